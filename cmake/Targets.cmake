@@ -1,0 +1,30 @@
+# One static library per folder of src/, one test program per folder of tests/.
+
+add_library(t3video_flags INTERFACE)
+target_compile_options(t3video_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Werror -Wshadow -Wno-missing-field-initializers>)
+if(T3VIDEO_SANITIZE)
+  target_compile_options(t3video_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1>)
+  target_link_options(t3video_flags INTERFACE -fsanitize=address,undefined)
+endif()
+target_include_directories(t3video_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+
+# t3video_library(NAME SOURCES file... [DEPENDS folder...] [PRIVATE library...] [PUBLIC library...])
+function(t3video_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE;PUBLIC" ${ARGN})
+  add_library(t3video_${name} STATIC ${ARG_SOURCES})
+  list(TRANSFORM ARG_DEPENDS PREPEND t3video_)
+  target_link_libraries(t3video_${name} PUBLIC t3video_flags ${ARG_DEPENDS} ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+# t3video_test(NAME SOURCES file... [DEPENDS folder...]): the program t3video_test_NAME; every gtest case is a ctest.
+function(t3video_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(t3video_test_${name} ${ARG_SOURCES})
+  list(TRANSFORM ARG_DEPENDS PREPEND t3video_)
+  target_include_directories(t3video_test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(t3video_test_${name} PRIVATE T3VIDEO_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
+  target_link_libraries(t3video_test_${name} PRIVATE t3video_flags ${ARG_DEPENDS} GTest::gtest_main)
+  gtest_discover_tests(t3video_test_${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+endfunction()

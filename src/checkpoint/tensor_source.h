@@ -1,0 +1,39 @@
+// Named tensors from files: one view over safetensors (single or sharded) and torch .pth, names translated on the way.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "tensor/tensor.h"
+
+namespace t3video::checkpoint {
+
+struct StoredTensor {
+    Tensor tensor;               // a read-only view of the mapped file (a copy only where the file's strides demand it)
+    std::filesystem::path file;  // the file it lies in, for messages
+};
+
+struct TensorSource {
+    std::map<std::string, StoredTensor> tensors;
+    std::map<std::string, std::string> metadata;  // safetensors' "__metadata__"; empty elsewhere
+    std::filesystem::path path;                   // what was opened, for messages
+
+    // Throws InvalidRequest naming the file and the tensor when it is absent.
+    const Tensor& at(const std::string& name) const;
+    bool contains(const std::string& name) const { return tensors.contains(name); }
+};
+
+// Opens *.safetensors, *.safetensors.index.json, or *.pth/*.pt, told apart by content, not by name. Nothing is read
+// but headers: tensors are views of the mapped files. Throws InvalidRequest for anything malformed.
+TensorSource open_tensors(const std::filesystem::path& path);
+
+// The same tensors under other names; `rename` returns an empty string for a name it does not know, which stays as it is.
+TensorSource rename(TensorSource source, const std::function<std::string(const std::string&)>& rename);
+
+// Writes a safetensors file (through a temporary file beside it, renamed when complete).
+void save_safetensors(const std::filesystem::path& path, const std::map<std::string, Tensor>& tensors,
+                      const std::map<std::string, std::string>& metadata = {});
+
+}  // namespace t3video::checkpoint

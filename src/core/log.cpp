@@ -1,0 +1,23 @@
+// Log lines through spdlog.
+#include "core/log.h"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+namespace t3video {
+namespace {
+
+spdlog::logger& logger() {
+    if (auto existing = spdlog::get("t3video")) return *existing;
+    auto created = spdlog::stderr_color_mt("t3video");
+    created->set_pattern("%^%l%$: %v");
+    return *created;
+}
+
+}  // namespace
+
+void log_info(std::string_view message) { logger().info("{}", message); }
+void log_warning(std::string_view message) { logger().warn("{}", message); }
+void set_quiet(bool quiet) { logger().set_level(quiet ? spdlog::level::warn : spdlog::level::info); }
+
+}  // namespace t3video

@@ -1,0 +1,21 @@
+// Normalisations over the last axis. Inputs and results are f32; weights may be f32, f16 or bf16.
+#pragma once
+
+#include "tensor/tensor.h"
+
+namespace t3video::ops {
+
+// y = x * rsqrt(mean(x^2) + eps) * weight.   x: [..., C], weight: C elements of any shape.
+Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, float eps);
+
+// y = (x - mean) * rsqrt(var + eps) * weight + bias.   weight, bias: [C].
+Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
+
+// y = layer_norm(x) * (1 + scale) + shift, without learned weights (spec of the Wan block's modulation).
+// x: [N, C]; scale, shift: [S, C] f32, S = 1 or 2. Rows before `boundary` use set 0, the others the last set.
+Tensor norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, int64_t boundary, float eps);
+
+// y = x / max(||x||, 1e-12) * sqrt(C) * gamma, then SiLU if asked.   x: [..., C], gamma: C elements of any shape.
+Tensor channel_norm(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu);
+
+}  // namespace t3video::ops

@@ -1,0 +1,68 @@
+// Tensor: views and creation.
+#include "tensor/tensor.h"
+
+#include <cstring>
+
+namespace t3video {
+
+Tensor::Tensor(Shape shape, DType dtype, std::shared_ptr<Storage> storage, size_t byte_offset)
+    : shape_(shape), dtype_(dtype), storage_(std::move(storage)), byte_offset_(byte_offset) {
+    require(storage_ != nullptr, "tensor: no storage");
+    require(byte_offset_ <= storage_->bytes() && bytes() <= storage_->bytes() - byte_offset_, "tensor: ", shape_, " of ",
+            dtype_, " at byte ", byte_offset_, " exceeds a storage of ", storage_->bytes(), " bytes");
+}
+
+const std::byte* Tensor::raw() const {
+    require(defined(), "tensor: undefined");
+    return std::as_const(*storage_).data() + byte_offset_;
+}
+
+std::byte* Tensor::raw() {
+    require(defined(), "tensor: undefined");
+    require(storage_->writable(), "tensor: its storage is read-only");
+    return storage_->data() + byte_offset_;
+}
+
+Tensor Tensor::reshape(Shape shape) const {
+    require(shape.numel() == numel(), "reshape: ", shape_, " to ", shape);
+    Tensor view = *this;
+    view.shape_ = shape;
+    return view;
+}
+
+Tensor Tensor::slice(int64_t begin, int64_t end) const {
+    require(rank() >= 1 && 0 <= begin && begin <= end && end <= dim(0), "slice: rows [", begin, ", ", end, ") of ", shape_);
+    Tensor view = *this;
+    const int64_t row = dim(0) == 0 ? 0 : numel() / dim(0);
+    view.shape_.set_dim(0, end - begin);
+    view.byte_offset_ += static_cast<size_t>(begin * row) * size_of(dtype_);
+    return view;
+}
+
+Tensor empty(Context& ctx, Shape shape, DType dtype) {
+    const size_t bytes = static_cast<size_t>(shape.numel()) * size_of(dtype);
+    return {shape, dtype, ctx.allocator().allocate(bytes)};
+}
+
+Tensor zeros(Context& ctx, Shape shape, DType dtype) {
+    Tensor x = empty(ctx, shape, dtype);
+    if (x.bytes() > 0) std::memset(x.raw(), 0, x.bytes());
+    return x;
+}
+
+Tensor empty_like(Context& ctx, const Tensor& x) { return empty(ctx, x.shape(), x.dtype()); }
+
+Tensor clone(Context& ctx, const Tensor& x) {
+    Tensor y = empty_like(ctx, x);
+    if (x.bytes() > 0) std::memcpy(y.raw(), x.raw(), x.bytes());
+    return y;
+}
+
+Tensor from_span(Context& ctx, std::span<const float> values, Shape shape) {
+    require(static_cast<int64_t>(values.size()) == shape.numel(), "from_span: ", values.size(), " values for ", shape);
+    Tensor x = empty(ctx, shape);
+    if (!values.empty()) std::memcpy(x.raw(), values.data(), values.size_bytes());
+    return x;
+}
+
+}  // namespace t3video
