@@ -2,6 +2,7 @@
 #include "tensor/tensor.h"
 
 #include <cstring>
+#include <utility>
 
 namespace t3video {
 
