@@ -1,0 +1,48 @@
+// Checks on names and shapes found in files.
+#include "checkpoint/checks.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "core/error.h"
+
+namespace t3video::checkpoint {
+namespace {
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+
+}  // namespace
+
+std::string quoted(std::string_view text) {
+    constexpr size_t kLongest = 200;
+    constexpr std::string_view kHex = "0123456789abcdef";
+    std::string out = "'";
+    for (const char c : text.substr(0, kLongest)) {
+        if (is_control(c)) {
+            const auto byte = static_cast<unsigned char>(c);
+            out += {'\\', 'x', kHex[byte >> 4], kHex[byte & 15]};
+        } else {
+            out += c;
+        }
+    }
+    return out + (text.size() > kLongest ? "...'" : "'");
+}
+
+void check_name(std::string_view name, const std::string& where) {
+    require_valid(std::ranges::none_of(name, is_control), where, ": the tensor name ", quoted(name),
+                  " contains control characters");
+}
+
+Shape checked_shape(std::span<const int64_t> dims, DType dtype, const std::string& where) {
+    require_valid(dims.size() <= Shape::kMaxRank, where, " has ", dims.size(), " dimensions, at most ", Shape::kMaxRank,
+                  " are supported");
+    int64_t largest = std::numeric_limits<int64_t>::max() / static_cast<int64_t>(size_of(dtype));  // elements left
+    for (const int64_t extent : dims) {
+        require_valid(extent >= 0, where, " has the negative extent ", extent);
+        require_valid(extent <= largest, where, " is too large: extent ", extent);
+        if (extent > 0) largest /= extent;
+    }
+    return Shape(dims);
+}
+
+}  // namespace t3video::checkpoint

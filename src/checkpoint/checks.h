@@ -1,0 +1,24 @@
+// Checks and message parts that the readers of both formats share.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/dtype.h"
+#include "core/shape.h"
+
+namespace t3video::checkpoint {
+
+// Text from a file, fit for a one-line message: in single quotes, control bytes as \xNN, cut after 200 bytes.
+std::string quoted(std::string_view text);
+
+// Throws InvalidRequest, beginning with `where`, for a tensor name with control bytes: names end up in messages.
+void check_name(std::string_view name, const std::string& where);
+
+// The shape, after checking what Shape itself takes for granted: at most Shape::kMaxRank extents, none negative, a byte
+// size within 63 bits. Throws InvalidRequest beginning with `where`.
+Shape checked_shape(std::span<const int64_t> dims, DType dtype, const std::string& where);
+
+}  // namespace t3video::checkpoint

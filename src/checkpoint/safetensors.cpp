@@ -1,0 +1,193 @@
+// Reading safetensors: every number in the header is checked before a tensor is made of it.
+#include "checkpoint/safetensors.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "checkpoint/checks.h"
+#include "checkpoint/json_text.h"
+#include "core/error.h"
+
+namespace t3video::checkpoint {
+namespace {
+
+using nlohmann::json;
+
+static_assert(std::endian::native == std::endian::little, "stored numbers are used in place");
+
+constexpr size_t kPrefix = sizeof(uint64_t);  // the header's length
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+uint64_t stated_header_length(std::span<const std::byte> bytes) {
+    uint64_t length = 0;
+    std::memcpy(&length, bytes.data(), kPrefix);
+    return length;
+}
+
+// Bytes [begin, end) of the data area, for the overlap check.
+struct Extent {
+    uint64_t begin, end;
+    std::string name;
+};
+
+std::string_view header_text(std::span<const std::byte> bytes, const std::string& where) {
+    require_valid(bytes.size() >= kPrefix, where, ": ", bytes.size(),
+                  " bytes are too few for a safetensors file, which begins with 8 bytes of header length");
+    const uint64_t length = stated_header_length(bytes);
+    require_valid(length <= kMaxSafetensorsHeader, where, ": header length ", length, " exceeds the limit of ",
+                  kMaxSafetensorsHeader, " bytes; this is no safetensors file, its index.json or a torch zip file");
+    require_valid(length <= bytes.size() - kPrefix, where, ": the header of ", length, " bytes ends beyond the file of ",
+                  bytes.size(), " bytes; the file is truncated");
+    return as_text(bytes.subspan(kPrefix, length));
+}
+
+// `value` as an integer in 0..2^63-1, or nothing.
+std::optional<int64_t> natural(const json& value) {
+    if (!value.is_number_unsigned()) return std::nullopt;
+    const auto number = value.get<uint64_t>();
+    if (number > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return std::nullopt;
+    return static_cast<int64_t>(number);
+}
+
+std::vector<int64_t> natural_list(const json& entry, const char* key, const std::string& where) {
+    const auto found = entry.find(key);
+    require_valid(found != entry.end() && found->is_array(), where, " has no list '", key, "'");
+    std::vector<int64_t> numbers;
+    for (const json& item : *found) {
+        const std::optional<int64_t> number = natural(item);
+        require_valid(number.has_value(), where, ": '", key, "' holds something other than a non-negative integer");
+        numbers.push_back(*number);
+    }
+    return numbers;
+}
+
+DType stored_type(const json& entry, const std::string& where) {
+    const auto found = entry.find("dtype");
+    require_valid(found != entry.end() && found->is_string(), where, " has no text 'dtype'");
+    const auto& name = found->get_ref<const std::string&>();
+    const auto known = std::ranges::find(kSafetensorsTypes, std::string_view(name), [](const auto& t) { return t.first; });
+    if (known != kSafetensorsTypes.end()) return known->second;
+    std::string all;
+    for (const auto& type : kSafetensorsTypes) all.append(all.empty() ? "" : ", ").append(type.first);
+    throw InvalidRequest(concat(where, " has the unknown dtype ", quoted(name), ", expected one of ", all));
+}
+
+Tensor read_tensor(const std::shared_ptr<const MappedFile>& file, size_t data_begin, const json& entry,
+                   const std::string& where, Extent& extent) {
+    require_valid(entry.is_object(), where, " is not described by a JSON object");
+    const DType dtype = stored_type(entry, where);
+    const Shape shape = checked_shape(natural_list(entry, "shape", where), dtype, where);
+    const std::vector<int64_t> offsets = natural_list(entry, "data_offsets", where);
+    require_valid(offsets.size() == 2, where, ": 'data_offsets' has ", offsets.size(), " numbers, expected 2");
+    const int64_t begin = offsets[0], end = offsets[1];
+    const size_t data_bytes = file->bytes().size() - data_begin;
+    require_valid(begin <= end, where, ": data offsets [", begin, ", ", end, ") run backwards");
+    require_valid(static_cast<uint64_t>(end) <= data_bytes, where, ": data offsets [", begin, ", ", end,
+                  ") end beyond the file's ", data_bytes, " bytes of data; the file is truncated or damaged");
+    const int64_t expected = shape.numel() * static_cast<int64_t>(size_of(dtype));
+    require_valid(end - begin == expected, where, ": ", shape, " of ", dtype, " takes ", expected,
+                  " bytes, its data offsets [", begin, ", ", end, ") hold ", end - begin);
+    extent.begin = static_cast<uint64_t>(begin);
+    extent.end = static_cast<uint64_t>(end);
+    return map_tensor(file, shape, dtype, data_begin + static_cast<size_t>(begin));
+}
+
+void check_overlaps(std::vector<Extent> extents, const std::string& where) {
+    std::erase_if(extents, [](const Extent& e) { return e.begin == e.end; });
+    std::ranges::sort(extents, {}, &Extent::begin);
+    for (size_t i = 1; i < extents.size(); ++i) {
+        const Extent &before = extents[i - 1], &after = extents[i];
+        require_valid(before.end <= after.begin, where, ": tensors ", quoted(before.name), " and ", quoted(after.name),
+                      " overlap at byte ", after.begin, " of the data");
+    }
+}
+
+std::map<std::string, std::string> read_metadata(const json& entry, const std::string& where) {
+    require_valid(entry.is_object(), where, ": '__metadata__' is not a JSON object");
+    std::map<std::string, std::string> metadata;
+    for (const auto& [key, value] : entry.items()) {
+        require_valid(value.is_string(), where, ": '__metadata__' entry ", quoted(key), " is not a text");
+        metadata[key] = value.get<std::string>();
+    }
+    return metadata;
+}
+
+void check_shard_name(const std::string& shard, const std::string& where) {
+    const bool plain = !shard.empty() && shard != "." && shard != ".." && shard.find_first_of("/\\") == std::string::npos &&
+                       shard.find('\0') == std::string::npos;
+    require_valid(plain, where, ": shard ", quoted(shard), " is not a plain file name in the index's own folder");
+}
+
+// The shard's tensors; a missing shard is reported as the index's problem.
+TensorSource open_shard(const std::filesystem::path& path, const std::string& shard, const std::string& where) {
+    require_valid(std::filesystem::exists(path), where, ": shard ", quoted(shard), " is missing; expected it at ",
+                  path.string());
+    return read_safetensors(std::make_shared<MappedFile>(path));
+}
+
+}  // namespace
+
+bool looks_like_safetensors(std::span<const std::byte> bytes) {
+    if (bytes.size() <= kPrefix || bytes[kPrefix] != std::byte{'{'}) return false;
+    const uint64_t length = stated_header_length(bytes);
+    return length <= kMaxSafetensorsHeader && length <= bytes.size() - kPrefix;
+}
+
+TensorSource read_safetensors(const std::shared_ptr<const MappedFile>& file) {
+    const std::string where = file->path().string();
+    const std::string_view text = header_text(file->bytes(), where);
+    const json header = parse_json(text, concat(where, ": header"));
+    require_valid(header.is_object(), where, ": the header is not a JSON object");
+    TensorSource source;
+    source.path = file->path();
+    std::vector<Extent> extents;
+    for (const auto& [name, entry] : header.items()) {
+        if (name == "__metadata__") {
+            source.metadata = read_metadata(entry, where);
+            continue;
+        }
+        check_name(name, where);
+        Extent extent{0, 0, name};
+        Tensor tensor =
+            read_tensor(file, kPrefix + text.size(), entry, concat(where, ": tensor ", quoted(name)), extent);
+        extents.push_back(std::move(extent));
+        source.tensors.emplace(name, StoredTensor{std::move(tensor), file->path()});
+    }
+    check_overlaps(std::move(extents), where);
+    return source;
+}
+
+TensorSource read_safetensors_index(const MappedFile& index) {
+    const std::string where = index.path().string();
+    const json root = parse_json(as_text(index.bytes()), where);
+    const auto weight_map = root.find("weight_map");
+    require_valid(weight_map != root.end() && weight_map->is_object(), where,
+                  ": has no object 'weight_map'; expected a safetensors index");
+    TensorSource source;
+    source.path = index.path();
+    std::map<std::string, TensorSource> shards;
+    for (const auto& [name, value] : weight_map->items()) {
+        require_valid(value.is_string(), where, ": the shard of tensor ", quoted(name), " is not a text");
+        const auto shard = value.get<std::string>();
+        auto opened = shards.find(shard);
+        if (opened == shards.end()) {
+            check_shard_name(shard, where);
+            opened = shards.emplace(shard, open_shard(index.path().parent_path() / shard, shard, where)).first;
+        }
+        const auto found = opened->second.tensors.find(name);
+        require_valid(found != opened->second.tensors.end(), where, ": tensor ", quoted(name), " is not in its shard ",
+                      quoted(shard));
+        source.tensors.emplace(name, found->second);
+    }
+    return source;
+}
+
+}  // namespace t3video::checkpoint

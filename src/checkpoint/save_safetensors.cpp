@@ -1,0 +1,121 @@
+// Writing safetensors: whole or not at all.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "checkpoint/checks.h"
+#include "checkpoint/safetensors.h"
+#include "core/error.h"
+
+namespace t3video::checkpoint {
+namespace {
+
+using nlohmann::ordered_json;
+using Entry = std::pair<const std::string, Tensor>;
+
+// A file that is written beside its destination and takes its name when complete; otherwise it is removed.
+class PendingFile {
+  public:
+    explicit PendingFile(const std::filesystem::path& path)
+        : path_(path.string()),
+          temporary_(concat(path_, ".", ::getpid(), ".tmp")),
+          fd_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
+        require_valid(fd_ >= 0, path_, ": cannot be written: ", std::strerror(errno));
+    }
+    ~PendingFile() {
+        if (fd_ >= 0) ::close(fd_);
+        if (!complete_) ::unlink(temporary_.c_str());
+    }
+    PendingFile(const PendingFile&) = delete;
+    PendingFile& operator=(const PendingFile&) = delete;
+
+    void write(const void* data, size_t bytes) {
+        const auto* next = static_cast<const char*>(data);
+        while (bytes > 0) {
+            const ssize_t written = ::write(fd_, next, bytes);
+            if (written < 0 && errno == EINTR) continue;
+            require(written > 0, path_, ": writing failed: ", std::strerror(errno));
+            next += written;
+            bytes -= static_cast<size_t>(written);
+        }
+    }
+
+    // To the disk first, so that a power failure leaves the old file or the new one.
+    void commit() {
+        require(::fsync(fd_) == 0, path_, ": writing failed: ", std::strerror(errno));
+        const int fd = std::exchange(fd_, -1);
+        require(::close(fd) == 0, path_, ": writing failed: ", std::strerror(errno));
+        require(::rename(temporary_.c_str(), path_.c_str()) == 0, path_, ": cannot replace the file: ",
+                std::strerror(errno));
+        complete_ = true;
+    }
+
+  private:
+    std::string path_, temporary_;
+    int fd_;
+    bool complete_ = false;
+};
+
+std::string_view stored_name(DType dtype) {
+    const auto found = std::ranges::find(kSafetensorsTypes, dtype, [](const auto& type) { return type.second; });
+    require(found != kSafetensorsTypes.end(), "save_safetensors: no name for ", dtype);
+    return found->first;
+}
+
+// Wide types first: then each tensor starts at a multiple of its element size, without gaps.
+std::vector<const Entry*> storage_order(const std::map<std::string, Tensor>& tensors) {
+    std::vector<const Entry*> order;
+    for (const Entry& entry : tensors) order.push_back(&entry);
+    std::ranges::stable_sort(order, std::greater<>(), [](const Entry* e) { return size_of(e->second.dtype()); });
+    return order;
+}
+
+// The header, padded with spaces so that the data begins at a multiple of 8 bytes.
+std::string header_text(const std::vector<const Entry*>& order, const std::map<std::string, std::string>& metadata,
+                        const std::string& where) {
+    ordered_json header = ordered_json::object();
+    if (!metadata.empty()) header["__metadata__"] = metadata;
+    size_t offset = 0;
+    for (const Entry* entry : order) {
+        const auto& [name, tensor] = *entry;
+        require(name != "__metadata__", "save_safetensors: no tensor can be named ", name);
+        check_name(name, where);
+        const auto dims = tensor.shape().dims();
+        header[name] = {{"dtype", stored_name(tensor.dtype())},
+                        {"shape", std::vector<int64_t>(dims.begin(), dims.end())},
+                        {"data_offsets", {offset, offset + tensor.bytes()}}};
+        offset += tensor.bytes();
+    }
+    try {
+        std::string text = header.dump();
+        text.resize((text.size() + 7) / 8 * 8, ' ');
+        require(text.size() <= kMaxSafetensorsHeader, where, ": a header of ", text.size(), " bytes is too long");
+        return text;
+    } catch (const ordered_json::exception&) {
+        throw InvalidRequest(concat(where, ": a tensor name or metadata text is not valid UTF-8"));
+    }
+}
+
+}  // namespace
+
+void save_safetensors(const std::filesystem::path& path, const std::map<std::string, Tensor>& tensors,
+                      const std::map<std::string, std::string>& metadata) {
+    const std::vector<const Entry*> order = storage_order(tensors);
+    const std::string header = header_text(order, metadata, path.string());
+    const uint64_t length = header.size();
+    PendingFile file(path);
+    file.write(&length, sizeof(length));
+    file.write(header.data(), header.size());
+    for (const Entry* entry : order) {
+        const Tensor& tensor = entry->second;
+        if (tensor.bytes() > 0) file.write(tensor.raw(), tensor.bytes());
+    }
+    file.commit();
+}
+
+}  // namespace t3video::checkpoint

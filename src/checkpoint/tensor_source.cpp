@@ -1,0 +1,59 @@
+// Opening by content, and lookups.
+#include "checkpoint/tensor_source.h"
+
+#include <string_view>
+#include <utility>
+
+#include "checkpoint/checks.h"
+#include "checkpoint/mapped_file.h"
+#include "checkpoint/pth.h"
+#include "checkpoint/safetensors.h"
+#include "core/error.h"
+
+namespace t3video::checkpoint {
+namespace {
+
+bool begins_with(std::span<const std::byte> bytes, std::string_view text) {
+    const std::string_view all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return all.starts_with(text);
+}
+
+bool looks_like_json_object(std::span<const std::byte> bytes) {
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    const size_t first = text.find_first_not_of(" \t\r\n");
+    return first != std::string_view::npos && text[first] == '{';
+}
+
+}  // namespace
+
+const Tensor& TensorSource::at(const std::string& name) const {
+    const auto found = tensors.find(name);
+    require_valid(found != tensors.end(), path.string(), ": tensor ", quoted(name), " is missing");
+    return found->second.tensor;
+}
+
+TensorSource open_tensors(const std::filesystem::path& path) {
+    const auto file = std::make_shared<const MappedFile>(path);
+    const std::span<const std::byte> bytes = file->bytes();
+    require_valid(!begins_with(bytes, "version https://git-lfs"), path.string(),
+                  ": is a Git LFS pointer, not the weights; fetch them with 'git lfs pull'");
+    if (looks_like_safetensors(bytes)) return read_safetensors(file);
+    if (begins_with(bytes, "PK")) return read_pth(file);
+    if (looks_like_json_object(bytes)) return read_safetensors_index(*file);
+    return read_safetensors(file);  // names what is wrong with it
+}
+
+TensorSource rename(TensorSource source, const std::function<std::string(const std::string&)>& rename) {
+    std::map<std::string, StoredTensor> renamed;
+    for (auto& [name, stored] : source.tensors) {
+        std::string translated = rename(name);
+        if (translated.empty()) translated = name;
+        const auto [place, inserted] = renamed.try_emplace(translated, stored);
+        require_valid(inserted, source.path.string(), ": two tensors are named ", quoted(translated),
+                      " in this model, one of them ", quoted(name), " in the file");
+    }
+    source.tensors = std::move(renamed);
+    return source;
+}
+
+}  // namespace t3video::checkpoint

@@ -1,0 +1,214 @@
+// Attention in one pass over the keys: a block of queries meets a block of keys at a time, the running maximum and sum of
+// each row make the softmax exact, and the scores never leave cache. Bound by arithmetic: the two products go through
+// oneDNN's sgemm, which runs on the calling thread inside a parallel loop.
+#include "cpu/attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "cpu/state.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cpu/attention.cpp"
+#include "hwy/foreach_target.h"
+#include "cpu/simd-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace t3video::cpu::HWY_NAMESPACE {
+
+// Adds a bias row to scores.
+void AddRow(float* s, const float* bias, int64_t n) {
+    ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(hn::Add(load(s), load(bias)), s); });
+}
+
+// Folds a row of n scores into the running softmax: s becomes exp(s - maximum), the maximum, the sum and the row's
+// accumulated output of `width` are brought to the new maximum.
+void SoftmaxRow(float* s, int64_t n, float& maximum, float& sum, float* out, int64_t width) {
+    const Floats d;
+    auto top = hn::Set(d, maximum);
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) top = hn::Max(top, hn::LoadU(d, s + i));
+    float next = hn::GetLane(hn::MaxOfLanes(d, top));
+    for (; i < n; ++i) next = HWY_MAX(next, s[i]);
+    const auto shift = hn::Set(d, next);
+    auto total = hn::Zero(d);
+    for (i = 0; i + lanes <= n; i += lanes) {
+        const auto e = hn::Exp(d, hn::Sub(hn::LoadU(d, s + i), shift));
+        hn::StoreU(e, d, s + i);
+        total = hn::Add(total, e);
+    }
+    float added = hn::GetLane(hn::SumOfLanes(d, total));
+    for (; i < n; ++i) {
+        s[i] = std::exp(s[i] - next);
+        added += s[i];
+    }
+    const float fade = std::exp(maximum - next);
+    maximum = next;
+    sum = sum * fade + added;
+    if (fade != 1.0f) {
+        const auto f = hn::Set(d, fade);
+        ForEachVector(width, [&](auto load, auto store) HWY_ATTR { store(hn::Mul(load(out), f), out); });
+    }
+}
+
+// y = y * keep + x * factor
+void Blend(const float* x, float factor, float keep, float* y, int64_t n) {
+    const Floats d;
+    const auto f = hn::Set(d, factor);
+    if (keep == 0.0f) {
+        ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(hn::Mul(load(x), f), y); });
+    } else {
+        ForEachVector(n, [&](auto load, auto store) HWY_ATTR {
+            store(hn::MulAdd(load(x), f, hn::Mul(load(y), hn::Set(d, keep))), y);
+        });
+    }
+}
+
+}  // namespace t3video::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace t3video::cpu {
+namespace {
+
+HWY_EXPORT(AddRow);
+HWY_EXPORT(SoftmaxRow);
+HWY_EXPORT(Blend);
+
+constexpr int64_t kQueries = 128;  // rows of a block: with kKeys, the scores (128 KiB) and both panels stay in L2
+constexpr int64_t kKeys = 256;
+
+// Rows of a token matrix seen by one head: consecutive, or listed by id.
+struct Rows {
+    const float* base;    // the head's first column of row 0
+    int64_t stride;       // floats from row to row
+    const int64_t* ids;   // null: row i is i
+    int64_t width;        // the head's columns
+
+    const float* row(int64_t i) const { return base + (ids ? ids[i] : i) * stride; }
+};
+
+// A panel for sgemm: the rows in place when they are evenly spaced, else gathered into `scratch`.
+struct Panel {
+    const float* data;
+    int64_t stride;
+};
+
+Panel panel(const Rows& rows, int64_t first, int64_t count, std::vector<float>& scratch) {
+    if (!rows.ids) return {rows.row(first), rows.stride};
+    scratch.resize(static_cast<size_t>(count * rows.width));
+    for (int64_t i = 0; i < count; ++i) std::copy_n(rows.row(first + i), rows.width, scratch.data() + i * rows.width);
+    return {scratch.data(), rows.width};
+}
+
+struct Scratch {
+    std::vector<float> q, k, v, scores, out, maximum, sum;
+};
+
+// One head's softmax(scale q k^T + bias) v for queries [first, last); unnormalised rows in scratch.out, sums beside them.
+struct Head {
+    Rows q, k, v;
+    int64_t keys;
+    float scale;
+    const float* key_bias;       // [keys] or null
+    const float* relative_bias;  // entry (key - query), may be negative; or null
+};
+
+void attend(const Head& head, int64_t first, int64_t last, Scratch& s) {
+    const int64_t rows = last - first, width = head.v.width;
+    s.scores.resize(static_cast<size_t>(kQueries * kKeys));
+    s.out.assign(static_cast<size_t>(rows * width), 0.0f);
+    s.maximum.assign(static_cast<size_t>(rows), -std::numeric_limits<float>::infinity());
+    s.sum.assign(static_cast<size_t>(rows), 0.0f);
+    const Panel q = panel(head.q, first, rows, s.q);
+    for (int64_t key = 0; key < head.keys; key += kKeys) {
+        const int64_t count = std::min(kKeys, head.keys - key);
+        const Panel k = panel(head.k, key, count, s.k), v = panel(head.v, key, count, s.v);
+        dnnl_sgemm('N', 'T', rows, count, head.q.width, head.scale, q.data, q.stride, k.data, k.stride, 0.0f,
+                   s.scores.data(), count);
+        for (int64_t i = 0; i < rows; ++i) {
+            float* scores = s.scores.data() + i * count;
+            if (head.key_bias) HWY_DYNAMIC_DISPATCH(AddRow)(scores, head.key_bias + key, count);
+            if (head.relative_bias) HWY_DYNAMIC_DISPATCH(AddRow)(scores, head.relative_bias + key - (first + i), count);
+            HWY_DYNAMIC_DISPATCH(SoftmaxRow)
+            (scores, count, s.maximum[static_cast<size_t>(i)], s.sum[static_cast<size_t>(i)], s.out.data() + i * width, width);
+        }
+        dnnl_sgemm('N', 'N', rows, width, count, 1.0f, s.scores.data(), count, v.data, v.stride, 1.0f, s.out.data(), width);
+    }
+}
+
+}  // namespace
+
+void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const ops::AttentionOptions& options,
+               Tensor& y) {
+    const int64_t queries = q.dim(0), keys = k.dim(0), heads = options.heads;
+    const int64_t qk_width = q.dim(1) / heads, v_width = v.dim(1) / heads;
+    const int64_t blocks = (queries + kQueries - 1) / kQueries;
+    const float *pq = q.data<float>(), *pk = k.data<float>(), *pv = v.data<float>();
+    const float* key_bias = options.key_bias ? options.key_bias->data<float>() : nullptr;
+    const float* relative = options.relative_bias ? options.relative_bias->data<float>() : nullptr;
+    float* py = y.data<float>();
+    ctx.parallel_for(heads * blocks, 1, [&](int64_t begin, int64_t end) {
+        Scratch s;
+        for (int64_t task = begin; task < end; ++task) {
+            const int64_t h = task / blocks, first = task % blocks * kQueries, last = std::min(first + kQueries, queries);
+            const Head head{{pq + h * qk_width, q.dim(1), nullptr, qk_width},
+                            {pk + h * qk_width, k.dim(1), nullptr, qk_width},
+                            {pv + h * v_width, v.dim(1), nullptr, v_width},
+                            keys,
+                            options.scale,
+                            key_bias,
+                            relative ? relative + h * (2 * queries - 1) + queries - 1 : nullptr};
+            attend(head, first, last, s);
+            for (int64_t i = first; i < last; ++i) {
+                HWY_DYNAMIC_DISPATCH(Blend)
+                (s.out.data() + (i - first) * v_width, 1.0f / s.sum[static_cast<size_t>(i - first)], 0.0f,
+                 py + i * v.dim(1) + h * v_width, v_width);
+            }
+        }
+    });
+}
+
+void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
+                      std::span<const ops::TokenWindows* const> branches, Tensor& y) {
+    const int64_t stride = q.dim(1), width = stride / heads;
+    const float *pq = q.data<float>(), *pk = k.data<float>(), *pv = v.data<float>();
+    float* py = y.data<float>();
+    const float share = 1.0f / static_cast<float>(branches.size());
+    struct Task {
+        int64_t window, first;  // a block of queries of a window
+    };
+    for (size_t branch = 0; branch < branches.size(); ++branch) {
+        const ops::TokenWindows& windows = *branches[branch];
+        std::vector<Task> tasks;
+        for (size_t w = 0; w + 1 < windows.starts.size(); ++w) {
+            const int64_t count = windows.starts[w + 1] - windows.starts[w];
+            for (int64_t first = 0; first < count; first += kQueries) tasks.push_back({static_cast<int64_t>(w), first});
+        }
+        const auto blocks = static_cast<int64_t>(tasks.size());
+        ctx.parallel_for(blocks * heads, 1, [&](int64_t begin, int64_t end) {
+            Scratch s;
+            for (int64_t task = begin; task < end; ++task) {
+                const auto [window, first] = tasks[static_cast<size_t>(task / heads)];
+                const int64_t column = task % heads * width;
+                const int64_t* ids = windows.order.data() + windows.starts[static_cast<size_t>(window)];
+                const int64_t keys = windows.starts[static_cast<size_t>(window) + 1] - windows.starts[static_cast<size_t>(window)];
+                const int64_t last = std::min(first + kQueries, keys);
+                attend({{pq + column, stride, ids, width}, {pk + column, stride, ids, width}, {pv + column, stride, ids, width},
+                        keys, scale, nullptr, nullptr},
+                       first, last, s);
+                for (int64_t i = first; i < last; ++i) {
+                    HWY_DYNAMIC_DISPATCH(Blend)
+                    (s.out.data() + (i - first) * width, share / s.sum[static_cast<size_t>(i - first)],
+                     branch == 0 ? 0.0f : 1.0f, py + ids[i] * stride + column, width);
+                }
+            }
+        });
+    }
+}
+
+}  // namespace t3video::cpu
+#endif

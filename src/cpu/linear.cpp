@@ -1,0 +1,49 @@
+// Linear layers through oneDNN's matmul, bias and activation fused into it. Bound by arithmetic. A 16-bit weight is
+// converted into scratch for the length of the call, so a model costs one layer beyond its mapped file.
+#include "cpu/linear.h"
+
+#include "cpu/convert.h"
+#include "cpu/state.h"
+
+namespace t3video::cpu {
+namespace {
+
+using Tag = dnnl::memory::format_tag;
+
+dnnl::memory view(const dnnl::memory::desc& desc, const dnnl::engine& engine, const Tensor& x) {
+    return {desc, engine, const_cast<float*>(x.data<float>())};
+}
+
+dnnl::primitive_attr fused(ops::Activation activation) {
+    dnnl::post_ops post;
+    if (activation == ops::Activation::silu) post.append_eltwise(1.0f, dnnl::algorithm::eltwise_swish, 1.0f, 0.0f);
+    if (activation == ops::Activation::gelu_tanh) post.append_eltwise(1.0f, dnnl::algorithm::eltwise_gelu_tanh, 0.0f, 0.0f);
+    dnnl::primitive_attr attr;
+    attr.set_post_ops(post);
+    return attr;
+}
+
+}  // namespace
+
+void linear(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, ops::Activation activation, Tensor& y) {
+    const int64_t k = x.dim(-1), m = x.numel() / k, n = weight.dim(0);
+    State& cpu = state(ctx);
+    const Tensor w = as_f32(ctx, weight);
+    const auto type = dnnl::memory::data_type::f32;
+    const dnnl::memory::desc x_desc({m, k}, type, Tag::ab), w_desc({k, n}, type, Tag::ba), y_desc({m, n}, type, Tag::ab);
+    const auto arguments_of = [&](const Tensor* b) {
+        std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, view(x_desc, cpu.engine, x)},
+                                                        {DNNL_ARG_WEIGHTS, view(w_desc, cpu.engine, w)},
+                                                        {DNNL_ARG_DST, view(y_desc, cpu.engine, y)}};
+        if (b) arguments.emplace(DNNL_ARG_BIAS, view({{1, n}, type, Tag::ab}, cpu.engine, *b));
+        return arguments;
+    };
+    const Tensor b = bias ? as_f32(ctx, *bias) : Tensor();
+    const auto desc = bias ? dnnl::matmul::desc(x_desc, w_desc, dnnl::memory::desc({1, n}, type, Tag::ab), y_desc)
+                           : dnnl::matmul::desc(x_desc, w_desc, y_desc);
+    const dnnl::matmul::primitive_desc plan(desc, fused(activation), cpu.engine);
+    dnnl::matmul(plan).execute(cpu.stream, arguments_of(bias ? &b : nullptr));
+    cpu.stream.wait();
+}
+
+}  // namespace t3video::cpu

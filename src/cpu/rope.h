@@ -1,0 +1,10 @@
+// Rotary position embedding on the CPU.
+#pragma once
+
+#include "tensor/op_types.h"
+
+namespace t3video::cpu {
+
+void rope(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t heads, Tensor& y);
+
+}  // namespace t3video::cpu

@@ -1,0 +1,117 @@
+// Small helpers around FFmpeg's C libraries.
+#include "media/ffmpeg.h"
+
+#include <algorithm>
+#include <array>
+
+namespace t3video::media {
+namespace {
+
+int swscale_matrix(AVColorSpace matrix) {
+    switch (matrix) {
+        case AVCOL_SPC_BT709:
+            return SWS_CS_ITU709;
+        case AVCOL_SPC_FCC:
+            return SWS_CS_FCC;
+        case AVCOL_SPC_SMPTE240M:
+            return SWS_CS_SMPTE240M;
+        case AVCOL_SPC_BT2020_NCL:
+            return SWS_CS_BT2020;
+        default:
+            return SWS_CS_ITU601;
+    }
+}
+
+// Tells swscale where the chroma samples lie, in 1/256 of a luma sample. By itself it assumes the centre of each 2x2
+// block, while H.264 players assume the left edge: a quarter of a chroma sample off.
+void set_chroma_position(SwsContext* scaler, const std::string& side, const PixelLayout& layout) {
+    int horizontal_shift = 0, vertical_shift = 0;
+    check_av(av_pix_fmt_get_chroma_sub_sample(layout.format, &horizontal_shift, &vertical_shift), "pixel format");
+    if (horizontal_shift != 1 || vertical_shift != 1) return;
+    const auto location = layout.chroma == AVCHROMA_LOC_UNSPECIFIED ? AVCHROMA_LOC_LEFT : layout.chroma;
+    int x = 0, y = 0;
+    check_av(avcodec_enum_to_chroma_pos(&x, &y, location), "chroma location");
+    check_av(av_opt_set_int(scaler, (side + "_h_chr_pos").c_str(), x, 0), "swscale option");
+    check_av(av_opt_set_int(scaler, (side + "_v_chr_pos").c_str(), y, 0), "swscale option");
+}
+
+void set_size_and_format(SwsContext* scaler, const std::string& side, int64_t width, int64_t height,
+                         AVPixelFormat format) {
+    check_av(av_opt_set_int(scaler, (side + "w").c_str(), width, 0), "swscale option");
+    check_av(av_opt_set_int(scaler, (side + "h").c_str(), height, 0), "swscale option");
+    check_av(av_opt_set_int(scaler, (side + "_format").c_str(), format, 0), "swscale option");
+}
+
+}  // namespace
+
+std::string error_text(int status) {
+    std::array<char, AV_ERROR_MAX_STRING_SIZE> text{};
+    av_strerror(status, text.data(), text.size());
+    return text.data();
+}
+
+void quiet_ffmpeg() {
+    av_log_set_level(AV_LOG_ERROR);
+}
+
+PacketPtr make_packet() {
+    PacketPtr packet(av_packet_alloc());
+    require(packet != nullptr, "out of memory for a packet");
+    return packet;
+}
+
+FramePtr make_frame() {
+    FramePtr frame(av_frame_alloc());
+    require(frame != nullptr, "out of memory for a frame");
+    return frame;
+}
+
+FramePtr make_frame(AVPixelFormat format, int64_t width, int64_t height) {
+    FramePtr frame = make_frame();
+    frame->format = format;
+    frame->width = static_cast<int>(width);
+    frame->height = static_cast<int>(height);
+    check_av(av_frame_get_buffer(frame.get(), 0), "frame of ", width, "x", height);
+    return frame;
+}
+
+void copy_to_frame(const Image& image, AVFrame& frame) {
+    require(frame.format == AV_PIX_FMT_RGB24 && frame.width == image.width && frame.height == image.height, "image of ",
+            image.width, "x", image.height, " for a frame of ", frame.width, "x", frame.height);
+    require(image.rgb.size() == static_cast<size_t>(image.width * image.height * 3), "image of ", image.width, "x",
+            image.height, " holds ", image.rgb.size(), " bytes");
+    for (int64_t y = 0; y < image.height; ++y) {
+        std::copy_n(image.pixel(0, y), image.width * 3, frame.data[0] + y * frame.linesize[0]);
+    }
+}
+
+void copy_from_frame(const AVFrame& frame, Image& image) {
+    require(frame.format == AV_PIX_FMT_RGB24 && frame.width == image.width && frame.height == image.height, "frame of ",
+            frame.width, "x", frame.height, " for an image of ", image.width, "x", image.height);
+    for (int64_t y = 0; y < image.height; ++y) {
+        std::copy_n(frame.data[0] + y * frame.linesize[0], image.width * 3, image.pixel(0, y));
+    }
+}
+
+ScalerPtr make_converter(int64_t width, int64_t height, const PixelLayout& from, const PixelLayout& to,
+                         AVColorSpace matrix) {
+    ScalerPtr scaler(sws_alloc_context());
+    require(scaler != nullptr, "out of memory for swscale");
+    set_size_and_format(scaler.get(), "src", width, height, from.format);
+    set_size_and_format(scaler.get(), "dst", width, height, to.format);
+    set_chroma_position(scaler.get(), "src", from);
+    set_chroma_position(scaler.get(), "dst", to);
+    // Chroma from every pixel with a proper filter, and exact rounding: the fast paths are off by several levels.
+    constexpr int kFlags = SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_FULL_CHR_H_INT;
+    check_av(av_opt_set_int(scaler.get(), "sws_flags", kFlags, 0), "swscale option");
+    check_av(sws_init_context(scaler.get(), nullptr, nullptr), "swscale for ", width, "x", height);
+
+    const int* coefficients = sws_getCoefficients(swscale_matrix(matrix));
+    constexpr int kUnit = 1 << 16;  // contrast and saturation in 16.16 fixed point
+    check_av(sws_setColorspaceDetails(scaler.get(), coefficients, from.full_range, coefficients, to.full_range, 0,
+                                      kUnit, kUnit),
+             "swscale colours");
+    return scaler;
+}
+
+}  // namespace t3video::media

@@ -1,0 +1,74 @@
+// Checks of a place to write to, and the partial file beside it.
+#include "media/output_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace t3video::media {
+
+namespace fs = std::filesystem;
+
+fs::path partial_path(const fs::path& target) {
+    fs::path partial = target;
+    partial += ".partial";
+    return partial;
+}
+
+void check_writable(const fs::path& target) {
+    std::error_code ignored;  // what cannot be looked at fails below, when the file is created
+    const std::string name = target.string();
+    const fs::file_status status = fs::status(target, ignored);
+    require_valid(!fs::is_directory(status), name, ": is a folder; give a file name in it, such as ",
+                  (target / "video.mp4").string());
+    require_valid(target.has_filename(), "'", name, "': expected a file name");
+    require_valid(!fs::exists(status) || fs::is_regular_file(status), name,
+                  ": is not a regular file; choose another name");
+
+    const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
+    const fs::file_status folder_status = fs::status(folder, ignored);
+    require_valid(folder_status.type() != fs::file_type::not_found, name, ": folder ", folder.string(),
+                  " does not exist; create it first");
+    require_valid(folder_status.type() == fs::file_type::unknown || folder_status.type() == fs::file_type::none ||
+                      fs::is_directory(folder_status),
+                  name, ": ", folder.string(), " is not a folder; choose a path below a folder");
+
+    const fs::path partial = partial_path(target);
+    int descriptor = open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const bool created = descriptor >= 0;
+    // A partial file that is already there (left by a killed run) is overwritten by the writer, not by this check.
+    if (!created && errno == EEXIST) descriptor = open(partial.c_str(), O_WRONLY | O_CLOEXEC);
+    require_valid(descriptor >= 0, name, ": cannot create ", partial.string(), ": ", std::strerror(errno),
+                  "; choose a folder that can be written");
+    close(descriptor);
+    if (created) fs::remove(partial, ignored);
+}
+
+PartialFile::PartialFile(fs::path target) : target_(std::move(target)), partial_(partial_path(target_)) {
+    check_writable(target_);
+}
+
+PartialFile::~PartialFile() {
+    std::error_code ignored;
+    if (!committed_) fs::remove(partial_, ignored);
+}
+
+void PartialFile::commit() {
+    const int descriptor = open(partial_.c_str(), O_RDONLY | O_CLOEXEC);
+    require(descriptor >= 0, partial_.string(), ": cannot reopen: ", std::strerror(errno));
+    const int status = fsync(descriptor);
+    const int reason = errno;
+    close(descriptor);
+    // EINVAL: a file system without fsync.
+    require(status == 0 || reason == EINVAL, partial_.string(), ": cannot write to disk: ", std::strerror(reason));
+    std::error_code error;
+    fs::rename(partial_, target_, error);
+    require(!error, partial_.string(), ": cannot rename to ", target_.string(), ": ", error.message());
+    committed_ = true;
+}
+
+}  // namespace t3video::media

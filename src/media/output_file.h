@@ -1,0 +1,32 @@
+// A file that appears under its name only when it is complete.
+#pragma once
+
+#include <filesystem>
+
+namespace t3video::media {
+
+// The file beside `target` that is written first: "<name>.partial".
+std::filesystem::path partial_path(const std::filesystem::path& target);
+
+// Throws InvalidRequest, naming the path and what would be right, unless a file can be made there: `target` is not a
+// folder or a device, its folder exists, and "<name>.partial" could be created in it (tried, and removed again).
+void check_writable(const std::filesystem::path& target);
+
+// Owns "<name>.partial" until commit() gives it its name; without commit() the destructor removes it.
+class PartialFile {
+  public:
+    explicit PartialFile(std::filesystem::path target);  // throws as check_writable does
+    ~PartialFile();
+    PartialFile(const PartialFile&) = delete;
+    PartialFile& operator=(const PartialFile&) = delete;
+
+    const std::filesystem::path& path() const { return partial_; }
+    // Flushes the file to the disk and renames it, replacing an older file of that name. The file must be closed.
+    void commit();
+
+  private:
+    std::filesystem::path target_, partial_;
+    bool committed_ = false;
+};
+
+}  // namespace t3video::media

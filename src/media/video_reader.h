@@ -1,0 +1,59 @@
+// Reads the frames of a video or image file as 8-bit RGB.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "media/frame.h"
+#include "media/frame_rate.h"
+
+namespace t3video::media {
+
+// Colour description by FFmpeg's names ("bt709", "tv", ...); "unknown" where the file says nothing.
+struct ColorTags {
+    std::string primaries, transfer, matrix, range;
+    friend bool operator==(const ColorTags&, const ColorTags&) = default;
+};
+
+struct VideoInfo {
+    int64_t width = 0, height = 0;
+    FrameRate fps = FrameRate(1, 1);  // 1 where the file has none in FrameRate's range
+    double duration = 0;              // seconds, as the file states it; 0 where it does not
+    std::string codec;                // FFmpeg's name: "h264", "png", ...
+    std::string pixels;               // pixel format as coded: "yuv420p", ...
+    ColorTags tags;
+};
+
+// One frame after the other, in order of showing.
+class VideoReader {
+  public:
+    // Throws InvalidRequest for a file that is absent, not a video or image, or of an unknown codec.
+    explicit VideoReader(const std::filesystem::path& path);
+    ~VideoReader();
+    VideoReader(const VideoReader&) = delete;
+    VideoReader& operator=(const VideoReader&) = delete;
+
+    const VideoInfo& info() const;
+    // The next frame, converted with the matrix and range the file names (BT.601 limited where it names none); false
+    // at the end. Throws InvalidRequest for damaged data and for a size that changes.
+    bool read(Image& image);
+    double time() const;  // when the frame read last is shown, in seconds
+
+  private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+struct Video {
+    VideoInfo info;
+    std::vector<Image> frames;
+    std::vector<double> times;  // seconds, one per frame
+};
+
+// The whole file at once: 3 bytes a pixel and frame.
+Video read_video(const std::filesystem::path& path);
+
+}  // namespace t3video::media

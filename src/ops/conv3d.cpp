@@ -1,0 +1,61 @@
+// 3D convolution: shapes and dispatch.
+#include "ops/conv3d.h"
+
+#include <vector>
+
+#include "cpu/conv3d.h"
+
+namespace t3video::ops {
+namespace {
+
+Tensor with_time_axis(const Tensor& weight) {
+    if (weight.rank() == 5) return weight;
+    return weight.reshape({weight.dim(0), weight.dim(1), 1, weight.dim(2), weight.dim(3)});
+}
+
+void check_operands(const char* op, const Tensor& x, const Tensor& weight, const Tensor* bias) {
+    require(x.rank() == 4, op, ": x ", x.shape(), ", expected [frames, rows, columns, channels]");
+    require((weight.rank() == 4 || weight.rank() == 5) && weight.dim(1) == x.dim(3), op, ": weight ", weight.shape(),
+            " for x ", x.shape());
+    require(!bias || bias->numel() == weight.dim(0), op, ": bias ", bias ? bias->shape() : Shape(), " for weight ",
+            weight.shape());
+}
+
+}  // namespace
+
+Tensor conv3d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, const Conv3dOptions& options) {
+    return conv3d(ctx, std::span(&x, 1), weight, bias, options);
+}
+
+Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Tensor& weight, const Tensor* bias,
+              const Conv3dOptions& options) {
+    require(!parts.empty(), "conv3d: no frames");
+    const Tensor& x = parts.back();
+    std::vector<const float*> frames(static_cast<size_t>(options.pad_front), nullptr);
+    for (const Tensor& part : parts) {
+        check_operands("conv3d", part, weight, bias);
+        require(part.dim(1) == x.dim(1) && part.dim(2) == x.dim(2), "conv3d: frames ", part.shape(), " before ", x.shape());
+        for (int64_t t = 0; t < part.dim(0); ++t) frames.push_back(part.slice(t, t + 1).data<float>());
+    }
+    const Tensor w = with_time_axis(weight);
+    const FrameConv frame{.h = x.dim(1), .w = x.dim(2), .ci = x.dim(3), .co = w.dim(0), .kh = w.dim(3), .kw = w.dim(4),
+                          .stride_h = options.stride_h, .stride_w = options.stride_w, .top = options.pad_top,
+                          .bottom = options.pad_bottom, .left = options.pad_left, .right = options.pad_right};
+    const int64_t kt = w.dim(2), count = static_cast<int64_t>(frames.size());
+    require(options.pad_front < kt && count >= kt && options.stride_t >= 1 && options.stride_h >= 1 &&
+                options.stride_w >= 1 && frame.out_h() >= 1 && frame.out_w() >= 1,
+            "conv3d: weight ", weight.shape(), " for ", count, " frames of ", x.shape());
+    Tensor y = empty(ctx, {(count - kt) / options.stride_t + 1, frame.out_h(), frame.out_w(), frame.co});
+    cpu::conv3d(ctx, frames, w, bias, frame, options.stride_t, y);
+    return y;
+}
+
+Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias) {
+    check_operands("upsample_conv2d", x, weight, bias);
+    require(weight.rank() == 4 && weight.dim(2) == 3 && weight.dim(3) == 3, "upsample_conv2d: weight ", weight.shape());
+    Tensor y = empty(ctx, {x.dim(0), 2 * x.dim(1), 2 * x.dim(2), weight.dim(0)});
+    if (y.numel() > 0) cpu::upsample_conv2d(ctx, x, weight, bias, y);
+    return y;
+}
+
+}  // namespace t3video::ops

@@ -1,0 +1,68 @@
+// Layout ops: shapes and dispatch.
+#include "ops/layout.h"
+
+#include <algorithm>
+
+#include "cpu/layout.h"
+
+namespace t3video::ops {
+
+Tensor gather_rows(Context& ctx, const Tensor& table, std::span<const int64_t> ids) {
+    require(table.rank() == 2, "gather_rows: table ", table.shape());
+    for (const int64_t id : ids) {
+        require(0 <= id && id < table.dim(0), "gather_rows: row ", id, " of a table with ", table.dim(0), " rows");
+    }
+    Tensor y = empty(ctx, {static_cast<int64_t>(ids.size()), table.dim(1)});
+    cpu::gather_rows(ctx, table, ids, y);
+    return y;
+}
+
+Tensor concat(Context& ctx, std::span<const Tensor> parts) {
+    require(!parts.empty(), "concat: nothing to join");
+    Shape shape = parts[0].shape();
+    int64_t rows = 0;
+    for (const Tensor& part : parts) {
+        Shape expected = shape;
+        expected.set_dim(0, part.dim(0));
+        require(part.shape() == expected && part.dtype() == parts[0].dtype(), "concat: ", part.shape(), " of ",
+                part.dtype(), " beside ", shape, " of ", parts[0].dtype());
+        rows += part.dim(0);
+    }
+    shape.set_dim(0, rows);
+    Tensor y = empty(ctx, shape, parts[0].dtype());
+    cpu::concat(parts, y);
+    return y;
+}
+
+Tensor transpose(Context& ctx, const Tensor& x) {
+    require(x.rank() == 2, "transpose: x ", x.shape());
+    Tensor y = empty(ctx, {x.dim(1), x.dim(0)});
+    cpu::transpose(ctx, x, y);
+    return y;
+}
+
+Tensor columns(Context& ctx, const Tensor& x, int64_t begin, int64_t end) {
+    require(x.rank() == 2 && 0 <= begin && begin <= end && end <= x.dim(1), "columns: [", begin, ", ", end, ") of ",
+            x.shape());
+    Tensor y = empty(ctx, {x.dim(0), end - begin});
+    cpu::columns(ctx, x, begin, y);
+    return y;
+}
+
+Tensor patchify(Context& ctx, const Tensor& x) {
+    require(x.rank() == 4 && x.dim(2) % 2 == 0 && x.dim(3) % 2 == 0, "patchify: latent ", x.shape(),
+            " needs [channels, frames, rows, columns] with even rows and columns");
+    Tensor y = empty(ctx, {x.dim(1) * (x.dim(2) / 2) * (x.dim(3) / 2), x.dim(0) * 4});
+    cpu::patchify(ctx, x, y);
+    return y;
+}
+
+Tensor unpatchify(Context& ctx, const Tensor& x, const Grid& grid) {
+    require(x.rank() == 2 && x.dim(0) == grid.tokens() && x.dim(1) % 4 == 0, "unpatchify: x ", x.shape(), " for grid ",
+            grid);
+    Tensor y = empty(ctx, {x.dim(1) / 4, grid.t, grid.h * 2, grid.w * 2});
+    cpu::unpatchify(ctx, x, y);
+    return y;
+}
+
+}  // namespace t3video::ops

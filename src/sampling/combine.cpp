@@ -1,0 +1,24 @@
+// Linear combinations of samples.
+#include "sampling/combine.h"
+
+#include "core/error.h"
+#include "ops/elementwise.h"
+
+namespace t3video::sampling {
+
+Tensor combine(Context& ctx, std::initializer_list<Term> terms) {
+    require(terms.size() >= 2, "combine: ", terms.size(), " terms, expected at least 2");
+    const Term* term = terms.begin();
+    Tensor sum = ops::axpby(ctx, static_cast<float>(term[0].coefficient), term[0].x,
+                            static_cast<float>(term[1].coefficient), term[1].x);
+    for (term += 2; term != terms.end(); ++term) {
+        sum = ops::axpby(ctx, 1.0f, sum, static_cast<float>(term->coefficient), term->x);
+    }
+    return sum;
+}
+
+Tensor predict_clean(Context& ctx, const Tensor& x, double sigma, const Tensor& velocity) {
+    return combine(ctx, {{1.0, x}, {-sigma, velocity}});
+}
+
+}  // namespace t3video::sampling
