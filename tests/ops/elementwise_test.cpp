@@ -1,0 +1,102 @@
+// Elementwise ops, RoPE and conversions against double formulas, over lengths that leave tails.
+#include "ops/elementwise.h"
+
+#include <gtest/gtest.h>
+
+#include "ops/rope.h"
+#include "support/tensors.h"
+
+namespace t3video {
+namespace {
+
+using namespace testing;
+
+class Elementwise : public ::testing::TestWithParam<int64_t> {};
+
+TEST_P(Elementwise, MatchesDouble) {
+    const int64_t n = GetParam();
+    Context ctx;
+    const Tensor a = randn(ctx, {n}, 1), b = randn(ctx, {n}, 2);
+    const auto da = doubles(ctx, a), db = doubles(ctx, b);
+    const auto each = [&](const std::function<double(double, double)>& f) {
+        std::vector<double> y;
+        for (size_t i = 0; i < da.size(); ++i) y.push_back(f(da[i], db[i]));
+        return y;
+    };
+    EXPECT_LT(relative_error(ops::add(ctx, a, b), each([](double x, double y) { return x + y; })), 1e-6);
+    EXPECT_LT(relative_error(ops::mul(ctx, a, b), each([](double x, double y) { return x * y; })), 1e-6);
+    EXPECT_LT(relative_error(ops::axpby(ctx, 2.5f, a, -0.5f, b), each([](double x, double y) { return 2.5 * x - 0.5 * y; })), 1e-6);
+    EXPECT_LT(relative_error(ops::silu(ctx, a), each([](double x, double) { return x / (1 + std::exp(-x)); })), 1e-6);
+    EXPECT_LT(relative_error(ops::gelu_tanh(ctx, a), each([](double x, double) {
+                                 return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+                             })),
+              1e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(Lengths, Elementwise, ::testing::Values(1, 3, 16, 31, 1000, 40001));
+
+TEST(Elementwise, ActivationsAreFiniteAtTheEnds) {
+    Context ctx;
+    const Tensor x = from_span(ctx, std::vector<float>{-200.0f, -20.0f, 0.0f, 20.0f, 200.0f}, {5});
+    const Tensor silu = ops::silu(ctx, x), gelu = ops::gelu_tanh(ctx, x);
+    for (const Tensor* y : {&silu, &gelu}) {
+        EXPECT_NEAR(y->data<float>()[0], 0.0f, 1e-6f);
+        EXPECT_EQ(y->data<float>()[2], 0.0f);
+        EXPECT_NEAR(y->data<float>()[4], 200.0f, 1e-4f);
+    }
+}
+
+TEST(GatedAdd, TakesItsSetByRow) {
+    Context ctx;
+    const Tensor x = randn(ctx, {4, 19}, 1), gate = randn(ctx, {2, 19}, 2), h = randn(ctx, {4, 19}, 3);
+    const auto dx = doubles(ctx, x), dg = doubles(ctx, gate), dh = doubles(ctx, h);
+    std::vector<double> expected;
+    for (size_t i = 0; i < dx.size(); ++i) expected.push_back(dx[i] + dg[(i / 19 < 1 ? 0 : 19) + i % 19] * dh[i]);
+    EXPECT_LT(relative_error(ops::gated_add(ctx, x, gate, h, 1), expected), 1e-6);
+}
+
+TEST(Affine, ScalesAndShiftsChannels) {
+    Context ctx;
+    const Tensor x = randn(ctx, {3, 2, 5}, 1), scale = randn(ctx, {5}, 2), shift = randn(ctx, {5}, 3);
+    const auto dx = doubles(ctx, x), ds = doubles(ctx, scale), db = doubles(ctx, shift);
+    std::vector<double> expected;
+    for (size_t i = 0; i < dx.size(); ++i) expected.push_back(dx[i] * ds[i % 5] + db[i % 5]);
+    EXPECT_LT(relative_error(ops::affine(ctx, x, scale, shift), expected), 1e-6);
+}
+
+TEST(Rope, RotatesNeighbouringPairs) {
+    Context ctx;
+    const Grid grid{2, 3, 5};
+    const int64_t heads = 3, pairs[3] = {3, 2, 2};
+    const Tensor x = randn(ctx, {grid.tokens(), heads * 14}, 1);
+    const auto angles = [&](int axis, int64_t positions, bool sine) {
+        Tensor t = empty(ctx, {positions, pairs[axis]});
+        for (int64_t i = 0; i < t.numel(); ++i) {
+            const double angle = double(i / pairs[axis]) * std::pow(0.3, double(i % pairs[axis])) + 0.1 * axis;
+            t.data<float>()[i] = float(sine ? std::sin(angle) : std::cos(angle));
+        }
+        return t;
+    };
+    const ops::RopeTable table{grid, angles(0, 2, false), angles(0, 2, true), angles(1, 3, false),
+                               angles(1, 3, true), angles(2, 5, false), angles(2, 5, true)};
+    const auto dx = doubles(ctx, x);
+    std::vector<double> expected(dx.size());
+    for (int64_t token = 0; token < grid.tokens(); ++token) {
+        const int64_t position[3] = {token / 15, token / 5 % 3, token % 5};
+        for (int64_t head = 0; head < heads; ++head) {
+            int64_t pair = 0;
+            for (int axis = 0; axis < 3; ++axis) {
+                for (int64_t j = 0; j < pairs[axis]; ++j, ++pair) {
+                    const double a = double(position[axis]) * std::pow(0.3, double(j)) + 0.1 * axis;
+                    const size_t at = size_t((token * heads + head) * 14 + 2 * pair);
+                    expected[at] = dx[at] * std::cos(a) - dx[at + 1] * std::sin(a);
+                    expected[at + 1] = dx[at] * std::sin(a) + dx[at + 1] * std::cos(a);
+                }
+            }
+        }
+    }
+    EXPECT_LT(relative_error(ops::rope(ctx, x, table, heads), expected), 1e-6);
+}
+
+}  // namespace
+}  // namespace t3video

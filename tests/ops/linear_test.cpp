@@ -1,0 +1,71 @@
+// linear against a double loop: odd sizes, every weight type, every activation.
+#include "ops/linear.h"
+
+#include <gtest/gtest.h>
+
+#include "support/tensors.h"
+
+namespace t3video {
+namespace {
+
+using namespace testing;
+using ops::Activation;
+
+double activated(double x, Activation activation) {
+    if (activation == Activation::silu) return x / (1 + std::exp(-x));
+    if (activation == Activation::gelu_tanh) {
+        return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+    }
+    return x;
+}
+
+struct LinearCase {
+    int64_t rows, in, out;
+    DType dtype;
+    bool bias;
+    Activation activation;
+};
+
+class Linear : public ::testing::TestWithParam<LinearCase> {};
+
+TEST_P(Linear, MatchesDoubleLoop) {
+    const LinearCase c = GetParam();
+    Context ctx;
+    const Tensor x = randn(ctx, {c.rows, c.in}, 1), w = randn(ctx, {c.out, c.in}, 2, c.dtype), b = randn(ctx, {c.out}, 3, c.dtype);
+    const Tensor y = ops::linear(ctx, x, w, c.bias ? &b : nullptr, c.activation);
+    const auto dx = doubles(ctx, x), dw = doubles(ctx, w), db = doubles(ctx, b);
+    std::vector<double> expected;
+    for (int64_t i = 0; i < c.rows; ++i) {
+        for (int64_t o = 0; o < c.out; ++o) {
+            double sum = c.bias ? db[size_t(o)] : 0;
+            for (int64_t k = 0; k < c.in; ++k) sum += dx[size_t(i * c.in + k)] * dw[size_t(o * c.in + k)];
+            expected.push_back(activated(sum, c.activation));
+        }
+    }
+    EXPECT_EQ(y.shape(), (Shape{c.rows, c.out}));
+    EXPECT_LT(relative_error(y, expected), 2e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, Linear,
+                         ::testing::Values(LinearCase{1, 1, 1, DType::f32, true, Activation::none},
+                                           LinearCase{7, 33, 5, DType::bf16, true, Activation::gelu_tanh},
+                                           LinearCase{65, 96, 31, DType::f16, false, Activation::silu},
+                                           LinearCase{130, 257, 64, DType::f32, false, Activation::none}));
+
+TEST(Linear, KeepsLeadingAxes) {
+    Context ctx;
+    EXPECT_EQ(ops::linear(ctx, randn(ctx, {2, 3, 4}, 1), randn(ctx, {5, 4}, 2)).shape(), (Shape{2, 3, 5}));
+}
+
+TEST(Linear, NamesBothShapes) {
+    Context ctx;
+    try {
+        ops::linear(ctx, randn(ctx, {2, 3}, 1), randn(ctx, {5, 4}, 2));
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("[5, 4] for x [2, 3]"), std::string::npos) << error.what();
+    }
+}
+
+}  // namespace
+}  // namespace t3video
