@@ -1,6 +1,7 @@
-// Convolutions through oneDNN. Bound by arithmetic. A 3D kernel runs as one 2D convolution per frame and tap of time, each
-// adding to its output frame: frames may lie anywhere, so history needs no joining, zero frames cost nothing, and the rate is
-// that of the 3D primitive (measured 192 to 1024 channels: within 3 %). Weights are rearranged per call into scratch.
+// Convolutions through oneDNN. Bound by arithmetic. A 3D kernel runs as one 2D convolution per frame and tap of time,
+// each adding to its output frame: frames may lie anywhere, so history needs no joining, zero frames cost nothing, and
+// the rate is that of the 3D primitive (measured 192 to 1024 channels: within 3 %). Weights are rearranged per call
+// into scratch.
 #include "cpu/conv3d.h"
 
 #include <algorithm>
@@ -90,7 +91,8 @@ FramePlan make_plan(const FrameConv& frame, bool with_bias, int64_t band_element
     const Desc bias({frame.co}, kF32, Tag::x);
     for (const Band& band : bands_of(frame, band_elements)) {
         const FrameConv& conv = band.conv;
-        BandPlan part{band.in_row * frame.w * frame.ci, band.out_row * frame.out_w() * frame.co,
+        BandPlan part{band.in_row * frame.w * frame.ci,
+                      band.out_row * frame.out_w() * frame.co,
                       Desc({1, conv.ci, conv.h, conv.w}, kF32, Tag::nhwc),
                       Desc({1, conv.co, conv.out_h(), conv.out_w()}, kF32, Tag::nhwc),
                       {},
@@ -153,8 +155,8 @@ std::vector<Tensor> arrange(Context& ctx, const Tensor& weight, const Desc& layo
     return taps;
 }
 
-// Weight [co, ci, 3, 3] seen by the output pixels of row parity p and column parity q, as [co, ci, 1, 2, 2]. After doubling,
-// an even pixel sees neighbour -1 once and itself twice, an odd one itself twice and neighbour +1 once.
+// Weight [co, ci, 3, 3] seen by the output pixels of row parity p and column parity q, as [co, ci, 1, 2, 2]. After
+// doubling, an even pixel sees neighbour -1 once and itself twice, an odd one itself twice and neighbour +1 once.
 Tensor phase_kernel(Context& ctx, const Tensor& weight, int64_t p, int64_t q) {
     const int64_t planes = weight.dim(0) * weight.dim(1);
     Tensor folded = empty(ctx, {weight.dim(0), weight.dim(1), 1, 2, 2});
@@ -168,7 +170,8 @@ Tensor phase_kernel(Context& ctx, const Tensor& weight, int64_t p, int64_t q) {
                 std::fill_n(to, 4, 0.0f);
                 for (size_t y = 0; y < 3; ++y) {
                     for (size_t x = 0; x < 3; ++x) {
-                        to[row[y] * 2 + column[x]] += static_cast<float>(source[i * 9 + static_cast<int64_t>(y * 3 + x)]);
+                        to[row[y] * 2 + column[x]] +=
+                            static_cast<float>(source[i * 9 + static_cast<int64_t>(y * 3 + x)]);
                     }
                 }
             }
@@ -217,7 +220,8 @@ void conv3d(Context& ctx, std::span<const float* const> frames, const Tensor& we
                     {DNNL_ARG_WEIGHTS, view(plan.weights, cpu.engine, taps[k].data<float>())},
                     {DNNL_ARG_DST, view(band.dst, cpu.engine, y.data<float>() + f * frame_size + band.out_offset)}};
                 if (bias && !started) {
-                    arguments.emplace(DNNL_ARG_BIAS, view(Desc({frame.co}, kF32, Tag::x), cpu.engine, shift.data<float>()));
+                    arguments.emplace(DNNL_ARG_BIAS,
+                                      view(Desc({frame.co}, kF32, Tag::x), cpu.engine, shift.data<float>()));
                 }
                 (started ? band.add : band.start).execute(cpu.stream, arguments);
                 started = true;
@@ -234,8 +238,16 @@ void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const 
     Tensor phase = empty(ctx, {x.dim(0), x.dim(1), x.dim(2), weight.dim(0)});
     for (int64_t p = 0; p < 2; ++p) {
         for (int64_t q = 0; q < 2; ++q) {
-            const FrameConv frame{.h = x.dim(1), .w = x.dim(2), .ci = x.dim(3), .co = weight.dim(0), .kh = 2, .kw = 2,
-                                  .top = 1 - p, .bottom = p, .left = 1 - q, .right = q};
+            const FrameConv frame{.h = x.dim(1),
+                                  .w = x.dim(2),
+                                  .ci = x.dim(3),
+                                  .co = weight.dim(0),
+                                  .kh = 2,
+                                  .kw = 2,
+                                  .top = 1 - p,
+                                  .bottom = p,
+                                  .left = 1 - q,
+                                  .right = q};
             conv3d(ctx, frames, phase_kernel(ctx, weight, p, q), bias, frame, 1, phase);
             interleave(ctx, phase, p, q, y);
         }

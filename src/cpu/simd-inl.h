@@ -43,10 +43,16 @@ HWY_INLINE void ForEachVector(int64_t n, F&& f) {
     }
 }
 
+// exp(x) where x > 88 counts as 88: beyond it Highway's Exp leaves its range, and 1 / (1 + e^88) is 0 for any sum here.
+template <class V>
+HWY_INLINE V BoundedExp(Floats d, V x) {
+    return hn::Exp(d, hn::Min(x, hn::Set(d, 88.0f)));
+}
+
 // x / (1 + exp(-x))
 template <class V>
 HWY_INLINE V Silu(Floats d, V x) {
-    return hn::Div(x, hn::Add(hn::Set(d, 1.0f), hn::Exp(d, hn::Neg(x))));
+    return hn::Div(x, hn::Add(hn::Set(d, 1.0f), BoundedExp(d, hn::Neg(x))));
 }
 
 // 0.5 x (1 + tanh(u)) = x / (1 + exp(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3)
@@ -54,7 +60,7 @@ template <class V>
 HWY_INLINE V GeluTanh(Floats d, V x) {
     const V cube = hn::Mul(hn::Mul(x, x), x);
     const V u = hn::Mul(hn::Set(d, -1.5957691216057308f), hn::MulAdd(hn::Set(d, 0.044715f), cube, x));
-    return hn::Div(x, hn::Add(hn::Set(d, 1.0f), hn::Exp(d, u)));
+    return hn::Div(x, hn::Add(hn::Set(d, 1.0f), BoundedExp(d, u)));
 }
 
 }  // namespace t3video::cpu::HWY_NAMESPACE

@@ -34,13 +34,23 @@ Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Tensor& weight,
     std::vector<const float*> frames(static_cast<size_t>(options.pad_front), nullptr);
     for (const Tensor& part : parts) {
         check_operands("conv3d", part, weight, bias);
-        require(part.dim(1) == x.dim(1) && part.dim(2) == x.dim(2), "conv3d: frames ", part.shape(), " before ", x.shape());
+        require(part.dim(1) == x.dim(1) && part.dim(2) == x.dim(2), "conv3d: frames ", part.shape(), " before ",
+                x.shape());
         for (int64_t t = 0; t < part.dim(0); ++t) frames.push_back(part.slice(t, t + 1).data<float>());
     }
     const Tensor w = with_time_axis(weight);
-    const FrameConv frame{.h = x.dim(1), .w = x.dim(2), .ci = x.dim(3), .co = w.dim(0), .kh = w.dim(3), .kw = w.dim(4),
-                          .stride_h = options.stride_h, .stride_w = options.stride_w, .top = options.pad_top,
-                          .bottom = options.pad_bottom, .left = options.pad_left, .right = options.pad_right};
+    const FrameConv frame{.h = x.dim(1),
+                          .w = x.dim(2),
+                          .ci = x.dim(3),
+                          .co = w.dim(0),
+                          .kh = w.dim(3),
+                          .kw = w.dim(4),
+                          .stride_h = options.stride_h,
+                          .stride_w = options.stride_w,
+                          .top = options.pad_top,
+                          .bottom = options.pad_bottom,
+                          .left = options.pad_left,
+                          .right = options.pad_right};
     const int64_t kt = w.dim(2), count = static_cast<int64_t>(frames.size());
     require(options.pad_front < kt && count >= kt && options.stride_t >= 1 && options.stride_h >= 1 &&
                 options.stride_w >= 1 && frame.out_h() >= 1 && frame.out_w() >= 1,
