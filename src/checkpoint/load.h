@@ -10,8 +10,8 @@
 namespace t3video::checkpoint {
 
 // `model.for_each_param(prefix, visit)` calls visit(name, param) where param.shape is what the model expects and
-// param.value is what it gets: a view of the mapped file, in the stored type. Throws InvalidRequest naming the file for a
-// missing, misshapen, non-float or left-over tensor.
+// param.value is what it gets: a view of the mapped file, in the stored type. Throws InvalidRequest naming the file for
+// a missing, misshapen, non-float or left-over tensor.
 template <class Model>
 void load_params(Model& model, const TensorSource& source, const std::string& prefix = "") {
     std::set<std::string> used;

@@ -41,7 +41,9 @@ MappedFile::MappedFile(std::filesystem::path path) : path_(std::move(path)) {
     data_ = static_cast<const std::byte*>(address);
 }
 
-MappedFile::~MappedFile() { ::munmap(const_cast<std::byte*>(data_), size_); }
+MappedFile::~MappedFile() {
+    ::munmap(const_cast<std::byte*>(data_), size_);
+}
 
 Tensor map_tensor(const std::shared_ptr<const MappedFile>& file, const Shape& shape, DType dtype, size_t offset) {
     const size_t bytes = static_cast<size_t>(shape.numel()) * size_of(dtype);

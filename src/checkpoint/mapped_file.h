@@ -11,8 +11,8 @@
 
 namespace t3video::checkpoint {
 
-// Pages are read when touched and shared with the system's cache. The file must not shrink while it is mapped; replacing
-// it by a rename is safe, because the mapping keeps the old file.
+// Pages are read when touched and shared with the system's cache. The file must not shrink while it is mapped;
+// replacing it by a rename is safe, because the mapping keeps the old file.
 class MappedFile {
   public:
     // Throws InvalidRequest naming the path when it is absent, a folder, empty or unreadable.

@@ -1,5 +1,6 @@
-// The tensors named by a torch state dict's pickle, read without running anything: a pickle is a program that may import
-// and call; this reader knows the few calls that rebuild tensors, records what they would make, and rejects the rest.
+// The tensors named by a torch state dict's pickle, read without running anything: a pickle is a program that may
+// import and call; this reader knows the few calls that rebuild tensors, records what they would make, and rejects the
+// rest.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@ constexpr size_t kMaxPickleBytes = 64 * 1024 * 1024;  // a state dict's pickle t
 
 struct PickledTensor {
     std::string name;
-    std::string storage_key;       // names the zip entry with the bytes
+    std::string storage_key;  // names the zip entry with the bytes
     DType dtype = DType::f32;
     int64_t storage_elements = 0;  // stated size of the storage
     int64_t offset = 0;            // of the first element, in elements, not negative

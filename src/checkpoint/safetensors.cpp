@@ -44,8 +44,8 @@ std::string_view header_text(std::span<const std::byte> bytes, const std::string
     const uint64_t length = stated_header_length(bytes);
     require_valid(length <= kMaxSafetensorsHeader, where, ": header length ", length, " exceeds the limit of ",
                   kMaxSafetensorsHeader, " bytes; this is no safetensors file, its index.json or a torch zip file");
-    require_valid(length <= bytes.size() - kPrefix, where, ": the header of ", length, " bytes ends beyond the file of ",
-                  bytes.size(), " bytes; the file is truncated");
+    require_valid(length <= bytes.size() - kPrefix, where, ": the header of ", length,
+                  " bytes ends beyond the file of ", bytes.size(), " bytes; the file is truncated");
     return as_text(bytes.subspan(kPrefix, length));
 }
 
@@ -73,7 +73,8 @@ DType stored_type(const json& entry, const std::string& where) {
     const auto found = entry.find("dtype");
     require_valid(found != entry.end() && found->is_string(), where, " has no text 'dtype'");
     const auto& name = found->get_ref<const std::string&>();
-    const auto known = std::ranges::find(kSafetensorsTypes, std::string_view(name), [](const auto& t) { return t.first; });
+    const auto known =
+        std::ranges::find(kSafetensorsTypes, std::string_view(name), [](const auto& t) { return t.first; });
     if (known != kSafetensorsTypes.end()) return known->second;
     std::string all;
     for (const auto& type : kSafetensorsTypes) all.append(all.empty() ? "" : ", ").append(type.first);
@@ -121,8 +122,8 @@ std::map<std::string, std::string> read_metadata(const json& entry, const std::s
 }
 
 void check_shard_name(const std::string& shard, const std::string& where) {
-    const bool plain = !shard.empty() && shard != "." && shard != ".." && shard.find_first_of("/\\") == std::string::npos &&
-                       shard.find('\0') == std::string::npos;
+    const bool plain = !shard.empty() && shard != "." && shard != ".." &&
+                       shard.find_first_of("/\\") == std::string::npos && shard.find('\0') == std::string::npos;
     require_valid(plain, where, ": shard ", quoted(shard), " is not a plain file name in the index's own folder");
 }
 

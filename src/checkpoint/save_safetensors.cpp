@@ -50,8 +50,8 @@ class PendingFile {
         require(::fsync(fd_) == 0, path_, ": writing failed: ", std::strerror(errno));
         const int fd = std::exchange(fd_, -1);
         require(::close(fd) == 0, path_, ": writing failed: ", std::strerror(errno));
-        require(::rename(temporary_.c_str(), path_.c_str()) == 0, path_, ": cannot replace the file: ",
-                std::strerror(errno));
+        require(::rename(temporary_.c_str(), path_.c_str()) == 0, path_,
+                ": cannot replace the file: ", std::strerror(errno));
         complete_ = true;
     }
 

@@ -29,7 +29,8 @@ struct TensorSource {
 // but headers: tensors are views of the mapped files. Throws InvalidRequest for anything malformed.
 TensorSource open_tensors(const std::filesystem::path& path);
 
-// The same tensors under other names; `rename` returns an empty string for a name it does not know, which stays as it is.
+// The same tensors under other names; `rename` returns an empty string for a name it does not know, which stays as it
+// is.
 TensorSource rename(TensorSource source, const std::function<std::string(const std::string&)>& rename);
 
 // Writes a safetensors file (through a temporary file beside it, renamed when complete).

@@ -1,5 +1,5 @@
-// Zip archives through libzip, which knows the directory formats but not where in the file an entry's bytes are. It reads
-// through our Reader, though: the place where it reads an entry's first byte is where the entry lies.
+// Zip archives through libzip, which knows the directory formats but not where in the file an entry's bytes are. It
+// reads through our Reader, though: the place where it reads an entry's first byte is where the entry lies.
 #include "checkpoint/zip_file.h"
 
 #include <zip.h>
@@ -39,15 +39,19 @@ struct ZipFile::Reader {
 
     zip_int64_t handle(void* data, zip_uint64_t length, zip_source_cmd_t command) {
         switch (command) {
-            case ZIP_SOURCE_OPEN: position = 0; return 0;
-            case ZIP_SOURCE_READ: return read(data, length);
+            case ZIP_SOURCE_OPEN:
+                position = 0;
+                return 0;
+            case ZIP_SOURCE_READ:
+                return read(data, length);
             case ZIP_SOURCE_SEEK: {
                 const zip_int64_t target = zip_source_seek_compute_offset(position, bytes.size(), data, length, &error);
                 if (target < 0) return -1;
                 position = static_cast<uint64_t>(target);
                 return 0;
             }
-            case ZIP_SOURCE_TELL: return static_cast<zip_int64_t>(position);
+            case ZIP_SOURCE_TELL:
+                return static_cast<zip_int64_t>(position);
             case ZIP_SOURCE_STAT: {
                 auto* const stat = static_cast<zip_stat_t*>(data);
                 zip_stat_init(stat);
@@ -55,14 +59,18 @@ struct ZipFile::Reader {
                 stat->size = bytes.size();
                 return sizeof(zip_stat_t);
             }
-            case ZIP_SOURCE_ERROR: return zip_error_to_data(&error, data, length);
+            case ZIP_SOURCE_ERROR:
+                return zip_error_to_data(&error, data, length);
             case ZIP_SOURCE_CLOSE:
-            case ZIP_SOURCE_FREE: return 0;
+            case ZIP_SOURCE_FREE:
+                return 0;
             case ZIP_SOURCE_SUPPORTS:
                 return zip_source_make_command_bitmap(ZIP_SOURCE_OPEN, ZIP_SOURCE_READ, ZIP_SOURCE_CLOSE,
                                                       ZIP_SOURCE_STAT, ZIP_SOURCE_ERROR, ZIP_SOURCE_FREE,
                                                       ZIP_SOURCE_SEEK, ZIP_SOURCE_TELL, ZIP_SOURCE_SUPPORTS, -1);
-            default: zip_error_set(&error, ZIP_ER_OPNOTSUPP, 0); return -1;
+            default:
+                zip_error_set(&error, ZIP_ER_OPNOTSUPP, 0);
+                return -1;
         }
     }
 
@@ -82,11 +90,13 @@ ZipFile::ZipFile(std::shared_ptr<const MappedFile> file)
     zip_error_t error;
     zip_error_init(&error);
     zip_source_t* const source = zip_source_function_create(Reader::call, reader_.get(), &error);
-    require(source != nullptr, where, ": ", take_message(error));
+    if (source == nullptr) throw Error(concat(where, ": ", take_message(error)));
     // ZIP_CHECKCONS stays off: what it wants of data descriptors in ZIP64 archives, torch's files do not have.
     zip_.reset(zip_open_from_source(source, ZIP_RDONLY, &error));
-    if (!zip_) zip_source_free(source);
-    require_valid(zip_ != nullptr, where, ": the zip archive is truncated or damaged (", take_message(error), ")");
+    if (!zip_) {
+        zip_source_free(source);
+        throw InvalidRequest(concat(where, ": the zip archive is truncated or damaged (", take_message(error), ")"));
+    }
     zip_error_fini(&error);
     const auto count = static_cast<uint64_t>(zip_get_num_entries(zip_.get(), 0));
     for (uint64_t index = 0; index < count; ++index) {
@@ -109,8 +119,8 @@ std::span<const std::byte> ZipFile::data(const std::string& name) const {
     const auto found = entries_.find(name);
     require_valid(found != entries_.end(), where, " is missing");
     zip_stat_t stat;
-    require_valid(zip_stat_index(zip_.get(), found->second, 0, &stat) == 0, where, " cannot be examined: ",
-                  zip_strerror(zip_.get()));
+    require_valid(zip_stat_index(zip_.get(), found->second, 0, &stat) == 0, where,
+                  " cannot be examined: ", zip_strerror(zip_.get()));
     require_valid(stat.encryption_method == ZIP_EM_NONE, where, " is encrypted");
     require_valid(stat.comp_method == ZIP_CM_STORE, where, " is compressed (method ", stat.comp_method,
                   "), expected it stored as it is, as torch.save does");
@@ -124,8 +134,9 @@ std::span<const std::byte> ZipFile::data(const std::string& name) const {
 }
 
 size_t ZipFile::data_offset(uint64_t index, const std::string& where) const {
+    // As it lies in the archive: libzip then reads from us exactly what is read from it.
     const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> entry(
-        zip_fopen_index(zip_.get(), index, ZIP_FL_COMPRESSED), zip_fclose);  // as stored: one read of ours for one of its
+        zip_fopen_index(zip_.get(), index, ZIP_FL_COMPRESSED), zip_fclose);
     require_valid(entry != nullptr, where, " cannot be opened: ", zip_strerror(zip_.get()));
     char first = 0;
     require_valid(zip_fread(entry.get(), &first, 1) == 1, where, " reaches beyond the end of the file");

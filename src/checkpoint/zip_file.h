@@ -32,9 +32,9 @@ class ZipFile {
     size_t data_offset(uint64_t index, const std::string& where) const;
 
     std::shared_ptr<const MappedFile> file_;
-    std::unique_ptr<Reader> reader_;           // what libzip reads the archive through
+    std::unique_ptr<Reader> reader_;            // what libzip reads the archive through
     std::unique_ptr<zip, void (*)(zip*)> zip_;  // refers to reader_
-    std::map<std::string, uint64_t> entries_;  // name to index
+    std::map<std::string, uint64_t> entries_;   // name to index
 };
 
 }  // namespace t3video::checkpoint

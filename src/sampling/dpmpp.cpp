@@ -20,9 +20,8 @@ Tensor advance(Context& ctx, const Schedule& schedule, const SampleState& state,
     const bool last = state.step + 1 == schedule.steps();
     if (state.history.empty() || last) return combine(ctx, {{next / sigma, state.x}, {weight, m}});
 
-    const double previous = schedule.sigmas[i - 1];
-    // From pure noise (sigma 1) h0 is infinite: nothing can be learned from that step, D = 0.
-    const double ratio = previous == 1.0 ? 0.0 : h / (lambda(sigma) - lambda(previous));
+    // After a step from pure noise (sigma 1) h0 is infinite, so the ratio and D are 0.
+    const double ratio = h / (lambda(sigma) - lambda(schedule.sigmas[i - 1]));
     return combine(
         ctx, {{next / sigma, state.x}, {weight * (1.0 + 0.5 * ratio), m}, {weight * -0.5 * ratio, state.history[0]}});
 }

@@ -31,7 +31,9 @@ std::vector<double> descend(double start, double step, int64_t steps) {
 }
 
 void check_options(const ScheduleOptions& options) {
-    require_valid(options.steps >= 1, "steps: found ", options.steps, ", expected at least 1");
+    constexpr int64_t kMostSteps = 100'000;  // far beyond any use; keeps a mistyped number from filling the memory
+    require_valid(options.steps >= 1 && options.steps <= kMostSteps, "steps: found ", options.steps, ", expected 1 to ",
+                  kMostSteps);
     require_valid(std::isfinite(options.shift) && options.shift > 0.0, "shift: found ", options.shift,
                   ", expected a positive number");
     require_valid(options.strength > 0.0 && options.strength <= 1.0, "strength: found ", options.strength,

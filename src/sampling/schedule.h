@@ -22,9 +22,9 @@ struct ScheduleOptions {
     double strength = 1.0;  // in (0, 1]: share of the noise range to run through; below 1 the start is not pure noise
 };
 
-// Each schedule throws InvalidRequest for steps < 1, a shift that is not positive and finite, a strength outside (0,
-// 1], and for a combination that puts two steps at the same noise level. Only flow_match_schedule takes a strength
-// below 1.
+// Each schedule throws InvalidRequest for steps outside 1 .. 100000, a shift that is not positive and finite, a
+// strength not in (0, 1], and for a combination that puts two steps at the same noise level. Only flow_match_schedule
+// takes a strength below 1.
 
 // DiffSynth's flow matching, as T3 uses it; for the Euler solver. t = 1000*sigma.
 Schedule flow_match_schedule(const ScheduleOptions& options);

@@ -2,7 +2,6 @@
 // predicted at step i from the sample before its correction; E = e^-h - 1.
 #include "sampling/unipc.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"

@@ -16,7 +16,7 @@ struct ParallelCase {
     int64_t begin, end, grain;
 };
 
-class ParallelFor : public testing::TestWithParam<ParallelCase> {};
+class ParallelFor : public ::testing::TestWithParam<ParallelCase> {};
 
 TEST_P(ParallelFor, VisitsEachIndexOnceInChunksOfTheGrain) {
     const auto [threads, begin, end, grain] = GetParam();
@@ -31,9 +31,9 @@ TEST_P(ParallelFor, VisitsEachIndexOnceInChunksOfTheGrain) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ranges, ParallelFor,
-                         testing::Values(ParallelCase{1, 0, 100, 1}, ParallelCase{4, 0, 1, 1},
-                                         ParallelCase{4, 3, 1000, 7}, ParallelCase{3, 0, 17, 5},
-                                         ParallelCase{16, 0, 5, 1}, ParallelCase{2, 10, 10, 1}));
+                         ::testing::Values(ParallelCase{1, 0, 100, 1}, ParallelCase{4, 0, 1, 1},
+                                           ParallelCase{4, 3, 1000, 7}, ParallelCase{3, 0, 17, 5},
+                                           ParallelCase{16, 0, 5, 1}, ParallelCase{2, 10, 10, 1}));
 
 TEST(Parallel, EmptyAndBackwardRangesDoNothing) {
     parallel_for(4, 5, 5, 1, [](int64_t, int64_t) { FAIL(); });

@@ -11,7 +11,7 @@
 namespace t3video::sampling {
 namespace {
 
-class Guidance : public testing::Test {
+class Guidance : public ::testing::Test {
   protected:
     // Answers x + offset and notes the call.
     Denoiser pass(char name, float offset) {

@@ -24,7 +24,7 @@ TEST(FlowMatchSchedule, MatchesDiffSynth) {
     const auto golden = checkpoint::open_tensors(T3VIDEO_TEST_DATA "/golden/schedules.safetensors");
     for (size_t k = 0; k < std::size(settings); ++k) {
         const Schedule schedule = flow_match_schedule(settings[k]);
-        const std::string name = "s" + std::to_string(k);
+        const std::string name = concat("s", k);
         const auto sigmas = golden.at(name + ".sigmas").span<float>();
         const auto timesteps = golden.at(name + ".timesteps").span<float>();
         ASSERT_EQ(schedule.sigmas.size(), sigmas.size() + 1);
@@ -84,6 +84,14 @@ TEST(DiffusersUnipcSchedule, StartsJustBelowNoiseAndEndsAboveZero) {
     EXPECT_EQ(schedule.sigmas[4], 0.0);
 }
 
+TEST(DiffusersUnipcSchedule, MatchesDiffusers) {
+    const auto golden = checkpoint::open_tensors(T3VIDEO_TEST_DATA "/golden/diffusers-tiny/cases/pipeline.safetensors");
+    const auto timesteps = golden.at("timesteps").span<float>();
+    const Schedule schedule = diffusers_unipc_schedule({6, 5.0, 1.0});
+    ASSERT_EQ(timesteps.size(), 6u);
+    for (size_t i = 0; i < 6; ++i) EXPECT_EQ(schedule.timesteps[i], timesteps[i]) << "step " << i;
+}
+
 TEST(DiffusersFlowMatchSchedule, ShiftsTwice) {
     const auto shift3 = [](double s) { return 3.0 * s / (1.0 + 2.0 * s); };
     const Schedule schedule = diffusers_flow_match_schedule({5, 3.0, 1.0});
@@ -110,8 +118,12 @@ TEST(Schedules, OneStepGoesFromTheStartToZero) {
 TEST(Schedules, RejectBadOptions) {
     constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
     constexpr double kInf = std::numeric_limits<double>::infinity();
-    const ScheduleOptions bad[] = {{0, 5.0, 1.0},   {-3, 5.0, 1.0}, {50, 0.0, 1.0},  {50, -1.0, 1.0}, {50, kNan, 1.0},
-                                   {50, kInf, 1.0}, {50, 5.0, 0.0}, {50, 5.0, -0.5}, {50, 5.0, 1.01}, {50, 5.0, kNan}};
+    const ScheduleOptions bad[] = {{0, 5.0, 1.0},   {int64_t{1} << 40, 5.0, 1.0},
+                                   {-3, 5.0, 1.0},  {50, 0.0, 1.0},
+                                   {50, -1.0, 1.0}, {50, kNan, 1.0},
+                                   {50, kInf, 1.0}, {50, 5.0, 0.0},
+                                   {50, 5.0, -0.5}, {50, 5.0, 1.01},
+                                   {50, 5.0, kNan}};
     for (const ScheduleFunction schedule : kAll) {
         for (const ScheduleOptions& options : bad) {
             EXPECT_THROW(schedule(options), InvalidRequest)

@@ -4,24 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <string>
+#include <utility>
 #include <vector>
 
 #include "checkpoint/tensor_source.h"
 #include "core/error.h"
+#include "support/tensors.h"
 
 namespace t3video::sampling {
 namespace {
 
-double relative_error(std::span<const float> found, std::span<const float> expected) {
-    EXPECT_EQ(found.size(), expected.size());
-    double difference = 0.0, norm = 0.0;
-    for (size_t i = 0; i < expected.size(); ++i) {
-        difference += std::pow(static_cast<double>(found[i]) - expected[i], 2);
-        norm += std::pow(static_cast<double>(expected[i]), 2);
-    }
-    return std::sqrt(difference / norm);
-}
+using t3video::testing::relative_error;
 
 SampleState start_from(Tensor x) {
     SampleState state;
@@ -41,7 +34,7 @@ TEST(Solvers, MatchReferenceTraces) {
     const auto golden = checkpoint::open_tensors(T3VIDEO_TEST_DATA "/golden/solver_traces.safetensors");
     Context ctx;
     for (size_t k = 0; k < std::size(cases); ++k) {
-        const auto at = [&](const char* name) { return golden.at("t" + std::to_string(k) + "." + name); };
+        const auto at = [&](const char* name) { return golden.at(concat("t", k, ".", name)); };
         const Solver& solver = find_solver(cases[k].solver);
         const Schedule schedule = solver.schedule({cases[k].steps, cases[k].shift, 1.0});
 
@@ -63,7 +56,7 @@ TEST(Solvers, MatchReferenceTraces) {
         };
         const StepObserver observer = [&](SampleState& state) {
             const Tensor expected = trace.slice(state.step - 1, state.step);
-            EXPECT_LT(relative_error(state.x.span<float>(), expected.span<float>()), 1e-6)
+            EXPECT_LT(relative_error(state.x, expected), 1e-6)
                 << solver.name << " case " << k << " after step " << state.step;
         };
         solver.solve(ctx, denoiser, start_from(noise), schedule, observer);

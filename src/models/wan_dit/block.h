@@ -1,0 +1,94 @@
+// One block of the Wan diffusion transformer.
+#pragma once
+
+#include <string>
+
+#include "models/wan_dit/config.h"
+#include "nn/linear.h"
+#include "nn/norm.h"
+#include "t3/self_attention.h"
+
+namespace t3video::models {
+
+// Keys and values of the prompt for one layer, computed once per prompt.
+struct TextKeys {
+    Tensor k, v;  // [rows, dim]
+};
+
+// Cross-attention to the text: no rotation, no mask.
+struct CrossAttention {
+    CrossAttention() = default;
+    explicit CrossAttention(const DitConfig& c)
+        : q(c.dim, c.dim), k(c.dim, c.dim), v(c.dim, c.dim), o(c.dim, c.dim), norm_q(c.dim, c.eps), norm_k(c.dim, c.eps),
+          heads(c.heads) {}
+
+    // text: [rows, dim] after the text embedding.
+    TextKeys keys(Context& ctx, const Tensor& text) const;
+    // key_bias: [rows] added to the scores of each text row: the logarithm of how many identical rows it stands for.
+    Tensor forward(Context& ctx, const Tensor& x, const TextKeys& text, const Tensor& key_bias) const;
+
+    template <class Visitor>
+    void for_each_param(const std::string& prefix, Visitor&& visit) {
+        q.for_each_param(prefix + "q.", visit);
+        k.for_each_param(prefix + "k.", visit);
+        v.for_each_param(prefix + "v.", visit);
+        o.for_each_param(prefix + "o.", visit);
+        norm_q.for_each_param(prefix + "norm_q.", visit);
+        norm_k.for_each_param(prefix + "norm_k.", visit);
+    }
+
+    nn::Linear q, k, v, o;
+    nn::RmsNorm norm_q, norm_k;
+    int64_t heads = 1;
+};
+
+struct FeedForward {
+    FeedForward() = default;
+    explicit FeedForward(const DitConfig& c) : expand(c.dim, c.ffn_dim), contract(c.ffn_dim, c.dim) {}
+
+    Tensor forward(Context& ctx, const Tensor& x) const;
+
+    template <class Visitor>
+    void for_each_param(const std::string& prefix, Visitor&& visit) {
+        expand.for_each_param(prefix + "0.", visit);
+        contract.for_each_param(prefix + "2.", visit);
+    }
+
+    nn::Linear expand, contract;
+};
+
+struct BlockInput {
+    Tensor modulation;             // [sets, 6*dim]: the projected timestep; two sets where the first frame is clean
+    int64_t clean_tokens = 0;      // tokens before this one use set 0
+    const ops::RopeTable& rope;
+    const t3::LayerWindows& windows;
+    const TextKeys& text;
+    const Tensor& key_bias;        // [text rows]
+};
+
+struct Block {
+    Block() = default;
+    explicit Block(const DitConfig& c)
+        : self_attn(c.dim, c.heads, c.eps), cross_attn(c), norm3(c.dim, c.eps), ffn(c), modulation(Shape{1, 6, c.dim}), eps(c.eps) {}
+
+    // x: [tokens, dim] -> [tokens, dim]
+    Tensor forward(Context& ctx, const Tensor& x, const BlockInput& in) const;
+
+    template <class Visitor>
+    void for_each_param(const std::string& prefix, Visitor&& visit) {
+        visit(prefix + "modulation", modulation);
+        self_attn.for_each_param(prefix + "self_attn.", visit);
+        cross_attn.for_each_param(prefix + "cross_attn.", visit);
+        norm3.for_each_param(prefix + "norm3.", visit);
+        ffn.for_each_param(prefix + "ffn.", visit);
+    }
+
+    t3::SelfAttention self_attn;
+    CrossAttention cross_attn;
+    nn::LayerNorm norm3;
+    FeedForward ffn;
+    nn::Param modulation;
+    float eps = 1e-6f;
+};
+
+}  // namespace t3video::models

@@ -1,0 +1,56 @@
+// Infers DiT sizes.
+#include "models/wan_dit/config.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+
+namespace t3video::models {
+namespace {
+
+using nlohmann::json;
+
+const Shape& shape_of(const std::map<std::string, Shape>& shapes, const std::string& name, int rank, const std::string& origin) {
+    const auto found = shapes.find(name);
+    require_valid(found != shapes.end(), origin, ": tensor '", name, "' is missing; this is not a Wan diffusion transformer");
+    require_valid(found->second.rank() == rank && found->second.numel() > 0, origin, ": tensor '", name, "' has shape ",
+                  found->second, ", expected ", rank, " axes");
+    return found->second;
+}
+
+// The config's value under either of two keys, or 0.
+double config_number(const json& config, const char* official, const char* diffusers) {
+    for (const char* key : {official, diffusers}) {
+        if (config.is_object() && config.contains(key) && config[key].is_number()) return config[key].get<double>();
+    }
+    return 0;
+}
+
+}  // namespace
+
+DitConfig infer_dit_config(const std::map<std::string, Shape>& shapes, const std::filesystem::path& config_json,
+                           const std::string& origin) {
+    DitConfig c;
+    const Shape& patch = shape_of(shapes, "patch_embedding.weight", 5, origin);
+    c.dim = patch[0];
+    c.in_channels = patch[1];
+    c.text_dim = shape_of(shapes, "text_embedding.0.weight", 2, origin)[1];
+    c.freq_dim = shape_of(shapes, "time_embedding.0.weight", 2, origin)[1];
+    c.ffn_dim = shape_of(shapes, "blocks.0.ffn.0.weight", 2, origin)[0];
+    c.out_channels = shape_of(shapes, "head.head.weight", 2, origin)[0] / 4;
+    c.image_branch = shapes.contains("img_emb.proj.0.weight");
+    while (shapes.contains("blocks." + std::to_string(c.layers) + ".modulation")) ++c.layers;
+
+    json config;
+    if (std::ifstream file(config_json); file.good()) config = json::parse(file, nullptr, false);
+    require_valid(!config.is_discarded(), config_json.string(), ": not valid JSON");
+    c.heads = static_cast<int64_t>(config_number(config, "num_heads", "num_attention_heads"));
+    if (c.heads == 0 && c.dim % 128 == 0) c.heads = c.dim / 128;
+    require_valid(c.heads > 0, origin, ": the number of heads is unknown; put a config.json with \"num_heads\" beside it");
+    require_valid(c.dim % (2 * c.heads) == 0, origin, ": ", c.heads, " heads do not divide a width of ", c.dim, " evenly");
+    if (const double eps = config_number(config, "eps", "eps"); eps > 0) c.eps = static_cast<float>(eps);
+    return c;
+}
+
+}  // namespace t3video::models

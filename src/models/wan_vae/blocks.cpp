@@ -1,0 +1,60 @@
+// Residual, attention, middle and output blocks of the Wan VAEs.
+#include "models/wan_vae/blocks.h"
+
+#include <cmath>
+#include <utility>
+
+#include "ops/attention.h"
+#include "ops/elementwise.h"
+#include "ops/layout.h"
+#include "ops/linear.h"
+#include "ops/norm.h"
+
+namespace t3video::models {
+
+ResBlock::ResBlock(int64_t in, int64_t out)
+    : norm1(Shape{in, 1, 1, 1}), norm2(Shape{out, 1, 1, 1}), conv1(in, out, {3, 3, 3}), conv2(out, out, {3, 3, 3}) {
+    if (in != out) shortcut.emplace(in, out, std::array<int64_t, 3>{1, 1, 1});
+}
+
+Tensor ResBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
+    Tensor y = ops::channel_norm(ctx, x, norm1.value, true);
+    y = conv1.forward(ctx, y, &stream.conv1);
+    if (shortcut) x = shortcut->forward(ctx, x);
+    y = ops::channel_norm(ctx, y, norm2.value, true);
+    y = conv2.forward(ctx, y, &stream.conv2);
+    return ops::add(ctx, x, y);
+}
+
+AttnBlock::AttnBlock(int64_t channels)
+    : norm(Shape{channels, 1, 1}), qkv_weight(Shape{3 * channels, channels, 1, 1}), qkv_bias(Shape{3 * channels}),
+      proj_weight(Shape{channels, channels, 1, 1}), proj_bias(Shape{channels}) {}
+
+Tensor AttnBlock::forward(Context& ctx, const Tensor& x) const {
+    const int64_t channels = x.dim(3), pixels = x.dim(1) * x.dim(2);
+    const ops::AttentionOptions options{.scale = 1.0f / std::sqrt(static_cast<float>(channels))};
+    std::vector<Tensor> frames;
+    for (int64_t t = 0; t < x.dim(0); ++t) {
+        const Tensor frame = x.slice(t, t + 1).reshape({pixels, channels});
+        Tensor y = ops::channel_norm(ctx, frame, norm.value, false);
+        y = ops::linear(ctx, y, qkv_weight.value, &qkv_bias.value);
+        const Tensor q = ops::columns(ctx, y, 0, channels), k = ops::columns(ctx, y, channels, 2 * channels);
+        const Tensor v = ops::columns(ctx, y, 2 * channels, 3 * channels);
+        y = ops::attention(ctx, q, k, v, options);
+        y = ops::linear(ctx, y, proj_weight.value, &proj_bias.value);
+        frames.push_back(ops::add(ctx, frame, y));
+    }
+    return (frames.size() == 1 ? frames[0] : ops::concat(ctx, frames)).reshape(x.shape());
+}
+
+Tensor MiddleBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
+    x = first.forward(ctx, std::move(x), stream.first);
+    x = attention.forward(ctx, x);
+    return last.forward(ctx, std::move(x), stream.last);
+}
+
+Tensor Head::forward(Context& ctx, const Tensor& x, nn::FrameHistory& stream) const {
+    return conv.forward(ctx, ops::channel_norm(ctx, x, norm.value, true), &stream);
+}
+
+}  // namespace t3video::models

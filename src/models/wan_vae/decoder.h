@@ -1,0 +1,76 @@
+// Latent to video: the decoder half of a Wan VAE.
+#pragma once
+
+#include <functional>
+
+#include "models/wan_vae/blocks.h"
+#include "models/wan_vae/config.h"
+#include "models/wan_vae/names.h"
+#include "models/wan_vae/resample.h"
+
+namespace t3video::models {
+
+// Residual blocks, then doubling. A Wan2.2 stage that doubles adds its input, repeated, to its output.
+struct UpStage {
+    struct Stream {
+        std::vector<ResBlock::Stream> blocks;
+        Upsample::Stream up;
+    };
+
+    std::vector<ResBlock> blocks;
+    std::optional<Upsample> up;
+    bool shortcut;
+
+    UpStage(const VaeStage& stage, int64_t in, bool with_shortcut);
+    Tensor forward(Context& ctx, const Tensor& x, Stream& stream) const;
+
+    template <class Visit>
+    void for_each_param(LayerNames& names, Visit&& visit) {
+        for (ResBlock& block : blocks) {
+            block.for_each_param(names.layer(), visit);
+            names.next_layer();
+        }
+        if (up) {
+            up->for_each_param(names.layer(), visit);
+            names.next_layer();
+        }
+        names.next_stage();
+    }
+};
+
+class Decoder {
+  public:
+    struct Stream {
+        nn::FrameHistory conv1, head;
+        MiddleBlock::Stream middle;
+        std::vector<UpStage::Stream> stages;
+    };
+    using FrameSink = std::function<void(const Tensor& frames)>;  // [n, H, W, 3], about -1..1
+
+    Decoder(const VaeConfig& config);
+
+    // latent: [T, h, w, z], the next frames of a video. Its pixels reach `sink` in order, some frames at a time: the levels
+    // above run on slices of the frames below, so that few frames of the largest size exist at once.
+    void forward(Context& ctx, const Tensor& latent, Stream& stream, const FrameSink& sink) const;
+
+    template <class Visit>
+    void for_each_param(const std::string& prefix, Visit&& visit) {
+        conv1_.for_each_param(prefix + "conv1.", visit);
+        middle_.for_each_param(prefix + "middle.", visit);
+        LayerNames names(version_, prefix, "upsamples");
+        for (UpStage& stage : stages_) stage.for_each_param(names, visit);
+        head_.for_each_param(prefix + "head.", visit);
+    }
+
+  private:
+    // Everything from stage `index` on.
+    void run_from(Context& ctx, size_t index, Tensor x, Stream& stream, const FrameSink& sink) const;
+
+    VaeVersion version_;
+    nn::CausalConv3d conv1_;
+    MiddleBlock middle_;
+    std::vector<UpStage> stages_;
+    Head head_;
+};
+
+}  // namespace t3video::models

@@ -1,0 +1,36 @@
+// A video in runs of frames: as few as memory asks for, as many as make a layer's call worth while.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "ops/layout.h"
+
+namespace t3video::models {
+
+// A call rearranges the layer's weights first, which costs as much as convolving about 100 pixels: 1 % at this many.
+constexpr int64_t kPixelsPerCall = 8192;
+
+// Frames of height x width pixels that one call takes.
+inline int64_t frames_per_call(int64_t height, int64_t width) {
+    return std::max<int64_t>(1, kPixelsPerCall / (height * width));
+}
+
+// Calls f(frames) on consecutive runs of x [T, H, W, C].
+template <class F>
+void for_slices(Tensor x, F&& f) {
+    const int64_t step = frames_per_call(x.dim(1), x.dim(2)), count = x.dim(0);
+    if (count <= step) return f(std::move(x));
+    for (int64_t t = 0; t < count; t += step) f(x.slice(t, std::min(t + step, count)));
+}
+
+// The results of f on consecutive runs, joined.
+template <class F>
+Tensor map_slices(Context& ctx, Tensor x, F&& f) {
+    std::vector<Tensor> results;
+    for_slices(std::move(x), [&](Tensor part) { results.push_back(f(std::move(part))); });
+    return results.size() == 1 ? results[0] : ops::concat(ctx, results);
+}
+
+}  // namespace t3video::models

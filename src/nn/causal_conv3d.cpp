@@ -1,0 +1,41 @@
+// Causal convolution: history in front of the chunk, and what is kept for the next.
+#include "nn/causal_conv3d.h"
+
+#include <algorithm>
+
+#include "ops/conv3d.h"
+
+namespace t3video::nn {
+namespace {
+
+// The last `count` frames of `history` followed by x. Frames of x are copied only where a view would keep more than these
+// frames in memory.
+std::vector<Tensor> last_frames(Context& ctx, const std::vector<Tensor>& history, const Tensor& x, int64_t count) {
+    const int64_t from_x = std::min(x.dim(0), count);
+    const int64_t from_history = std::min(static_cast<int64_t>(history.size()), count - from_x);
+    std::vector<Tensor> frames(history.end() - from_history, history.end());
+    for (int64_t t = x.dim(0) - from_x; t < x.dim(0); ++t) {
+        const Tensor frame = x.slice(t, t + 1);
+        frames.push_back(x.dim(0) <= count ? frame : clone(ctx, frame));
+    }
+    return frames;
+}
+
+}  // namespace
+
+CausalConv3d::CausalConv3d(int64_t in, int64_t out, std::array<int64_t, 3> kernel)
+    : weight(Shape{out, in, kernel[0], kernel[1], kernel[2]}), bias(Shape{out}) {}
+
+Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, FrameHistory* history) const {
+    const int64_t past = weight.shape[2] - 1, rows = weight.shape[3] / 2, columns = weight.shape[4] / 2;
+    std::vector<Tensor> parts;
+    if (history) parts = history->frames;
+    const ops::Conv3dOptions options{.pad_top = rows, .pad_bottom = rows, .pad_left = columns, .pad_right = columns,
+                                     .pad_front = past - static_cast<int64_t>(parts.size())};
+    parts.push_back(x);
+    const Tensor y = ops::conv3d(ctx, parts, weight.value, &bias.value, options);
+    if (history) history->frames = last_frames(ctx, history->frames, x, past);
+    return y;
+}
+
+}  // namespace t3video::nn

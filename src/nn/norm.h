@@ -1,0 +1,42 @@
+// Learned normalisations over the last axis.
+#pragma once
+
+#include <string>
+
+#include "nn/param.h"
+#include "ops/norm.h"
+
+namespace t3video::nn {
+
+struct RmsNorm {
+    RmsNorm() = default;
+    RmsNorm(int64_t width, float epsilon) : weight(Shape{width}), eps(epsilon) {}
+
+    Tensor forward(Context& ctx, const Tensor& x) const { return ops::rms_norm(ctx, x, weight.value, eps); }
+
+    template <class Visitor>
+    void for_each_param(const std::string& prefix, Visitor&& visit) {
+        visit(prefix + "weight", weight);
+    }
+
+    Param weight;
+    float eps = 1e-6f;
+};
+
+struct LayerNorm {
+    LayerNorm() = default;
+    LayerNorm(int64_t width, float epsilon) : weight(Shape{width}), bias(Shape{width}), eps(epsilon) {}
+
+    Tensor forward(Context& ctx, const Tensor& x) const { return ops::layer_norm(ctx, x, weight.value, bias.value, eps); }
+
+    template <class Visitor>
+    void for_each_param(const std::string& prefix, Visitor&& visit) {
+        visit(prefix + "weight", weight);
+        visit(prefix + "bias", bias);
+    }
+
+    Param weight, bias;
+    float eps = 1e-6f;
+};
+
+}  // namespace t3video::nn

@@ -1,0 +1,108 @@
+// Window geometry. An axis is cut on its own; a window of the grid is one part of each axis.
+#include "t3/window_layout.h"
+
+#include <ostream>
+
+#include "core/error.h"
+
+namespace t3video::t3 {
+namespace {
+
+// parts[i] lists the positions of part i, ascending.
+using AxisParts = std::vector<std::vector<int64_t>>;
+
+AxisParts contiguous(int64_t extent, int64_t count) {
+    AxisParts parts(static_cast<size_t>(count));
+    for (int64_t i = 0; i < count; ++i) {
+        for (int64_t x = i * extent / count; x < (i + 1) * extent / count; ++x) parts[static_cast<size_t>(i)].push_back(x);
+    }
+    return parts;
+}
+
+AxisParts strided(int64_t extent, int64_t count) {
+    AxisParts parts(static_cast<size_t>(count));
+    for (int64_t x = 0; x < extent; ++x) parts[static_cast<size_t>(x % count)].push_back(x);
+    return parts;
+}
+
+ops::TokenWindows product(const Grid& grid, const AxisParts& ts, const AxisParts& hs, const AxisParts& ws) {
+    ops::TokenWindows windows;
+    windows.order.reserve(static_cast<size_t>(grid.tokens()));
+    windows.starts.push_back(0);
+    for (const auto& t_part : ts) {
+        for (const auto& h_part : hs) {
+            for (const auto& w_part : ws) {
+                for (const int64_t t : t_part) {
+                    for (const int64_t h : h_part) {
+                        for (const int64_t w : w_part) windows.order.push_back((t * grid.h + h) * grid.w + w);
+                    }
+                }
+                windows.starts.push_back(static_cast<int64_t>(windows.order.size()));
+            }
+        }
+    }
+    return windows;
+}
+
+bool axis_coincides(int64_t extent, int64_t count) { return count == 1 || count == extent; }
+
+// Sum over the parts of an axis of their squared lengths; the same for both ways of cutting.
+double squared_lengths(int64_t extent, int64_t count) {
+    const double length = double(extent / count);
+    const auto longer = double(extent % count);
+    return longer * (length + 1) * (length + 1) + (double(count) - longer) * length * length;
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, const WindowCounts& counts) {
+    return out << counts.t << 'x' << counts.h << 'x' << counts.w;
+}
+
+WindowLayout full_attention(const Grid& grid) { return {grid, {{1, 1, 1}}}; }
+
+std::vector<WindowLayout> published_layouts() {
+    return {{{21, 136, 240}, {{21, 1, 1}, {1, 17, 30}, {1, 8, 40}, {3, 17, 8}, {7, 8, 6}}},
+            {{21, 68, 120}, {{21, 1, 1}, {1, 17, 20}, {1, 17, 6}, {3, 4, 15}, {7, 4, 8}}}};
+}
+
+void check_layout(const WindowLayout& layout, const std::string& origin) {
+    const Grid& g = layout.grid;
+    require_valid(g.t >= 1 && g.h >= 1 && g.w >= 1, origin, ": grid ", g, " has an empty axis");
+    require_valid(!layout.patterns.empty(), origin, ": no window counts");
+    for (size_t i = 0; i < layout.patterns.size(); ++i) {
+        const WindowCounts& n = layout.patterns[i];
+        require_valid(1 <= n.t && n.t <= g.t && 1 <= n.h && n.h <= g.h && 1 <= n.w && n.w <= g.w, origin, ": pattern ", i,
+                      " asks for ", n, " windows over a grid of ", g, " tokens; each count must lie between 1 and the grid's extent");
+    }
+}
+
+ops::TokenWindows close_windows(const Grid& grid, const WindowCounts& n) {
+    return product(grid, contiguous(grid.t, n.t), contiguous(grid.h, n.h), contiguous(grid.w, n.w));
+}
+
+ops::TokenWindows remote_windows(const Grid& grid, const WindowCounts& n) {
+    return product(grid, strided(grid.t, n.t), strided(grid.h, n.h), strided(grid.w, n.w));
+}
+
+bool branches_coincide(const Grid& grid, const WindowCounts& n) {
+    return axis_coincides(grid.t, n.t) && axis_coincides(grid.h, n.h) && axis_coincides(grid.w, n.w);
+}
+
+LayerWindows layer_windows(const Grid& grid, const WindowCounts& counts) {
+    LayerWindows branches{close_windows(grid, counts)};
+    if (!branches_coincide(grid, counts)) branches.push_back(remote_windows(grid, counts));
+    return branches;
+}
+
+WindowPlan::WindowPlan(const WindowLayout& layout) : grid_(layout.grid) {
+    check_layout(layout, "layout");
+    for (const WindowCounts& counts : layout.patterns) patterns_.push_back(layer_windows(grid_, counts));
+}
+
+double scored_pairs(const Grid& grid, const WindowCounts& n) {
+    const double branch = squared_lengths(grid.t, n.t) * squared_lengths(grid.h, n.h) * squared_lengths(grid.w, n.w);
+    return branches_coincide(grid, n) ? branch : 2 * branch;
+}
+
+}  // namespace t3video::t3

@@ -1,0 +1,73 @@
+// Which tokens attend to which: windows of the token grid, per pattern. Pure geometry.
+//
+// T3 ("Transform Trained Transformer") cuts the grid of tokens into n_t x n_h x n_w windows in two ways over the same
+// queries, keys and values: contiguous blocks ("close") and strided residue classes ("remote"), and averages both. Layer i
+// uses pattern i mod (number of patterns).
+#pragma once
+
+#include <filesystem>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "core/shape.h"
+#include "ops/attention.h"
+
+namespace t3video::t3 {
+
+// Number of windows along each axis.
+struct WindowCounts {
+    int64_t t = 1, h = 1, w = 1;
+    friend bool operator==(const WindowCounts&, const WindowCounts&) = default;
+    friend std::ostream& operator<<(std::ostream& out, const WindowCounts& counts);  // "1x17x30"
+};
+
+struct WindowLayout {
+    Grid grid;
+    std::vector<WindowCounts> patterns;  // layer i uses patterns[i % patterns.size()]
+
+    const WindowCounts& of_layer(int64_t layer) const { return patterns[static_cast<size_t>(layer) % patterns.size()]; }
+};
+
+// One pattern of one window: full attention over a grid.
+WindowLayout full_attention(const Grid& grid);
+
+// The released models' patterns, all for 2176x3840 pixels and 81 frames: grid 21x136x240 (Wan2.1) and 21x68x120 (Wan2.2).
+std::vector<WindowLayout> published_layouts();
+
+// Reads {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]}. Throws InvalidRequest naming the file for anything
+// else, and for counts outside 1..extent.
+WindowLayout read_layout(const std::filesystem::path& path);
+
+// Throws InvalidRequest when a count lies outside 1..extent; `origin` names the layout in the message.
+void check_layout(const WindowLayout& layout, const std::string& origin);
+
+// Contiguous windows: along an axis of X tokens, window i of n holds [floor(iX/n), floor((i+1)X/n)).
+ops::TokenWindows close_windows(const Grid& grid, const WindowCounts& counts);
+// Strided windows: window i of n holds the tokens with index mod n = i.
+ops::TokenWindows remote_windows(const Grid& grid, const WindowCounts& counts);
+
+// Whether both partitions are the same sets of tokens: every axis has one window, or as many windows as tokens.
+bool branches_coincide(const Grid& grid, const WindowCounts& counts);
+
+// The windows one layer computes: one branch where both coincide, else close and remote.
+using LayerWindows = std::vector<ops::TokenWindows>;
+LayerWindows layer_windows(const Grid& grid, const WindowCounts& counts);
+
+// The windows of every pattern of a layout, ready for a forward pass.
+class WindowPlan {
+  public:
+    explicit WindowPlan(const WindowLayout& layout);
+    const Grid& grid() const { return grid_; }
+    const LayerWindows& of_layer(int64_t layer) const { return patterns_[static_cast<size_t>(layer) % patterns_.size()]; }
+
+  private:
+    Grid grid_;
+    std::vector<LayerWindows> patterns_;
+};
+
+// Pairs of query and key that a layer with these counts scores (both branches where they differ): its FLOPs are
+// 4 * width * pairs. Full attention scores tokens^2.
+double scored_pairs(const Grid& grid, const WindowCounts& counts);
+
+}  // namespace t3video::t3
