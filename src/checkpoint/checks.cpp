@@ -15,7 +15,7 @@ bool is_control(char c) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string quote(std::string_view text) {
     constexpr size_t kLongest = 200;
     constexpr std::string_view kHex = "0123456789abcdef";
     std::string out = "'";
@@ -31,7 +31,7 @@ std::string quoted(std::string_view text) {
 }
 
 void check_name(std::string_view name, const std::string& where) {
-    require_valid(std::ranges::none_of(name, is_control), where, ": the tensor name ", quoted(name),
+    require_valid(std::ranges::none_of(name, is_control), where, ": the tensor name ", quote(name),
                   " contains control characters");
 }
 

@@ -12,7 +12,7 @@
 namespace t3video::checkpoint {
 
 // Text from a file, fit for a one-line message: in single quotes, control bytes as \xNN, cut after 200 bytes.
-std::string quoted(std::string_view text);
+std::string quote(std::string_view text);
 
 // Throws InvalidRequest, beginning with `where`, for a tensor name with control bytes: names end up in messages.
 void check_name(std::string_view name, const std::string& where);

@@ -21,7 +21,7 @@ nlohmann::json parse_json(std::string_view text, const std::string& where) {
             names.pop_back();
         } else if (event == json::parse_event_t::key) {
             const auto& name = parsed.get_ref<const std::string&>();
-            require_valid(names.back().insert(name).second, where, ": the name ", quoted(name), " appears twice");
+            require_valid(names.back().insert(name).second, where, ": the name ", quote(name), " appears twice");
         }
         return true;
     };

@@ -238,7 +238,7 @@ Value Machine::allowed_global() {
     const std::string name = concat(module, ".", attribute);
     const auto known = std::ranges::find(kAllowedGlobals, std::string_view(name), &AllowedGlobal::name);
     if (known == kAllowedGlobals.end()) {
-        fail("the pickle refers to ", quoted(name), ", which a file of weights does not need; nothing was run");
+        fail("the pickle refers to ", quote(name), ", which a file of weights does not need; nothing was run");
     }
     return std::visit([](auto value) { return Value(value); }, known->value);
 }
@@ -278,7 +278,7 @@ StorageRef Machine::storage_reference(Id id) const {
     const Ids& parts = as<Tuple>(id, "a tuple as persistent id").items;
     check(parts.size() == 5, "a persistent id of ", parts.size(), " parts, expected 5");
     const auto kind = as<std::string_view>(parts[0], "a text as kind of persistent id");
-    check(kind == "storage", "a persistent id of kind ", quoted(kind), ", expected 'storage'");
+    check(kind == "storage", "a persistent id of kind ", quote(kind), ", expected 'storage'");
     const DType dtype = as<StorageType>(parts[1], "a torch storage type").dtype;
     const auto key = as<std::string_view>(parts[2], "a text as storage key");
     const auto elements = as<int64_t>(parts[4], "an integer as storage size");
@@ -351,8 +351,8 @@ std::vector<PickledTensor> Machine::state_dict(Id root) const {
     for (const auto& [key, value] : tensor_dict(root).entries) {
         const auto name = as<std::string_view>(key, "a text as tensor name");
         const auto* const tensor = std::get_if<TensorRef>(&values_[value]);
-        check(tensor != nullptr, "the entry ", quoted(name), " is not a tensor");
-        check(names.insert(name).second, "the tensor ", quoted(name), " appears twice");
+        check(tensor != nullptr, "the entry ", quote(name), " is not a tensor");
+        check(names.insert(name).second, "the tensor ", quote(name), " appears twice");
         tensors.push_back(tensors_[tensor->index]);
         tensors.back().name = name;
     }

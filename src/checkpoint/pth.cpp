@@ -19,8 +19,8 @@ std::string top_folder(const ZipFile& zip, const std::string& where) {
     std::string folder;
     for (const std::string& name : zip.names()) {
         if (!name.ends_with(kPickle)) continue;
-        require_valid(folder.empty(), where, ": two pickles in the archive, ", quoted(folder + "/data.pkl"), " and ",
-                      quoted(name));
+        require_valid(folder.empty(), where, ": two pickles in the archive, ", quote(folder + "/data.pkl"), " and ",
+                      quote(name));
         folder = name.substr(0, name.size() - kPickle.size());
     }
     require_valid(!folder.empty(), where, ": the zip archive has no entry '*/data.pkl'; expected a file of torch.save");
@@ -32,7 +32,7 @@ void check_byte_order(const ZipFile& zip, const std::string& folder, const std::
     if (!zip.contains(entry)) return;  // older files are little-endian
     const std::span<const std::byte> text = zip.data(entry);
     const std::string_view order(reinterpret_cast<const char*>(text.data()), text.size());
-    require_valid(order == "little", where, ": byte order is ", quoted(order), ", only 'little' is supported");
+    require_valid(order == "little", where, ": byte order is ", quote(order), ", only 'little' is supported");
 }
 
 // Throws unless every element of the tensor lies within its storage of `storage_elements`.
@@ -89,7 +89,7 @@ Tensor read_tensor(const std::shared_ptr<const MappedFile>& file, const ZipFile&
     const std::span<const std::byte> storage = zip.data(concat(folder, "/data/", tensor.storage_key));
     const size_t available = storage.size() / size_of(tensor.dtype);
     require_valid(static_cast<size_t>(tensor.storage_elements) <= available, where, ": its storage ",
-                  quoted(tensor.storage_key), " is stated to have ", tensor.storage_elements, " elements of ",
+                  quote(tensor.storage_key), " is stated to have ", tensor.storage_elements, " elements of ",
                   tensor.dtype, ", the file has ", available);
     if (shape.numel() == 0) return own_tensor({}, shape, tensor.dtype);
     const std::byte* const first = storage.data() + static_cast<size_t>(tensor.offset) * size_of(tensor.dtype);
@@ -108,7 +108,7 @@ TensorSource read_pth(const std::shared_ptr<const MappedFile>& file) {
     source.path = file->path();
     for (const PickledTensor& tensor : read_state_dict(zip.data(folder + "/data.pkl"), where)) {
         check_name(tensor.name, where);
-        const std::string place = concat(where, ": tensor ", quoted(tensor.name));
+        const std::string place = concat(where, ": tensor ", quote(tensor.name));
         source.tensors.emplace(tensor.name, StoredTensor{read_tensor(file, zip, folder, tensor, place), file->path()});
     }
     return source;

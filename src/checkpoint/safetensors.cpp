@@ -78,7 +78,7 @@ DType stored_type(const json& entry, const std::string& where) {
     if (known != kSafetensorsTypes.end()) return known->second;
     std::string all;
     for (const auto& type : kSafetensorsTypes) all.append(all.empty() ? "" : ", ").append(type.first);
-    throw InvalidRequest(concat(where, " has the unknown dtype ", quoted(name), ", expected one of ", all));
+    throw InvalidRequest(concat(where, " has the unknown dtype ", quote(name), ", expected one of ", all));
 }
 
 Tensor read_tensor(const std::shared_ptr<const MappedFile>& file, size_t data_begin, const json& entry,
@@ -106,7 +106,7 @@ void check_overlaps(std::vector<Extent> extents, const std::string& where) {
     std::ranges::sort(extents, {}, &Extent::begin);
     for (size_t i = 1; i < extents.size(); ++i) {
         const Extent &before = extents[i - 1], &after = extents[i];
-        require_valid(before.end <= after.begin, where, ": tensors ", quoted(before.name), " and ", quoted(after.name),
+        require_valid(before.end <= after.begin, where, ": tensors ", quote(before.name), " and ", quote(after.name),
                       " overlap at byte ", after.begin, " of the data");
     }
 }
@@ -115,7 +115,7 @@ std::map<std::string, std::string> read_metadata(const json& entry, const std::s
     require_valid(entry.is_object(), where, ": '__metadata__' is not a JSON object");
     std::map<std::string, std::string> metadata;
     for (const auto& [key, value] : entry.items()) {
-        require_valid(value.is_string(), where, ": '__metadata__' entry ", quoted(key), " is not a text");
+        require_valid(value.is_string(), where, ": '__metadata__' entry ", quote(key), " is not a text");
         metadata[key] = value.get<std::string>();
     }
     return metadata;
@@ -124,12 +124,12 @@ std::map<std::string, std::string> read_metadata(const json& entry, const std::s
 void check_shard_name(const std::string& shard, const std::string& where) {
     const bool plain = !shard.empty() && shard != "." && shard != ".." &&
                        shard.find_first_of("/\\") == std::string::npos && shard.find('\0') == std::string::npos;
-    require_valid(plain, where, ": shard ", quoted(shard), " is not a plain file name in the index's own folder");
+    require_valid(plain, where, ": shard ", quote(shard), " is not a plain file name in the index's own folder");
 }
 
 // The shard's tensors; a missing shard is reported as the index's problem.
 TensorSource open_shard(const std::filesystem::path& path, const std::string& shard, const std::string& where) {
-    require_valid(std::filesystem::exists(path), where, ": shard ", quoted(shard), " is missing; expected it at ",
+    require_valid(std::filesystem::exists(path), where, ": shard ", quote(shard), " is missing; expected it at ",
                   path.string());
     return read_safetensors(std::make_shared<MappedFile>(path));
 }
@@ -158,7 +158,7 @@ TensorSource read_safetensors(const std::shared_ptr<const MappedFile>& file) {
         check_name(name, where);
         Extent extent{0, 0, name};
         Tensor tensor =
-            read_tensor(file, kPrefix + text.size(), entry, concat(where, ": tensor ", quoted(name)), extent);
+            read_tensor(file, kPrefix + text.size(), entry, concat(where, ": tensor ", quote(name)), extent);
         extents.push_back(std::move(extent));
         source.tensors.emplace(name, StoredTensor{std::move(tensor), file->path()});
     }
@@ -176,7 +176,7 @@ TensorSource read_safetensors_index(const MappedFile& index) {
     source.path = index.path();
     std::map<std::string, TensorSource> shards;
     for (const auto& [name, value] : weight_map->items()) {
-        require_valid(value.is_string(), where, ": the shard of tensor ", quoted(name), " is not a text");
+        require_valid(value.is_string(), where, ": the shard of tensor ", quote(name), " is not a text");
         const auto shard = value.get<std::string>();
         auto opened = shards.find(shard);
         if (opened == shards.end()) {
@@ -184,8 +184,8 @@ TensorSource read_safetensors_index(const MappedFile& index) {
             opened = shards.emplace(shard, open_shard(index.path().parent_path() / shard, shard, where)).first;
         }
         const auto found = opened->second.tensors.find(name);
-        require_valid(found != opened->second.tensors.end(), where, ": tensor ", quoted(name), " is not in its shard ",
-                      quoted(shard));
+        require_valid(found != opened->second.tensors.end(), where, ": tensor ", quote(name), " is not in its shard ",
+                      quote(shard));
         source.tensors.emplace(name, found->second);
     }
     return source;

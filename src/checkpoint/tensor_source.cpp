@@ -28,7 +28,7 @@ bool looks_like_json_object(std::span<const std::byte> bytes) {
 
 const Tensor& TensorSource::at(const std::string& name) const {
     const auto found = tensors.find(name);
-    require_valid(found != tensors.end(), path.string(), ": tensor ", quoted(name), " is missing");
+    require_valid(found != tensors.end(), path.string(), ": tensor ", quote(name), " is missing");
     return found->second.tensor;
 }
 
@@ -49,8 +49,8 @@ TensorSource rename(TensorSource source, const std::function<std::string(const s
         std::string translated = rename(name);
         if (translated.empty()) translated = name;
         const auto [place, inserted] = renamed.try_emplace(translated, stored);
-        require_valid(inserted, source.path.string(), ": two tensors are named ", quoted(translated),
-                      " in this model, one of them ", quoted(name), " in the file");
+        require_valid(inserted, source.path.string(), ": two tensors are named ", quote(translated),
+                      " in this model, one of them ", quote(name), " in the file");
     }
     source.tensors = std::move(renamed);
     return source;

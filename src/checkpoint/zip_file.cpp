@@ -102,7 +102,7 @@ ZipFile::ZipFile(std::shared_ptr<const MappedFile> file)
     for (uint64_t index = 0; index < count; ++index) {
         const char* const name = zip_get_name(zip_.get(), index, ZIP_FL_ENC_RAW);
         require_valid(name != nullptr, where, ": the zip archive has an entry without a name");
-        require_valid(entries_.emplace(name, index).second, where, ": the zip entry ", quoted(name), " appears twice");
+        require_valid(entries_.emplace(name, index).second, where, ": the zip entry ", quote(name), " appears twice");
     }
 }
 
@@ -115,7 +115,7 @@ std::vector<std::string> ZipFile::names() const {
 }
 
 std::span<const std::byte> ZipFile::data(const std::string& name) const {
-    const std::string where = concat(file_->path().string(), ": zip entry ", quoted(name));
+    const std::string where = concat(file_->path().string(), ": zip entry ", quote(name));
     const auto found = entries_.find(name);
     require_valid(found != entries_.end(), where, " is missing");
     zip_stat_t stat;
@@ -135,8 +135,8 @@ std::span<const std::byte> ZipFile::data(const std::string& name) const {
 
 size_t ZipFile::data_offset(uint64_t index, const std::string& where) const {
     // As it lies in the archive: libzip then reads from us exactly what is read from it.
-    const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> entry(
-        zip_fopen_index(zip_.get(), index, ZIP_FL_COMPRESSED), zip_fclose);
+    const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> entry(zip_fopen_index(zip_.get(), index, ZIP_FL_COMPRESSED),
+                                                                  zip_fclose);
     require_valid(entry != nullptr, where, " cannot be opened: ", zip_strerror(zip_.get()));
     char first = 0;
     require_valid(zip_fread(entry.get(), &first, 1) == 1, where, " reaches beyond the end of the file");

@@ -8,8 +8,8 @@
 namespace t3video::nn {
 namespace {
 
-// The last `count` frames of `history` followed by x. Frames of x are copied only where a view would keep more than these
-// frames in memory.
+// The last `count` frames of `history` followed by x. Frames of x are copied only where a view would keep more than
+// these frames in memory.
 std::vector<Tensor> last_frames(Context& ctx, const std::vector<Tensor>& history, const Tensor& x, int64_t count) {
     const int64_t from_x = std::min(x.dim(0), count);
     const int64_t from_history = std::min(static_cast<int64_t>(history.size()), count - from_x);
@@ -30,7 +30,10 @@ Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, FrameHistory* histor
     const int64_t past = weight.shape[2] - 1, rows = weight.shape[3] / 2, columns = weight.shape[4] / 2;
     std::vector<Tensor> parts;
     if (history) parts = history->frames;
-    const ops::Conv3dOptions options{.pad_top = rows, .pad_bottom = rows, .pad_left = columns, .pad_right = columns,
+    const ops::Conv3dOptions options{.pad_top = rows,
+                                     .pad_bottom = rows,
+                                     .pad_left = columns,
+                                     .pad_right = columns,
                                      .pad_front = past - static_cast<int64_t>(parts.size())};
     parts.push_back(x);
     const Tensor y = ops::conv3d(ctx, parts, weight.value, &bias.value, options);

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,9 @@ struct WindowLayout {
 // One pattern of one window: full attention over a grid.
 WindowLayout full_attention(const Grid& grid);
 
-// The released models' patterns, all for 2176x3840 pixels and 81 frames: grid 21x136x240 (Wan2.1) and 21x68x120 (Wan2.2).
-std::vector<WindowLayout> published_layouts();
+// The released models' patterns: 81 frames of 3840x2176 pixels, where a token covers `cell` pixels a side: 16 (Wan2.1, grid
+// 21x136x240) or 32 (Wan2.2, 21x68x120). Nothing for another cell.
+std::optional<WindowLayout> published_layout(int64_t cell);
 
 // Reads {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]}. Throws InvalidRequest naming the file for anything
 // else, and for counts outside 1..extent.

@@ -77,7 +77,9 @@ class TorchZipWriter {
     static std::string two(T value) {
         return raw_bytes(value) + raw_bytes(value);
     }
-    static std::string zip64_offset(uint64_t offset) { return two(uint16_t{1}).substr(0, 2) + "\x8" + std::string(1, '\0') + raw_bytes(offset); }
+    static std::string zip64_offset(uint64_t offset) {
+        return raw_bytes(uint16_t{1}) + raw_bytes(uint16_t{8}) + raw_bytes(offset);
+    }
     // Flags, method, time, checksum, sizes, lengths: what both headers have.
     static std::string common(uint64_t size, size_t name, size_t extra) {
         return raw_bytes(uint16_t{0x0808}) + std::string(6, '\0') + std::string(4, '\0') +

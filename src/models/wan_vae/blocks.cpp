@@ -27,8 +27,11 @@ Tensor ResBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
 }
 
 AttnBlock::AttnBlock(int64_t channels)
-    : norm(Shape{channels, 1, 1}), qkv_weight(Shape{3 * channels, channels, 1, 1}), qkv_bias(Shape{3 * channels}),
-      proj_weight(Shape{channels, channels, 1, 1}), proj_bias(Shape{channels}) {}
+    : norm(Shape{channels, 1, 1}),
+      qkv_weight(Shape{3 * channels, channels, 1, 1}),
+      qkv_bias(Shape{3 * channels}),
+      proj_weight(Shape{channels, channels, 1, 1}),
+      proj_bias(Shape{channels}) {}
 
 Tensor AttnBlock::forward(Context& ctx, const Tensor& x) const {
     const int64_t channels = x.dim(3), pixels = x.dim(1) * x.dim(2);

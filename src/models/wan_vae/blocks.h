@@ -1,5 +1,5 @@
-// The layers that both halves of a Wan VAE are built from. Videos are [T, H, W, C]; a Stream holds what a layer remembers
-// between the chunks of one video, so that chunks of any length give what the whole gives.
+// The layers that both halves of a Wan VAE are built from. Videos are [T, H, W, C]; a Stream holds what a layer
+// remembers between the chunks of one video, so that chunks of any length give what the whole gives.
 #pragma once
 
 #include <optional>

@@ -68,7 +68,8 @@ VaeHalf read_half(const Reader& reader, VaeVersion version, const std::string& p
     return half;
 }
 
-// The shortcut of a Wan2.2 encoder stage averages whole groups of channels, that of a decoder stage repeats whole channels.
+// The shortcut of a Wan2.2 encoder stage averages whole groups of channels, that of a decoder stage repeats whole
+// channels.
 void check_shortcuts(const Reader& reader, const VaeConfig& config) {
     int64_t in = config.encoder.base;
     for (const VaeStage& stage : config.encoder.stages) {

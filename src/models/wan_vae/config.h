@@ -35,15 +35,15 @@ struct VaeConfig {
     VaeHalf encoder, decoder;
 
     int64_t patch() const { return version == VaeVersion::wan22 ? 2 : 1; }
-    int64_t frame_channels() const { return 3 * patch() * patch(); }         // of a frame as the network sees it
-    int64_t stride_t() const { return decoder.time_factor(); }               // frames per latent frame after the first
+    int64_t frame_channels() const { return 3 * patch() * patch(); }        // of a frame as the network sees it
+    int64_t stride_t() const { return decoder.time_factor(); }              // frames per latent frame after the first
     int64_t stride_hw() const { return decoder.space_factor() * patch(); }  // pixels per latent pixel
 };
 
 using TensorShapes = std::map<std::string, Shape>;
 
-// From the shapes of all tensors under their official names. `path` is named in messages. Throws InvalidRequest when this
-// is no Wan VAE, or its halves do not fit together.
+// From the shapes of all tensors under their official names. `path` is named in messages. Throws InvalidRequest when
+// this is no Wan VAE, or its halves do not fit together.
 VaeConfig infer_vae_config(const TensorShapes& shapes, const std::filesystem::path& path);
 
 }  // namespace t3video::models

@@ -8,21 +8,24 @@
 
 namespace t3video::models {
 
-UpStage::UpStage(const VaeStage& stage, int64_t in, bool with_shortcut) : shortcut(with_shortcut && stage.resample_space) {
+UpStage::UpStage(const VaeStage& stage, int64_t in, bool with_shortcut)
+    : shortcut(with_shortcut && stage.resample_space) {
     for (int64_t i = 0; i < stage.blocks; ++i) blocks.emplace_back(i == 0 ? in : stage.width, stage.width);
     if (stage.resample_space) up.emplace(stage.width, stage.out, stage.resample_time);
 }
 
-Tensor UpStage::forward(Context& ctx, const Tensor& x, Stream& stream) const {
+Tensor UpStage::forward(Context& ctx, Tensor x, Stream& stream) const {
     stream.blocks.resize(blocks.size());
-    Tensor y = x;
+    Tensor y = shortcut ? x : std::move(x);
     for (size_t i = 0; i < blocks.size(); ++i) y = blocks[i].forward(ctx, std::move(y), stream.blocks[i]);
     if (up) y = up->forward(ctx, std::move(y), stream.up);
     return shortcut ? ops::add_duplicate_up(ctx, y, x, up->time_conv ? 2 : 1, 2) : y;
 }
 
 Decoder::Decoder(const VaeConfig& config)
-    : version_(config.version), conv1_(config.z, config.decoder.base, {3, 3, 3}), middle_(config.decoder.base),
+    : version_(config.version),
+      conv1_(config.z, config.decoder.base, {3, 3, 3}),
+      middle_(config.decoder.base),
       head_(config.decoder.out(), config.frame_channels()) {
     int64_t channels = config.decoder.base;
     for (const VaeStage& stage : config.decoder.stages) {
@@ -46,8 +49,8 @@ void Decoder::run_from(Context& ctx, size_t index, Tensor x, Stream& stream, con
         sink(version_ == VaeVersion::wan22 ? ops::unfold_pixels(ctx, x) : x);
         return;
     }
-    for_slices(std::move(x), [&](const Tensor& part) {
-        run_from(ctx, index + 1, stages_[index].forward(ctx, part, stream.stages[index]), stream, sink);
+    for_slices(std::move(x), [&](Tensor part) {
+        run_from(ctx, index + 1, stages_[index].forward(ctx, std::move(part), stream.stages[index]), stream, sink);
     });
 }
 

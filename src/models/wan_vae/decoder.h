@@ -22,7 +22,7 @@ struct UpStage {
     bool shortcut;
 
     UpStage(const VaeStage& stage, int64_t in, bool with_shortcut);
-    Tensor forward(Context& ctx, const Tensor& x, Stream& stream) const;
+    Tensor forward(Context& ctx, Tensor x, Stream& stream) const;
 
     template <class Visit>
     void for_each_param(LayerNames& names, Visit&& visit) {
@@ -49,8 +49,8 @@ class Decoder {
 
     Decoder(const VaeConfig& config);
 
-    // latent: [T, h, w, z], the next frames of a video. Its pixels reach `sink` in order, some frames at a time: the levels
-    // above run on slices of the frames below, so that few frames of the largest size exist at once.
+    // latent: [T, h, w, z], the next frames of a video. Its pixels reach `sink` in order, some frames at a time: the
+    // levels above run on slices of the frames below, so that few frames of the largest size exist at once.
     void forward(Context& ctx, const Tensor& latent, Stream& stream, const FrameSink& sink) const;
 
     template <class Visit>

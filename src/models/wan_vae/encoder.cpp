@@ -26,8 +26,10 @@ Tensor DownStage::forward(Context& ctx, const Tensor& x, Stream& stream) const {
 }
 
 Encoder::Encoder(const VaeConfig& config)
-    : version_(config.version), conv1_(config.frame_channels(), config.encoder.base, {3, 3, 3}),
-      middle_(config.encoder.out()), head_(config.encoder.out(), 2 * config.z) {
+    : version_(config.version),
+      conv1_(config.frame_channels(), config.encoder.base, {3, 3, 3}),
+      middle_(config.encoder.out()),
+      head_(config.encoder.out(), 2 * config.z) {
     int64_t channels = config.encoder.base;
     for (const VaeStage& stage : config.encoder.stages) {
         stages_.emplace_back(stage, channels, config.version == VaeVersion::wan22);

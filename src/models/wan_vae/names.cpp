@@ -41,8 +41,9 @@ bool consume(std::string_view& name, std::string_view prefix) {
 // Takes "7." off the front.
 std::optional<int64_t> consume_index(std::string_view& name) {
     const size_t dot = name.find('.');
-    if (dot == 0 || dot > 4 || !std::all_of(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(dot),
-                                            [](char c) { return '0' <= c && c <= '9'; })) {
+    if (dot == 0 || dot > 4 || !std::all_of(name.begin(), name.begin() + static_cast<std::ptrdiff_t>(dot), [](char c) {
+            return '0' <= c && c <= '9';
+        })) {
         return std::nullopt;
     }
     const int64_t index = std::stoll(std::string(name.substr(0, dot)));
@@ -96,7 +97,9 @@ std::string LayerNames::layer() const {
     return concat(half_, list_, '.', stage_, '.', list_, '.', layer_, '.');
 }
 
-bool is_diffusers_vae(const HasTensor& has) { return has("encoder.conv_in.weight") || has("decoder.conv_in.weight"); }
+bool is_diffusers_vae(const HasTensor& has) {
+    return has("encoder.conv_in.weight") || has("decoder.conv_in.weight");
+}
 
 VaeVersion diffusers_vae_version(const HasTensor& has) {
     return has("encoder.down_blocks.0.resnets.0.conv1.weight") ? VaeVersion::wan22 : VaeVersion::wan21;

@@ -8,8 +8,8 @@
 
 namespace t3video::models {
 
-// The prefixes of the layers of a half's stages in order. Wan2.1 numbers them through ("encoder.downsamples.7."), Wan2.2
-// within each stage ("encoder.downsamples.2.downsamples.1.").
+// The prefixes of the layers of a half's stages in order. Wan2.1 numbers them through ("encoder.downsamples.7."),
+// Wan2.2 within each stage ("encoder.downsamples.2.downsamples.1.").
 class LayerNames {
   public:
     LayerNames(VaeVersion version, std::string half, std::string list);  // "encoder.", "downsamples"

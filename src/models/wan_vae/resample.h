@@ -14,7 +14,7 @@ struct Downsample {
         Tensor last;  // the last frame after halving in space; undefined at the start
     };
 
-    nn::Param weight, bias;                       // [C, C, 3, 3], stride 2
+    nn::Param weight, bias;                           // [C, C, 3, 3], stride 2
     std::optional<nn::Param> time_weight, time_bias;  // [C, C, 3, 1, 1], stride 2
 
     Downsample(int64_t in, int64_t out, bool with_time);
@@ -38,7 +38,7 @@ struct Upsample {
         nn::FrameHistory time;
     };
 
-    nn::Param weight, bias;  // [out, C, 3, 3], after doubling every pixel
+    nn::Param weight, bias;                     // [out, C, 3, 3], after doubling every pixel
     std::optional<nn::CausalConv3d> time_conv;  // C -> 2C, (3, 1, 1): channels of frame 2j-1, then of frame 2j
 
     Upsample(int64_t in, int64_t out, bool with_time);

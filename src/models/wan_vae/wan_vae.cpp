@@ -1,0 +1,133 @@
+// The Wan VAEs: loading, normalisation, and the chunks that videos pass through the two halves in.
+#include "models/wan_vae/wan_vae.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "checkpoint/load.h"
+#include "models/wan_vae/names.h"
+#include "ops/elementwise.h"
+#include "ops/layout.h"
+
+namespace t3video::models {
+namespace {
+
+// Small frames are encoded several latent frames at a time, so that rearranging the weights for each call does not
+// dominate; at most this many latent pixels, because the first layers hold every frame of the chunk (64 or 256 pixels
+// each).
+constexpr int64_t kLatentPixelsPerChunk = 2048;
+
+checkpoint::TensorSource open_official(const std::filesystem::path& file) {
+    checkpoint::TensorSource source = checkpoint::open_tensors(file);
+    const HasTensor has = [&](const std::string& name) { return source.contains(name); };
+    if (!is_diffusers_vae(has)) return source;
+    const VaeVersion version = diffusers_vae_version(has);
+    return checkpoint::rename(std::move(source),
+                              [=](const std::string& name) { return official_vae_name(name, version); });
+}
+
+// [C, T, H, W] -> [T, H, W, C]
+Tensor channels_last(Context& ctx, const Tensor& x) {
+    const int64_t pixels = x.numel() / x.dim(0);
+    return ops::transpose(ctx, x.reshape({x.dim(0), pixels})).reshape({x.dim(1), x.dim(2), x.dim(3), x.dim(0)});
+}
+
+// [T, H, W, C] -> [C, T, H, W]
+Tensor channels_first(Context& ctx, const Tensor& x) {
+    const int64_t pixels = x.numel() / x.dim(3);
+    return ops::transpose(ctx, x.reshape({pixels, x.dim(3)})).reshape({x.dim(3), x.dim(0), x.dim(1), x.dim(2)});
+}
+
+int64_t round_down(int64_t value, int64_t step) {
+    return std::max(value / step * step, step);
+}
+
+void check_video(const VaeConfig& config, int64_t frames, int64_t height, int64_t width) {
+    const int64_t step = config.stride_t(), cell = config.stride_hw();
+    require_valid(frames >= 1 && (frames - 1) % step == 0, "the VAE encodes 1 + ", step, "k frames, found ", frames,
+                  frames >= 1
+                      ? concat("; use ", 1 + (frames - 1) / step * step, " or ", 1 + (frames - 1) / step * step + step)
+                      : "");
+    require_valid(height >= 1 && width >= 1 && height % cell == 0 && width % cell == 0, "the VAE needs sides that ",
+                  cell, " divides, found ", width, "x", height, "; use ", round_down(width, cell), "x",
+                  round_down(height, cell));
+}
+
+}  // namespace
+
+WanVae WanVae::load(const std::filesystem::path& file) {
+    const checkpoint::TensorSource source = open_official(file);
+    TensorShapes shapes;
+    for (const auto& [name, stored] : source.tensors) shapes.emplace(name, stored.tensor.shape());
+    WanVae vae(infer_vae_config(shapes, file));
+    checkpoint::load_params(vae, source);
+    return vae;
+}
+
+WanVae::WanVae(const VaeConfig& config)
+    : config_(config),
+      encoder_(config),
+      quant_(2 * config.z, 2 * config.z, {1, 1, 1}),
+      post_quant_(config.z, config.z, {1, 1, 1}),
+      decoder_(config) {}
+
+int64_t WanVae::parameters() {
+    int64_t count = 0;
+    for_each_param("", [&](const std::string&, const nn::Param& param) { count += param.shape.numel(); });
+    return count;
+}
+
+LatentStats WanVae::stats() const {
+    const LatentStats stats = latent_stats(config_.z);
+    require_valid(!stats.mean.empty(), "the VAE has ", config_.z,
+                  " latent channels; their statistics are known for 16 (Wan2.1) and 48 (Wan2.2)");
+    return stats;
+}
+
+void WanVae::decode(Context& ctx, const Tensor& latent, const FrameSink& on_frames) const {
+    require_valid(latent.rank() == 4 && latent.dim(0) == config_.z && latent.numel() > 0, "latent ", latent.shape(),
+                  ": the VAE decodes [", config_.z, ", frames, rows, columns]");
+    const auto [mean, deviation] = stats();
+    Tensor x = channels_last(ctx, latent);
+    x = ops::affine(ctx, x, from_span(ctx, deviation, {config_.z}), from_span(ctx, mean, {config_.z}));
+    x = post_quant_.forward(ctx, x);
+    Decoder::Stream stream;
+    decoder_.forward(ctx, x, stream, on_frames);
+}
+
+Tensor WanVae::encode(Context& ctx, const Tensor& video) const {
+    require_valid(video.rank() == 4 && video.dim(3) == 3, "video ", video.shape(),
+                  ": the VAE encodes [frames, H, W, 3]");
+    return encode(ctx, video.dim(0), video.dim(1), video.dim(2),
+                  [&](int64_t first, int64_t count) { return video.slice(first, first + count); });
+}
+
+Tensor WanVae::encode(Context& ctx, int64_t frames, int64_t height, int64_t width, const FrameSource& source) const {
+    check_video(config_, frames, height, width);
+    const auto [mean, deviation] = stats();
+    std::vector<float> scale, shift;
+    for (size_t c = 0; c < mean.size(); ++c) {
+        scale.push_back(1.0f / deviation[c]);
+        shift.push_back(-mean[c] / deviation[c]);
+    }
+    const Tensor scales = from_span(ctx, scale, {config_.z}), shifts = from_span(ctx, shift, {config_.z});
+    const int64_t rows = height / config_.stride_hw(), columns = width / config_.stride_hw();
+    const int64_t later = config_.stride_t() * std::max<int64_t>(1, kLatentPixelsPerChunk / (rows * columns));
+
+    Encoder::Stream stream;
+    std::vector<Tensor> latents;
+    for (int64_t first = 0; first < frames;) {
+        const int64_t count = first == 0 ? 1 : std::min(later, frames - first);
+        const Tensor chunk = source(first, count);
+        require(chunk.shape() == Shape{count, height, width, 3}, "encode: frames ", chunk.shape(), ", asked for ",
+                count, " of ", width, "x", height);
+        Tensor x = quant_.forward(ctx, encoder_.forward(ctx, chunk, stream));
+        x = ops::columns(ctx, x.reshape({x.numel() / x.dim(3), x.dim(3)}), 0, config_.z);
+        latents.push_back(ops::affine(ctx, x, scales, shifts));
+        first += count;
+    }
+    const Tensor joined = latents.size() == 1 ? latents[0] : ops::concat(ctx, latents);
+    return channels_first(ctx, joined.reshape({joined.dim(0) / (rows * columns), rows, columns, config_.z}));
+}
+
+}  // namespace t3video::models

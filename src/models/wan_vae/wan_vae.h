@@ -1,0 +1,57 @@
+// The Wan2.1 and Wan2.2 VAEs: video to latent and back, in bounded memory whatever the number of frames.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+
+#include "models/wan_vae/config.h"
+#include "models/wan_vae/decoder.h"
+#include "models/wan_vae/encoder.h"
+#include "models/wan_vae/latent_stats.h"
+
+namespace t3video::models {
+
+class WanVae {
+  public:
+    // Frames [first, first + count) of a video, [count, H, W, 3] in -1..1.
+    using FrameSource = std::function<Tensor(int64_t first, int64_t count)>;
+    using FrameSink = Decoder::FrameSink;
+
+    // Opens a .pth or .safetensors file in the official or the diffusers layout; all sizes come from its tensors, which
+    // stay mapped. Throws InvalidRequest naming the file when it is no Wan VAE.
+    static WanVae load(const std::filesystem::path& file);
+
+    // An empty model of these sizes, to be filled through for_each_param.
+    explicit WanVae(const VaeConfig& config);
+
+    const VaeConfig& config() const { return config_; }
+    int64_t parameters();  // number of values
+
+    // latent: [z, T, h, w] f32, normalised. Calls `on_frames` with the 1 + (T-1)*stride_t frames in order, some at a
+    // time: [n, H, W, 3] f32, about -1..1, not clamped. Throws InvalidRequest for another shape.
+    void decode(Context& ctx, const Tensor& latent, const FrameSink& on_frames) const;
+
+    // Frames must number 1 + k*stride_t and their sides be multiples of stride_hw: InvalidRequest otherwise.
+    // Returns the normalised mean, [z, 1 + k, h, w] f32.
+    Tensor encode(Context& ctx, const Tensor& video) const;  // [frames, H, W, 3] f32, -1..1
+    Tensor encode(Context& ctx, int64_t frames, int64_t height, int64_t width, const FrameSource& source) const;
+
+    // The official names.
+    template <class Visit>
+    void for_each_param(const std::string& prefix, Visit&& visit) {
+        encoder_.for_each_param(prefix + "encoder.", visit);
+        quant_.for_each_param(prefix + "conv1.", visit);
+        post_quant_.for_each_param(prefix + "conv2.", visit);
+        decoder_.for_each_param(prefix + "decoder.", visit);
+    }
+
+  private:
+    LatentStats stats() const;
+
+    VaeConfig config_;
+    Encoder encoder_;
+    nn::CausalConv3d quant_, post_quant_;  // 1x1x1, behind the encoder and in front of the decoder
+    Decoder decoder_;
+};
+
+}  // namespace t3video::models

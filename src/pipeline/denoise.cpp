@@ -1,0 +1,56 @@
+// The denoising loop of text-to-video, with image conditioning of the first frame.
+#include "pipeline/denoise.h"
+
+#include <algorithm>
+
+#include "core/random.h"
+#include "sampling/guidance.h"
+
+namespace t3video::pipeline {
+namespace {
+
+// A copy of x with frame 0 replaced.
+Tensor with_first_frame(Context& ctx, const Tensor& x, const Tensor& first_frame) {
+    require(first_frame.rank() == 4 && first_frame.dim(0) == x.dim(0) && first_frame.dim(1) == 1 &&
+                first_frame.dim(2) == x.dim(2) && first_frame.dim(3) == x.dim(3),
+            "first frame ", first_frame.shape(), " for a latent ", x.shape());
+    Tensor y = clone(ctx, x);
+    const int64_t frame = x.dim(2) * x.dim(3);
+    for (int64_t c = 0; c < x.dim(0); ++c) {
+        std::copy_n(first_frame.data<float>() + c * frame, frame, y.data<float>() + c * x.dim(1) * frame);
+    }
+    return y;
+}
+
+}  // namespace
+
+Tensor make_noise(Context& ctx, const Shape& shape, uint64_t seed, NoiseSource source, int multiprocessors) {
+    Tensor noise = empty(ctx, shape);
+    if (source == NoiseSource::cpu) {
+        fill_normal_cpu(noise.span<float>(), seed);
+    } else {
+        fill_normal_cuda(noise.span<float>(), seed, multiprocessors, ctx.threads());
+    }
+    return noise;
+}
+
+Tensor denoise(Context& ctx, const models::WanDit& dit, const t3::WindowPlan& windows, const Guidance& guidance,
+               const sampling::Solver& solver, const sampling::Schedule& schedule, sampling::SampleState start,
+               const Tensor& first_frame, const sampling::StepObserver& observer) {
+    const bool conditioned = first_frame.defined();
+    const auto velocity = [&](const models::TextContext* text) -> sampling::Denoiser {
+        if (text == nullptr) return {};
+        return [&ctx, &dit, &windows, text, conditioned](const Tensor& x, double timestep) {
+            return dit.forward(ctx, x, timestep, *text, windows, conditioned);
+        };
+    };
+    const sampling::Denoiser denoiser =
+        sampling::guided(ctx, velocity(guidance.positive), velocity(guidance.negative), guidance.scale);
+    if (conditioned) start.x = with_first_frame(ctx, start.x, first_frame);
+    return solver.solve(ctx, denoiser, std::move(start), schedule, [&](sampling::SampleState& state) {
+        if (conditioned) state.x = with_first_frame(ctx, state.x, first_frame);
+        if (observer) observer(state);
+    });
+}
+
+}  // namespace t3video::pipeline

@@ -1,0 +1,26 @@
+// From noise to a clean latent under the guidance of a prompt.
+#pragma once
+
+#include "models/wan_dit/model.h"
+#include "sampling/solver.h"
+
+namespace t3video::pipeline {
+
+enum class NoiseSource { cpu, cuda };
+
+// Standard normals [shape] as torch.randn makes them from `seed` on the CPU, or on a GPU with `multiprocessors`.
+Tensor make_noise(Context& ctx, const Shape& shape, uint64_t seed, NoiseSource source, int multiprocessors);
+
+struct Guidance {
+    const models::TextContext* positive = nullptr;
+    const models::TextContext* negative = nullptr;  // null only at scale 1
+    double scale = 1.0;
+};
+
+// first_frame: undefined, or the latent [channels, 1, rows, columns] that frame 0 is held at: set before the first step and
+// after each, its tokens at timestep 0. `start.x`: [channels, T, rows, columns].
+Tensor denoise(Context& ctx, const models::WanDit& dit, const t3::WindowPlan& windows, const Guidance& guidance,
+               const sampling::Solver& solver, const sampling::Schedule& schedule, sampling::SampleState start,
+               const Tensor& first_frame = {}, const sampling::StepObserver& observer = {});
+
+}  // namespace t3video::pipeline

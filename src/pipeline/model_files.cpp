@@ -1,0 +1,85 @@
+// Finds the files of a model folder.
+#include "pipeline/model_files.h"
+
+#include <initializer_list>
+#include <vector>
+
+#include "core/error.h"
+
+namespace t3video::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The first of `names` that exists in `folder`, or nothing.
+fs::path first_of(const fs::path& folder, std::initializer_list<const char*> names) {
+    for (const char* name : names) {
+        if (fs::is_regular_file(folder / name)) return folder / name;
+    }
+    return {};
+}
+
+// A part from the user, checked to exist; else what was found in the folder; else an error that says what is expected.
+fs::path part(const fs::path& given, const char* option, const fs::path& found, const fs::path& folder, const std::string& expected) {
+    if (!given.empty()) {
+        require_valid(fs::is_regular_file(given), option, " ", given.string(), ": no such file");
+        return given;
+    }
+    require_valid(!found.empty(), folder.string(), ": ", expected, " is missing; put it there or name a file with ", option);
+    return found;
+}
+
+constexpr std::initializer_list<const char*> kDitNames = {"diffusion_pytorch_model.safetensors",
+                                                          "diffusion_pytorch_model.safetensors.index.json"};
+constexpr std::initializer_list<const char*> kEncoderNames = {"model.safetensors", "model.safetensors.index.json"};
+
+}  // namespace
+
+ModelFiles find_model(const fs::path& folder, const PartOverrides& overrides) {
+    require_valid(fs::is_directory(folder), "model folder ", folder.string(), " does not exist");
+    ModelFiles files;
+    files.folder = folder;
+    fs::path dit, encoder, vae, tokenizer;
+    const bool diffusers = fs::is_regular_file(folder / "model_index.json");
+    if (diffusers) {
+        files.kind = FolderKind::diffusers;
+        dit = first_of(folder / "transformer", kDitNames);
+        encoder = first_of(folder / "text_encoder", kEncoderNames);
+        vae = first_of(folder / "vae", kDitNames);
+        tokenizer = first_of(folder / "tokenizer", {"spiece.model"});
+        files.scheduler = first_of(folder / "scheduler", {"scheduler_config.json"});
+        files.dit_config = folder / "transformer" / "config.json";
+    } else {
+        dit = first_of(folder, kDitNames);
+        encoder = first_of(folder, {"models_t5_umt5-xxl-enc-bf16.pth"});
+        vae = first_of(folder, {"Wan2.1_VAE.pth", "Wan2.2_VAE.pth"});
+        tokenizer = first_of(folder / "google" / "umt5-xxl", {"spiece.model"});
+        files.dit_config = folder / "config.json";
+    }
+    require_valid(!(dit.empty() && encoder.empty() && vae.empty()), folder.string(),
+                  ": not a model folder; expected Wan's files (diffusion_pytorch_model.safetensors, Wan2.1_VAE.pth, ...) or a diffusers "
+                  "folder with model_index.json");
+    const std::string in = diffusers ? "transformer/" : "";
+    files.dit = part(overrides.dit, "--dit", dit, folder, in + "diffusion_pytorch_model.safetensors (or its .index.json)");
+    files.text_encoder = part(overrides.text_encoder, "--text-encoder", encoder, folder,
+                              diffusers ? "text_encoder/model.safetensors (or its .index.json)" : "models_t5_umt5-xxl-enc-bf16.pth");
+    files.vae = part(overrides.vae, "--vae", vae, folder,
+                     diffusers ? "vae/diffusion_pytorch_model.safetensors" : "Wan2.1_VAE.pth (or Wan2.2_VAE.pth)");
+    // A folder without a tokenizer still serves whoever brings token ids; tokenizing checks it.
+    files.tokenizer = overrides.tokenizer.empty() ? tokenizer : part(overrides.tokenizer, "--tokenizer", {}, folder, "");
+    files.layout = first_of(files.dit.parent_path(), {"t3-layout.json"});
+    if (files.layout.empty()) files.layout = first_of(folder, {"t3-layout.json"});
+    files.generation = first_of(folder, {"generation_config.json"});
+    return files;
+}
+
+fs::path demo_model_folder() {
+    std::error_code ignored;
+    const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+    for (const fs::path& candidate : std::vector<fs::path>{program.parent_path() / "../share/t3video/models/demo", T3VIDEO_DEMO_MODEL}) {
+        if (fs::is_directory(candidate, ignored)) return fs::weakly_canonical(candidate);
+    }
+    throw InvalidRequest(concat("the bundled demo model is not at ", T3VIDEO_DEMO_MODEL, "; name a model folder with --model DIR"));
+}
+
+}  // namespace t3video::pipeline

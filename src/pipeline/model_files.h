@@ -1,0 +1,37 @@
+// Where the parts of a model lie, and what its folder says about using it.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace t3video::pipeline {
+
+enum class FolderKind { official, diffusers };
+
+// Single parts given by the user instead of those of the folder; empty: the folder's.
+struct PartOverrides {
+    std::filesystem::path dit, text_encoder, vae, tokenizer;
+};
+
+struct ModelFiles {
+    std::filesystem::path folder;
+    FolderKind kind = FolderKind::official;
+    std::filesystem::path dit;           // safetensors file or index
+    std::filesystem::path dit_config;    // config.json with the number of heads; may be absent
+    std::filesystem::path text_encoder;  // .pth, safetensors file or index
+    std::filesystem::path vae;
+    std::filesystem::path tokenizer;     // spiece.model
+    std::filesystem::path scheduler;     // diffusers' scheduler_config.json; empty for official folders
+    std::filesystem::path layout;        // t3-layout.json beside the DiT file, else in the folder; empty if neither is
+    std::filesystem::path generation;    // generation_config.json; empty if there is none
+};
+
+// Finds the parts by the official file names (Wan2.1_VAE.pth, models_t5_umt5-xxl-enc-bf16.pth, ...) or by diffusers'
+// sub-folders. Throws InvalidRequest that names the missing file or folder and what is expected there.
+ModelFiles find_model(const std::filesystem::path& folder, const PartOverrides& overrides = {});
+
+// The bundled demo model: beside the installed program or in the source tree. Throws InvalidRequest when it is neither.
+std::filesystem::path demo_model_folder();
+
+}  // namespace t3video::pipeline

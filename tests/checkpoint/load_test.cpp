@@ -1,0 +1,68 @@
+// load_params gives a model every tensor it asks for, and nothing else may be in the file.
+#include "checkpoint/load.h"
+
+#include <utility>
+
+#include "files.h"
+
+namespace t3video::checkpoint {
+namespace {
+
+struct Weight {
+    Shape shape;
+    Tensor value;
+};
+
+struct Model {
+    Weight weight{{2, 2}, {}}, bias{{2}, {}};
+    void for_each_param(const std::string& prefix, auto&& visit) {
+        visit(prefix + "weight", weight);
+        visit(prefix + "bias", bias);
+    }
+};
+
+Tensor ones(Shape shape, DType dtype = DType::bf16) {
+    return tensor_of(shape, dtype, std::string(static_cast<size_t>(shape.numel()) * size_of(dtype), '\1'));
+}
+
+class LoadParams : public ::testing::Test {
+  protected:
+    TensorSource stored(const std::map<std::string, Tensor>& tensors) {
+        save_safetensors(dir_ / "model.safetensors", tensors);
+        return open_tensors(dir_ / "model.safetensors");
+    }
+    void expect_message(const std::map<std::string, Tensor>& tensors, const std::string& reason) {
+        const TensorSource source = stored(tensors);
+        Model model;
+        try {
+            load_params(model, source, "layer.");
+            ADD_FAILURE() << "loaded, expected: " << reason;
+        } catch (const InvalidRequest& error) {
+            const std::string expected = (dir_ / "model.safetensors").string() + ": " + reason;
+            EXPECT_EQ(error.what(), expected);
+        }
+    }
+    TempDir dir_;
+};
+
+TEST_F(LoadParams, SetsEveryParameterInTheStoredType) {
+    const TensorSource source = stored({{"layer.weight", ones({2, 2})}, {"layer.bias", ones({2}, DType::f32)}});
+    Model model;
+    load_params(model, source, "layer.");
+    EXPECT_EQ(model.weight.value.dtype(), DType::bf16);
+    EXPECT_EQ(std::as_const(model).weight.value.raw(), source.at("layer.weight").raw()) << "copied instead of shared";
+    EXPECT_EQ(model.bias.value.dtype(), DType::f32);
+}
+
+TEST_F(LoadParams, RefusesWhatDoesNotFit) {
+    expect_message({{"layer.weight", ones({2, 2})}}, "tensor 'layer.bias' [2] is missing");
+    expect_message({{"layer.weight", ones({4})}, {"layer.bias", ones({2})}},
+                   "tensor 'layer.weight' has shape [4], expected [2, 2]");
+    expect_message({{"layer.weight", ones({2, 2})}, {"layer.bias", ones({2}, DType::i64)}},
+                   "tensor 'layer.bias' holds i64, expected f32, f16 or bf16");
+    expect_message({{"layer.weight", ones({2, 2})}, {"layer.bias", ones({2})}, {"layer.scale", ones({3})}},
+                   "tensor 'layer.scale' [3] is not part of this model");
+}
+
+}  // namespace
+}  // namespace t3video::checkpoint

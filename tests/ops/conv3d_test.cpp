@@ -1,0 +1,159 @@
+// conv3d and upsample_conv2d against loops in double: odd sizes, strides, uneven padding, every weight type, frames in
+// parts.
+#include "ops/conv3d.h"
+
+#include <gtest/gtest.h>
+
+#include "cpu/conv3d.h"
+#include "support/tensors.h"
+
+namespace t3video {
+namespace {
+
+using namespace testing;
+
+// Values of a frame, row and column outside the array are zero.
+double at(const std::vector<double>& x, const Shape& shape, int64_t t, int64_t h, int64_t w, int64_t c) {
+    if (t < 0 || h < 0 || w < 0 || t >= shape[0] || h >= shape[1] || w >= shape[2]) return 0;
+    return x[static_cast<size_t>(((t * shape[1] + h) * shape[2] + w) * shape[3] + c)];
+}
+
+// The convolution by its definition; weight [co, ci, kt, kh, kw].
+std::vector<double> reference(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias,
+                              const ops::Conv3dOptions& o) {
+    const auto dx = doubles(ctx, x), dw = doubles(ctx, weight);
+    const auto db = bias ? doubles(ctx, *bias) : std::vector<double>(static_cast<size_t>(weight.dim(0)), 0.0);
+    const Shape& k = weight.shape();
+    const int64_t frames = (o.pad_front + x.dim(0) - k[2]) / o.stride_t + 1;
+    const int64_t rows = (o.pad_top + x.dim(1) + o.pad_bottom - k[3]) / o.stride_h + 1;
+    const int64_t columns = (o.pad_left + x.dim(2) + o.pad_right - k[4]) / o.stride_w + 1;
+    std::vector<double> y;
+    for (int64_t out = 0; out < frames * rows * columns * k[0]; ++out) {
+        const int64_t co = out % k[0], w = out / k[0] % columns, h = out / k[0] / columns % rows;
+        const int64_t t = out / k[0] / columns / rows;
+        double sum = db[static_cast<size_t>(co)];
+        for (int64_t tap = 0; tap < k[1] * k[2] * k[3] * k[4]; ++tap) {
+            const int64_t dw_ = tap % k[4], dh = tap / k[4] % k[3], dt = tap / k[4] / k[3] % k[2];
+            const int64_t ci = tap / k[4] / k[3] / k[2];
+            sum += dw[static_cast<size_t>(co * k[1] * k[2] * k[3] * k[4] + tap)] *
+                   at(dx, x.shape(), t * o.stride_t + dt - o.pad_front, h * o.stride_h + dh - o.pad_top,
+                      w * o.stride_w + dw_ - o.pad_left, ci);
+        }
+        y.push_back(sum);
+    }
+    return y;
+}
+
+struct ConvCase {
+    Shape x, weight;
+    DType dtype;
+    bool bias;
+    ops::Conv3dOptions options;
+};
+
+constexpr ops::Conv3dOptions kSame{.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1};
+
+const ConvCase kCases[] = {
+    {{1, 1, 1, 1}, {1, 1, 1, 1, 1}, DType::f32, true, {}},
+    {{2, 5, 7, 3}, {9, 3, 1, 1, 1}, DType::bf16, true, {}},
+    {{3, 5, 7, 17}, {5, 17, 1, 3, 3}, DType::f16, false, kSame},
+    {{3, 6, 4, 16}, {33, 16, 3, 3, 3}, DType::f32, true, kSame},
+    {{4, 9, 11, 5},
+     {3, 5, 3, 3, 3},
+     DType::bf16,
+     true,
+     {.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .pad_front = 2}},
+    {{1, 3, 3, 4},
+     {8, 4, 3, 3, 3},
+     DType::f32,
+     false,
+     {.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .pad_front = 2}},
+    {{5, 4, 3, 6}, {6, 6, 3, 1, 1}, DType::f32, true, {.stride_t = 2}},
+    {{7, 2, 3, 6}, {12, 6, 3, 1, 1}, DType::f16, true, {.pad_front = 2}},
+    {{2, 8, 10, 4}, {4, 4, 1, 3, 3}, DType::f32, true, {.stride_h = 2, .stride_w = 2, .pad_bottom = 1, .pad_right = 1}},
+    {{3, 9, 7, 5},
+     {4, 5, 2, 4, 3},
+     DType::f32,
+     true,
+     {.stride_t = 1, .stride_h = 3, .stride_w = 2, .pad_top = 2, .pad_right = 1}},
+};
+
+class Conv3d : public ::testing::TestWithParam<ConvCase> {};
+
+TEST_P(Conv3d, MatchesDefinition) {
+    const ConvCase& c = GetParam();
+    Context ctx;
+    const Tensor x = randn(ctx, c.x, 1), w = randn(ctx, c.weight, 2, c.dtype),
+                 b = randn(ctx, {c.weight[0]}, 3, c.dtype);
+    const Tensor* bias = c.bias ? &b : nullptr;
+    EXPECT_LT(relative_error(ops::conv3d(ctx, x, w, bias, c.options), reference(ctx, x, w, bias, c.options)), 2e-6);
+}
+
+TEST_P(Conv3d, BandsOfRowsChangeNothing) {
+    const ConvCase& c = GetParam();
+    Context ctx;
+    const Tensor x = randn(ctx, c.x, 1), w = randn(ctx, c.weight, 2, c.dtype),
+                 b = randn(ctx, {c.weight[0]}, 3, c.dtype);
+    const ops::Conv3dOptions& o = c.options;
+    const Tensor whole = ops::conv3d(ctx, x, w, &b, o);
+    const FrameConv frame{c.x[1],     c.x[2],     c.x[3],    c.weight[0],  c.weight[3], c.weight[4],
+                          o.stride_h, o.stride_w, o.pad_top, o.pad_bottom, o.pad_left,  o.pad_right};
+    std::vector<const float*> frames(static_cast<size_t>(o.pad_front), nullptr);
+    for (int64_t t = 0; t < x.dim(0); ++t) frames.push_back(x.slice(t, t + 1).data<float>());
+    for (const int64_t band_elements :
+         {int64_t{1}, 2 * std::max(c.x[2] * c.x[3] * o.stride_h, frame.out_w() * frame.co)}) {
+        Tensor y = empty_like(ctx, whole);
+        cpu::conv3d(ctx, frames, w, &b, frame, o.stride_t, y, band_elements);
+        EXPECT_LT(relative_error(y, whole), 1e-6) << "bands of " << band_elements << " elements";
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, Conv3d, ::testing::ValuesIn(kCases));
+
+TEST(Conv3d, PartsAreJoinedInTime) {
+    Context ctx;
+    const Tensor x = randn(ctx, {5, 4, 3, 6}, 1), w = randn(ctx, {4, 6, 3, 3, 3}, 2), b = randn(ctx, {4}, 3);
+    const std::vector<Tensor> parts{x.slice(0, 1), x.slice(1, 2), x.slice(2, 5)};
+    EXPECT_EQ(relative_error(ops::conv3d(ctx, parts, w, &b, kSame), ops::conv3d(ctx, x, w, &b, kSame)), 0);
+}
+
+TEST(Conv3d, FourAxesOfWeightMeanOneFrame) {
+    Context ctx;
+    const Tensor x = randn(ctx, {2, 4, 3, 6}, 1), w = randn(ctx, {4, 6, 3, 3}, 2);
+    const Tensor y = ops::conv3d(ctx, x, w.reshape({4, 6, 1, 3, 3}), nullptr, kSame);
+    EXPECT_EQ(relative_error(ops::conv3d(ctx, x, w, nullptr, kSame), y), 0);
+}
+
+TEST(Conv3d, NamesBothShapes) {
+    Context ctx;
+    const Tensor x = randn(ctx, {2, 4, 3, 6}, 1);
+    EXPECT_THROW(ops::conv3d(ctx, x, randn(ctx, {4, 6, 3, 1, 1}, 2), nullptr, {}),
+                 Error);  // fewer frames than the kernel
+    try {
+        ops::conv3d(ctx, x, randn(ctx, {4, 5, 1, 1, 1}, 2), nullptr, {});
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find("[4, 5, 1, 1, 1] for x [2, 4, 3, 6]"), std::string::npos)
+            << error.what();
+    }
+}
+
+class UpsampleConv2d : public ::testing::TestWithParam<DType> {};
+
+TEST_P(UpsampleConv2d, MatchesDoublingThenConvolution) {
+    Context ctx;
+    const Tensor x = randn(ctx, {2, 5, 3, 7}, 1), w = randn(ctx, {6, 7, 3, 3}, 2, GetParam()), b = randn(ctx, {6}, 3);
+    Tensor doubled = empty(ctx, {2, 10, 6, 7});
+    for (int64_t i = 0; i < doubled.numel(); ++i) {
+        const int64_t c = i % 7, column = i / 7 % 6, row = i / 42 % 10, t = i / 420;
+        doubled.data<float>()[i] = x.data<float>()[((t * 5 + row / 2) * 3 + column / 2) * 7 + c];
+    }
+    const Tensor y = ops::upsample_conv2d(ctx, x, w, &b);
+    EXPECT_EQ(y.shape(), (Shape{2, 10, 6, 6}));
+    EXPECT_LT(relative_error(y, reference(ctx, doubled, w.reshape({6, 7, 1, 3, 3}), &b, kSame)), 2e-6);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, UpsampleConv2d, ::testing::Values(DType::f32, DType::f16, DType::bf16));
+
+}  // namespace
+}  // namespace t3video
