@@ -70,7 +70,7 @@ inline std::string safetensors_file(const std::string& header, const std::string
 // A tensor over a copy of `bytes`.
 inline Tensor tensor_of(Shape shape, DType dtype, const std::string& bytes) {
     auto owner = std::make_shared<std::vector<std::byte>>(bytes.size());
-    std::memcpy(owner->data(), bytes.data(), bytes.size());
+    if (!bytes.empty()) std::memcpy(owner->data(), bytes.data(), bytes.size());
     std::byte* const data = owner->data();
     return {shape, dtype, std::make_shared<Storage>(data, bytes.size(), std::move(owner), true)};
 }

@@ -1,0 +1,161 @@
+// The stages of text-to-video.
+#include "pipeline/generate.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "core/log.h"
+#include "media/contact_sheet.h"
+#include "media/png.h"
+#include "media/video_writer.h"
+#include "pipeline/embed.h"
+#include "pipeline/job.h"
+#include "pipeline/models.h"
+
+namespace t3video::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Path, size and time of a file: another file under the same name makes another job.
+nlohmann::json identity(const std::filesystem::path& path) {
+    const auto time = std::filesystem::last_write_time(path).time_since_epoch().count();
+    return {{"path", std::filesystem::weakly_canonical(path).string()}, {"bytes", std::filesystem::file_size(path)}, {"time", time}};
+}
+
+// What embeddings and latents depend on. The solver's schedule follows from its name, steps and shift.
+std::string request_json(const Request& r, const ModelFiles& files, const Settings& s, const FramePlan& plan,
+                         const t3::WindowLayout& layout) {
+    nlohmann::json windows = nlohmann::json::array();
+    for (const auto& n : layout.patterns) windows.push_back({n.t, n.h, n.w});
+    const nlohmann::json request = {
+        {"prompt", r.prompt},
+        {"negative_prompt", s.negative_prompt},
+        {"width", plan.width},
+        {"height", plan.height},
+        {"frames", s.frames},
+        {"steps", s.steps},
+        {"cfg", s.cfg},
+        {"shift", s.shift},
+        {"solver", s.solver},
+        {"seed", r.seed},
+        {"noise", r.noise == NoiseSource::cpu ? nlohmann::json("cpu") : nlohmann::json({{"cuda", r.multiprocessors}})},
+        {"bf16_timesteps", r.bf16_timesteps},
+        {"windows", windows},
+        {"dit", identity(files.dit)},
+        {"text_encoder", identity(files.text_encoder)},
+        {"tokenizer", identity(files.tokenizer)},
+    };
+    return request.dump(2) + "\n";
+}
+
+Embeddings embed(Context& ctx, const Request& request, const Settings& settings, const Models& models,
+                 const text::Tokenizer& tokenizer, const Job& job, Progress& progress) {
+    if (auto saved = job.embeddings()) return *saved;
+    const bool guided = settings.cfg != 1.0;
+    progress.begin("text", guided ? 2 : 1, guided ? "prompts" : "prompt");
+    Embeddings e;
+    e.positive = embed_prompt(ctx, models.text_encoder, tokenizer, request.prompt);
+    progress.advance(1);
+    if (guided) {
+        e.negative = embed_prompt(ctx, models.text_encoder, tokenizer, settings.negative_prompt);
+        progress.advance(2);
+    }
+    progress.end();
+    job.save(e);
+    return e;
+}
+
+Tensor latents(Context& ctx, const Request& request, const Settings& settings, const FramePlan& plan, const Models& models,
+               const t3::WindowLayout& layout, const Embeddings& e, const Job& job, Progress& progress) {
+    const auto& solver = solver_of(settings);
+    auto schedule = solver.schedule({.steps = settings.steps, .shift = settings.shift});
+    if (request.bf16_timesteps) sampling::round_timesteps(schedule);
+
+    sampling::SampleState start;
+    if (auto saved = job.latents(); saved && saved->step <= schedule.steps()) {
+        start = std::move(*saved);
+        log_info(fmt::format("Going on from step {} of {} in {}", start.step, schedule.steps(), job.folder().string()));
+        if (start.step == schedule.steps()) return start.x;
+    } else {
+        const Shape shape{models.vae.config().z, plan.grid.t, plan.grid.h * 2, plan.grid.w * 2};
+        start.x = make_noise(ctx, shape, request.seed, request.noise, request.multiprocessors);
+    }
+
+    const auto context = [&](const Tensor& rows) { return models.dit.embed_text(ctx, rows, kTextRows - rows.dim(0)); };
+    const models::TextContext positive = context(e.positive);
+    const models::TextContext negative = e.negative.defined() ? context(e.negative) : models::TextContext();
+    const Guidance guidance{&positive, e.negative.defined() ? &negative : nullptr, settings.cfg};
+
+    constexpr double kSaveEvery = 30;  // seconds: what a crash may cost
+    auto saved_at = Clock::now();
+    progress.begin("denoise", schedule.steps(), "steps");
+    progress.advance(start.step);
+    const Tensor x = denoise(ctx, models.dit, t3::WindowPlan(layout), guidance, solver, schedule, std::move(start), {},
+                             [&](const sampling::SampleState& state) {
+                                 if (state.step == schedule.steps() || seconds_since(saved_at) > kSaveEvery) {
+                                     job.save(state);
+                                     saved_at = Clock::now();
+                                 }
+                                 progress.advance(state.step);
+                             });
+    progress.end();
+    return x;
+}
+
+void decode(Context& ctx, const Request& request, const Settings& settings, const models::WanVae& vae, const Tensor& latent,
+            Progress& progress) {
+    media::VideoWriter video(request.output, settings.width, settings.height, settings.fps,
+                             {.crf = request.crf, .threads = ctx.threads()});
+    media::ContactSheet sheet(settings.frames);
+    progress.begin("decode", settings.frames, "frames");
+    vae.decode(ctx, latent, [&](const Tensor& frames) {
+        const Shape frame{frames.dim(1), frames.dim(2), frames.dim(3)};
+        for (int64_t i = 0; i < frames.dim(0); ++i) {
+            const media::Image image = media::to_image(frames.slice(i, i + 1).reshape(frame), settings.width, settings.height);
+            sheet.add(video.frames(), image);
+            video.write(image);
+        }
+        progress.advance(video.frames());
+    });
+    video.close();
+    progress.end();
+    if (request.contact_sheet) media::write_png(request.sheet_path(), sheet.image());
+}
+
+void describe(const Request& request, const Settings& s, const FramePlan& plan, const LayoutChoice& choice, const ModelFiles& files) {
+    const bool cropped = plan.width != s.width || plan.height != s.height;
+    log_info(fmt::format("Model {}", files.folder.string()));
+    log_info(fmt::format("Film {}x{}, {} frames at {} fps{}; {} steps of {}, shift {}, cfg {}, seed {}", s.width, s.height, s.frames,
+                         s.fps, cropped ? fmt::format(" (cropped from {}x{})", plan.width, plan.height) : "", s.steps, s.solver,
+                         s.shift, s.cfg, request.seed));
+    log_info(fmt::format("Self-attention over {} tokens: {}", plan.grid.tokens(), choice.origin));
+}
+
+}  // namespace
+
+Result generate(Context& ctx, const Request& request, Progress& progress) {
+    const auto start = Clock::now();
+    check_request(request);
+    const ModelFiles files = find_model(request.model.empty() ? demo_model_folder() : request.model, request.parts);
+    const Models models = load_models(files);
+    const int64_t cell = models.traits().cell;
+    const Settings settings = resolve_settings(files, models.traits(), request.settings);
+    const FramePlan plan = plan_frames(settings.width, settings.height, settings.frames, cell);
+    const LayoutChoice choice = choose_layout(plan.grid, cell, files, request.attention, request.layout);
+    const text::Tokenizer tokenizer(files.tokenizer);
+    const Job job(request.job_folder(), request_json(request, files, settings, plan, choice.layout));
+    describe(request, settings, plan, choice, files);
+
+    const Embeddings embeddings = embed(ctx, request, settings, models, tokenizer, job, progress);
+    const Tensor latent = latents(ctx, request, settings, plan, models, choice.layout, embeddings, job, progress);
+    decode(ctx, request, settings, models.vae, latent, progress);
+    return {request.output, request.contact_sheet ? request.sheet_path() : std::filesystem::path(), job.folder(), settings, plan,
+            seconds_since(start)};
+}
+
+}  // namespace t3video::pipeline

@@ -1,0 +1,81 @@
+// Stages on disk.
+#include "pipeline/job.h"
+
+#include <charconv>
+#include <fstream>
+#include <iterator>
+
+#include "checkpoint/tensor_source.h"
+#include "core/error.h"
+
+namespace t3video::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_text(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// The file's tensors, or nothing where it is absent or damaged.
+std::optional<checkpoint::TensorSource> open_stage(const fs::path& path) {
+    if (!fs::is_regular_file(path)) return std::nullopt;
+    try {
+        return checkpoint::open_tensors(path);
+    } catch (const InvalidRequest&) {
+        return std::nullopt;
+    }
+}
+
+constexpr const char* kRequest = "request.json";
+constexpr const char* kEmbeddings = "embeddings.safetensors";
+constexpr const char* kLatents = "latents.safetensors";
+
+}  // namespace
+
+Job::Job(fs::path folder, const std::string& request_json) : folder_(std::move(folder)) {
+    std::error_code error;
+    fs::create_directories(folder_, error);
+    require_valid(fs::is_directory(folder_), "job folder ", folder_.string(), " cannot be made",
+                  error ? ": " + error.message() : std::string());
+    if (read_text(folder_ / kRequest) == request_json) return;
+    for (const char* stage : {kEmbeddings, kLatents}) fs::remove(folder_ / stage, error);
+    std::ofstream file(folder_ / kRequest, std::ios::binary);
+    file << request_json;
+    file.close();
+    require_valid(file.good(), "job folder ", folder_.string(), " cannot be written");
+}
+
+std::optional<Embeddings> Job::embeddings() const {
+    const auto stage = open_stage(folder_ / kEmbeddings);
+    if (!stage || !stage->contains("positive")) return std::nullopt;
+    return Embeddings{stage->at("positive"), stage->contains("negative") ? stage->at("negative") : Tensor()};
+}
+
+std::optional<sampling::SampleState> Job::latents() const {
+    const auto stage = open_stage(folder_ / kLatents);
+    if (!stage || !stage->contains("x") || !stage->metadata.contains("step")) return std::nullopt;
+    sampling::SampleState state;
+    const std::string& step = stage->metadata.at("step");
+    if (std::from_chars(step.data(), step.data() + step.size(), state.step).ec != std::errc()) return std::nullopt;
+    state.x = stage->at("x");
+    for (int i = 0; stage->contains("history." + std::to_string(i)); ++i) {
+        state.history.push_back(stage->at("history." + std::to_string(i)));
+    }
+    return state;
+}
+
+void Job::save(const Embeddings& embeddings) const {
+    std::map<std::string, Tensor> tensors{{"positive", embeddings.positive}};
+    if (embeddings.negative.defined()) tensors["negative"] = embeddings.negative;
+    checkpoint::save_safetensors(folder_ / kEmbeddings, tensors);
+}
+
+void Job::save(const sampling::SampleState& state) const {
+    std::map<std::string, Tensor> tensors{{"x", state.x}};
+    for (size_t i = 0; i < state.history.size(); ++i) tensors["history." + std::to_string(i)] = state.history[i];
+    checkpoint::save_safetensors(folder_ / kLatents, tensors, {{"step", std::to_string(state.step)}});
+}
+
+}  // namespace t3video::pipeline

@@ -1,0 +1,38 @@
+// Everything that decides what a generation makes and where it goes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "pipeline/denoise.h"
+#include "pipeline/layout_choice.h"
+#include "pipeline/model_files.h"
+#include "pipeline/settings.h"
+
+namespace t3video::pipeline {
+
+struct Request {
+    std::string prompt;
+    std::filesystem::path model;  // folder; empty: the bundled demo
+    PartOverrides parts;
+    SettingChoices settings;
+    uint64_t seed = 0;
+    NoiseSource noise = NoiseSource::cpu;
+    int multiprocessors = 132;     // of the GPU whose noise is asked for
+    bool bf16_timesteps = false;   // round timesteps as the T3 script does
+    Attention attention = Attention::automatic;
+    std::filesystem::path layout;  // window layout file; empty: the model's
+    std::filesystem::path output = "output.mp4";
+    std::filesystem::path job;     // job folder; empty: "<output stem>.job" beside the output
+    int crf = 18;                  // H.264 quality, 0 (lossless) to 51
+    bool contact_sheet = true;     // "<output stem>.png" beside the output
+
+    std::filesystem::path job_folder() const;
+    std::filesystem::path sheet_path() const;
+};
+
+// Throws InvalidRequest for an empty prompt and for outputs that cannot be written; run before any long work.
+void check_request(const Request& request);
+
+}  // namespace t3video::pipeline
