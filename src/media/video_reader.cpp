@@ -38,8 +38,7 @@ bool is_full_range(const AVFrame& frame) {
 struct VideoReader::Impl {
     explicit Impl(const std::filesystem::path& path) : name(path.string()) {
         std::error_code ignored;
-        require_valid(std::filesystem::exists(path, ignored), name,
-                      ": no such file; expected a video or image");
+        require_valid(std::filesystem::exists(path, ignored), name, ": no such file; expected a video or image");
         require_valid(std::filesystem::is_regular_file(path, ignored), name, ": not a file; expected a video or image");
         AVFormatContext* raw = nullptr;
         const std::string url = "file:" + name;  // the prefix keeps a ':' in the name harmless

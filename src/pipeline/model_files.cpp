@@ -19,14 +19,10 @@ fs::path first_of(const fs::path& folder, std::initializer_list<const char*> nam
     return {};
 }
 
-// A part from the user, checked to exist; else what was found in the folder; else an error that says what is expected.
-fs::path part(const fs::path& given, const char* option, const fs::path& found, const fs::path& folder, const std::string& expected) {
-    if (!given.empty()) {
-        require_valid(fs::is_regular_file(given), option, " ", given.string(), ": no such file");
-        return given;
-    }
-    require_valid(!found.empty(), folder.string(), ": ", expected, " is missing; put it there or name a file with ", option);
-    return found;
+// A part from the user, checked to exist; else what was found in the folder.
+fs::path part(const fs::path& given, const char* option, const fs::path& found) {
+    require_valid(given.empty() || fs::is_regular_file(given), option, " ", given.string(), ": no such file");
+    return given.empty() ? found : given;
 }
 
 constexpr std::initializer_list<const char*> kDitNames = {"diffusion_pytorch_model.safetensors",
@@ -59,18 +55,32 @@ ModelFiles find_model(const fs::path& folder, const PartOverrides& overrides) {
     require_valid(!(dit.empty() && encoder.empty() && vae.empty()), folder.string(),
                   ": not a model folder; expected Wan's files (diffusion_pytorch_model.safetensors, Wan2.1_VAE.pth, ...) or a diffusers "
                   "folder with model_index.json");
-    const std::string in = diffusers ? "transformer/" : "";
-    files.dit = part(overrides.dit, "--dit", dit, folder, in + "diffusion_pytorch_model.safetensors (or its .index.json)");
-    files.text_encoder = part(overrides.text_encoder, "--text-encoder", encoder, folder,
-                              diffusers ? "text_encoder/model.safetensors (or its .index.json)" : "models_t5_umt5-xxl-enc-bf16.pth");
-    files.vae = part(overrides.vae, "--vae", vae, folder,
-                     diffusers ? "vae/diffusion_pytorch_model.safetensors" : "Wan2.1_VAE.pth (or Wan2.2_VAE.pth)");
-    // A folder without a tokenizer still serves whoever brings token ids; tokenizing checks it.
-    files.tokenizer = overrides.tokenizer.empty() ? tokenizer : part(overrides.tokenizer, "--tokenizer", {}, folder, "");
+    files.dit = part(overrides.dit, "--dit", dit);
+    files.text_encoder = part(overrides.text_encoder, "--text-encoder", encoder);
+    files.vae = part(overrides.vae, "--vae", vae);
+    files.tokenizer = part(overrides.tokenizer, "--tokenizer", tokenizer);
     files.layout = first_of(files.dit.parent_path(), {"t3-layout.json"});
     if (files.layout.empty()) files.layout = first_of(folder, {"t3-layout.json"});
     files.generation = first_of(folder, {"generation_config.json"});
     return files;
+}
+
+const fs::path& ModelFiles::need(Part wanted) const {
+    struct Expected {
+        const fs::path& file;
+        const char *official, *diffusers, *option;
+    };
+    const Expected expected[] = {
+        {dit, "diffusion_pytorch_model.safetensors (or its .index.json)",
+         "transformer/diffusion_pytorch_model.safetensors (or its .index.json)", "--dit"},
+        {text_encoder, "models_t5_umt5-xxl-enc-bf16.pth", "text_encoder/model.safetensors (or its .index.json)", "--text-encoder"},
+        {vae, "Wan2.1_VAE.pth (or Wan2.2_VAE.pth)", "vae/diffusion_pytorch_model.safetensors", "--vae"},
+        {tokenizer, "google/umt5-xxl/spiece.model", "tokenizer/spiece.model", "--tokenizer"},
+    };
+    const Expected& part = expected[static_cast<size_t>(wanted)];
+    require_valid(!part.file.empty(), folder.string(), ": ", kind == FolderKind::official ? part.official : part.diffusers,
+                  " is missing; put it there or name a file with ", part.option);
+    return part.file;
 }
 
 fs::path demo_model_folder() {

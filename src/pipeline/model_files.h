@@ -2,18 +2,19 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
 
 namespace t3video::pipeline {
 
 enum class FolderKind { official, diffusers };
+enum class Part { dit, text_encoder, vae, tokenizer };
 
 // Single parts given by the user instead of those of the folder; empty: the folder's.
 struct PartOverrides {
     std::filesystem::path dit, text_encoder, vae, tokenizer;
 };
 
+// Parts that were not found are empty paths; need() says what is missing.
 struct ModelFiles {
     std::filesystem::path folder;
     FolderKind kind = FolderKind::official;
@@ -25,10 +26,13 @@ struct ModelFiles {
     std::filesystem::path scheduler;     // diffusers' scheduler_config.json; empty for official folders
     std::filesystem::path layout;        // t3-layout.json beside the DiT file, else in the folder; empty if neither is
     std::filesystem::path generation;    // generation_config.json; empty if there is none
+
+    // The file of a part. Throws InvalidRequest naming what the folder should hold and the option that replaces it.
+    const std::filesystem::path& need(Part part) const;
 };
 
 // Finds the parts by the official file names (Wan2.1_VAE.pth, models_t5_umt5-xxl-enc-bf16.pth, ...) or by diffusers'
-// sub-folders. Throws InvalidRequest that names the missing file or folder and what is expected there.
+// sub-folders. Throws InvalidRequest when the folder or a file given by the user does not exist, or the folder holds none.
 ModelFiles find_model(const std::filesystem::path& folder, const PartOverrides& overrides = {});
 
 // The bundled demo model: beside the installed program or in the source tree. Throws InvalidRequest when it is neither.

@@ -12,8 +12,8 @@ ModelTraits traits_of(const models::VaeConfig& vae) {
 ModelTraits Models::traits() const { return traits_of(vae.config()); }
 
 Models load_models(const ModelFiles& files) {
-    Models m{models::WanDit::load(files.dit, files.dit_config), models::WanVae::load(files.vae),
-             models::Umt5::load(files.text_encoder)};
+    Models m{models::WanDit::load(files.need(Part::dit), files.dit_config), models::WanVae::load(files.need(Part::vae)),
+             models::Umt5::load(files.need(Part::text_encoder))};
     require_valid(m.dit.config().in_channels == m.vae.config().z, files.dit.string(), " makes latents of ",
                   m.dit.config().in_channels, " channels, but ", files.vae.string(), " decodes ", m.vae.config().z);
     require_valid(m.dit.config().text_dim == m.text_encoder.config().dim, files.dit.string(), " takes text rows of width ",

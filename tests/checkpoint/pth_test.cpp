@@ -83,6 +83,7 @@ TEST(Pth, ViewsOfOneStorage) {
                                                {"column", "FloatStorage", "0", 12, 1, {3, 1}, {4, 1000}},
                                                {"row", "FloatStorage", "0", 12, 8, {1, 4}, {77, 1}},
                                                {"permuted", "FloatStorage", "0", 12, 0, {2, 3, 2}, {6, 1, 3}},
+                                               {"middle", "FloatStorage", "0", 12, 0, {3, 1, 2}, {1, INT64_MAX, 6}},
                                                {"scalar", "FloatStorage", "0", 12, 11, {}, {}},
                                                {"repeated", "FloatStorage", "0", 12, 5, {3}, {0}},
                                                {"nothing", "FloatStorage", "0", 12, 12, {0, 4}, {4, 1}}})
@@ -91,6 +92,7 @@ TEST(Pth, ViewsOfOneStorage) {
     EXPECT_EQ(values(source.at("column")), (std::vector<float>{1, 5, 9}));
     EXPECT_EQ(values(source.at("row")), (std::vector<float>{8, 9, 10, 11}));
     EXPECT_EQ(values(source.at("permuted")), (std::vector<float>{0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11}));
+    EXPECT_EQ(values(source.at("middle")), (std::vector<float>{0, 6, 1, 7, 2, 8}));
     EXPECT_EQ(values(source.at("scalar")), (std::vector<float>{11}));
     EXPECT_EQ(values(source.at("repeated")), (std::vector<float>{5, 5, 5}));
     EXPECT_EQ(source.at("nothing").numel(), 0);

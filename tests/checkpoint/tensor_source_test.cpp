@@ -25,6 +25,17 @@ TEST(OpenTensors, GoesByContentNotByName) {
     EXPECT_TRUE(open_tensors(dir / "b.safetensors").contains("y"));
 }
 
+TEST(OpenTensors, EveryGoldenFile) {
+    int opened = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(T3VIDEO_TEST_DATA "/golden")) {
+        const auto extension = entry.path().extension();
+        if (extension != ".safetensors" && extension != ".pth") continue;
+        EXPECT_FALSE(open_tensors(entry.path()).tensors.empty()) << entry.path();
+        ++opened;
+    }
+    EXPECT_GT(opened, 20);
+}
+
 // An unpadded header of 123 bytes makes the file begin with '{', as JSON does.
 TEST(OpenTensors, HeaderLengthThatLooksLikeJson) {
     const TempDir dir;

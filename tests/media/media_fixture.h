@@ -54,16 +54,18 @@ inline bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
-// Colour waves with fine detail that move with the frame number: something to lose at low quality.
+// Colour waves with fine grey detail that move with the frame number: something to lose at low quality, and nothing
+// that halving the resolution of the colours destroys.
 inline Image moving_picture(int64_t width, int64_t height, int64_t frame) {
     Image image(width, height);
     for (int64_t y = 0; y < height; ++y) {
         for (int64_t x = 0; x < width; ++x) {
             const double u = static_cast<double>(x + 3 * frame), v = static_cast<double>(y - 2 * frame);
+            const double base = 128 + 15 * std::sin(u * 1.1 + v * 0.7) + 15 * std::sin(u * 0.8 - v * 1.3);
             uint8_t* pixel = image.pixel(x, y);
-            pixel[0] = static_cast<uint8_t>(128 + 80 * std::sin(u / 17) + 30 * std::sin(u * 1.1 + v * 0.7));
-            pixel[1] = static_cast<uint8_t>(128 + 80 * std::sin(v / 23) + 30 * std::sin(u * 0.8 - v * 1.3));
-            pixel[2] = static_cast<uint8_t>(128 + 90 * std::sin((u + v) / 31));
+            pixel[0] = static_cast<uint8_t>(base + 80 * std::sin(u / 17));
+            pixel[1] = static_cast<uint8_t>(base + 80 * std::sin(v / 23));
+            pixel[2] = static_cast<uint8_t>(base + 90 * std::sin((u + v) / 31));
         }
     }
     return image;

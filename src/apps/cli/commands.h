@@ -1,0 +1,17 @@
+// The subcommands: each adds itself to the program, with what to run when it is chosen.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace t3video::apps {
+
+// A subcommand fills this in when it was chosen; main runs it, so that errors are reported in one place.
+using Action = std::function<void()>;
+
+void add_generate(CLI::App& program, Action& chosen);
+void add_inspect(CLI::App& program, Action& chosen);
+void add_module(CLI::App& program, Action& chosen);
+void add_version(CLI::App& program, Action& chosen);
+
+}  // namespace t3video::apps

@@ -1,0 +1,54 @@
+// t3video: parses the command line, runs the subcommand, reports errors in one line.
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "apps/cli/commands.h"
+#include "core/error.h"
+
+namespace {
+
+constexpr int kInternalError = 1, kUserError = 2;
+
+int report(const std::string& message, int code) {
+    std::fprintf(stderr, "t3video: %s\n", message.c_str());
+    return code;
+}
+
+// "t3video generate" when that subcommand was being parsed, else "t3video".
+std::string command_of(const CLI::App& program) {
+    const auto chosen = program.get_subcommands();
+    return chosen.empty() ? "t3video" : "t3video " + chosen.front()->get_name();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App program("Video from text with Wan diffusion transformers, up to native 4K by T3 window attention.", "t3video");
+    program.footer(
+        "Examples:\n"
+        "  t3video generate --prompt \"A red ball drifts left over green hills.\"\n"
+        "  t3video generate --model Wan2.1-T2V-1.3B --prompt \"A cat walks on the grass.\" --output cat.mp4\n"
+        "  t3video inspect Wan2.1-T2V-1.3B\n"
+        "`t3video COMMAND --help` explains the options of a command.");
+    program.require_subcommand(1);
+    t3video::apps::Action action;
+    t3video::apps::add_generate(program, action);
+    t3video::apps::add_inspect(program, action);
+    t3video::apps::add_module(program, action);
+    t3video::apps::add_version(program, action);
+
+    try {
+        program.parse(argc, argv);
+        action();
+        return 0;
+    } catch (const CLI::Success& help) {
+        return program.exit(help);
+    } catch (const CLI::ParseError& error) {
+        return report(std::string(error.what()) + " (" + command_of(program) + " --help explains the options)", kUserError);
+    } catch (const t3video::InvalidRequest& error) {
+        return report(error.what(), kUserError);
+    } catch (const std::exception& error) {
+        return report(std::string("internal error: ") + error.what(), kInternalError);
+    }
+}

@@ -1,0 +1,148 @@
+// Modules that run a network.
+#include <algorithm>
+
+#include "apps/cli/module.h"
+#include "core/error.h"
+#include "models/umt5/model.h"
+#include "models/wan_vae/wan_vae.h"
+#include "ops/layout.h"
+#include "pipeline/denoise.h"
+#include "pipeline/embed.h"
+#include "pipeline/settings.h"
+
+namespace t3video::apps {
+namespace {
+
+using pipeline::Part;
+
+models::WanDit load_dit(const ModuleOptions& options) {
+    const auto files = options.files();
+    return models::WanDit::load(files.need(Part::dit), files.dit_config);
+}
+
+// Channels to the last axis and back: [C, T, H, W] <-> [T, H, W, C].
+Tensor channels_last(Context& ctx, const Tensor& x) {
+    const Shape s = x.shape();
+    return ops::transpose(ctx, x.reshape({s[0], s[1] * s[2] * s[3]})).reshape({s[1], s[2], s[3], s[0]});
+}
+Tensor channels_first(Context& ctx, const Tensor& x) {
+    const Shape s = x.shape();
+    return ops::transpose(ctx, x.reshape({s[0] * s[1] * s[2], s[3]})).reshape({s[3], s[0], s[1], s[2]});
+}
+
+// [T, H, W, C] -> [T, C, H, W]
+Tensor frames_first(Context& ctx, const Tensor& x) {
+    const Shape s = x.shape();
+    std::vector<Tensor> frames;
+    for (int64_t t = 0; t < s[0]; ++t) {
+        frames.push_back(ops::transpose(ctx, x.slice(t, t + 1).reshape({s[1] * s[2], s[3]})).reshape({1, s[3], s[1], s[2]}));
+    }
+    return ops::concat(ctx, frames);
+}
+
+// All frames of a latent, [frames, H, W, 3].
+Tensor decode(Context& ctx, const models::WanVae& vae, const Tensor& latent) {
+    std::vector<Tensor> parts;
+    vae.decode(ctx, latent, [&](const Tensor& frames) { parts.push_back(frames); });
+    return ops::concat(ctx, parts);
+}
+
+// [rows, dim] with zero rows behind, `total` in all.
+Tensor padded(Context& ctx, const Tensor& rows, int64_t total) {
+    return ops::concat(ctx, std::array{rows, zeros(ctx, {total - rows.dim(0), rows.dim(1)})});
+}
+
+sampling::Schedule schedule_of(const ModuleOptions& options, const sampling::Solver& solver) {
+    auto schedule = solver.schedule({.steps = options.steps, .shift = options.shift, .strength = options.strength});
+    if (options.bf16_timesteps) sampling::round_timesteps(schedule);
+    return schedule;
+}
+
+}  // namespace
+
+Outputs run_text_encoder(Context& ctx, const ModuleOptions& options, const Inputs& in) {
+    const auto encoder = models::Umt5::load(options.files().need(Part::text_encoder));
+    const auto ids = in.integers("ids"), mask = in.integers("mask");
+    require_valid(ids.size() == mask.size(), "text-encoder: ", ids.size(), " ids but a mask of ", mask.size());
+    const auto length = static_cast<size_t>(std::ranges::count(mask, 1));
+    require_valid(length > 0, "text-encoder: the mask is empty");
+    const Tensor rows = encoder.forward(ctx, std::span(ids).first(length));
+    return {{"out", batched(padded(ctx, rows, static_cast<int64_t>(ids.size())))}};
+}
+
+Outputs run_vae_decode(Context& ctx, const ModuleOptions& options, const Inputs& in) {
+    const auto vae = models::WanVae::load(options.files().need(Part::vae));
+    return {{"decoded", batched(channels_first(ctx, decode(ctx, vae, in.sample(ctx, "latents", 5))))}};
+}
+
+Outputs run_vae_encode(Context& ctx, const ModuleOptions& options, const Inputs& in) {
+    const auto vae = models::WanVae::load(options.files().need(Part::vae));
+    return {{"encoded", batched(vae.encode(ctx, channels_last(ctx, in.sample(ctx, "video", 5))))}};
+}
+
+Outputs run_dit(Context& ctx, const ModuleOptions& options, const Inputs& in) {
+    const auto dit = load_dit(options);
+    const Tensor latent = in.sample(ctx, "latents", 5);
+    const auto text = dit.embed_text(ctx, in.sample(ctx, "context", 3));
+    return {{"out", batched(dit.forward(ctx, latent, in.number(ctx, "timestep"), text, windows_of(options, latent),
+                                        options.first_frame_clean))}};
+}
+
+Outputs run_self_attention(Context& ctx, const ModuleOptions& options, const Inputs& in) {
+    constexpr int64_t kBlock = 1;
+    require_valid(!options.layout.empty(), "module self-attention needs --layout FILE");
+    const auto dit = load_dit(options);
+    const t3::WindowLayout layout = t3::read_layout(options.layout);
+    const Grid grid = layout.grid;
+    const Tensor tokens = in.sample(ctx, "tokens", 3);
+    require_valid(tokens.dim(0) == grid.tokens(), "self-attention: ", tokens.dim(0), " tokens for a layout of ", grid);
+    Outputs out;
+    for (size_t k = 0; k < layout.patterns.size(); ++k) {
+        const auto& counts = layout.patterns[k];
+        const std::string name = "pattern" + std::to_string(k);
+        const auto attend = [&](const t3::LayerWindows& windows) {
+            return batched(dit.self_attention(ctx, kBlock, tokens, grid, windows));
+        };
+        out[name] = attend(t3::layer_windows(grid, counts));
+        out[name + "_close"] = attend({t3::close_windows(grid, counts)});
+        out[name + "_remote"] = attend({t3::remote_windows(grid, counts)});
+    }
+    return out;
+}
+
+Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in) {
+    const auto dit = load_dit(options);
+    const Tensor noise = in.sample(ctx, "noise", 5);
+    const auto positive = dit.embed_text(ctx, in.sample(ctx, "context", 3));
+    const auto negative = options.cfg == 1.0 ? models::TextContext() : dit.embed_text(ctx, in.sample(ctx, "negative_context", 3));
+    const auto& solver = sampling::find_solver(options.solver);
+    const Tensor first_frame = options.first_frame ? in.sample(ctx, "first_frame", 5) : Tensor();
+    return {{"latents", batched(pipeline::denoise(ctx, dit, windows_of(options, noise), {&positive, &negative, options.cfg}, solver,
+                                                  schedule_of(options, solver), {.x = noise}, first_frame))}};
+}
+
+Outputs run_pipeline(Context& ctx, const ModuleOptions& options, const Inputs& in) {
+    const auto files = options.files();
+    const auto encoder = models::Umt5::load(files.need(Part::text_encoder));
+    const auto dit = load_dit(options);
+    const auto vae = models::WanVae::load(files.need(Part::vae));
+    const auto embed = [&](const std::string& name) {
+        const auto ids = in.integers(name);
+        const auto real = static_cast<size_t>(std::ranges::count_if(ids, [](int64_t id) { return id != 0; }));
+        require_valid(real > 0, "pipeline: '", name, "' holds no ids");
+        const Tensor rows = encoder.forward(ctx, std::span(ids).first(real));
+        return dit.embed_text(ctx, rows, pipeline::kTextRows - rows.dim(0));
+    };
+    const auto positive = embed("prompt_ids"), negative = embed("negative_ids");
+    const pipeline::Settings settings = pipeline::resolve_settings(files, {}, {});
+    const auto& solver = pipeline::solver_of(settings);
+    const Tensor noise = in.sample(ctx, "noise", 5);
+    const t3::WindowPlan windows(t3::full_attention(models::WanDit::grid_of(noise)));
+    const Tensor latent = pipeline::denoise(ctx, dit, windows, {&positive, &negative, options.cfg}, solver,
+                                            schedule_of(options, solver), {.x = noise});
+    Tensor video = decode(ctx, vae, latent);
+    for (float& value : video.span<float>()) value = std::clamp((value + 1.0f) / 2.0f, 0.0f, 1.0f);
+    return {{"latents", batched(latent)}, {"frames", batched(frames_first(ctx, video))}};
+}
+
+}  // namespace t3video::apps

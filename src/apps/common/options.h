@@ -1,0 +1,35 @@
+// Options that several commands share, and parsing of the values the command line has its own notation for.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "pipeline/model_files.h"
+#include "tensor/context.h"
+
+namespace t3video::apps {
+
+// Where and with how many threads to compute.
+struct ComputeOptions {
+    std::string device = "cpu", dtype = "f32";
+    int threads = 0;
+
+    void add_to(CLI::App& command);
+    // Throws InvalidRequest for a device or type this build does not have.
+    Context context() const;
+};
+
+// --model and the options that replace single parts of it.
+struct ModelOptions {
+    std::string model;
+    pipeline::PartOverrides parts;
+
+    void add_to(CLI::App& command);
+};
+
+// "832x480" -> {832, 480}. Throws InvalidRequest with an example.
+std::pair<int64_t, int64_t> parse_size(const std::string& text);
+
+}  // namespace t3video::apps
