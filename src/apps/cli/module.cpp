@@ -92,7 +92,8 @@ double Inputs::number(Context& ctx, const std::string& name) const {
     const Tensor& x = source_.at(prefix_ + name);
     require_valid(x.numel() == 1, source_.path.string(), ": '", prefix_, name, "' ", x.shape(), ", expected one number");
     if (!is_float(x.dtype())) return static_cast<double>(integers(name).front());
-    return ops::convert(ctx, x, DType::f32).data<float>()[0];
+    const Tensor value = ops::convert(ctx, x, DType::f32);
+    return value.data<float>()[0];
 }
 
 const std::string& Inputs::metadata(const std::string& key) const {

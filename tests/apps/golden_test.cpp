@@ -1,0 +1,196 @@
+// Every reference case through `t3video module`, compared with what the reference implementations computed in float32.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "checkpoint/tensor_source.h"
+#include "support/program.h"
+
+namespace t3video {
+namespace {
+
+using namespace testing;
+using checkpoint::open_tensors;
+using checkpoint::TensorSource;
+
+const std::string kGolden = T3VIDEO_TEST_DATA "/golden/";
+
+// Output `out` against tensor `reference` of the case file; the reference may hold the first rows of axis 1 only.
+struct Comparison {
+    std::string out, reference;
+};
+
+struct GoldenCase {
+    std::string name, module, model, input;
+    std::vector<std::string> flags;
+    std::vector<Comparison> comparisons;
+    double tolerance;       // ||out - reference|| / ||reference||, or the largest difference where `absolute`
+    bool absolute = false;
+};
+
+std::ostream& operator<<(std::ostream& out, const GoldenCase& c) { return out << c.name; }
+
+// Row-major values of x cut to the shape of the reference.
+std::vector<float> cut(const Tensor& x, const Shape& shape) {
+    std::vector<float> values;
+    for (int64_t i = 0; i < shape.numel(); ++i) {
+        int64_t rest = i, index = 0, stride = 1;
+        for (int axis = shape.rank() - 1; axis >= 0; --axis) {
+            index += rest % shape[axis] * stride;
+            rest /= shape[axis];
+            stride *= x.dim(axis);
+        }
+        values.push_back(x.data<float>()[index]);
+    }
+    return values;
+}
+
+double error_of(const Tensor& x, const Tensor& reference, bool absolute) {
+    const auto values = cut(x, reference.shape());
+    double difference = 0, norm = 0, largest = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+        const double r = reference.data<float>()[i], d = values[i] - r;
+        difference += d * d;
+        norm += r * r;
+        largest = std::isnan(d) ? d : std::max(largest, std::abs(d));
+    }
+    return absolute ? largest : std::sqrt(difference / norm);
+}
+
+class Golden : public ::testing::TestWithParam<GoldenCase> {};
+
+TEST_P(Golden, Reproduces) {
+    const GoldenCase& c = GetParam();
+    const TemporaryFolder folder;
+    std::vector<std::string> arguments{"module", c.module, "--out", folder / "out.safetensors"};
+    if (!c.model.empty()) arguments.insert(arguments.end(), {"--model", kGolden + c.model});
+    if (c.module != "randn" && c.module != "schedule") arguments.insert(arguments.end(), {"--in", kGolden + c.input});
+    arguments.insert(arguments.end(), c.flags.begin(), c.flags.end());
+    const Outcome outcome = run_program(arguments);
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+
+    const TensorSource out = open_tensors(folder / "out.safetensors"), reference = open_tensors(kGolden + c.input);
+    for (const auto& [name, expected] : c.comparisons) {
+        const Tensor &x = out.at(name), &r = reference.at(expected);
+        ASSERT_EQ(x.rank(), r.rank()) << name;
+        for (int axis = 0; axis < r.rank(); ++axis) ASSERT_GE(x.dim(axis), r.dim(axis)) << name;
+        EXPECT_LT(error_of(x, r, c.absolute), c.tolerance) << name;
+    }
+}
+
+std::vector<GoldenCase> network_cases(const std::string& model) {
+    const std::string folder = model + "/model", cases = model + "/cases/", layout = kGolden + model + "/t3-layout.json";
+    const std::vector<std::string> sampling{"--solver", "euler", "--steps", "6", "--shift", "5", "--cfg", "5", "--layout", layout};
+    std::vector<std::string> rounded = sampling;
+    rounded.push_back("--bf16-timesteps");
+    return {
+        {model + "_text_encoder", "text-encoder", folder, cases + "text_encoder.safetensors", {}, {{"out", "out"}}, 1e-4},
+        {model + "_vae_decode", "vae-decode", folder, cases + "vae.safetensors", {}, {{"decoded", "decoded"}}, 1e-4},
+        {model + "_vae_encode", "vae-encode", folder, cases + "vae.safetensors", {}, {{"encoded", "encoded"}}, 1e-4},
+        {model + "_dit_full", "dit", folder, cases + "dit_forward.safetensors", {"--attention", "full"}, {{"out", "out_full"}}, 1e-4},
+        {model + "_dit_t3", "dit", folder, cases + "dit_forward.safetensors", {"--layout", layout}, {{"out", "out_t3"}}, 1e-4},
+        {model + "_self_attention", "self-attention", folder, cases + "self_attention_block1.safetensors", {"--layout", layout},
+         {{"pattern0", "pattern0"}, {"pattern1", "pattern1"}, {"pattern2", "pattern2"}, {"pattern3", "pattern3"},
+          {"pattern4", "pattern4"}, {"pattern1_close", "pattern1_close"}, {"pattern1_remote", "pattern1_remote"},
+          {"pattern3_close", "pattern3_close"}, {"pattern3_remote", "pattern3_remote"}},
+         1e-4},
+        {model + "_denoise_euler", "denoise", folder, cases + "denoise_euler.safetensors", sampling, {{"latents", "latents"}}, 1e-4},
+        {model + "_denoise_bf16_timesteps", "denoise", folder, cases + "denoise_options.safetensors", rounded,
+         {{"latents", "latents_bf16_timesteps"}}, 1e-4},
+    };
+}
+
+std::vector<GoldenCase> all_cases() {
+    std::vector<GoldenCase> cases;
+    for (const std::string model : {"wan21-tiny", "wan22-tiny"}) {
+        for (GoldenCase& c : network_cases(model)) cases.push_back(std::move(c));
+    }
+    const std::string wan22 = "wan22-tiny", layout22 = kGolden + "wan22-tiny/t3-layout.json";
+    cases.push_back({"wan22_dit_first_frame_clean", "dit", wan22 + "/model", wan22 + "/cases/dit_forward.safetensors",
+                     {"--layout", layout22, "--first-frame-clean"}, {{"out", "out_t3_first_frame_clean"}}, 1e-4});
+    cases.push_back({"wan22_denoise_first_frame", "denoise", wan22 + "/model", wan22 + "/cases/denoise_options.safetensors",
+                     {"--solver", "euler", "--steps", "6", "--shift", "5", "--cfg", "5", "--layout", layout22, "--first-frame"},
+                     {{"latents", "latents_first_frame"}}, 1e-4});
+    cases.push_back({"diffusers_pipeline", "pipeline", "diffusers-tiny/model", "diffusers-tiny/cases/pipeline.safetensors",
+                     {"--steps", "6", "--shift", "5", "--cfg", "5"}, {{"latents", "latents"}, {"frames", "frames"}}, 1e-4});
+
+    const std::string traces = "solver_traces.safetensors", schedules = "schedules.safetensors";
+    const auto settings = [](const std::string& file) {
+        return nlohmann::json::parse(open_tensors(kGolden + file).metadata.at("settings"));
+    };
+    int index = 0;
+    for (const auto& s : settings(traces)) {
+        const std::string p = "t" + std::to_string(index++) + ".", solver = s["solver"];
+        cases.push_back({"solver_" + p.substr(0, 2), "solver", "", traces,
+                         {"--solver", solver, "--steps", s["steps"].dump(), "--shift", s["shift"].dump(), "--prefix", p},
+                         {{"trace", p + "trace"}, {"timesteps", p + "timesteps"}, {"sigmas", p + "sigmas"}}, 1e-5});
+    }
+    index = 0;
+    for (const auto& s : settings(schedules)) {
+        const std::string p = "s" + std::to_string(index++) + ".";
+        cases.push_back({"schedule_" + p.substr(0, 2), "schedule", "", schedules,
+                         {"--solver", "euler", "--steps", s["steps"].dump(), "--shift", s["shift"].dump(), "--strength",
+                          s["denoising_strength"].dump()},
+                         {{"timesteps", p + "timesteps"}, {"sigmas", p + "sigmas"}}, 1e-5});
+    }
+    for (const auto& [key, tensor] : open_tensors(kGolden + "randn.safetensors").tensors) {
+        const size_t seed = key.find(".seed"), size = key.find('.', seed + 1);
+        const std::string extents = key.substr(size + 1);
+        std::string shape = extents.starts_with("shape") ? extents.substr(5) : extents.substr(1);
+        std::ranges::replace(shape, 'x', ',');
+        std::string name = "randn_" + key;
+        std::ranges::replace(name, '.', '_');
+        cases.push_back({name, "randn", "", "randn.safetensors",
+                         {"--generator", key.substr(0, seed), "--seed", key.substr(seed + 5, size - seed - 5), "--multiprocessors",
+                          "132", "--shape", shape},
+                         {{"out", key}}, 1e-5, true});
+    }
+    for (const std::string grid : {"wan21", "wan22"}) {
+        GoldenCase c{"t3_grid_" + grid, "t3-attention", "", "t3_grid_" + grid + ".safetensors", {}, {}, 1e-5};
+        for (int k = 0; k < 5; ++k) {
+            for (const char* part : {".close", ".remote", ".out"}) {
+                c.comparisons.push_back({"p" + std::to_string(k) + part, "p" + std::to_string(k) + part});
+            }
+        }
+        cases.push_back(c);
+    }
+    for (GoldenCase& c : cases) std::ranges::replace(c.name, '-', '_');
+    return cases;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, Golden, ::testing::ValuesIn(all_cases()), [](const auto& one) { return one.param.name; });
+
+// A long run of random numbers, sampled.
+TEST(GoldenRandn, Large) {
+    const TensorSource reference = open_tensors(kGolden + "randn_large.safetensors");
+    for (const std::string generator : {"cpu", "cuda"}) {
+        const TemporaryFolder folder;
+        const Outcome outcome = run_program({"module", "randn", "--generator", generator, "--seed", reference.metadata.at("seed"),
+                                             "--count", reference.metadata.at("n"), "--multiprocessors", "132", "--out",
+                                             folder / "out.safetensors"});
+        ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+        const TensorSource file = open_tensors(folder / "out.safetensors");
+        const auto index = reference.at("index").span<int64_t>();
+        for (size_t i = 0; i < index.size(); ++i) {
+            ASSERT_NEAR(file.at("out").data<float>()[index[i]], reference.at(generator).data<float>()[i], 1e-5);
+        }
+    }
+}
+
+TEST(GoldenTokenizer, RawTexts) {
+    const auto cases = nlohmann::json::parse(std::ifstream(kGolden + "tokenizer/cases.json"));
+    ASSERT_FALSE(cases.empty());
+    for (const auto& c : cases) {
+        const std::string text = c["text"];
+        const Outcome outcome = run_program({"module", "tokenize", "--model", kGolden + "tokenizer/spiece.model", "--raw", "--text", text});
+        ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+        std::string expected;
+        for (const int id : c["ids"]) expected += (expected.empty() ? "" : " ") + std::to_string(id);
+        EXPECT_EQ(outcome.out, expected + "\n") << text;
+    }
+}
+
+}  // namespace
+}  // namespace t3video
