@@ -12,7 +12,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/attention.cpp"
-#include "hwy/foreach_target.h"
+#include <hwy/foreach_target.h>
 #include "cpu/simd-inl.h"
 
 HWY_BEFORE_NAMESPACE();

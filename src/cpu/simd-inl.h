@@ -8,8 +8,8 @@
 
 #include <cstdint>
 
-#include "hwy/contrib/math/math-inl.h"
-#include "hwy/highway.h"
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace t3video::cpu::HWY_NAMESPACE {

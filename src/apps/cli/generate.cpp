@@ -70,8 +70,14 @@ void GenerateOptions::add_to(CLI::App& c) {
     c.add_option("--job", r.job, "Folder for intermediate results (default: the output's name with .job)")->type_name("DIR")->group("Computing");
     c.add_flag("--quiet", quiet, "Print nothing but errors")->group("Computing");
     c.footer(
-        "Defaults for size, frames, fps, steps, cfg, shift, solver and negative prompt follow the model; `t3video inspect DIR`\n"
-        "shows them. An interrupted run goes on from its job folder when the same command is given again.\n\n"
+        "Defaults of size, frames, fps, steps, cfg, shift and solver follow the model; `t3video inspect DIR` shows a model's own:\n"
+        "  Wan2.1         832x480    81 frames  16 fps  50 steps  cfg 5  shift 5  unipc\n"
+        "  TI2V-5B        1280x704  121 frames  24 fps  50 steps  cfg 5  shift 5  unipc\n"
+        "  at 3840x2160   81 frames, 30 fps, 50 steps, cfg 5, shift 5, euler\n"
+        "  bundled demo   448x256    17 frames   8 fps  24 steps  cfg 3  shift 3  euler\n"
+        "The negative prompt is the published one of Wan and T3, for the demo an empty one. A diffusers folder's\n"
+        "scheduler_config.json decides on solver and shift. An interrupted run goes on from its job folder when the same\n"
+        "command is given again.\n\n"
         "Examples:\n"
         "  t3video generate -p \"A red ball drifts left over green hills.\" -o ball.mp4\n"
         "  t3video generate --model Wan2.1-T2V-1.3B --dit T3-Video-Wan2.1-T2V-1.3B.safetensors --size 3840x2160 \\\n"

@@ -1,2 +1,160 @@
+// t3video inspect: what a model folder or a window layout holds.
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
 #include "apps/cli/commands.h"
-namespace t3video::apps { void add_inspect(CLI::App&, Action&) {} }
+#include "core/error.h"
+#include "pipeline/layout_choice.h"
+#include "pipeline/models.h"
+#include "text/tokenizer.h"
+
+namespace t3video::apps {
+namespace {
+
+using pipeline::Part;
+
+std::string dims(const Grid& grid) { return concat(grid); }
+
+// 1234567 -> "1,234,567"
+std::string grouped(int64_t value) {
+    std::string digits = std::to_string(value);
+    for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), ",");
+    return digits;
+}
+
+// "bf16; 1,418,996,800 parameters, 2838.0 MB"
+template <class Model>
+std::string weights(Model& model) {
+    std::set<std::string> types;
+    int64_t count = 0;
+    size_t bytes = 0;
+    model.for_each_param("", [&](const std::string&, const nn::Param& param) {
+        types.insert(std::string(name_of(param.value.dtype())));
+        count += param.value.numel();
+        bytes += param.value.bytes();
+    });
+    return fmt::format("{}; {} parameters, {:.1f} MB", fmt::join(types, "+"), grouped(count), double(bytes) / 1e6);
+}
+
+void row(const char* title, const std::string& text) { fmt::print("{:<13} {}\n", title, text); }
+
+// "412 GFLOP": the two products of attention over that many pairs of query and key, of `width` channels.
+std::string flops(double pairs, int64_t width) {
+    double value = 4 * double(width) * pairs / 1e9;
+    const char* const units[] = {"GFLOP", "TFLOP", "PFLOP"};
+    size_t unit = 0;
+    for (; value >= 1000 && unit + 1 < std::size(units); ++unit) value /= 1000;
+    return fmt::format("{:.4g} {}", value, units[unit]);
+}
+
+// Windows per layer and their cost against full attention, for tokens of `width` channels.
+void print_layout(const t3::WindowLayout& layout, int64_t width, int64_t layers) {
+    const double tokens = double(layout.grid.tokens()), full = tokens * tokens;
+    row("Grid", fmt::format("{} (frames x rows x columns), {} tokens", dims(layout.grid), grouped(layout.grid.tokens())));
+    fmt::print("\n  pattern  windows    count  tokens each   branches    each layer  full/this\n");
+    double sum = 0;
+    for (size_t k = 0; k < layout.patterns.size(); ++k) {
+        const auto& n = layout.patterns[k];
+        const auto close = t3::close_windows(layout.grid, n);
+        int64_t least = layout.grid.tokens(), most = 0;
+        for (size_t w = 0; w + 1 < close.starts.size(); ++w) {
+            least = std::min(least, close.starts[w + 1] - close.starts[w]);
+            most = std::max(most, close.starts[w + 1] - close.starts[w]);
+        }
+        const double pairs = t3::scored_pairs(layout.grid, n);
+        sum += pairs;
+        fmt::print("  {:>7}  {:<9} {:>6}  {:<12}  {:<8}  {:>12}  {:>9.1f}\n", k, concat(n), close.starts.size() - 1,
+                   least == most ? std::to_string(most) : fmt::format("{}-{}", least, most),
+                   t3::branches_coincide(layout.grid, n) ? "1 (same)" : "2", flops(pairs, width), full / pairs);
+    }
+    const double mean = sum / double(layout.patterns.size());
+    fmt::print("  {:>7}  {:<9} {:>6}  {:<12}  {:<8}  {:>12}  {:>9.1f}\n", "mean", "", "", "", "", flops(mean, width), full / mean);
+    fmt::print("  {:>7}  {:<9} {:>6}  {:<12}  {:<8}  {:>12}\n\n", "full", "1x1x1", 1, layout.grid.tokens(), "1", flops(full, width));
+    if (layers > 0) {
+        double total = 0;
+        for (int64_t i = 0; i < layers; ++i) total += t3::scored_pairs(layout.grid, layout.of_layer(i));
+        row("Forward", fmt::format("{} layers of width {}: self-attention {}, full attention {}", layers, width, flops(total, width),
+                                   flops(full * double(layers), width)));
+    }
+}
+
+void print_dit(const std::filesystem::path& path, const std::filesystem::path& config) {
+    auto dit = models::WanDit::load(path, config);
+    const auto& c = dit.config();
+    row("Transformer", path.string());
+    row("", fmt::format("width {}, {} heads of {}, {} layers, ffn {}, {} latent channels, text width {}", c.dim, c.heads,
+                        c.head_width(), c.layers, c.ffn_dim, c.in_channels, c.text_dim));
+    row("", weights(dit));
+}
+
+void print_text(const pipeline::ModelFiles& files) {
+    auto encoder = models::Umt5::load(files.need(Part::text_encoder));
+    const auto& c = encoder.config();
+    row("Text encoder", files.text_encoder.string());
+    row("", fmt::format("UMT5, width {}, {} heads of {}, {} layers, ffn {}, {} ids", c.dim, c.heads, c.inner_dim / c.heads, c.layers,
+                        c.ffn_dim, c.vocabulary));
+    row("", weights(encoder));
+    if (files.tokenizer.empty()) return row("Tokenizer", "none; generate needs one (--tokenizer FILE)");
+    row("Tokenizer", files.tokenizer.string());
+    row("", fmt::format("{} pieces", text::Tokenizer(files.tokenizer).vocabulary_size()));
+}
+
+void print_defaults(const pipeline::Settings& s) {
+    row("Defaults", fmt::format("--size {}x{} --frames {} --fps {} --steps {} --cfg {} --shift {} --solver {}", s.width, s.height,
+                                s.frames, s.fps, s.steps, s.cfg, s.shift, s.solver));
+    row("", fmt::format("--negative \"{}\"", s.negative_prompt));
+}
+
+void inspect_model(const std::filesystem::path& folder) {
+    const auto files = pipeline::find_model(folder);
+    row("Model", fmt::format("{} ({} layout)", folder.string(), files.kind == pipeline::FolderKind::official ? "official" : "diffusers"));
+    print_dit(files.need(Part::dit), files.dit_config);
+    print_text(files);
+    auto vae = models::WanVae::load(files.need(Part::vae));
+    const auto& c = vae.config();
+    row("VAE", files.vae.string());
+    row("", fmt::format("Wan{}, {} latent channels, a latent pixel covers {}x{} pixels and {} frames",
+                        c.version == models::VaeVersion::wan22 ? "2.2" : "2.1", c.z, c.stride_hw(), c.stride_hw(), c.stride_t()));
+    row("", weights(vae));
+
+    const auto traits = pipeline::traits_of(c);
+    const auto settings = pipeline::resolve_settings(files, traits, {});
+    print_defaults(settings);
+    const auto plan = pipeline::plan_frames(settings.width, settings.height, settings.frames, traits.cell);
+    const auto choice = pipeline::choose_layout(plan.grid, traits.cell, files, pipeline::Attention::automatic, {});
+    row("Attention", choice.origin);
+    const auto dit = models::WanDit::load(files.dit, files.dit_config);
+    print_layout(choice.layout, dit.config().dim, dit.config().layers);
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& program, Action& chosen) {
+    struct Options {
+        std::filesystem::path path;
+        int64_t width = 1536;
+    };
+    auto* command = program.add_subcommand("inspect", "Show what a model folder, a transformer file or a window layout holds");
+    const auto o = std::make_shared<Options>();
+    command->add_option("PATH", o->path, "Model folder, DiT .safetensors, or window layout .json (default: the bundled demo model)");
+    command->add_option("--width", o->width, "Channels of a token, for a layout's FLOPs (Wan2.1-1.3B: 1536, TI2V-5B: 3072)")
+        ->capture_default_str()
+        ->check(CLI::PositiveNumber);
+    command->footer("Examples:\n  t3video inspect Wan2.1-T2V-1.3B\n  t3video inspect models/demo/t3-layout.json --width 192");
+    command->callback([o, &chosen] {
+        chosen = [o] {
+            const auto path = o->path.empty() ? pipeline::demo_model_folder() : o->path;
+            require_valid(std::filesystem::exists(path), path.string(), ": no such file or folder");
+            if (std::filesystem::is_directory(path)) return inspect_model(path);
+            const bool index = path.string().ends_with(".index.json");
+            if (path.extension() == ".json" && !index) return print_layout(t3::read_layout(path), o->width, 0);
+            print_dit(path, path.parent_path() / "config.json");
+        };
+    });
+}
+
+}  // namespace t3video::apps

@@ -21,6 +21,16 @@ std::string command_of(const CLI::App& program) {
     return chosen.empty() ? "t3video" : "t3video " + chosen.front()->get_name();
 }
 
+// Throws InvalidRequest for a first word that is no command: the parser would only say that one is required.
+void check_command(const CLI::App& program, int argc, char** argv) {
+    if (argc < 2 || argv[1][0] == '-' || program.get_subcommand_no_throw(argv[1]) != nullptr) return;
+    std::string names;
+    for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+        names += (names.empty() ? "" : ", ") + command->get_name();
+    }
+    throw t3video::InvalidRequest("unknown command '" + std::string(argv[1]) + "'; expected one of: " + names);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -39,6 +49,7 @@ int main(int argc, char** argv) {
     t3video::apps::add_version(program, action);
 
     try {
+        check_command(program, argc, argv);
         program.parse(argc, argv);
         action();
         return 0;

@@ -1,0 +1,2 @@
+// Includes a folder above its own, on purpose.
+#include "ops/linear.h"
