@@ -23,9 +23,10 @@ std::string command_of(const CLI::App& program) {
 
 // Throws InvalidRequest for a first word that is no command: the parser would only say that one is required.
 void check_command(const CLI::App& program, int argc, char** argv) {
-    if (argc < 2 || argv[1][0] == '-' || program.get_subcommand_no_throw(argv[1]) != nullptr) return;
+    if (argc < 2 || argv[1][0] == '-') return;
     std::string names;
     for (const CLI::App* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+        if (command->get_name() == argv[1]) return;
         names += (names.empty() ? "" : ", ") + command->get_name();
     }
     throw t3video::InvalidRequest("unknown command '" + std::string(argv[1]) + "'; expected one of: " + names);
