@@ -1,0 +1,118 @@
+// Wrong input at the command line: one line that names the mistake and the remedy, exit code 2, before any work.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "support/program.h"
+
+namespace t3video {
+namespace {
+
+using namespace testing;
+
+const std::string kDemo = T3VIDEO_SOURCE "/models/demo";
+const std::string kGolden = T3VIDEO_TEST_DATA "/golden/";
+
+struct WrongInput {
+    std::string name;
+    std::vector<std::string> arguments;  // "OUT" stands for a video path in a temporary folder
+    std::vector<std::string> says;       // parts of the message
+};
+
+std::ostream& operator<<(std::ostream& out, const WrongInput& input) { return out << input.name; }
+
+WrongInput generate(const std::string& name, std::vector<std::string> options, std::vector<std::string> says) {
+    std::vector<std::string> arguments{"generate", "--prompt", "A red ball."};
+    if (std::ranges::find(options, "--output") == options.end()) arguments.insert(arguments.end(), {"--output", "OUT"});
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    return {name, arguments, says};
+}
+
+const WrongInput kInputs[] = {
+    {"no_command", {}, {"subcommand is required", "--help"}},
+    {"unknown_command", {"genrate"}, {"unknown command 'genrate'", "generate"}},
+    {"no_prompt", {"generate"}, {"--prompt is required", "t3video generate --help"}},
+    {"blank_prompt", {"generate", "--prompt", "  ", "--output", "OUT"}, {"--prompt is empty"}},
+    generate("unknown_option", {"--stepz", "4"}, {"--stepz", "--help"}),
+    generate("steps_not_a_number", {"--steps", "many"}, {"--steps", "many"}),
+    generate("steps_zero", {"--steps", "0"}, {"--steps 0", "1 to 1000"}),
+    generate("size_malformed", {"--size", "832"}, {"--size 832", "832x480"}),
+    generate("size_odd", {"--size", "251x250"}, {"251x250", "even", "252x250"}),
+    generate("size_tiny", {"--size", "8x8"}, {"8x8", "16 to 16384"}),
+    generate("frames_not_4k_1", {"--frames", "16"}, {"--frames 16", "try 17"}),
+    generate("cfg_negative", {"--cfg", "-1"}, {"--cfg -1", "0 to 100"}),
+    generate("cfg_nan", {"--cfg", "nan"}, {"--cfg"}),
+    generate("shift_zero", {"--shift", "0"}, {"--shift 0"}),
+    generate("fps_zero", {"--fps", "0"}, {"--fps 0", "1 to 240"}),
+    generate("crf_out_of_range", {"--crf", "60"}, {"--crf 60", "51"}),
+    generate("solver_unknown", {"--solver", "heun"}, {"heun", "euler, unipc, dpm++"}),
+    generate("noise_unknown", {"--noise", "gpu"}, {"--noise gpu", "cpu or cuda"}),
+    generate("attention_unknown", {"--attention", "sparse"}, {"--attention sparse", "auto, full or t3"}),
+    generate("t3_without_layout", {"--attention", "t3", "--size", "480x272"}, {"480x272", "--layout"}),
+    generate("layout_missing", {"--layout", "/nonexistent.json"}, {"/nonexistent.json"}),
+    generate("layout_of_another_size", {"--layout", kGolden + "wan21-tiny/t3-layout.json"}, {"3x8x12", "5x16x28", "448x256"}),
+    generate("layout_is_not_one", {"--layout", kDemo + "/config.json"}, {"config.json", "window_counts"}),
+    generate("layout_with_full_attention", {"--attention", "full", "--layout", kDemo + "/t3-layout.json"}, {"--layout", "t3"}),
+    generate("model_missing", {"--model", "/nonexistent"}, {"/nonexistent", "does not exist"}),
+    generate("model_folder_without_models", {"--model", T3VIDEO_SOURCE "/src"}, {"not a model folder", "model_index.json"}),
+    generate("no_tokenizer", {"--model", kGolden + "wan21-tiny/model"}, {"spiece.model", "--tokenizer"}),
+    generate("dit_missing", {"--dit", "/nonexistent.safetensors"}, {"--dit /nonexistent.safetensors", "no such file"}),
+    generate("dit_is_not_one", {"--dit", kDemo + "/Wan2.1_VAE.pth"}, {"Wan2.1_VAE.pth", "not a Wan diffusion transformer"}),
+    generate("vae_is_not_one", {"--vae", kDemo + "/models_t5_umt5-xxl-enc-bf16.pth"}, {"models_t5", "not a Wan VAE"}),
+    generate("text_encoder_is_not_one", {"--text-encoder", kDemo + "/Wan2.1_VAE.pth"}, {"Wan2.1_VAE.pth", "not a UMT5"}),
+    generate("tokenizer_is_not_one", {"--tokenizer", kDemo + "/config.json"}, {"config.json"}),
+    generate("vae_of_another_model", {"--vae", kGolden + "wan22-tiny/model/Wan2.2_VAE.pth"}, {"16", "48"}),
+    generate("text_encoder_of_another_model", {"--text-encoder", kGolden + "wan21-tiny/model/models_t5_umt5-xxl-enc-bf16.pth"},
+             {"96", "64"}),
+    generate("output_extension", {"--output", "/tmp/film.avi"}, {".avi", ".mp4"}),
+    generate("output_folder_missing", {"--output", "/nonexistent/film.mp4"}, {"/nonexistent", "does not exist"}),
+    generate("device_cuda", {"--device", "cuda"}, {"--device cpu"}),
+    generate("device_unknown", {"--device", "tpu"}, {"--device tpu", "cpu or cuda"}),
+    generate("dtype_on_cpu", {"--dtype", "bf16"}, {"--dtype bf16", "cuda"}),
+    generate("threads_negative", {"--threads", "-1"}, {"--threads", "-1"}),
+    {"inspect_missing", {"inspect", "/nonexistent"}, {"/nonexistent", "no such file"}},
+    {"module_unknown", {"module", "dits", "--out", "OUT"}, {"dits", "--help"}},
+    {"module_without_input", {"module", "dit", "--out", "OUT"}, {"--in"}},
+    {"module_without_output", {"module", "dit"}, {"--out"}},
+    {"module_input_lacks_tensor",
+     {"module", "dit", "--model", kGolden + "wan21-tiny/model", "--in", kGolden + "wan21-tiny/cases/vae.safetensors", "--out", "OUT"},
+     {"vae.safetensors", "context"}},
+};
+
+class WrongInputs : public ::testing::TestWithParam<WrongInput> {};
+
+TEST_P(WrongInputs, OneLineAndExitCode2) {
+    const TemporaryFolder folder;
+    auto arguments = GetParam().arguments;
+    std::ranges::replace(arguments, std::string("OUT"), (folder / "film.mp4").string());
+    const Outcome outcome = run_program(arguments);
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_TRUE(outcome.err.starts_with("t3video: ")) << outcome.err;
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+    for (const std::string& part : GetParam().says) EXPECT_NE(outcome.err.find(part), std::string::npos) << part << "\n" << outcome.err;
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path())) << "something was written";
+}
+
+INSTANTIATE_TEST_SUITE_P(Cli, WrongInputs, ::testing::ValuesIn(kInputs), [](const auto& one) { return one.param.name; });
+
+// A weight file with one tensor renamed: the message names the file, the tensor and its shape.
+TEST(WrongWeights, NamesFileTensorAndShape) {
+    const TemporaryFolder folder;
+    std::filesystem::copy(kDemo, folder / "model", std::filesystem::copy_options::recursive);
+    const auto weights = folder / "model/diffusion_pytorch_model.safetensors";
+    std::string bytes = read_file(weights);
+    const std::string name = "blocks.3.norm3.bias";
+    const size_t at = bytes.find('"' + name + '"');
+    ASSERT_NE(at, std::string::npos);
+    bytes[at + name.size()] = 'z';
+    std::ofstream(weights, std::ios::binary) << bytes;
+    const Outcome outcome = run_program({"generate", "--prompt", "x", "--model", folder / "model", "--output", folder / "film.mp4"});
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_NE(outcome.err.find("blocks.3.norm3.bias' [192] is missing"), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.err.find("diffusion_pytorch_model.safetensors"), std::string::npos) << outcome.err;
+}
+
+}  // namespace
+}  // namespace t3video
