@@ -9,6 +9,9 @@ if(T3VIDEO_SANITIZE)
     $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1>)
   target_link_options(t3video_flags INTERFACE -fsanitize=address,undefined)
 endif()
+if(T3VIDEO_CUDA)
+  target_compile_definitions(t3video_flags INTERFACE T3VIDEO_WITH_CUDA)
+endif()
 target_include_directories(t3video_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 
 # t3tmp: while several people write: leaves out files that are not there yet

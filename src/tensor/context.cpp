@@ -10,7 +10,7 @@ namespace t3video {
 
 Context::Context(Device device, int threads)
     : device_(device), threads_(threads > 0 ? threads : available_threads()), allocator_(make_cpu_allocator()) {
-    require_valid(device == Device::cpu, "this build computes on the CPU only: use --device cpu");
+    require_valid(device == Device::cpu, "--device cuda: this version has no GPU kernels yet; use --device cpu");
     omp_set_num_threads(threads_);  // oneDNN asks OpenMP for its thread count
 }
 
