@@ -151,8 +151,11 @@ Result generate(Context& ctx, const Request& request, Progress& progress) {
     const Job job(request.job_folder(), request_json(request, files, settings, plan, choice.layout));
     describe(request, settings, plan, choice, files);
 
+    // Stages ask for blocks of different sizes: what one leaves in the pool is of no use to the next.
     const Embeddings embeddings = embed(ctx, request, settings, models, tokenizer, job, progress);
+    ctx.allocator().trim();
     const Tensor latent = latents(ctx, request, settings, plan, models, choice.layout, embeddings, job, progress);
+    ctx.allocator().trim();
     decode(ctx, request, settings, models.vae, latent, progress);
     return {request.output, request.contact_sheet ? request.sheet_path() : std::filesystem::path(), job.folder(), settings, plan,
             seconds_since(start)};

@@ -68,8 +68,10 @@ std::optional<WindowLayout> published_layout(int64_t cell) {
 }
 
 void check_layout(const WindowLayout& layout, const std::string& origin) {
+    constexpr int64_t kLongest = 1 << 20;  // tokens of an axis, far beyond any film: products stay within 64 bits
     const Grid& g = layout.grid;
-    require_valid(g.t >= 1 && g.h >= 1 && g.w >= 1, origin, ": grid ", g, " has an empty axis");
+    const auto fits = [](int64_t extent) { return extent >= 1 && extent <= kLongest; };
+    require_valid(fits(g.t) && fits(g.h) && fits(g.w), origin, ": grid ", g, "; each axis must lie between 1 and ", kLongest);
     require_valid(!layout.patterns.empty(), origin, ": no window counts");
     for (size_t i = 0; i < layout.patterns.size(); ++i) {
         const WindowCounts& n = layout.patterns[i];

@@ -41,7 +41,8 @@ std::optional<WindowLayout> published_layout(int64_t cell);
 // else, and for counts outside 1..extent.
 WindowLayout read_layout(const std::filesystem::path& path);
 
-// Throws InvalidRequest when a count lies outside 1..extent; `origin` names the layout in the message.
+// Throws InvalidRequest for an axis outside 1..2^20 tokens or a count outside 1..extent; `origin` names the layout in the
+// message.
 void check_layout(const WindowLayout& layout, const std::string& origin);
 
 // Contiguous windows: along an axis of X tokens, window i of n holds [floor(iX/n), floor((i+1)X/n)).

@@ -1,7 +1,9 @@
 """Measures colour and direction of the object in films, without looking at the prompt, and scores them.
 
-    measure.py FOLDER [--prompts heldout.json]     films in the order of their names, prompts in list order
+    measure.py FOLDER [--prompts prompts.json]     films in the order of their names, prompts in list order
     measure.py manifest.json                       [{"file": "a.mp4", "prompt": "A red ball ..."}, ...]
+
+Needs numpy, and the programs ffmpeg and ffprobe.
 
 Backgrounds are muted, so object pixels are those of high chroma, or, if there are too few, bright and neutral
 ones (white objects). Colour: hue and lightness of their median in CIE Lab. Direction: straight-line fit of
@@ -89,32 +91,51 @@ def expected(prompt):
     return colour[0] if colour else None, motion
 
 
+def table(results):
+    """The results in Markdown; shifts in pixels, to the right and upwards."""
+    mark = lambda name, ok: f"{name} {'✓' if ok else '✗'}"
+    rows = ['| film | prompt | colour | direction | shift right, up |', '|---|---|---|---|---|']
+    for r in results:
+        right, up = (f'{round(r[k] * r["height"]):+d}'.replace('-', '−') for k in ('dx', 'dy'))
+        rows.append(f"| {Path(r['file']).stem} | {r['prompt']} | {mark(r['colour'], r['colour_ok'])} "
+                    f"| {mark(r['direction'], r['direction_ok'])} | {right}, {up} |")
+    return '\n'.join(rows) + '\n'
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('films', help='folder of films, or a manifest')
     parser.add_argument('--prompts', help='JSON list of prompts, for a folder')
     parser.add_argument('--json', help='also write the results here')
+    parser.add_argument('--markdown', help='also write them here as a table, the shift in pixels')
     args = parser.parse_args()
     source = Path(args.films)
     if source.is_dir():
         files = sorted(p for p in source.iterdir() if p.suffix in ('.mp4', '.mkv', '.avi'))
-        prompts = json.loads(Path(args.prompts).read_text()) if args.prompts else [p.stem.replace('_', ' ') for p in files]
+        prompts = [p.stem.replace('_', ' ') for p in files]
+        if args.prompts:
+            prompts = json.loads(Path(args.prompts).read_text())
         items = list(zip(files, prompts))
     else:
         items = [(source.parent / e['file'], e['prompt']) for e in json.loads(source.read_text())]
     results, colours, directions, moving = [], 0, 0, 0
     for path, prompt in items:
-        m = measure(read(str(path)))
+        frames = read(str(path))
+        m = measure(frames)
         colour, direction = expected(prompt)
         ok = m['colour'] == colour, m['direction'] == direction
         colours += ok[0]
         directions += ok[1] and direction != 'still'
         moving += direction != 'still'
-        results.append(dict(file=str(path), prompt=prompt, colour_ok=ok[0], direction_ok=ok[1], **m))
-        print(f"{'ok ' if all(ok) else 'BAD'} {m['colour']:7} {m['direction']:6} dx {m['dx']:+.2f} dy {m['dy']:+.2f}  {prompt}")
+        results.append(dict(file=str(path), prompt=prompt, height=frames.shape[1], colour_ok=ok[0],
+                            direction_ok=ok[1], **m))
+        print(f"{'ok ' if all(ok) else 'BAD'} {m['colour']:7} {m['direction']:6} dx {m['dx']:+.2f} dy {m['dy']:+.2f}  "
+              f'{prompt}')
     print(f'colour {colours}/{len(items)}, direction {directions}/{moving} of the films that have one')
     if args.json:
         Path(args.json).write_text(json.dumps(results, indent=1) + '\n')
+    if args.markdown:
+        Path(args.markdown).write_text(table(results))
     return 0
 
 

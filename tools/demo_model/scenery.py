@@ -70,7 +70,8 @@ class Canvas:
             foot, s = self.rand(y_lo, y_hi), self.rand(size_lo, size_hi)
             t = (self.y - (foot - s)) / s
             half = s * 0.26 * (t.clamp(0, 1) * 0.75 + 0.25 * ((t * 4) % 1.0) * t.clamp(0, 1))
-            inside = ((half - (self.x - cx).abs()) / self.px + 0.5).clamp(0, 1) * (t > 0) * ((1 - t) / 0.05 + 1).clamp(0, 1)
+            inside = ((half - (self.x - cx).abs()) / self.px + 0.5).clamp(0, 1) * (t > 0) * (
+                (1 - t) / 0.05 + 1).clamp(0, 1)
             self.blend(colour, inside * strength * (self.rand(0, 1) < keep))
 
 
@@ -79,8 +80,8 @@ def hills(c):
     _, d = c.disc(c.rand(0.2, c.aspect - 0.2), c.rand(0.10, 0.26), 0.07)
     c.blend((232, 222, 186), torch.exp(-d.clamp_min(0) * 9) * 0.75)
     c.clouds((216, 218, 218), 0.02, 0.52, 0.9)
-    layers = [(0.58, (150, 172, 158), 0.05, 0.7), (0.67, (136, 164, 128), 0.05, 0.5), (0.76, (122, 154, 104), 0.045, 0.6),
-              (0.88, (104, 138, 86), 0.04, 0.45)]
+    layers = [(0.58, (150, 172, 158), 0.05, 0.7), (0.67, (136, 164, 128), 0.05, 0.5),
+              (0.76, (122, 154, 104), 0.045, 0.6), (0.88, (104, 138, 86), 0.04, 0.45)]
     for i, (level, rgb, wave, f) in enumerate(layers):
         line = c.ridge(c.rand(level - 0.03, level + 0.03), [(f, wave), (f * 2.3, wave * 0.35)])
         depth = (c.y - line).clamp(0, 0.3) / 0.3
@@ -140,16 +141,19 @@ def night(c):
 
 
 def desert(c):
-    c.rgb = c.gradient([(0.0, (112, 98, 132)), (0.30, (170, 128, 138)), (0.60, (226, 180, 146))]).expand(c.n, -1, -1, c.w)
+    sky = c.gradient([(0.0, (112, 98, 132)), (0.30, (170, 128, 138)), (0.60, (226, 180, 146))])
+    c.rgb = sky.expand(c.n, -1, -1, c.w)
     cx, cy = c.rand(0.3, c.aspect - 0.3), c.rand(0.40, 0.50)
     sun, d = c.disc(cx, cy, 0.085, 1.5)
     c.blend((236, 196, 154), torch.exp(-d.clamp_min(0) * 7) * 0.6)
     c.blend((240, 212, 172), sun * 0.9)
     c.clouds((206, 156, 148), 0.05, 0.46, 0.6)
     mesa = c.ridge(c.rand(0.57, 0.60), [(0.35, 0.02)])
-    steps = 0.07 * torch.tanh(4 * (torch.sin(2 * math.pi * (c.rand(0.6, 0.9) * c.x + c.rand(0, 1))) - 0.35)).clamp(-0.25, 1)
+    waves = torch.sin(2 * math.pi * (c.rand(0.6, 0.9) * c.x + c.rand(0, 1)))
+    steps = 0.07 * torch.tanh(4 * (waves - 0.35)).clamp(-0.25, 1)
     c.blend((158, 118, 120), c.below(mesa - steps))
-    for level, light, dark, f in ((0.64, (206, 162, 124), (168, 124, 110), 0.45), (0.75, (196, 150, 108), (146, 104, 94), 0.38),
+    for level, light, dark, f in ((0.64, (206, 162, 124), (168, 124, 110), 0.45),
+                                  (0.75, (196, 150, 108), (146, 104, 94), 0.38),
                                   (0.88, (178, 132, 94), (122, 86, 80), 0.5)):
         line = c.ridge(c.rand(level - 0.03, level + 0.03), [(f, 0.05), (f * 2.1, 0.012)])
         side = torch.tanh(3 * torch.sin(2 * math.pi * (f * 1.5 * c.x + 0.6 * c.y + c.rand(0, 1)))) * 0.5 + 0.5
@@ -179,12 +183,14 @@ def mountains(c):
     c.trees(12, (74, 94, 102), 0.80, 0.86, 0.10, 0.17)
     field = c.ridge(c.rand(0.80, 0.85), [(0.5, 0.02), (1.2, 0.008)])
     depth = (c.y - field).clamp(0, 0.25)[:, None]
-    colour = torch.tensor((178, 192, 210), device=c.device).view(1, 3, 1, 1) / 255 * (1 - 0.45 * depth + 0.02 * c.noise(4, 7)[:, None])
+    light = 1 - 0.45 * depth + 0.02 * c.noise(4, 7)[:, None]
+    colour = torch.tensor((178, 192, 210), device=c.device).view(1, 3, 1, 1) / 255 * light
     c.blend(colour, c.below(field))
 
 
 def forest(c):
-    c.rgb = c.gradient([(0.0, (158, 174, 170)), (0.55, (196, 204, 194)), (1.0, (140, 158, 142))]).expand(c.n, -1, -1, c.w)
+    air = c.gradient([(0.0, (158, 174, 170)), (0.55, (196, 204, 194)), (1.0, (140, 158, 142))])
+    c.rgb = air.expand(c.n, -1, -1, c.w)
     _, d = c.disc(c.rand(0.3, c.aspect - 0.3), c.rand(0.10, 0.30), 0.02)
     c.blend((214, 216, 200), torch.exp(-d.clamp_min(0) * 4) * 0.7)
     layers = ((11, (150, 170, 164), 0.70, 0.76, 0.34, 0.50), (9, (116, 142, 134), 0.80, 0.86, 0.40, 0.62),
@@ -228,6 +234,7 @@ def shade(video, path, names, order, colour):
     blob = torch.exp(-((x - at('x') - 0.06 * lift) / sx) ** 2 - ((y + 0.86) / (0.26 * sx)) ** 2)
     video *= (1 - torch.where(glows, 0.0, 0.42) / (1 + 1.2 * lift) * blob)[:, :, None]
     r = ((x - at('x')) ** 2 + (y - at('y')) ** 2).sqrt() / at('radius')
-    halo = torch.exp(-((r - 0.8).clamp_min(0) / 0.42) ** 2) * torch.where(kind == 2, 0.42, torch.where(kind == 5, 0.22, 0.0))
+    strength = torch.where(kind == 2, 0.42, torch.where(kind == 5, 0.22, 0.0))
+    halo = torch.exp(-((r - 0.8).clamp_min(0) / 0.42) ** 2) * strength
     tint = (0.55 * colour + 0.35)[:, None, :, None, None]
     return video.add_((tint - video) * halo[:, :, None])

@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 import clips
+import drawing
 from dit import Block, WanDiT, text_rows
 from models import UMT5, WanVAE
 from optim import Optimizer, schedule
@@ -93,7 +94,7 @@ def make_latents(vae, size, seconds, limit, device):
         if len(order) < 48:
             order += random.sample(range(len(combos)), len(combos))
         pick, order = order[:48], order[48:]
-        video = clips.render([combos[i] for i in pick], *size, gen, device)
+        video = drawing.render([combos[i] for i in pick], *size, gen, device)
         with torch.autocast(device, torch.bfloat16):
             latents.append(torch.cat([vae.encode(v).bfloat16() for v in video.split(24)]))
         index.append(torch.tensor(pick))

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 import clips
+import drawing
 from models import LATENT_MEAN, LATENT_STD, AttnBlock, WanVAE
 from optim import Optimizer, schedule
 
@@ -30,7 +31,7 @@ class Pool:
         self.centres = [centres(c) for c in self.clips]
 
     def draw(self, size, count):
-        parts = [clips.render(random.sample(self.combos, min(32, count - i)), *size, self.gen, self.device).bfloat16()
+        parts = [drawing.render(random.sample(self.combos, min(32, count - i)), *size, self.gen, self.device).bfloat16()
                  for i in range(0, count, 32)]
         return torch.cat(parts)
 
