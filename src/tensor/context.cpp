@@ -1,8 +1,6 @@
 // Context: threads, memory and backend state.
 #include "tensor/context.h"
 
-#include <omp.h>
-
 #include "core/error.h"
 #include "core/parallel.h"
 
@@ -11,7 +9,6 @@ namespace t3video {
 Context::Context(Device device, int threads)
     : device_(device), threads_(threads > 0 ? threads : available_threads()), allocator_(make_cpu_allocator()) {
     require_valid(device == Device::cpu, "--device cuda: this version has no GPU kernels yet; use --device cpu");
-    omp_set_num_threads(threads_);  // oneDNN asks OpenMP for its thread count
 }
 
 void Context::parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t, int64_t)>& body) const {

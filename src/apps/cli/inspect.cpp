@@ -82,13 +82,15 @@ void print_layout(const t3::WindowLayout& layout, int64_t width, int64_t layers)
     }
 }
 
-void print_dit(const std::filesystem::path& path, const std::filesystem::path& config) {
+// Returns the sizes, for what depends on them.
+models::DitConfig print_dit(const std::filesystem::path& path, const std::filesystem::path& config) {
     auto dit = models::WanDit::load(path, config);
     const auto& c = dit.config();
     row("Transformer", path.string());
     row("", fmt::format("width {}, {} heads of {}, {} layers, ffn {}, {} latent channels, text width {}", c.dim, c.heads,
                         c.head_width(), c.layers, c.ffn_dim, c.in_channels, c.text_dim));
     row("", weights(dit));
+    return c;
 }
 
 void print_text(const pipeline::ModelFiles& files) {
@@ -112,7 +114,7 @@ void print_defaults(const pipeline::Settings& s) {
 void inspect_model(const std::filesystem::path& folder) {
     const auto files = pipeline::find_model(folder);
     row("Model", fmt::format("{} ({} layout)", folder.string(), files.kind == pipeline::FolderKind::official ? "official" : "diffusers"));
-    print_dit(files.need(Part::dit), files.dit_config);
+    const models::DitConfig dit = print_dit(files.need(Part::dit), files.dit_config);
     print_text(files);
     auto vae = models::WanVae::load(files.need(Part::vae));
     const auto& c = vae.config();
@@ -127,8 +129,7 @@ void inspect_model(const std::filesystem::path& folder) {
     const auto plan = pipeline::plan_frames(settings.width, settings.height, settings.frames, traits.cell);
     const auto choice = pipeline::choose_layout(plan.grid, traits.cell, files, pipeline::Attention::automatic, {});
     row("Attention", choice.origin);
-    const auto dit = models::WanDit::load(files.dit, files.dit_config);
-    print_layout(choice.layout, dit.config().dim, dit.config().layers);
+    print_layout(choice.layout, dit.dim, dit.layers);
 }
 
 }  // namespace

@@ -66,12 +66,18 @@ pipeline::ModelFiles ModuleOptions::files() const {
     return pipeline::find_model(model);
 }
 
+sampling::Schedule ModuleOptions::schedule(const sampling::Solver& of) const {
+    auto schedule = of.schedule({.steps = steps, .shift = shift, .strength = strength});
+    if (bf16_timesteps) sampling::round_timesteps(schedule);
+    return schedule;
+}
+
 Inputs::Inputs(const ModuleOptions& options) : source_(checkpoint::open_tensors(options.input)), prefix_(options.prefix) {}
 
 Tensor Inputs::floats(Context& ctx, const std::string& name, int rank) const {
     const Tensor& x = source_.at(prefix_ + name);
-    require_valid(x.rank() == rank && is_float(x.dtype()), source_.path.string(), ": '", prefix_, name, "' ", x.shape(), " of ",
-                  x.dtype(), ", expected ", rank, " axes of floats");
+    require_valid(is_float(x.dtype()) && (rank == kAnyRank || x.rank() == rank), source_.path.string(), ": '", prefix_, name, "' ",
+                  x.shape(), " of ", x.dtype(), ", expected floats", rank == kAnyRank ? "" : concat(" over ", rank, " axes"));
     return ops::convert(ctx, x, DType::f32);
 }
 

@@ -9,6 +9,7 @@
 #include "checkpoint/tensor_source.h"
 #include "models/wan_dit/model.h"
 #include "pipeline/model_files.h"
+#include "sampling/solver.h"
 
 namespace t3video::apps {
 
@@ -28,6 +29,7 @@ struct ModuleOptions {
     bool bf16_timesteps = false, first_frame = false, first_frame_clean = false, raw = false;
 
     pipeline::ModelFiles files() const;  // of --model, which must have been given
+    sampling::Schedule schedule(const sampling::Solver& of) const;
 };
 
 // The inputs of a case, by name (with --prefix in front).
@@ -35,7 +37,8 @@ class Inputs {
   public:
     explicit Inputs(const ModuleOptions& options);
 
-    bool contains(const std::string& name) const { return source_.contains(prefix_ + name); }
+    static constexpr int kAnyRank = -1;
+
     // Throws InvalidRequest naming the file and the input when it is absent or has another rank.
     Tensor floats(Context& ctx, const std::string& name, int rank) const;
     // As floats(), with a leading axis of 1 (the batch) taken off.

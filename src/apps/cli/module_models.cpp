@@ -52,12 +52,6 @@ Tensor padded(Context& ctx, const Tensor& rows, int64_t total) {
     return ops::concat(ctx, std::array{rows, zeros(ctx, {total - rows.dim(0), rows.dim(1)})});
 }
 
-sampling::Schedule schedule_of(const ModuleOptions& options, const sampling::Solver& solver) {
-    auto schedule = solver.schedule({.steps = options.steps, .shift = options.shift, .strength = options.strength});
-    if (options.bf16_timesteps) sampling::round_timesteps(schedule);
-    return schedule;
-}
-
 }  // namespace
 
 Outputs run_text_encoder(Context& ctx, const ModuleOptions& options, const Inputs& in) {
@@ -118,7 +112,7 @@ Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in
     const auto& solver = sampling::find_solver(options.solver);
     const Tensor first_frame = options.first_frame ? in.sample(ctx, "first_frame", 5) : Tensor();
     return {{"latents", batched(pipeline::denoise(ctx, dit, windows_of(options, noise), {&positive, &negative, options.cfg}, solver,
-                                                  schedule_of(options, solver), {.x = noise}, first_frame))}};
+                                                  options.schedule(solver), {.x = noise}, first_frame))}};
 }
 
 Outputs run_pipeline(Context& ctx, const ModuleOptions& options, const Inputs& in) {
@@ -139,7 +133,7 @@ Outputs run_pipeline(Context& ctx, const ModuleOptions& options, const Inputs& i
     const Tensor noise = in.sample(ctx, "noise", 5);
     const t3::WindowPlan windows(t3::full_attention(models::WanDit::grid_of(noise)));
     const Tensor latent = pipeline::denoise(ctx, dit, windows, {&positive, &negative, options.cfg}, solver,
-                                            schedule_of(options, solver), {.x = noise});
+                                            options.schedule(solver), {.x = noise});
     Tensor video = decode(ctx, vae, latent);
     for (float& value : video.span<float>()) value = std::clamp((value + 1.0f) / 2.0f, 0.0f, 1.0f);
     return {{"latents", batched(latent)}, {"frames", batched(frames_first(ctx, video))}};

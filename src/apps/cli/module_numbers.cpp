@@ -30,12 +30,6 @@ Outputs schedule_tensors(Context& ctx, const sampling::Solver& solver, const sam
     return {{"timesteps", vector_of(ctx, schedule.timesteps)}, {"sigmas", vector_of(ctx, std::span(schedule.sigmas).first(sigmas))}};
 }
 
-sampling::Schedule schedule_of(const ModuleOptions& o, const sampling::Solver& solver) {
-    auto schedule = solver.schedule({.steps = o.steps, .shift = o.shift, .strength = o.strength});
-    if (o.bf16_timesteps) sampling::round_timesteps(schedule);
-    return schedule;
-}
-
 // A reproducible value in -1..1 for each index, from an integer hash.
 float hashed(uint32_t index, uint32_t salt) {
     uint32_t u = index * 2654435761u + salt * 40503u + 12345u;
@@ -91,9 +85,11 @@ Tensor attend_listed(Context& ctx, const std::vector<int64_t>& tokens, const ops
 
 Outputs run_solver(Context& ctx, const ModuleOptions& options, const Inputs& in) {
     const auto& solver = sampling::find_solver(options.solver);
-    const auto schedule = schedule_of(options, solver);
-    const Tensor noise = in.floats(ctx, "noise", 5), velocities = in.floats(ctx, "model_outputs", 6);
-    require_valid(velocities.dim(0) == schedule.steps(), "solver: model_outputs ", velocities.shape(), " for ", schedule.steps(), " steps");
+    const auto schedule = options.schedule(solver);
+    const Tensor noise = in.floats(ctx, "noise", Inputs::kAnyRank);
+    const Tensor velocities = in.floats(ctx, "model_outputs", noise.rank() + 1);
+    require_valid(velocities.dim(0) == schedule.steps() && velocities.numel() == noise.numel() * schedule.steps(), "solver: model_outputs ", velocities.shape(), " for noise ",
+                  noise.shape(), " and ", schedule.steps(), " steps");
     int64_t step = 0;
     std::vector<Tensor> trace;
     const auto denoiser = [&](const Tensor& x, double) { return velocities.slice(step, step + 1).reshape(x.shape()); };
@@ -108,7 +104,7 @@ Outputs run_solver(Context& ctx, const ModuleOptions& options, const Inputs& in)
 
 Outputs run_schedule(Context& ctx, const ModuleOptions& options) {
     const auto& solver = sampling::find_solver(options.solver);
-    return schedule_tensors(ctx, solver, schedule_of(options, solver));
+    return schedule_tensors(ctx, solver, options.schedule(solver));
 }
 
 Outputs run_randn(Context& ctx, const ModuleOptions& o) {

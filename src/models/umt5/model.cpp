@@ -55,7 +55,9 @@ Umt5::Umt5(const Umt5Config& c)
       norm_(c.dim, kEps) {}
 
 Umt5 Umt5::load(const std::filesystem::path& weights) {
-    auto source = checkpoint::rename(checkpoint::open_tensors(weights), official_umt5_name);
+    auto source = checkpoint::open_tensors(weights);
+    if (source.contains("shared.weight")) source.tensors.erase("encoder.embed_tokens.weight");  // the same table, stored twice
+    source = checkpoint::rename(std::move(source), official_umt5_name);
     std::map<std::string, Shape> shapes;
     for (const auto& [name, stored] : source.tensors) shapes[name] = stored.tensor.shape();
     Umt5 model(infer_umt5_config(shapes, weights.string()));

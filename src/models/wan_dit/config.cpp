@@ -1,6 +1,7 @@
 // Infers DiT sizes.
 #include "models/wan_dit/config.h"
 
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -39,13 +40,17 @@ DitConfig infer_dit_config(const std::map<std::string, Shape>& shapes, const std
     c.freq_dim = shape_of(shapes, "time_embedding.0.weight", 2, origin)[1];
     c.ffn_dim = shape_of(shapes, "blocks.0.ffn.0.weight", 2, origin)[0];
     c.out_channels = shape_of(shapes, "head.head.weight", 2, origin)[0] / 4;
+    require_valid(c.freq_dim % 2 == 0, origin, ": a timestep sinusoid of odd length ", c.freq_dim);
     c.image_branch = shapes.contains("img_emb.proj.0.weight");
     while (shapes.contains("blocks." + std::to_string(c.layers) + ".modulation")) ++c.layers;
 
     json config;
     if (std::ifstream file(config_json); file.good()) config = json::parse(file, nullptr, false);
     require_valid(!config.is_discarded(), config_json.string(), ": not valid JSON");
-    c.heads = static_cast<int64_t>(config_number(config, "num_heads", "num_attention_heads"));
+    const double heads = config_number(config, "num_heads", "num_attention_heads");
+    require_valid(heads >= 0 && heads <= double(c.dim) && heads == std::floor(heads), config_json.string(), ": ", heads,
+                  " heads, expected a whole number that divides the width of ", c.dim);
+    c.heads = static_cast<int64_t>(heads);
     if (c.heads == 0 && c.dim % 128 == 0) c.heads = c.dim / 128;
     require_valid(c.heads > 0, origin, ": the number of heads is unknown; put a config.json with \"num_heads\" beside it");
     require_valid(c.dim % (2 * c.heads) == 0, origin, ": ", c.heads, " heads do not divide a width of ", c.dim, " evenly");
