@@ -16,7 +16,8 @@ namespace {
 using testing::randn;
 
 void set_rate(benchmark::State& state, double flop) {
-    state.counters["GFLOP/s"] = benchmark::Counter(flop * double(state.iterations()) / 1e9, benchmark::Counter::kIsRate);
+    state.counters["GFLOP/s"] =
+        benchmark::Counter(flop * double(state.iterations()) / 1e9, benchmark::Counter::kIsRate);
 }
 
 // args: rows, in, out, weight type (0 f32, 1 bf16)
@@ -39,11 +40,18 @@ BENCHMARK(linear)
 void full_attention(benchmark::State& state) {
     Context ctx;
     const int64_t tokens = state.range(0), width = state.range(1) * state.range(2);
-    const Tensor q = randn(ctx, {tokens, width}, 1), k = randn(ctx, {tokens, width}, 2), v = randn(ctx, {tokens, width}, 3);
-    for (auto _ : state) benchmark::DoNotOptimize(ops::attention(ctx, q, k, v, {.heads = state.range(1), .scale = 0.1f}).raw());
+    const Tensor q = randn(ctx, {tokens, width}, 1), k = randn(ctx, {tokens, width}, 2),
+                 v = randn(ctx, {tokens, width}, 3);
+    for (auto _ : state)
+        benchmark::DoNotOptimize(ops::attention(ctx, q, k, v, {.heads = state.range(1), .scale = 0.1f}).raw());
     set_rate(state, 4.0 * double(tokens) * double(tokens) * double(width));
 }
-BENCHMARK(full_attention)->ArgNames({"tokens", "heads", "d"})->Args({1560, 12, 128})->Args({2240, 4, 48})->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(full_attention)
+    ->ArgNames({"tokens", "heads", "d"})
+    ->Args({1560, 12, 128})
+    ->Args({2240, 4, 48})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 // The demo's grid and the five patterns of its layout.
 void window_attention(benchmark::State& state) {
@@ -54,7 +62,8 @@ void window_attention(benchmark::State& state) {
     const auto windows = t3::layer_windows(grid, counts);
     std::vector<const ops::TokenWindows*> branches;
     for (const auto& branch : windows) branches.push_back(&branch);
-    const Tensor q = randn(ctx, {grid.tokens(), 1536}, 1), k = randn(ctx, {grid.tokens(), 1536}, 2), v = randn(ctx, {grid.tokens(), 1536}, 3);
+    const Tensor q = randn(ctx, {grid.tokens(), 1536}, 1), k = randn(ctx, {grid.tokens(), 1536}, 2),
+                 v = randn(ctx, {grid.tokens(), 1536}, 3);
     for (auto _ : state) benchmark::DoNotOptimize(ops::window_attention(ctx, q, k, v, 12, 0.1f, branches).raw());
     set_rate(state, 4.0 * 1536 * t3::scored_pairs(grid, counts));
 }
@@ -69,7 +78,13 @@ void conv3d(benchmark::State& state) {
     for (auto _ : state) benchmark::DoNotOptimize(ops::conv3d(ctx, x, w, nullptr, options).raw());
     set_rate(state, 2.0 * double((frames - 2) * side * side * channels * channels) * 27);
 }
-BENCHMARK(conv3d)->ArgNames({"frames", "side", "channels"})->Args({3, 64, 384})->Args({4, 128, 192})->Args({6, 256, 96})->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(conv3d)
+    ->ArgNames({"frames", "side", "channels"})
+    ->Args({3, 64, 384})
+    ->Args({4, 128, 192})
+    ->Args({6, 256, 96})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 
 void rms_norm(benchmark::State& state) {
     Context ctx;

@@ -9,38 +9,55 @@ namespace t3video {
 size_t size_of(DType dtype) {
     switch (dtype) {
         case DType::f64:
-        case DType::i64: return 8;
+        case DType::i64:
+            return 8;
         case DType::f32:
-        case DType::i32: return 4;
+        case DType::i32:
+            return 4;
         case DType::f16:
         case DType::bf16:
-        case DType::i16: return 2;
+        case DType::i16:
+            return 2;
         case DType::i8:
         case DType::u8:
         case DType::boolean:
-        case DType::f8_e4m3: return 1;
+        case DType::f8_e4m3:
+            return 1;
     }
     throw Error("size_of: unknown element type");
 }
 
 std::string_view name_of(DType dtype) {
     switch (dtype) {
-        case DType::f32: return "f32";
-        case DType::f16: return "f16";
-        case DType::bf16: return "bf16";
-        case DType::f64: return "f64";
-        case DType::i64: return "i64";
-        case DType::i32: return "i32";
-        case DType::i16: return "i16";
-        case DType::i8: return "i8";
-        case DType::u8: return "u8";
-        case DType::boolean: return "bool";
-        case DType::f8_e4m3: return "f8_e4m3";
+        case DType::f32:
+            return "f32";
+        case DType::f16:
+            return "f16";
+        case DType::bf16:
+            return "bf16";
+        case DType::f64:
+            return "f64";
+        case DType::i64:
+            return "i64";
+        case DType::i32:
+            return "i32";
+        case DType::i16:
+            return "i16";
+        case DType::i8:
+            return "i8";
+        case DType::u8:
+            return "u8";
+        case DType::boolean:
+            return "bool";
+        case DType::f8_e4m3:
+            return "f8_e4m3";
     }
     return "unknown";
 }
 
-std::ostream& operator<<(std::ostream& out, DType dtype) { return out << name_of(dtype); }
+std::ostream& operator<<(std::ostream& out, DType dtype) {
+    return out << name_of(dtype);
+}
 
 bf16::bf16(float value) {
     const uint32_t u = std::bit_cast<uint32_t>(value);

@@ -16,8 +16,14 @@ spdlog::logger& logger() {
 
 }  // namespace
 
-void log_info(std::string_view message) { logger().info("{}", message); }
-void log_warning(std::string_view message) { logger().warn("{}", message); }
-void set_quiet(bool quiet) { logger().set_level(quiet ? spdlog::level::warn : spdlog::level::info); }
+void log_info(std::string_view message) {
+    logger().info("{}", message);
+}
+void log_warning(std::string_view message) {
+    logger().warn("{}", message);
+}
+void set_quiet(bool quiet) {
+    logger().set_level(quiet ? spdlog::level::warn : spdlog::level::info);
+}
 
 }  // namespace t3video

@@ -35,6 +35,8 @@ void parallel_for(int threads, int64_t begin, int64_t end, int64_t grain,
     if (failure) std::rethrow_exception(failure);
 }
 
-int available_threads() { return std::max(1, omp_get_num_procs()); }
+int available_threads() {
+    return std::max(1, omp_get_num_procs());
+}
 
 }  // namespace t3video

@@ -8,7 +8,9 @@
 
 namespace t3video {
 
-Progress Progress::for_stderr(bool quiet) { return Progress(isatty(STDERR_FILENO) != 0, quiet); }
+Progress Progress::for_stderr(bool quiet) {
+    return Progress(isatty(STDERR_FILENO) != 0, quiet);
+}
 
 void Progress::begin(std::string stage, int64_t total, std::string unit) {
     end();
@@ -33,7 +35,9 @@ void Progress::end() {
     active_ = false;
 }
 
-double Progress::stage_seconds() const { return std::chrono::duration<double>(Clock::now() - started_).count(); }
+double Progress::stage_seconds() const {
+    return std::chrono::duration<double>(Clock::now() - started_).count();
+}
 
 void Progress::print(bool final_line) {
     if (quiet_ || !active_) return;

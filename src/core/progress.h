@@ -9,7 +9,8 @@ namespace t3video {
 
 class Progress {
   public:
-    // `redraw`: rewrite one line with carriage returns (a terminal); otherwise whole lines, at most one in five seconds.
+    // `redraw`: rewrite one line with carriage returns (a terminal); otherwise whole lines, at most one in five
+    // seconds.
     explicit Progress(bool redraw, bool quiet = false) : redraw_(redraw), quiet_(quiet) {}
     // For standard error: redraws when it is a terminal.
     static Progress for_stderr(bool quiet = false);

@@ -15,7 +15,8 @@ Shape::Shape(std::span<const int64_t> dims) : rank_(static_cast<int>(dims.size()
     int64_t product = 1;
     for (const int64_t extent : dims) {
         require(extent >= 0, "shape: negative extent in ", str());
-        require(extent == 0 || product <= std::numeric_limits<int64_t>::max() / extent, "shape: ", str(), " is too large");
+        require(extent == 0 || product <= std::numeric_limits<int64_t>::max() / extent, "shape: ", str(),
+                " is too large");
         product *= extent;
     }
 }
@@ -28,7 +29,8 @@ int64_t Shape::dim(int axis) const {
 
 void Shape::set_dim(int axis, int64_t extent) {
     const int resolved = axis < 0 ? axis + rank_ : axis;
-    require(resolved >= 0 && resolved < rank_ && extent >= 0, "shape: cannot set axis ", axis, " of ", str(), " to ", extent);
+    require(resolved >= 0 && resolved < rank_ && extent >= 0, "shape: cannot set axis ", axis, " of ", str(), " to ",
+            extent);
     dims_[static_cast<size_t>(resolved)] = extent;
 }
 
@@ -47,8 +49,14 @@ std::string Shape::str() const {
     return text + "]";
 }
 
-bool operator==(const Shape& a, const Shape& b) { return std::ranges::equal(a.dims(), b.dims()); }
-std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.str(); }
-std::ostream& operator<<(std::ostream& out, const Grid& grid) { return out << grid.t << 'x' << grid.h << 'x' << grid.w; }
+bool operator==(const Shape& a, const Shape& b) {
+    return std::ranges::equal(a.dims(), b.dims());
+}
+std::ostream& operator<<(std::ostream& out, const Shape& shape) {
+    return out << shape.str();
+}
+std::ostream& operator<<(std::ostream& out, const Grid& grid) {
+    return out << grid.t << 'x' << grid.h << 'x' << grid.w;
+}
 
 }  // namespace t3video

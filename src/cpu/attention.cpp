@@ -1,6 +1,6 @@
-// Attention in one pass over the keys: a block of queries meets a block of keys at a time, the running maximum and sum of
-// each row make the softmax exact, and the scores never leave cache. Bound by arithmetic: the two products go through
-// oneDNN's sgemm, which runs on the calling thread inside a parallel loop.
+// Attention in one pass over the keys: a block of queries meets a block of keys at a time, the running maximum and sum
+// of each row make the softmax exact, and the scores never leave cache. Bound by arithmetic: the two products go
+// through oneDNN's sgemm, which runs on the calling thread inside a parallel loop.
 #include "cpu/attention.h"
 
 #include <algorithm>
@@ -61,9 +61,8 @@ void Blend(const float* x, float factor, float keep, float* y, int64_t n) {
     if (keep == 0.0f) {
         ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(hn::Mul(load(x), f), y); });
     } else {
-        ForEachVector(n, [&](auto load, auto store) HWY_ATTR {
-            store(hn::MulAdd(load(x), f, hn::Mul(load(y), hn::Set(d, keep))), y);
-        });
+        ForEachVector(n, [&](auto load, auto store)
+                             HWY_ATTR { store(hn::MulAdd(load(x), f, hn::Mul(load(y), hn::Set(d, keep))), y); });
     }
 }
 
@@ -83,10 +82,10 @@ constexpr int64_t kKeys = 256;
 
 // Rows of a token matrix seen by one head: consecutive, or listed by id.
 struct Rows {
-    const float* base;    // the head's first column of row 0
-    int64_t stride;       // floats from row to row
-    const int64_t* ids;   // null: row i is i
-    int64_t width;        // the head's columns
+    const float* base;   // the head's first column of row 0
+    int64_t stride;      // floats from row to row
+    const int64_t* ids;  // null: row i is i
+    int64_t width;       // the head's columns
 
     const float* row(int64_t i) const { return base + (ids ? ids[i] : i) * stride; }
 };
@@ -108,7 +107,8 @@ struct Scratch {
     std::vector<float> q, k, v, scores, out, maximum, sum;
 };
 
-// One head's softmax(scale q k^T + bias) v for queries [first, last); unnormalised rows in scratch.out, sums beside them.
+// One head's softmax(scale q k^T + bias) v for queries [first, last); unnormalised rows in scratch.out, sums beside
+// them.
 struct Head {
     Rows q, k, v;
     int64_t keys;
@@ -134,9 +134,11 @@ void attend(const Head& head, int64_t first, int64_t last, Scratch& s) {
             if (head.key_bias) HWY_DYNAMIC_DISPATCH(AddRow)(scores, head.key_bias + key, count);
             if (head.relative_bias) HWY_DYNAMIC_DISPATCH(AddRow)(scores, head.relative_bias + key - (first + i), count);
             HWY_DYNAMIC_DISPATCH(SoftmaxRow)
-            (scores, count, s.maximum[static_cast<size_t>(i)], s.sum[static_cast<size_t>(i)], s.out.data() + i * width, width);
+            (scores, count, s.maximum[static_cast<size_t>(i)], s.sum[static_cast<size_t>(i)], s.out.data() + i * width,
+             width);
         }
-        dnnl_sgemm('N', 'N', rows, width, count, 1.0f, s.scores.data(), count, v.data, v.stride, 1.0f, s.out.data(), width);
+        dnnl_sgemm('N', 'N', rows, width, count, 1.0f, s.scores.data(), count, v.data, v.stride, 1.0f, s.out.data(),
+                   width);
     }
 }
 
@@ -154,7 +156,8 @@ void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, 
     ctx.parallel_for(heads * blocks, 1, [&](int64_t begin, int64_t end) {
         Scratch s;
         for (int64_t task = begin; task < end; ++task) {
-            const int64_t h = task / blocks, first = task % blocks * kQueries, last = std::min(first + kQueries, queries);
+            const int64_t h = task / blocks, first = task % blocks * kQueries,
+                          last = std::min(first + kQueries, queries);
             const Head head{{pq + h * qk_width, q.dim(1), nullptr, qk_width},
                             {pk + h * qk_width, k.dim(1), nullptr, qk_width},
                             {pv + h * v_width, v.dim(1), nullptr, v_width},
@@ -195,10 +198,16 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
                 const auto [window, first] = tasks[static_cast<size_t>(task / heads)];
                 const int64_t column = task % heads * width;
                 const int64_t* ids = windows.order.data() + windows.starts[static_cast<size_t>(window)];
-                const int64_t keys = windows.starts[static_cast<size_t>(window) + 1] - windows.starts[static_cast<size_t>(window)];
+                const int64_t keys =
+                    windows.starts[static_cast<size_t>(window) + 1] - windows.starts[static_cast<size_t>(window)];
                 const int64_t last = std::min(first + kQueries, keys);
-                attend({{pq + column, stride, ids, width}, {pk + column, stride, ids, width}, {pv + column, stride, ids, width},
-                        keys, scale, nullptr, nullptr},
+                attend({{pq + column, stride, ids, width},
+                        {pk + column, stride, ids, width},
+                        {pv + column, stride, ids, width},
+                        keys,
+                        scale,
+                        nullptr,
+                        nullptr},
                        first, last, s);
                 for (int64_t i = first; i < last; ++i) {
                     HWY_DYNAMIC_DISPATCH(Blend)

@@ -21,7 +21,8 @@ struct FrameConv {
 
 namespace t3video::cpu {
 
-// A frame larger than this many elements is convolved in bands of rows, so that no offset inside oneDNN exceeds 31 bits.
+// A frame larger than this many elements is convolved in bands of rows, so that no offset inside oneDNN exceeds 31
+// bits.
 constexpr int64_t kBandElements = int64_t{1} << 28;
 
 // y[f] = bias + sum over k of conv2d(frames[f*stride_t + k], weight[:, :, k]); a null frame counts as zeros.

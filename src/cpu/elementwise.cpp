@@ -16,9 +16,7 @@ void Mul(const float* a, const float* b, float* y, int64_t n) {
 void Axpby(float alpha, const float* a, float beta, const float* b, float* y, int64_t n) {
     const Floats d;
     const auto va = hn::Set(d, alpha), vb = hn::Set(d, beta);
-    ForEachVector(n, [&](auto load, auto store) HWY_ATTR {
-        store(hn::MulAdd(va, load(a), hn::Mul(vb, load(b))), y);
-    });
+    ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(hn::MulAdd(va, load(a), hn::Mul(vb, load(b))), y); });
 }
 
 void SiluAll(const float* x, float* y, int64_t n) {
@@ -49,7 +47,9 @@ HWY_EXPORT(MulAdd);
 
 constexpr int64_t kGrain = 1 << 14;  // elements per piece
 
-int64_t row_grain(int64_t width) { return kGrain / (width + 1) + 1; }
+int64_t row_grain(int64_t width) {
+    return kGrain / (width + 1) + 1;
+}
 
 }  // namespace
 

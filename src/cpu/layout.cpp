@@ -88,7 +88,8 @@ void unpatchify(Context& ctx, const Tensor& x, Tensor& y) {
             for (int64_t column = 0; column < width; ++column) {
                 const int64_t token = (t * (height / 2) + row / 2) * (width / 2) + column / 2;
                 const float* values = px + (token * 4 + row % 2 * 2 + column % 2) * channels;
-                for (int64_t c = 0; c < channels; ++c) py[((c * frames + t) * height + row) * width + column] = values[c];
+                for (int64_t c = 0; c < channels; ++c)
+                    py[((c * frames + t) * height + row) * width + column] = values[c];
             }
         }
     });

@@ -17,7 +17,8 @@ dnnl::memory view(const dnnl::memory::desc& desc, const dnnl::engine& engine, co
 dnnl::primitive_attr fused(ops::Activation activation) {
     dnnl::post_ops post;
     if (activation == ops::Activation::silu) post.append_eltwise(1.0f, dnnl::algorithm::eltwise_swish, 1.0f, 0.0f);
-    if (activation == ops::Activation::gelu_tanh) post.append_eltwise(1.0f, dnnl::algorithm::eltwise_gelu_tanh, 0.0f, 0.0f);
+    if (activation == ops::Activation::gelu_tanh)
+        post.append_eltwise(1.0f, dnnl::algorithm::eltwise_gelu_tanh, 0.0f, 0.0f);
     dnnl::primitive_attr attr;
     attr.set_post_ops(post);
     return attr;
@@ -25,12 +26,14 @@ dnnl::primitive_attr fused(ops::Activation activation) {
 
 }  // namespace
 
-void linear(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, ops::Activation activation, Tensor& y) {
+void linear(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, ops::Activation activation,
+            Tensor& y) {
     const int64_t k = x.dim(-1), m = x.numel() / k, n = weight.dim(0);
     State& cpu = state(ctx);
     const Tensor w = as_f32(ctx, weight);
     const auto type = dnnl::memory::data_type::f32;
-    const dnnl::memory::desc x_desc({m, k}, type, Tag::ab), w_desc({k, n}, type, Tag::ba), y_desc({m, n}, type, Tag::ab);
+    const dnnl::memory::desc x_desc({m, k}, type, Tag::ab), w_desc({k, n}, type, Tag::ba),
+        y_desc({m, n}, type, Tag::ab);
     const auto arguments_of = [&](const Tensor* b) {
         std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, view(x_desc, cpu.engine, x)},
                                                         {DNNL_ARG_WEIGHTS, view(w_desc, cpu.engine, w)},

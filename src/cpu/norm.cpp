@@ -30,18 +30,16 @@ void ScaleRow(const float* x, float factor, const float* weight, bool silu, floa
     const Floats d;
     const auto f = hn::Set(d, factor);
     if (silu) {
-        ForEachVector(n, [&](auto load, auto store) HWY_ATTR {
-            store(Silu(d, hn::Mul(hn::Mul(load(x), f), load(weight))), y);
-        });
+        ForEachVector(
+            n, [&](auto load, auto store) HWY_ATTR { store(Silu(d, hn::Mul(hn::Mul(load(x), f), load(weight))), y); });
     } else {
-        ForEachVector(n, [&](auto load, auto store) HWY_ATTR {
-            store(hn::Mul(hn::Mul(load(x), f), load(weight)), y);
-        });
+        ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(hn::Mul(hn::Mul(load(x), f), load(weight)), y); });
     }
 }
 
 // y = (x - mean) / sqrt(var + eps) * (offset + scale) + shift
-void LayerNormRow(const float* x, float eps, float offset, const float* scale, const float* shift, float* y, int64_t n) {
+void LayerNormRow(const float* x, float eps, float offset, const float* scale, const float* shift, float* y,
+                  int64_t n) {
     const Floats d;
     auto sum = hn::Zero(d);
     ForEachVector(n, [&](auto load, auto) HWY_ATTR { sum = hn::Add(sum, load(x)); });
@@ -51,9 +49,8 @@ void LayerNormRow(const float* x, float eps, float offset, const float* scale, c
     ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(hn::Sub(load(x), m), y); });
     const float rstd = 1.0f / std::sqrt(SumOfSquares(y, n) / static_cast<float>(n) + eps);
     const auto r = hn::Set(d, rstd), o = hn::Set(d, offset);
-    ForEachVector(n, [&](auto load, auto store) HWY_ATTR {
-        store(hn::MulAdd(hn::Mul(load(y), r), hn::Add(o, load(scale)), load(shift)), y);
-    });
+    ForEachVector(n, [&](auto load, auto store)
+                         HWY_ATTR { store(hn::MulAdd(hn::Mul(load(y), r), hn::Add(o, load(scale)), load(shift)), y); });
 }
 
 }  // namespace t3video::cpu::HWY_NAMESPACE
@@ -67,7 +64,9 @@ HWY_EXPORT(SumOfSquares);
 HWY_EXPORT(ScaleRow);
 HWY_EXPORT(LayerNormRow);
 
-int64_t grain(int64_t width) { return (1 << 14) / (width + 1) + 1; }  // rows per piece, about 64 KiB
+int64_t grain(int64_t width) {
+    return (1 << 14) / (width + 1) + 1;
+}  // rows per piece, about 64 KiB
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Rotary position embedding: y[2j] = x[2j] cos - x[2j+1] sin, y[2j+1] = x[2j] sin + x[2j+1] cos. Bound by memory. A token's
-// angles are laid out once, as lanes, and serve all its heads.
+// Rotary position embedding: y[2j] = x[2j] cos - x[2j+1] sin, y[2j+1] = x[2j] sin + x[2j+1] cos. Bound by memory. A
+// token's angles are laid out once, as lanes, and serve all its heads.
 #include "cpu/rope.h"
 
 #include <vector>
@@ -35,7 +35,8 @@ namespace {
 HWY_EXPORT(RotateHeads);
 
 // Appends the angles of one axis at one position to the token's lanes.
-void spread(const Tensor& cosine, const Tensor& sine, int64_t position, std::vector<float>& cosines, std::vector<float>& sines) {
+void spread(const Tensor& cosine, const Tensor& sine, int64_t position, std::vector<float>& cosines,
+            std::vector<float>& sines) {
     const int64_t pairs = cosine.dim(1);
     const float* c = cosine.data<float>() + position * pairs;
     const float* s = sine.data<float>() + position * pairs;

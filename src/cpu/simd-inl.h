@@ -17,8 +17,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::ScalableTag<float>;
 
-// Calls f(i, load, store) for whole vectors of [0, n) and once more for the tail: load(p) reads p[i...], with zeros past
-// the end; store(v, p) writes what lies inside.
+// Calls f(i, load, store) for whole vectors of [0, n) and once more for the tail: load(p) reads p[i...], with zeros
+// past the end; store(v, p) writes what lies inside.
 template <class F>
 HWY_INLINE void ForEachVector(int64_t n, F&& f) {
     const Floats d;
@@ -30,16 +30,17 @@ HWY_INLINE void ForEachVector(int64_t n, F&& f) {
     }
     if (i < n) {
         const auto inside = hn::FirstN(d, static_cast<size_t>(n - i));
-        f([&](const float* p) HWY_ATTR {
-            HWY_ALIGN float buffer[hn::MaxLanes(Floats())] = {};
-            for (int64_t j = i; j < n; ++j) buffer[j - i] = p[j];
-            return hn::Load(d, buffer);
-        },
-          [&](auto v, float* p) HWY_ATTR {
-              HWY_ALIGN float buffer[hn::MaxLanes(Floats())];
-              hn::Store(hn::IfThenElseZero(inside, v), d, buffer);
-              for (int64_t j = i; j < n; ++j) p[j] = buffer[j - i];
-          });
+        f(
+            [&](const float* p) HWY_ATTR {
+                HWY_ALIGN float buffer[hn::MaxLanes(Floats())] = {};
+                for (int64_t j = i; j < n; ++j) buffer[j - i] = p[j];
+                return hn::Load(d, buffer);
+            },
+            [&](auto v, float* p) HWY_ATTR {
+                HWY_ALIGN float buffer[hn::MaxLanes(Floats())];
+                hn::Store(hn::IfThenElseZero(inside, v), d, buffer);
+                for (int64_t j = i; j < n; ++j) p[j] = buffer[j - i];
+            });
     }
 }
 

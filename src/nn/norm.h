@@ -27,7 +27,9 @@ struct LayerNorm {
     LayerNorm() = default;
     LayerNorm(int64_t width, float epsilon) : weight(Shape{width}), bias(Shape{width}), eps(epsilon) {}
 
-    Tensor forward(Context& ctx, const Tensor& x) const { return ops::layer_norm(ctx, x, weight.value, bias.value, eps); }
+    Tensor forward(Context& ctx, const Tensor& x) const {
+        return ops::layer_norm(ctx, x, weight.value, bias.value, eps);
+    }
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {

@@ -7,13 +7,15 @@ namespace t3video::ops {
 
 Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options) {
     const int64_t heads = options.heads;
-    require(q.rank() == 2 && k.rank() == 2 && v.rank() == 2 && k.dim(1) == q.dim(1) && v.dim(0) == k.dim(0) && k.dim(0) > 0,
-            "attention: q ", q.shape(), ", k ", k.shape(), ", v ", v.shape());
-    require(heads > 0 && q.dim(1) % heads == 0 && v.dim(1) % heads == 0, "attention: ", heads, " heads of q ", q.shape(),
-            ", v ", v.shape());
+    require(
+        q.rank() == 2 && k.rank() == 2 && v.rank() == 2 && k.dim(1) == q.dim(1) && v.dim(0) == k.dim(0) && k.dim(0) > 0,
+        "attention: q ", q.shape(), ", k ", k.shape(), ", v ", v.shape());
+    require(heads > 0 && q.dim(1) % heads == 0 && v.dim(1) % heads == 0, "attention: ", heads, " heads of q ",
+            q.shape(), ", v ", v.shape());
     require(!options.key_bias || options.key_bias->numel() == k.dim(0), "attention: a key bias for each of ", k.dim(0),
             " keys");
-    require(!options.relative_bias || (q.dim(0) == k.dim(0) && options.relative_bias->shape() == Shape{heads, 2 * q.dim(0) - 1}),
+    require(!options.relative_bias ||
+                (q.dim(0) == k.dim(0) && options.relative_bias->shape() == Shape{heads, 2 * q.dim(0) - 1}),
             "attention: relative bias for q ", q.shape(), ", k ", k.shape(), ", ", heads, " heads");
     Tensor y = empty(ctx, {q.dim(0), v.dim(1)});
     cpu::attention(ctx, q, k, v, options, y);

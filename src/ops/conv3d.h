@@ -7,8 +7,8 @@
 
 namespace t3video::ops {
 
-// x: [T, H, W, Ci] f32; weight: [Co, Ci, kt, kh, kw] or [Co, Ci, kh, kw] (kt = 1), f32, f16 or bf16; bias: [Co] or null.
-// Returns [T', H', W', Co] f32, T' = (pad_front + T - kt)/stride_t + 1 and so on.
+// x: [T, H, W, Ci] f32; weight: [Co, Ci, kt, kh, kw] or [Co, Ci, kh, kw] (kt = 1), f32, f16 or bf16; bias: [Co] or
+// null. Returns [T', H', W', Co] f32, T' = (pad_front + T - kt)/stride_t + 1 and so on.
 Tensor conv3d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, const Conv3dOptions& options);
 
 // The same over several runs of frames that follow one another in time, without joining them in memory.

@@ -12,7 +12,9 @@ void require_same(const char* op, const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-Tensor add(Context& ctx, const Tensor& a, const Tensor& b) { return axpby(ctx, 1.0f, a, 1.0f, b); }
+Tensor add(Context& ctx, const Tensor& a, const Tensor& b) {
+    return axpby(ctx, 1.0f, a, 1.0f, b);
+}
 
 Tensor mul(Context& ctx, const Tensor& a, const Tensor& b) {
     require_same("mul", a, b);

@@ -20,7 +20,8 @@ Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Ten
     return y;
 }
 
-Tensor norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, int64_t boundary, float eps) {
+Tensor norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
+                     float eps) {
     require(x.rank() == 2 && scale.rank() == 2 && scale.shape() == shift.shape() && scale.dim(1) == x.dim(1) &&
                 scale.dim(0) >= 1 && scale.dim(0) <= 2,
             "norm_modulate: scale ", scale.shape(), ", shift ", shift.shape(), " for x ", x.shape());

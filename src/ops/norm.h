@@ -13,7 +13,8 @@ Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Ten
 
 // y = layer_norm(x) * (1 + scale) + shift, without learned weights (spec of the Wan block's modulation).
 // x: [N, C]; scale, shift: [S, C] f32, S = 1 or 2. Rows before `boundary` use set 0, the others the last set.
-Tensor norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, int64_t boundary, float eps);
+Tensor norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
+                     float eps);
 
 // y = x / max(||x||, 1e-12) * sqrt(C) * gamma, then SiLU if asked.   x: [..., C], gamma: C elements of any shape.
 Tensor channel_norm(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu);

@@ -17,8 +17,8 @@ struct Guidance {
     double scale = 1.0;
 };
 
-// first_frame: undefined, or the latent [channels, 1, rows, columns] that frame 0 is held at: set before the first step and
-// after each, its tokens at timestep 0. `start.x`: [channels, T, rows, columns].
+// first_frame: undefined, or the latent [channels, 1, rows, columns] that frame 0 is held at: set before the first step
+// and after each, its tokens at timestep 0. `start.x`: [channels, T, rows, columns].
 Tensor denoise(Context& ctx, const models::WanDit& dit, const t3::WindowPlan& windows, const Guidance& guidance,
                const sampling::Solver& solver, const sampling::Schedule& schedule, sampling::SampleState start,
                const Tensor& first_frame = {}, const sampling::StepObserver& observer = {});

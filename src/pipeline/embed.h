@@ -14,6 +14,7 @@ inline constexpr int64_t kTextRows = 512;
 
 // Cleans and tokenizes `prompt` (at most kTextRows ids, the end token among them) and encodes it.
 // -> [tokens, dim] f32, one row per real token.
-Tensor embed_prompt(Context& ctx, const models::Umt5& encoder, const text::Tokenizer& tokenizer, const std::string& prompt);
+Tensor embed_prompt(Context& ctx, const models::Umt5& encoder, const text::Tokenizer& tokenizer,
+                    const std::string& prompt);
 
 }  // namespace t3video::pipeline

@@ -19,12 +19,16 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Path, size and time of a file: another file under the same name makes another job.
 nlohmann::json identity(const std::filesystem::path& path) {
     const auto time = std::filesystem::last_write_time(path).time_since_epoch().count();
-    return {{"path", std::filesystem::weakly_canonical(path).string()}, {"bytes", std::filesystem::file_size(path)}, {"time", time}};
+    return {{"path", std::filesystem::weakly_canonical(path).string()},
+            {"bytes", std::filesystem::file_size(path)},
+            {"time", time}};
 }
 
 // What embeddings and latents depend on. The solver's schedule follows from its name, steps and shift.
@@ -50,7 +54,8 @@ std::string request_json(const Request& r, const ModelFiles& files, const Settin
         {"text_encoder", identity(files.text_encoder)},
         {"tokenizer", identity(files.tokenizer)},
     };
-    return request.dump(2) + "\n";
+    // A prompt from the command line need not be UTF-8; the tokenizer replaces the same bytes.
+    return request.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
 Embeddings embed(Context& ctx, const Request& request, const Settings& settings, const Models& models,
@@ -70,19 +75,20 @@ Embeddings embed(Context& ctx, const Request& request, const Settings& settings,
     return e;
 }
 
-Tensor latents(Context& ctx, const Request& request, const Settings& settings, const FramePlan& plan, const Models& models,
-               const t3::WindowLayout& layout, const Embeddings& e, const Job& job, Progress& progress) {
+Tensor latents(Context& ctx, const Request& request, const Settings& settings, const FramePlan& plan,
+               const Models& models, const t3::WindowLayout& layout, const Embeddings& e, const Job& job,
+               Progress& progress) {
     const auto& solver = solver_of(settings);
     auto schedule = solver.schedule({.steps = settings.steps, .shift = settings.shift});
     if (request.bf16_timesteps) sampling::round_timesteps(schedule);
 
+    const Shape shape{models.vae.config().z, plan.grid.t, plan.grid.h * 2, plan.grid.w * 2};
     sampling::SampleState start;
-    if (auto saved = job.latents(); saved && saved->step <= schedule.steps()) {
+    if (auto saved = job.latents(); saved && saved->step <= schedule.steps() && saved->x.shape() == shape) {
         start = std::move(*saved);
         log_info(fmt::format("Going on from step {} of {} in {}", start.step, schedule.steps(), job.folder().string()));
         if (start.step == schedule.steps()) return start.x;
     } else {
-        const Shape shape{models.vae.config().z, plan.grid.t, plan.grid.h * 2, plan.grid.w * 2};
         start.x = make_noise(ctx, shape, request.seed, request.noise, request.multiprocessors);
     }
 
@@ -107,8 +113,8 @@ Tensor latents(Context& ctx, const Request& request, const Settings& settings, c
     return x;
 }
 
-void decode(Context& ctx, const Request& request, const Settings& settings, const models::WanVae& vae, const Tensor& latent,
-            Progress& progress) {
+void decode(Context& ctx, const Request& request, const Settings& settings, const models::WanVae& vae,
+            const Tensor& latent, Progress& progress) {
     media::VideoWriter video(request.output, settings.width, settings.height, settings.fps,
                              {.crf = request.crf, .threads = ctx.threads()});
     media::ContactSheet sheet(settings.frames);
@@ -116,7 +122,8 @@ void decode(Context& ctx, const Request& request, const Settings& settings, cons
     vae.decode(ctx, latent, [&](const Tensor& frames) {
         const Shape frame{frames.dim(1), frames.dim(2), frames.dim(3)};
         for (int64_t i = 0; i < frames.dim(0); ++i) {
-            const media::Image image = media::to_image(frames.slice(i, i + 1).reshape(frame), settings.width, settings.height);
+            const media::Image image =
+                media::to_image(frames.slice(i, i + 1).reshape(frame), settings.width, settings.height);
             sheet.add(video.frames(), image);
             video.write(image);
         }
@@ -127,12 +134,14 @@ void decode(Context& ctx, const Request& request, const Settings& settings, cons
     if (request.contact_sheet) media::write_png(request.sheet_path(), sheet.image());
 }
 
-void describe(const Request& request, const Settings& s, const FramePlan& plan, const LayoutChoice& choice, const ModelFiles& files) {
+void describe(const Request& request, const Settings& s, const FramePlan& plan, const LayoutChoice& choice,
+              const ModelFiles& files) {
     const bool cropped = plan.width != s.width || plan.height != s.height;
     log_info(fmt::format("Model {}", files.folder.string()));
-    log_info(fmt::format("Film {}x{}, {} frames at {} fps{}; {} steps of {}, shift {}, cfg {}, seed {}", s.width, s.height, s.frames,
-                         s.fps, cropped ? fmt::format(" (cropped from {}x{})", plan.width, plan.height) : "", s.steps, s.solver,
-                         s.shift, s.cfg, request.seed));
+    log_info(fmt::format("Film {}x{}, {} frames at {} fps{}; {} steps of {}, shift {}, cfg {}, seed {}", s.width,
+                         s.height, s.frames, s.fps,
+                         cropped ? fmt::format(" (cropped from {}x{})", plan.width, plan.height) : "", s.steps,
+                         s.solver, s.shift, s.cfg, request.seed));
     log_info(fmt::format("Self-attention over {} tokens: {}", plan.grid.tokens(), choice.origin));
 }
 
@@ -157,8 +166,9 @@ Result generate(Context& ctx, const Request& request, Progress& progress) {
     const Tensor latent = latents(ctx, request, settings, plan, models, choice.layout, embeddings, job, progress);
     ctx.allocator().trim();
     decode(ctx, request, settings, models.vae, latent, progress);
-    return {request.output, request.contact_sheet ? request.sheet_path() : std::filesystem::path(), job.folder(), settings, plan,
-            seconds_since(start)};
+    return {request.output, request.contact_sheet ? request.sheet_path() : std::filesystem::path(),
+            job.folder(),   settings,
+            plan,           seconds_since(start)};
 }
 
 }  // namespace t3video::pipeline

@@ -1,6 +1,7 @@
 // Stages on disk.
 #include "pipeline/job.h"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <iterator>
@@ -28,6 +29,15 @@ std::optional<checkpoint::TensorSource> open_stage(const fs::path& path) {
     }
 }
 
+bool is_f32(const Tensor& x, int rank) { return x.rank() == rank && x.dtype() == DType::f32 && x.numel() > 0; }
+
+std::optional<int64_t> whole_number(const std::string& text) {
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
+    return value;
+}
+
 constexpr const char* kRequest = "request.json";
 constexpr const char* kEmbeddings = "embeddings.safetensors";
 constexpr const char* kLatents = "latents.safetensors";
@@ -40,7 +50,10 @@ Job::Job(fs::path folder, const std::string& request_json) : folder_(std::move(f
     require_valid(fs::is_directory(folder_), "job folder ", folder_.string(), " cannot be made",
                   error ? ": " + error.message() : std::string());
     if (read_text(folder_ / kRequest) == request_json) return;
-    for (const char* stage : {kEmbeddings, kLatents}) fs::remove(folder_ / stage, error);
+    for (const char* stage : {kEmbeddings, kLatents}) {
+        fs::remove(folder_ / stage, error);
+        require_valid(!error, "job folder ", folder_.string(), ": ", stage, " of another request cannot be removed: ", error.message());
+    }
     std::ofstream file(folder_ / kRequest, std::ios::binary);
     file << request_json;
     file.close();
@@ -50,19 +63,22 @@ Job::Job(fs::path folder, const std::string& request_json) : folder_(std::move(f
 std::optional<Embeddings> Job::embeddings() const {
     const auto stage = open_stage(folder_ / kEmbeddings);
     if (!stage || !stage->contains("positive")) return std::nullopt;
-    return Embeddings{stage->at("positive"), stage->contains("negative") ? stage->at("negative") : Tensor()};
+    Embeddings saved{stage->at("positive"), stage->contains("negative") ? stage->at("negative") : Tensor()};
+    if (!is_f32(saved.positive, 2) || (saved.negative.defined() && !is_f32(saved.negative, 2))) return std::nullopt;
+    return saved;
 }
 
 std::optional<sampling::SampleState> Job::latents() const {
     const auto stage = open_stage(folder_ / kLatents);
     if (!stage || !stage->contains("x") || !stage->metadata.contains("step")) return std::nullopt;
-    sampling::SampleState state;
-    const std::string& step = stage->metadata.at("step");
-    if (std::from_chars(step.data(), step.data() + step.size(), state.step).ec != std::errc()) return std::nullopt;
-    state.x = stage->at("x");
+    const auto step = whole_number(stage->metadata.at("step"));
+    if (!step || !is_f32(stage->at("x"), 4)) return std::nullopt;
+    sampling::SampleState state{*step, stage->at("x"), {}};
     for (int i = 0; stage->contains("history." + std::to_string(i)); ++i) {
         state.history.push_back(stage->at("history." + std::to_string(i)));
     }
+    const auto fits = [&](const Tensor& earlier) { return earlier.dtype() == DType::f32 && earlier.shape() == state.x.shape(); };
+    if (!std::ranges::all_of(state.history, fits)) return std::nullopt;
     return state;
 }
 

@@ -20,8 +20,8 @@ struct Embeddings {
 
 class Job {
   public:
-    // Opens or makes the folder. If it holds stages of another request (its request.json differs from `request_json`), they
-    // are discarded. Throws InvalidRequest when the folder cannot be made or written.
+    // Opens or makes the folder. If it holds stages of another request (its request.json differs from `request_json`),
+    // they are discarded. Throws InvalidRequest when the folder cannot be made or written.
     Job(std::filesystem::path folder, const std::string& request_json);
 
     const std::filesystem::path& folder() const { return folder_; }

@@ -23,13 +23,15 @@ Attention parse_attention(std::string_view name) {
 LayoutChoice choose_layout(const Grid& grid, int64_t cell, const ModelFiles& files, Attention attention,
                            const std::filesystem::path& layout_file) {
     if (attention == Attention::full) {
-        require_valid(layout_file.empty(), "--attention full uses no windows: leave out --layout or choose --attention t3");
+        require_valid(layout_file.empty(),
+                      "--attention full uses no windows: leave out --layout or choose --attention t3");
         return {t3::full_attention(grid), "full attention"};
     }
     if (!layout_file.empty()) {
         const t3::WindowLayout layout = t3::read_layout(layout_file);
-        require_valid(layout.grid == grid, "--layout ", layout_file.string(), " is for a grid of ", layout.grid, " tokens (",
-                      video_of(layout.grid, cell), "), but this film has ", grid, " (", video_of(grid, cell), ")");
+        require_valid(layout.grid == grid, "--layout ", layout_file.string(), " is for a grid of ", layout.grid,
+                      " tokens (", video_of(layout.grid, cell), "), but this film has ", grid, " (",
+                      video_of(grid, cell), ")");
         return {layout, "T3 windows of " + layout_file.string()};
     }
     if (!files.layout.empty()) {
@@ -39,8 +41,8 @@ LayoutChoice choose_layout(const Grid& grid, int64_t cell, const ModelFiles& fil
     if (const auto published = t3::published_layout(cell); published && published->grid == grid) {
         return {*published, "T3 windows of the published 4K table"};
     }
-    require_valid(attention != Attention::t3, "--attention t3: no window layout is known for a grid of ", grid, " tokens (",
-                  video_of(grid, cell), "); give one with --layout FILE");
+    require_valid(attention != Attention::t3, "--attention t3: no window layout is known for a grid of ", grid,
+                  " tokens (", video_of(grid, cell), "); give one with --layout FILE");
     return {t3::full_attention(grid), "full attention (no window layout is known for this size)"};
 }
 

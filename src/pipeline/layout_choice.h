@@ -20,8 +20,9 @@ struct LayoutChoice {
     std::string origin;  // for the user: "T3 windows of <file>", "full attention"
 };
 
-// In this order: full attention when asked for; `layout_file`, whose grid must match; the model's t3-layout.json where its
-// grid matches; the published table at the published grids; else full attention, or InvalidRequest when T3 was asked for.
+// In this order: full attention when asked for; `layout_file`, whose grid must match; the model's t3-layout.json where
+// its grid matches; the published table at the published grids; else full attention, or InvalidRequest when T3 was
+// asked for.
 LayoutChoice choose_layout(const Grid& grid, int64_t cell, const ModelFiles& files, Attention attention,
                            const std::filesystem::path& layout_file);
 

@@ -52,14 +52,18 @@ ModelFiles find_model(const fs::path& folder, const PartOverrides& overrides) {
         tokenizer = first_of(folder / "google" / "umt5-xxl", {"spiece.model"});
         files.dit_config = folder / "config.json";
     }
+    if (const fs::path beside = first_of(overrides.dit.parent_path(), {"config.json"}); !overrides.dit.empty() && !beside.empty()) {
+        files.dit_config = beside;
+    }
     require_valid(!(dit.empty() && encoder.empty() && vae.empty()), folder.string(),
-                  ": not a model folder; expected Wan's files (diffusion_pytorch_model.safetensors, Wan2.1_VAE.pth, ...) or a diffusers "
+                  ": not a model folder; expected Wan's files (diffusion_pytorch_model.safetensors, Wan2.1_VAE.pth, "
+                  "...) or a diffusers "
                   "folder with model_index.json");
     files.dit = part(overrides.dit, "--dit", dit);
     files.text_encoder = part(overrides.text_encoder, "--text-encoder", encoder);
     files.vae = part(overrides.vae, "--vae", vae);
     files.tokenizer = part(overrides.tokenizer, "--tokenizer", tokenizer);
-    files.layout = first_of(files.dit.parent_path(), {"t3-layout.json"});
+    if (!files.dit.empty()) files.layout = first_of(files.dit.parent_path(), {"t3-layout.json"});
     if (files.layout.empty()) files.layout = first_of(folder, {"t3-layout.json"});
     files.generation = first_of(folder, {"generation_config.json"});
     return files;
@@ -73,12 +77,14 @@ const fs::path& ModelFiles::need(Part wanted) const {
     const Expected expected[] = {
         {dit, "diffusion_pytorch_model.safetensors (or its .index.json)",
          "transformer/diffusion_pytorch_model.safetensors (or its .index.json)", "--dit"},
-        {text_encoder, "models_t5_umt5-xxl-enc-bf16.pth", "text_encoder/model.safetensors (or its .index.json)", "--text-encoder"},
+        {text_encoder, "models_t5_umt5-xxl-enc-bf16.pth", "text_encoder/model.safetensors (or its .index.json)",
+         "--text-encoder"},
         {vae, "Wan2.1_VAE.pth (or Wan2.2_VAE.pth)", "vae/diffusion_pytorch_model.safetensors", "--vae"},
         {tokenizer, "google/umt5-xxl/spiece.model", "tokenizer/spiece.model", "--tokenizer"},
     };
     const Expected& part = expected[static_cast<size_t>(wanted)];
-    require_valid(!part.file.empty(), folder.string(), ": ", kind == FolderKind::official ? part.official : part.diffusers,
+    require_valid(!part.file.empty(), folder.string(), ": ",
+                  kind == FolderKind::official ? part.official : part.diffusers,
                   " is missing; put it there or name a file with ", part.option);
     return part.file;
 }
@@ -86,10 +92,12 @@ const fs::path& ModelFiles::need(Part wanted) const {
 fs::path demo_model_folder() {
     std::error_code ignored;
     const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-    for (const fs::path& candidate : std::vector<fs::path>{program.parent_path() / "../share/t3video/models/demo", T3VIDEO_DEMO_MODEL}) {
+    for (const fs::path& candidate :
+         std::vector<fs::path>{program.parent_path() / "../share/t3video/models/demo", T3VIDEO_DEMO_MODEL}) {
         if (fs::is_directory(candidate, ignored)) return fs::weakly_canonical(candidate);
     }
-    throw InvalidRequest(concat("the bundled demo model is not at ", T3VIDEO_DEMO_MODEL, "; name a model folder with --model DIR"));
+    throw InvalidRequest(
+        concat("the bundled demo model is not at ", T3VIDEO_DEMO_MODEL, "; name a model folder with --model DIR"));
 }
 
 }  // namespace t3video::pipeline

@@ -22,17 +22,18 @@ struct ModelFiles {
     std::filesystem::path dit_config;    // config.json with the number of heads; may be absent
     std::filesystem::path text_encoder;  // .pth, safetensors file or index
     std::filesystem::path vae;
-    std::filesystem::path tokenizer;     // spiece.model
-    std::filesystem::path scheduler;     // diffusers' scheduler_config.json; empty for official folders
-    std::filesystem::path layout;        // t3-layout.json beside the DiT file, else in the folder; empty if neither is
-    std::filesystem::path generation;    // generation_config.json; empty if there is none
+    std::filesystem::path tokenizer;   // spiece.model
+    std::filesystem::path scheduler;   // diffusers' scheduler_config.json; empty for official folders
+    std::filesystem::path layout;      // t3-layout.json beside the DiT file, else in the folder; empty if neither is
+    std::filesystem::path generation;  // generation_config.json; empty if there is none
 
     // The file of a part. Throws InvalidRequest naming what the folder should hold and the option that replaces it.
     const std::filesystem::path& need(Part part) const;
 };
 
 // Finds the parts by the official file names (Wan2.1_VAE.pth, models_t5_umt5-xxl-enc-bf16.pth, ...) or by diffusers'
-// sub-folders. Throws InvalidRequest when the folder or a file given by the user does not exist, or the folder holds none.
+// sub-folders. Throws InvalidRequest when the folder or a file given by the user does not exist, or the folder holds
+// none.
 ModelFiles find_model(const std::filesystem::path& folder, const PartOverrides& overrides = {});
 
 // The bundled demo model: beside the installed program or in the source tree. Throws InvalidRequest when it is neither.

@@ -13,14 +13,17 @@ std::filesystem::path Request::job_folder() const {
     return job.empty() ? std::filesystem::path(output).replace_extension(".job") : job;
 }
 
-std::filesystem::path Request::sheet_path() const { return std::filesystem::path(output).replace_extension(".png"); }
+std::filesystem::path Request::sheet_path() const {
+    return std::filesystem::path(output).replace_extension(".png");
+}
 
 void check_request(const Request& request) {
     const bool blank = std::ranges::all_of(request.prompt, [](unsigned char c) { return c <= ' '; });
     require_valid(!blank, "--prompt is empty: describe the film in a sentence");
-    require_valid(request.crf >= 0 && request.crf <= 51, "--crf ", request.crf, ": expected 0 (lossless) to 51 (worst)");
-    require_valid(request.multiprocessors >= 1 && request.multiprocessors <= 1024, "--multiprocessors ", request.multiprocessors,
-                  ": expected 1 to 1024");
+    require_valid(request.crf >= 0 && request.crf <= 51, "--crf ", request.crf,
+                  ": expected 0 (lossless) to 51 (worst)");
+    require_valid(request.multiprocessors >= 1 && request.multiprocessors <= 1024, "--multiprocessors ",
+                  request.multiprocessors, ": expected 1 to 1024");
     media::check_output(request.output);
     if (request.contact_sheet) media::check_writable(request.sheet_path());
 }

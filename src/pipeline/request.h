@@ -19,14 +19,14 @@ struct Request {
     SettingChoices settings;
     uint64_t seed = 0;
     NoiseSource noise = NoiseSource::cpu;
-    int multiprocessors = 132;     // of the GPU whose noise is asked for
-    bool bf16_timesteps = false;   // round timesteps as the T3 script does
+    int multiprocessors = 132;    // of the GPU whose noise is asked for
+    bool bf16_timesteps = false;  // round timesteps as the T3 script does
     Attention attention = Attention::automatic;
     std::filesystem::path layout;  // window layout file; empty: the model's
     std::filesystem::path output = "output.mp4";
-    std::filesystem::path job;     // job folder; empty: "<output stem>.job" beside the output
-    int crf = 18;                  // H.264 quality, 0 (lossless) to 51
-    bool contact_sheet = true;     // "<output stem>.png" beside the output
+    std::filesystem::path job;  // job folder; empty: "<output stem>.job" beside the output
+    int crf = 18;               // H.264 quality, 0 (lossless) to 51
+    bool contact_sheet = true;  // "<output stem>.png" beside the output
 
     std::filesystem::path job_folder() const;
     std::filesystem::path sheet_path() const;

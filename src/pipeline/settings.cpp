@@ -32,12 +32,11 @@ json read_object(const std::filesystem::path& path) {
 template <class T>
 void take(const json& object, const char* key, const std::filesystem::path& path, T& value) {
     if (!object.contains(key)) return;
-    try {
-        object[key].get_to(value);
-    } catch (const json::exception&) {
-        throw InvalidRequest(concat(path.string(), ": \"", key, "\" is ", object[key].dump(), ", expected a ",
-                                    std::is_same_v<T, std::string> ? "text" : "number"));
-    }
+    const json& found = object[key];
+    constexpr bool text = std::is_same_v<T, std::string>, whole = std::is_integral_v<T>;
+    require_valid(text ? found.is_string() : (whole ? found.is_number_integer() : found.is_number()), path.string(), ": \"", key,
+                  "\" is ", found.dump(), ", expected a ", text ? "text" : (whole ? "whole number" : "number"));
+    value = found.get<T>();
 }
 
 void apply_generation_config(const std::filesystem::path& path, Settings& s) {
@@ -57,7 +56,11 @@ void apply_scheduler_config(const std::filesystem::path& path, Settings& s) {
     const json object = read_object(path);
     take(object, "_class_name", path, s.solver);
     take(object, object.contains("flow_shift") ? "flow_shift" : "shift", path, s.shift);
-    solver_of(s);
+    try {
+        solver_of(s);
+    } catch (const InvalidRequest& error) {
+        throw InvalidRequest(concat(path.string(), ": ", error.what()));
+    }
 }
 
 template <class T>
@@ -65,9 +68,33 @@ void overlay(const std::optional<T>& choice, T& value) {
     if (choice) value = *choice;
 }
 
-bool published_grid(const Grid& grid, int64_t cell) {
+void apply_choices(const SettingChoices& choices, Settings& s) {
+    overlay(choices.width, s.width);
+    overlay(choices.height, s.height);
+    overlay(choices.frames, s.frames);
+    overlay(choices.fps, s.fps);
+    overlay(choices.steps, s.steps);
+    overlay(choices.cfg, s.cfg);
+    overlay(choices.shift, s.shift);
+    overlay(choices.solver, s.solver);
+    overlay(choices.negative_prompt, s.negative_prompt);
+}
+
+Settings official_settings(const ModelTraits& traits) {
+    Settings s;
+    if (traits.wan22) {
+        s.width = 1280;
+        s.height = 704;
+        s.frames = 121;
+        s.fps = 24;
+    }
+    s.negative_prompt = kPublishedNegativePrompt;
+    return s;
+}
+
+bool has_published_grid(const Settings& s, int64_t cell) {
     const auto published = t3::published_layout(cell);
-    return published && published->grid == grid;
+    return published && published->grid == plan_frames(s.width, s.height, s.frames, cell).grid;
 }
 
 void check_ranges(const Settings& s) {
@@ -77,7 +104,9 @@ void check_ranges(const Settings& s) {
     require_valid(s.fps >= 1 && s.fps <= 240, "--fps ", s.fps, ": expected 1 to 240");
 }
 
-int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+int64_t round_up(int64_t value, int64_t multiple) {
+    return (value + multiple - 1) / multiple * multiple;
+}
 
 }  // namespace
 
@@ -91,8 +120,9 @@ FramePlan plan_frames(int64_t width, int64_t height, int64_t frames, int64_t cel
                   ": each side must be ", cell, " to 16384 pixels");
     require_valid(width % 2 == 0 && height % 2 == 0, "--size ", width, "x", height, ": video needs even sides; try ",
                   round_up(width, 2), "x", round_up(height, 2));
-    require_valid(frames >= 1 && frames % 4 == 1, "--frames ", frames, ": the model makes 4k+1 frames; try ",
-                  std::max<int64_t>(1, frames / 4 * 4 + 1));
+    constexpr int64_t kMostFrames = 1'000'001;  // far beyond any film: products stay within 64 bits
+    require_valid(frames >= 1 && frames <= kMostFrames && frames % 4 == 1, "--frames ", frames, ": the model makes 4k+1 frames; try ",
+                  std::clamp<int64_t>(frames / 4 * 4 + 1, 1, kMostFrames));
     FramePlan plan{round_up(width, cell), round_up(height, cell), {}};
     const bool uhd = (width == 3840 && height == 2160) || (width == 2160 && height == 3840);
     const auto published = t3::published_layout(cell);
@@ -108,32 +138,21 @@ FramePlan plan_frames(int64_t width, int64_t height, int64_t frames, int64_t cel
 }
 
 Settings resolve_settings(const ModelFiles& files, const ModelTraits& traits, const SettingChoices& choices) {
-    Settings s;
-    if (traits.wan22) {
-        s.width = 1280;
-        s.height = 704;
-        s.frames = 121;
-        s.fps = 24;
-    }
-    s.negative_prompt = kPublishedNegativePrompt;
-    overlay(choices.width, s.width);
-    overlay(choices.height, s.height);
-    if (published_grid(plan_frames(s.width, s.height, choices.frames.value_or(81), traits.cell).grid, traits.cell)) {
+    const auto apply_folder_and_choices = [&](Settings& s) {
+        if (!files.scheduler.empty()) apply_scheduler_config(files.scheduler, s);
+        if (!files.generation.empty()) apply_generation_config(files.generation, s);
+        apply_choices(choices, s);
+    };
+    Settings s = official_settings(traits);
+    Settings asked = s;
+    asked.frames = 81;  // where neither folder nor user says otherwise
+    apply_folder_and_choices(asked);
+    if (has_published_grid(asked, traits.cell)) {
         s.frames = 81;
         s.fps = 30;
         s.solver = "euler";
     }
-    if (!files.scheduler.empty()) apply_scheduler_config(files.scheduler, s);
-    if (!files.generation.empty()) apply_generation_config(files.generation, s);
-    overlay(choices.width, s.width);
-    overlay(choices.height, s.height);
-    overlay(choices.frames, s.frames);
-    overlay(choices.fps, s.fps);
-    overlay(choices.steps, s.steps);
-    overlay(choices.cfg, s.cfg);
-    overlay(choices.shift, s.shift);
-    overlay(choices.solver, s.solver);
-    overlay(choices.negative_prompt, s.negative_prompt);
+    apply_folder_and_choices(s);
     check_ranges(s);
     solver_of(s);
     return s;

@@ -20,9 +20,9 @@ struct Settings {
     int64_t frames = 81;                // 4k + 1
     double fps = 16;
     int64_t steps = 50;
-    double cfg = 5.0;                   // guidance scale; 1 skips the negative pass
+    double cfg = 5.0;  // guidance scale; 1 skips the negative pass
     double shift = 5.0;
-    std::string solver = "unipc";       // as --solver names them, or a diffusers scheduler class
+    std::string solver = "unipc";  // as --solver names them, or a diffusers scheduler class
     std::string negative_prompt;
 };
 
@@ -41,7 +41,8 @@ struct ModelTraits {
 
 // The model's defaults overlaid with the choices. Defaults follow, in this order: generation_config.json of the folder;
 // diffusers' scheduler_config.json (solver and shift); the T3 script's values where size and frames make one of the
-// published 4K grids; the official values of the model. Throws InvalidRequest for malformed files and for values out of range.
+// published 4K grids; the official values of the model. Throws InvalidRequest for malformed files and for values out of
+// range.
 Settings resolve_settings(const ModelFiles& files, const ModelTraits& traits, const SettingChoices& choices);
 
 // The solver a settings' name stands for: one of --solver's names or a diffusers class name.
@@ -53,9 +54,9 @@ struct FramePlan {
     Grid grid;                      // tokens
 };
 
-// Rounds up to the cell; a side pair that the cell does not divide, and 3840x2160 or 2160x3840 at any rate, goes to the next
-// larger published size where that is within 32 pixels. Throws InvalidRequest for sizes below one cell or frames not 4k+1,
-// naming the nearest right one.
+// Rounds up to the cell; a side pair that the cell does not divide, and 3840x2160 or 2160x3840 at any rate, goes to the
+// next larger published size where that is within 32 pixels. Throws InvalidRequest for sizes below one cell or frames
+// not 4k+1, naming the nearest right one.
 FramePlan plan_frames(int64_t width, int64_t height, int64_t frames, int64_t cell);
 
 }  // namespace t3video::pipeline

@@ -11,8 +11,8 @@ namespace {
 using nlohmann::json;
 
 std::array<int64_t, 3> triple(const json& value, const std::string& what) {
-    require_valid(value.is_array() && value.size() == 3 && value[0].is_number_integer() && value[1].is_number_integer() &&
-                      value[2].is_number_integer(),
+    require_valid(value.is_array() && value.size() == 3 && value[0].is_number_integer() &&
+                      value[1].is_number_integer() && value[2].is_number_integer(),
                   what, " is not three whole numbers");
     return {value[0].get<int64_t>(), value[1].get<int64_t>(), value[2].get<int64_t>()};
 }
@@ -24,8 +24,9 @@ WindowLayout read_layout(const std::filesystem::path& path) {
     std::ifstream file(path);
     require_valid(file.good() && std::filesystem::is_regular_file(path), "layout file ", name, " cannot be read");
     const json root = json::parse(file, nullptr, false);
-    require_valid(root.is_object() && root.contains("grid") && root.contains("window_counts") && root["window_counts"].is_array(),
-                  name, R"(: expected {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]})");
+    require_valid(
+        root.is_object() && root.contains("grid") && root.contains("window_counts") && root["window_counts"].is_array(),
+        name, R"(: expected {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]})");
     const auto [t, h, w] = triple(root["grid"], name + ": \"grid\"");
     WindowLayout layout{{t, h, w}, {}};
     for (const json& counts : root["window_counts"]) {

@@ -5,7 +5,8 @@
 
 namespace t3video::t3 {
 
-Tensor SelfAttention::forward(Context& ctx, const Tensor& x, const ops::RopeTable& rope, const LayerWindows& windows) const {
+Tensor SelfAttention::forward(Context& ctx, const Tensor& x, const ops::RopeTable& rope,
+                              const LayerWindows& windows) const {
     const int64_t head_width = x.dim(1) / heads;
     const Tensor queries = ops::rope(ctx, norm_q.forward(ctx, q.forward(ctx, x)), rope, heads);
     const Tensor keys = ops::rope(ctx, norm_k.forward(ctx, k.forward(ctx, x)), rope, heads);

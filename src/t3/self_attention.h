@@ -13,7 +13,12 @@ namespace t3video::t3 {
 struct SelfAttention {
     SelfAttention() = default;
     SelfAttention(int64_t width, int64_t head_count, float eps)
-        : q(width, width), k(width, width), v(width, width), o(width, width), norm_q(width, eps), norm_k(width, eps),
+        : q(width, width),
+          k(width, width),
+          v(width, width),
+          o(width, width),
+          norm_q(width, eps),
+          norm_k(width, eps),
           heads(head_count) {}
 
     // x: [tokens, width] -> [tokens, width]. Queries and keys are normalised over the whole width and rotated at their

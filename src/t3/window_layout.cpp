@@ -14,7 +14,8 @@ using AxisParts = std::vector<std::vector<int64_t>>;
 AxisParts contiguous(int64_t extent, int64_t count) {
     AxisParts parts(static_cast<size_t>(count));
     for (int64_t i = 0; i < count; ++i) {
-        for (int64_t x = i * extent / count; x < (i + 1) * extent / count; ++x) parts[static_cast<size_t>(i)].push_back(x);
+        for (int64_t x = i * extent / count; x < (i + 1) * extent / count; ++x)
+            parts[static_cast<size_t>(i)].push_back(x);
     }
     return parts;
 }
@@ -44,7 +45,9 @@ ops::TokenWindows product(const Grid& grid, const AxisParts& ts, const AxisParts
     return windows;
 }
 
-bool axis_coincides(int64_t extent, int64_t count) { return count == 1 || count == extent; }
+bool axis_coincides(int64_t extent, int64_t count) {
+    return count == 1 || count == extent;
+}
 
 // Sum over the parts of an axis of their squared lengths; the same for both ways of cutting.
 double squared_lengths(int64_t extent, int64_t count) {
@@ -59,7 +62,9 @@ std::ostream& operator<<(std::ostream& out, const WindowCounts& counts) {
     return out << counts.t << 'x' << counts.h << 'x' << counts.w;
 }
 
-WindowLayout full_attention(const Grid& grid) { return {grid, {{1, 1, 1}}}; }
+WindowLayout full_attention(const Grid& grid) {
+    return {grid, {{1, 1, 1}}};
+}
 
 std::optional<WindowLayout> published_layout(int64_t cell) {
     if (cell == 16) return WindowLayout{{21, 136, 240}, {{21, 1, 1}, {1, 17, 30}, {1, 8, 40}, {3, 17, 8}, {7, 8, 6}}};
@@ -71,12 +76,14 @@ void check_layout(const WindowLayout& layout, const std::string& origin) {
     constexpr int64_t kLongest = 1 << 20;  // tokens of an axis, far beyond any film: products stay within 64 bits
     const Grid& g = layout.grid;
     const auto fits = [](int64_t extent) { return extent >= 1 && extent <= kLongest; };
-    require_valid(fits(g.t) && fits(g.h) && fits(g.w), origin, ": grid ", g, "; each axis must lie between 1 and ", kLongest);
+    require_valid(fits(g.t) && fits(g.h) && fits(g.w), origin, ": grid ", g, "; each axis must lie between 1 and ",
+                  kLongest);
     require_valid(!layout.patterns.empty(), origin, ": no window counts");
     for (size_t i = 0; i < layout.patterns.size(); ++i) {
         const WindowCounts& n = layout.patterns[i];
-        require_valid(1 <= n.t && n.t <= g.t && 1 <= n.h && n.h <= g.h && 1 <= n.w && n.w <= g.w, origin, ": pattern ", i,
-                      " asks for ", n, " windows over a grid of ", g, " tokens; each count must lie between 1 and the grid's extent");
+        require_valid(1 <= n.t && n.t <= g.t && 1 <= n.h && n.h <= g.h && 1 <= n.w && n.w <= g.w, origin, ": pattern ",
+                      i, " asks for ", n, " windows over a grid of ", g,
+                      " tokens; each count must lie between 1 and the grid's extent");
     }
 }
 

@@ -1,8 +1,8 @@
 // Which tokens attend to which: windows of the token grid, per pattern. Pure geometry.
 //
 // T3 ("Transform Trained Transformer") cuts the grid of tokens into n_t x n_h x n_w windows in two ways over the same
-// queries, keys and values: contiguous blocks ("close") and strided residue classes ("remote"), and averages both. Layer i
-// uses pattern i mod (number of patterns).
+// queries, keys and values: contiguous blocks ("close") and strided residue classes ("remote"), and averages both.
+// Layer i uses pattern i mod (number of patterns).
 #pragma once
 
 #include <filesystem>
@@ -33,16 +33,16 @@ struct WindowLayout {
 // One pattern of one window: full attention over a grid.
 WindowLayout full_attention(const Grid& grid);
 
-// The released models' patterns: 81 frames of 3840x2176 pixels, where a token covers `cell` pixels a side: 16 (Wan2.1, grid
-// 21x136x240) or 32 (Wan2.2, 21x68x120). Nothing for another cell.
+// The released models' patterns: 81 frames of 3840x2176 pixels, where a token covers `cell` pixels a side: 16 (Wan2.1,
+// grid 21x136x240) or 32 (Wan2.2, 21x68x120). Nothing for another cell.
 std::optional<WindowLayout> published_layout(int64_t cell);
 
-// Reads {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]}. Throws InvalidRequest naming the file for anything
-// else, and for counts outside 1..extent.
+// Reads {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]}. Throws InvalidRequest naming the file for
+// anything else, and for counts outside 1..extent.
 WindowLayout read_layout(const std::filesystem::path& path);
 
-// Throws InvalidRequest for an axis outside 1..2^20 tokens or a count outside 1..extent; `origin` names the layout in the
-// message.
+// Throws InvalidRequest for an axis outside 1..2^20 tokens or a count outside 1..extent; `origin` names the layout in
+// the message.
 void check_layout(const WindowLayout& layout, const std::string& origin);
 
 // Contiguous windows: along an axis of X tokens, window i of n holds [floor(iX/n), floor((i+1)X/n)).
@@ -62,7 +62,9 @@ class WindowPlan {
   public:
     explicit WindowPlan(const WindowLayout& layout);
     const Grid& grid() const { return grid_; }
-    const LayerWindows& of_layer(int64_t layer) const { return patterns_[static_cast<size_t>(layer) % patterns_.size()]; }
+    const LayerWindows& of_layer(int64_t layer) const {
+        return patterns_[static_cast<size_t>(layer) % patterns_.size()];
+    }
 
   private:
     Grid grid_;

@@ -73,9 +73,8 @@ class CpuAllocator final : public Allocator {
     std::shared_ptr<Storage> allocate(size_t bytes) override {
         const size_t rounded = size_class(bytes);
         void* block = pool_->take(rounded);
-        std::shared_ptr<const void> owner(block, [pool = pool_, rounded](const void* p) {
-            pool->give(const_cast<void*>(p), rounded);
-        });
+        std::shared_ptr<const void> owner(
+            block, [pool = pool_, rounded](const void* p) { pool->give(const_cast<void*>(p), rounded); });
         return std::make_shared<Storage>(static_cast<std::byte*>(block), bytes, std::move(owner), true);
     }
     void trim() override { pool_->trim(); }
@@ -86,6 +85,8 @@ class CpuAllocator final : public Allocator {
 
 }  // namespace
 
-std::shared_ptr<Allocator> make_cpu_allocator() { return std::make_shared<CpuAllocator>(); }
+std::shared_ptr<Allocator> make_cpu_allocator() {
+    return std::make_shared<CpuAllocator>();
+}
 
 }  // namespace t3video

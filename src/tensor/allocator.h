@@ -1,5 +1,5 @@
-// Where activations come from. The CPU allocator keeps freed blocks, because a forward pass asks for the same sizes again
-// and fresh pages would be zeroed by the kernel each time.
+// Where activations come from. The CPU allocator keeps freed blocks, because a forward pass asks for the same sizes
+// again and fresh pages would be zeroed by the kernel each time.
 #pragma once
 
 #include <cstddef>

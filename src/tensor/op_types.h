@@ -31,8 +31,8 @@ struct TokenWindows {
     std::vector<int64_t> starts;  // windows + 1 entries, 0 first, N last
 };
 
-// Cosines and sines of the angles of each axis, [positions, pairs of the axis] f32. The pairs of a head are divided among
-// the axes in the order t, h, w.
+// Cosines and sines of the angles of each axis, [positions, pairs of the axis] f32. The pairs of a head are divided
+// among the axes in the order t, h, w.
 struct RopeTable {
     Grid grid;
     Tensor cos_t, sin_t, cos_h, sin_h, cos_w, sin_w;

@@ -9,8 +9,8 @@ namespace t3video {
 Tensor::Tensor(Shape shape, DType dtype, std::shared_ptr<Storage> storage, size_t byte_offset)
     : shape_(shape), dtype_(dtype), storage_(std::move(storage)), byte_offset_(byte_offset) {
     require(storage_ != nullptr, "tensor: no storage");
-    require(byte_offset_ <= storage_->bytes() && bytes() <= storage_->bytes() - byte_offset_, "tensor: ", shape_, " of ",
-            dtype_, " at byte ", byte_offset_, " exceeds a storage of ", storage_->bytes(), " bytes");
+    require(byte_offset_ <= storage_->bytes() && bytes() <= storage_->bytes() - byte_offset_, "tensor: ", shape_,
+            " of ", dtype_, " at byte ", byte_offset_, " exceeds a storage of ", storage_->bytes(), " bytes");
 }
 
 const std::byte* Tensor::raw() const {
@@ -32,7 +32,8 @@ Tensor Tensor::reshape(Shape shape) const {
 }
 
 Tensor Tensor::slice(int64_t begin, int64_t end) const {
-    require(rank() >= 1 && 0 <= begin && begin <= end && end <= dim(0), "slice: rows [", begin, ", ", end, ") of ", shape_);
+    require(rank() >= 1 && 0 <= begin && begin <= end && end <= dim(0), "slice: rows [", begin, ", ", end, ") of ",
+            shape_);
     Tensor view = *this;
     const int64_t row = dim(0) == 0 ? 0 : numel() / dim(0);
     view.shape_.set_dim(0, end - begin);
@@ -51,7 +52,9 @@ Tensor zeros(Context& ctx, Shape shape, DType dtype) {
     return x;
 }
 
-Tensor empty_like(Context& ctx, const Tensor& x) { return empty(ctx, x.shape(), x.dtype()); }
+Tensor empty_like(Context& ctx, const Tensor& x) {
+    return empty(ctx, x.shape(), x.dtype());
+}
 
 Tensor clone(Context& ctx, const Tensor& x) {
     Tensor y = empty_like(ctx, x);

@@ -37,9 +37,13 @@ class Tensor {
         return reinterpret_cast<T*>(raw());
     }
     template <class T>
-    std::span<const T> span() const { return {data<T>(), static_cast<size_t>(numel())}; }
+    std::span<const T> span() const {
+        return {data<T>(), static_cast<size_t>(numel())};
+    }
     template <class T>
-    std::span<T> span() { return {data<T>(), static_cast<size_t>(numel())}; }
+    std::span<T> span() {
+        return {data<T>(), static_cast<size_t>(numel())};
+    }
     const std::byte* raw() const;
     std::byte* raw();
 

@@ -34,8 +34,8 @@ TEST(Cli, Version) {
 TEST(Cli, InspectShowsTheDemoModel) {
     const Outcome outcome = run_program({"inspect"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-    for (const char* part : {"width 192, 4 heads of 48, 10 layers", "bf16", "4,980,672 parameters", "--size 448x256 --frames 17",
-                             "5x16x28", "1x4x7"}) {
+    for (const char* part : {"width 192, 4 heads of 48, 10 layers", "bf16", "4,980,672 parameters",
+                             "--size 448x256 --frames 17", "5x16x28", "1x4x7"}) {
         EXPECT_NE(outcome.out.find(part), std::string::npos) << part << "\n" << outcome.out;
     }
 }
@@ -48,8 +48,9 @@ TEST(Cli, InspectShowsALayout) {
 
 TEST(Cli, GeneratesAFilmCroppedToTheAskedSize) {
     const TemporaryFolder folder;
-    const Outcome outcome = run_program({"generate", "--prompt", "A red ball drifts left over green hills.", "--size", "250x130",
-                                         "--frames", "5", "--steps", "2", "--fps", "12", "--output", folder / "film.mp4"});
+    const Outcome outcome =
+        run_program({"generate", "--prompt", "A red ball drifts left over green hills.", "--size", "250x130",
+                     "--frames", "5", "--steps", "2", "--fps", "12", "--output", folder / "film.mp4"});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_NE(outcome.err.find("cropped from 256x144"), std::string::npos) << outcome.err;
     EXPECT_NE(outcome.err.find("full attention"), std::string::npos) << outcome.err;
@@ -62,8 +63,9 @@ TEST(Cli, GeneratesAFilmCroppedToTheAskedSize) {
     EXPECT_TRUE(std::filesystem::exists(folder / "film.job/latents.safetensors"));
 
     const std::string first = read_file(folder / "film.mp4");
-    const Outcome again = run_program({"generate", "--prompt", "A red ball drifts left over green hills.", "--size", "250x130",
-                                       "--frames", "5", "--steps", "2", "--fps", "12", "--output", folder / "film.mp4"});
+    const Outcome again =
+        run_program({"generate", "--prompt", "A red ball drifts left over green hills.", "--size", "250x130",
+                     "--frames", "5", "--steps", "2", "--fps", "12", "--output", folder / "film.mp4"});
     EXPECT_NE(again.err.find("Going on from step 2 of 2"), std::string::npos) << again.err;
     EXPECT_EQ(read_file(folder / "film.mp4"), first);
 }

@@ -20,7 +20,9 @@ struct WrongInput {
     std::vector<std::string> says;       // parts of the message
 };
 
-std::ostream& operator<<(std::ostream& out, const WrongInput& input) { return out << input.name; }
+std::ostream& operator<<(std::ostream& out, const WrongInput& input) {
+    return out << input.name;
+}
 
 WrongInput generate(const std::string& name, std::vector<std::string> options, std::vector<std::string> says) {
     std::vector<std::string> arguments{"generate", "--prompt", "A red ball."};
@@ -51,20 +53,25 @@ const WrongInput kInputs[] = {
     generate("attention_unknown", {"--attention", "sparse"}, {"--attention sparse", "auto, full or t3"}),
     generate("t3_without_layout", {"--attention", "t3", "--size", "480x272"}, {"480x272", "--layout"}),
     generate("layout_missing", {"--layout", "/nonexistent.json"}, {"/nonexistent.json"}),
-    generate("layout_of_another_size", {"--layout", kGolden + "wan21-tiny/t3-layout.json"}, {"3x8x12", "5x16x28", "448x256"}),
+    generate("layout_of_another_size", {"--layout", kGolden + "wan21-tiny/t3-layout.json"},
+             {"3x8x12", "5x16x28", "448x256"}),
     generate("layout_is_not_one", {"--layout", kDemo + "/config.json"}, {"config.json", "window_counts"}),
-    generate("layout_with_full_attention", {"--attention", "full", "--layout", kDemo + "/t3-layout.json"}, {"--layout", "t3"}),
+    generate("layout_with_full_attention", {"--attention", "full", "--layout", kDemo + "/t3-layout.json"},
+             {"--layout", "t3"}),
     generate("model_missing", {"--model", "/nonexistent"}, {"/nonexistent", "does not exist"}),
-    generate("model_folder_without_models", {"--model", T3VIDEO_SOURCE "/src"}, {"not a model folder", "model_index.json"}),
+    generate("model_folder_without_models", {"--model", T3VIDEO_SOURCE "/src"},
+             {"not a model folder", "model_index.json"}),
     generate("no_tokenizer", {"--model", kGolden + "wan21-tiny/model"}, {"spiece.model", "--tokenizer"}),
     generate("dit_missing", {"--dit", "/nonexistent.safetensors"}, {"--dit /nonexistent.safetensors", "no such file"}),
-    generate("dit_is_not_one", {"--dit", kDemo + "/Wan2.1_VAE.pth"}, {"Wan2.1_VAE.pth", "not a Wan diffusion transformer"}),
+    generate("dit_is_not_one", {"--dit", kDemo + "/Wan2.1_VAE.pth"},
+             {"Wan2.1_VAE.pth", "not a Wan diffusion transformer"}),
     generate("vae_is_not_one", {"--vae", kDemo + "/models_t5_umt5-xxl-enc-bf16.pth"}, {"models_t5", "not a Wan VAE"}),
-    generate("text_encoder_is_not_one", {"--text-encoder", kDemo + "/Wan2.1_VAE.pth"}, {"Wan2.1_VAE.pth", "not a UMT5"}),
+    generate("text_encoder_is_not_one", {"--text-encoder", kDemo + "/Wan2.1_VAE.pth"},
+             {"Wan2.1_VAE.pth", "not a UMT5"}),
     generate("tokenizer_is_not_one", {"--tokenizer", kDemo + "/config.json"}, {"config.json"}),
     generate("vae_of_another_model", {"--vae", kGolden + "wan22-tiny/model/Wan2.2_VAE.pth"}, {"16", "48"}),
-    generate("text_encoder_of_another_model", {"--text-encoder", kGolden + "wan21-tiny/model/models_t5_umt5-xxl-enc-bf16.pth"},
-             {"96", "64"}),
+    generate("text_encoder_of_another_model",
+             {"--text-encoder", kGolden + "wan21-tiny/model/models_t5_umt5-xxl-enc-bf16.pth"}, {"96", "64"}),
     generate("output_extension", {"--output", "/tmp/film.avi"}, {".avi", ".mp4"}),
     generate("output_folder_missing", {"--output", "/nonexistent/film.mp4"}, {"/nonexistent", "does not exist"}),
     generate("device_cuda", {"--device", "cuda"}, {"--device cpu"}),
@@ -76,7 +83,8 @@ const WrongInput kInputs[] = {
     {"module_without_input", {"module", "dit", "--out", "OUT"}, {"--in"}},
     {"module_without_output", {"module", "dit"}, {"--out"}},
     {"module_input_lacks_tensor",
-     {"module", "dit", "--model", kGolden + "wan21-tiny/model", "--in", kGolden + "wan21-tiny/cases/vae.safetensors", "--out", "OUT"},
+     {"module", "dit", "--model", kGolden + "wan21-tiny/model", "--in", kGolden + "wan21-tiny/cases/vae.safetensors",
+      "--out", "OUT"},
      {"vae.safetensors", "context"}},
 };
 
@@ -91,11 +99,13 @@ TEST_P(WrongInputs, OneLineAndExitCode2) {
     EXPECT_EQ(outcome.out, "");
     EXPECT_TRUE(outcome.err.starts_with("t3video: ")) << outcome.err;
     EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
-    for (const std::string& part : GetParam().says) EXPECT_NE(outcome.err.find(part), std::string::npos) << part << "\n" << outcome.err;
+    for (const std::string& part : GetParam().says)
+        EXPECT_NE(outcome.err.find(part), std::string::npos) << part << "\n" << outcome.err;
     EXPECT_TRUE(std::filesystem::is_empty(folder.path())) << "something was written";
 }
 
-INSTANTIATE_TEST_SUITE_P(Cli, WrongInputs, ::testing::ValuesIn(kInputs), [](const auto& one) { return one.param.name; });
+INSTANTIATE_TEST_SUITE_P(Cli, WrongInputs, ::testing::ValuesIn(kInputs),
+                         [](const auto& one) { return one.param.name; });
 
 // A weight file with one tensor renamed: the message names the file, the tensor and its shape.
 TEST(WrongWeights, NamesFileTensorAndShape) {
@@ -108,7 +118,8 @@ TEST(WrongWeights, NamesFileTensorAndShape) {
     ASSERT_NE(at, std::string::npos);
     bytes[at + name.size()] = 'z';
     std::ofstream(weights, std::ios::binary) << bytes;
-    const Outcome outcome = run_program({"generate", "--prompt", "x", "--model", folder / "model", "--output", folder / "film.mp4"});
+    const Outcome outcome =
+        run_program({"generate", "--prompt", "x", "--model", folder / "model", "--output", folder / "film.mp4"});
     EXPECT_EQ(outcome.exit_code, 2);
     EXPECT_NE(outcome.err.find("blocks.3.norm3.bias' [192] is missing"), std::string::npos) << outcome.err;
     EXPECT_NE(outcome.err.find("diffusion_pytorch_model.safetensors"), std::string::npos) << outcome.err;

@@ -26,11 +26,13 @@ struct GoldenCase {
     std::string name, module, model, input;
     std::vector<std::string> flags;
     std::vector<Comparison> comparisons;
-    double tolerance;       // ||out - reference|| / ||reference||, or the largest difference where `absolute`
+    double tolerance;  // ||out - reference|| / ||reference||, or the largest difference where `absolute`
     bool absolute = false;
 };
 
-std::ostream& operator<<(std::ostream& out, const GoldenCase& c) { return out << c.name; }
+std::ostream& operator<<(std::ostream& out, const GoldenCase& c) {
+    return out << c.name;
+}
 
 // Row-major values of x cut to the shape of the reference.
 std::vector<float> cut(const Tensor& x, const Shape& shape) {
@@ -81,24 +83,65 @@ TEST_P(Golden, Reproduces) {
 }
 
 std::vector<GoldenCase> network_cases(const std::string& model) {
-    const std::string folder = model + "/model", cases = model + "/cases/", layout = kGolden + model + "/t3-layout.json";
-    const std::vector<std::string> sampling{"--solver", "euler", "--steps", "6", "--shift", "5", "--cfg", "5", "--layout", layout};
+    const std::string folder = model + "/model", cases = model + "/cases/",
+                      layout = kGolden + model + "/t3-layout.json";
+    const std::vector<std::string> sampling{"--solver", "euler", "--steps", "6",        "--shift",
+                                            "5",        "--cfg", "5",       "--layout", layout};
     std::vector<std::string> rounded = sampling;
     rounded.push_back("--bf16-timesteps");
     return {
-        {model + "_text_encoder", "text-encoder", folder, cases + "text_encoder.safetensors", {}, {{"out", "out"}}, 1e-4},
+        {model + "_text_encoder",
+         "text-encoder",
+         folder,
+         cases + "text_encoder.safetensors",
+         {},
+         {{"out", "out"}},
+         1e-4},
         {model + "_vae_decode", "vae-decode", folder, cases + "vae.safetensors", {}, {{"decoded", "decoded"}}, 1e-4},
         {model + "_vae_encode", "vae-encode", folder, cases + "vae.safetensors", {}, {{"encoded", "encoded"}}, 1e-4},
-        {model + "_dit_full", "dit", folder, cases + "dit_forward.safetensors", {"--attention", "full"}, {{"out", "out_full"}}, 1e-4},
-        {model + "_dit_t3", "dit", folder, cases + "dit_forward.safetensors", {"--layout", layout}, {{"out", "out_t3"}}, 1e-4},
-        {model + "_self_attention", "self-attention", folder, cases + "self_attention_block1.safetensors", {"--layout", layout},
-         {{"pattern0", "pattern0"}, {"pattern1", "pattern1"}, {"pattern2", "pattern2"}, {"pattern3", "pattern3"},
-          {"pattern4", "pattern4"}, {"pattern1_close", "pattern1_close"}, {"pattern1_remote", "pattern1_remote"},
-          {"pattern3_close", "pattern3_close"}, {"pattern3_remote", "pattern3_remote"}},
+        {model + "_dit_full",
+         "dit",
+         folder,
+         cases + "dit_forward.safetensors",
+         {"--attention", "full"},
+         {{"out", "out_full"}},
          1e-4},
-        {model + "_denoise_euler", "denoise", folder, cases + "denoise_euler.safetensors", sampling, {{"latents", "latents"}}, 1e-4},
-        {model + "_denoise_bf16_timesteps", "denoise", folder, cases + "denoise_options.safetensors", rounded,
-         {{"latents", "latents_bf16_timesteps"}}, 1e-4},
+        {model + "_dit_t3",
+         "dit",
+         folder,
+         cases + "dit_forward.safetensors",
+         {"--layout", layout},
+         {{"out", "out_t3"}},
+         1e-4},
+        {model + "_self_attention",
+         "self-attention",
+         folder,
+         cases + "self_attention_block1.safetensors",
+         {"--layout", layout},
+         {{"pattern0", "pattern0"},
+          {"pattern1", "pattern1"},
+          {"pattern2", "pattern2"},
+          {"pattern3", "pattern3"},
+          {"pattern4", "pattern4"},
+          {"pattern1_close", "pattern1_close"},
+          {"pattern1_remote", "pattern1_remote"},
+          {"pattern3_close", "pattern3_close"},
+          {"pattern3_remote", "pattern3_remote"}},
+         1e-4},
+        {model + "_denoise_euler",
+         "denoise",
+         folder,
+         cases + "denoise_euler.safetensors",
+         sampling,
+         {{"latents", "latents"}},
+         1e-4},
+        {model + "_denoise_bf16_timesteps",
+         "denoise",
+         folder,
+         cases + "denoise_options.safetensors",
+         rounded,
+         {{"latents", "latents_bf16_timesteps"}},
+         1e-4},
     };
 }
 
@@ -108,13 +151,28 @@ std::vector<GoldenCase> all_cases() {
         for (GoldenCase& c : network_cases(model)) cases.push_back(std::move(c));
     }
     const std::string wan22 = "wan22-tiny", layout22 = kGolden + "wan22-tiny/t3-layout.json";
-    cases.push_back({"wan22_dit_first_frame_clean", "dit", wan22 + "/model", wan22 + "/cases/dit_forward.safetensors",
-                     {"--layout", layout22, "--first-frame-clean"}, {{"out", "out_t3_first_frame_clean"}}, 1e-4});
-    cases.push_back({"wan22_denoise_first_frame", "denoise", wan22 + "/model", wan22 + "/cases/denoise_options.safetensors",
-                     {"--solver", "euler", "--steps", "6", "--shift", "5", "--cfg", "5", "--layout", layout22, "--first-frame"},
-                     {{"latents", "latents_first_frame"}}, 1e-4});
-    cases.push_back({"diffusers_pipeline", "pipeline", "diffusers-tiny/model", "diffusers-tiny/cases/pipeline.safetensors",
-                     {"--steps", "6", "--shift", "5", "--cfg", "5"}, {{"latents", "latents"}, {"frames", "frames"}}, 1e-4});
+    cases.push_back({"wan22_dit_first_frame_clean",
+                     "dit",
+                     wan22 + "/model",
+                     wan22 + "/cases/dit_forward.safetensors",
+                     {"--layout", layout22, "--first-frame-clean"},
+                     {{"out", "out_t3_first_frame_clean"}},
+                     1e-4});
+    cases.push_back(
+        {"wan22_denoise_first_frame",
+         "denoise",
+         wan22 + "/model",
+         wan22 + "/cases/denoise_options.safetensors",
+         {"--solver", "euler", "--steps", "6", "--shift", "5", "--cfg", "5", "--layout", layout22, "--first-frame"},
+         {{"latents", "latents_first_frame"}},
+         1e-4});
+    cases.push_back({"diffusers_pipeline",
+                     "pipeline",
+                     "diffusers-tiny/model",
+                     "diffusers-tiny/cases/pipeline.safetensors",
+                     {"--steps", "6", "--shift", "5", "--cfg", "5"},
+                     {{"latents", "latents"}, {"frames", "frames"}},
+                     1e-4});
 
     const std::string traces = "solver_traces.safetensors", schedules = "schedules.safetensors";
     const auto settings = [](const std::string& file) {
@@ -123,17 +181,26 @@ std::vector<GoldenCase> all_cases() {
     int index = 0;
     for (const auto& s : settings(traces)) {
         const std::string p = "t" + std::to_string(index++) + ".", solver = s["solver"];
-        cases.push_back({"solver_" + p.substr(0, 2), "solver", "", traces,
-                         {"--solver", solver, "--steps", s["steps"].dump(), "--shift", s["shift"].dump(), "--prefix", p},
-                         {{"trace", p + "trace"}, {"timesteps", p + "timesteps"}, {"sigmas", p + "sigmas"}}, 1e-5});
+        cases.push_back(
+            {"solver_" + p.substr(0, 2),
+             "solver",
+             "",
+             traces,
+             {"--solver", solver, "--steps", s["steps"].dump(), "--shift", s["shift"].dump(), "--prefix", p},
+             {{"trace", p + "trace"}, {"timesteps", p + "timesteps"}, {"sigmas", p + "sigmas"}},
+             1e-5});
     }
     index = 0;
     for (const auto& s : settings(schedules)) {
         const std::string p = "s" + std::to_string(index++) + ".";
-        cases.push_back({"schedule_" + p.substr(0, 2), "schedule", "", schedules,
+        cases.push_back({"schedule_" + p.substr(0, 2),
+                         "schedule",
+                         "",
+                         schedules,
                          {"--solver", "euler", "--steps", s["steps"].dump(), "--shift", s["shift"].dump(), "--strength",
                           s["denoising_strength"].dump()},
-                         {{"timesteps", p + "timesteps"}, {"sigmas", p + "sigmas"}}, 1e-5});
+                         {{"timesteps", p + "timesteps"}, {"sigmas", p + "sigmas"}},
+                         1e-5});
     }
     for (const auto& [key, tensor] : open_tensors(kGolden + "randn.safetensors").tensors) {
         const size_t seed = key.find(".seed"), size = key.find('.', seed + 1);
@@ -142,10 +209,15 @@ std::vector<GoldenCase> all_cases() {
         std::ranges::replace(shape, 'x', ',');
         std::string name = "randn_" + key;
         std::ranges::replace(name, '.', '_');
-        cases.push_back({name, "randn", "", "randn.safetensors",
-                         {"--generator", key.substr(0, seed), "--seed", key.substr(seed + 5, size - seed - 5), "--multiprocessors",
-                          "132", "--shape", shape},
-                         {{"out", key}}, 1e-5, true});
+        cases.push_back({name,
+                         "randn",
+                         "",
+                         "randn.safetensors",
+                         {"--generator", key.substr(0, seed), "--seed", key.substr(seed + 5, size - seed - 5),
+                          "--multiprocessors", "132", "--shape", shape},
+                         {{"out", key}},
+                         1e-5,
+                         true});
     }
     for (const std::string grid : {"wan21", "wan22"}) {
         GoldenCase c{"t3_grid_" + grid, "t3-attention", "", "t3_grid_" + grid + ".safetensors", {}, {}, 1e-5};
@@ -160,16 +232,17 @@ std::vector<GoldenCase> all_cases() {
     return cases;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Golden, ::testing::ValuesIn(all_cases()), [](const auto& one) { return one.param.name; });
+INSTANTIATE_TEST_SUITE_P(Cases, Golden, ::testing::ValuesIn(all_cases()),
+                         [](const auto& one) { return one.param.name; });
 
 // A long run of random numbers, sampled.
 TEST(GoldenRandn, Large) {
     const TensorSource reference = open_tensors(kGolden + "randn_large.safetensors");
     for (const std::string generator : {"cpu", "cuda"}) {
         const TemporaryFolder folder;
-        const Outcome outcome = run_program({"module", "randn", "--generator", generator, "--seed", reference.metadata.at("seed"),
-                                             "--count", reference.metadata.at("n"), "--multiprocessors", "132", "--out",
-                                             folder / "out.safetensors"});
+        const Outcome outcome = run_program({"module", "randn", "--generator", generator, "--seed",
+                                             reference.metadata.at("seed"), "--count", reference.metadata.at("n"),
+                                             "--multiprocessors", "132", "--out", folder / "out.safetensors"});
         ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
         const TensorSource file = open_tensors(folder / "out.safetensors");
         const auto index = reference.at("index").span<int64_t>();
@@ -184,7 +257,8 @@ TEST(GoldenTokenizer, RawTexts) {
     ASSERT_FALSE(cases.empty());
     for (const auto& c : cases) {
         const std::string text = c["text"];
-        const Outcome outcome = run_program({"module", "tokenize", "--model", kGolden + "tokenizer/spiece.model", "--raw", "--text", text});
+        const Outcome outcome =
+            run_program({"module", "tokenize", "--model", kGolden + "tokenizer/spiece.model", "--raw", "--text", text});
         ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
         std::string expected;
         for (const int id : c["ids"]) expected += (expected.empty() ? "" : " ") + std::to_string(id);

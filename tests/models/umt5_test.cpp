@@ -171,7 +171,7 @@ TEST_F(Umt5Test, BucketsOfRelativePositions) {
         x.data<float>()[j * kDim] = static_cast<float>(std::cos(angle(j)));
         x.data<float>()[j * kDim + 1] = static_cast<float>(std::sin(angle(j)));
     }
-    const double norm = std::sqrt(double(kDim));  // 1 / rms
+    const double norm = 1 / std::sqrt(1.0 / kDim + 1e-6);
     const Tensor y = layer.forward(ctx_, x);
     for (const int64_t i : {int64_t{0}, int64_t{1}, int64_t{300}, kTokens - 1}) {
         for (int64_t head = 0; head < kHeads; ++head) {

@@ -15,9 +15,10 @@ using namespace testing;
 using Bias = std::function<double(int64_t head, int64_t query, int64_t key)>;
 
 // Row `query` of head `head` over the keys listed; token matrices have `heads * width` columns.
-std::vector<double> softmax_row(const std::vector<double>& q, const std::vector<double>& k, const std::vector<double>& v,
-                                int64_t heads, int64_t width, int64_t value_width, double scale, int64_t head, int64_t query,
-                                const std::vector<int64_t>& keys, const Bias& bias) {
+std::vector<double> softmax_row(const std::vector<double>& q, const std::vector<double>& k,
+                                const std::vector<double>& v, int64_t heads, int64_t width, int64_t value_width,
+                                double scale, int64_t head, int64_t query, const std::vector<int64_t>& keys,
+                                const Bias& bias) {
     std::vector<double> scores;
     for (const int64_t key : keys) {
         double dot = 0;
@@ -56,7 +57,8 @@ TEST_P(Attention, MatchesDouble) {
     const Tensor relative = randn(ctx, {c.heads, 2 * c.queries - 1}, 5);
     const float scale = 1 / std::sqrt(float(c.width));
     const Tensor y = ops::attention(
-        ctx, q, k, v, {.heads = c.heads, .scale = scale, .key_bias = &key_bias, .relative_bias = square ? &relative : nullptr});
+        ctx, q, k, v,
+        {.heads = c.heads, .scale = scale, .key_bias = &key_bias, .relative_bias = square ? &relative : nullptr});
 
     const auto dq = doubles(ctx, q), dk = doubles(ctx, k), dv = doubles(ctx, v);
     const auto bias = [&](int64_t head, int64_t query, int64_t key) {
@@ -78,7 +80,8 @@ TEST_P(Attention, MatchesDouble) {
 INSTANTIATE_TEST_SUITE_P(Cases, Attention,
                          ::testing::Values(AttentionCase{1, 1, 1, 1, 1, 1}, AttentionCase{5, 3, 2, 7, 7, 1},
                                            AttentionCase{129, 300, 3, 48, 48, 1}, AttentionCase{70, 70, 2, 16, 16, 8},
-                                           AttentionCase{33, 515, 1, 24, 40, 30}, AttentionCase{260, 260, 1, 12, 12, 1}));
+                                           AttentionCase{33, 515, 1, 24, 40, 30},
+                                           AttentionCase{260, 260, 1, 12, 12, 1}));
 
 // Windows of unequal sizes over a shuffled order.
 ops::TokenWindows shuffled(int64_t tokens, std::vector<int64_t> starts, uint32_t seed) {
@@ -99,7 +102,8 @@ TEST(WindowAttention, AveragesBranches) {
         std::vector<double> out(size_t(tokens * heads * width));
         for (const auto* branch : branches) {
             for (size_t w = 0; w + 1 < branch->starts.size(); ++w) {
-                const std::vector<int64_t> ids(branch->order.begin() + branch->starts[w], branch->order.begin() + branch->starts[w + 1]);
+                const std::vector<int64_t> ids(branch->order.begin() + branch->starts[w],
+                                               branch->order.begin() + branch->starts[w + 1]);
                 for (const int64_t query : ids) {
                     for (int64_t h = 0; h < heads; ++h) {
                         const auto row = softmax_row(dq, dk, dv, heads, width, width, 0.3, h, query, ids, nullptr);
@@ -112,7 +116,8 @@ TEST(WindowAttention, AveragesBranches) {
         }
         return out;
     };
-    EXPECT_LT(relative_error(ops::window_attention(ctx, q, k, v, heads, 0.3f, std::array{&a, &b}), reference({&a, &b})), 2e-6);
+    EXPECT_LT(relative_error(ops::window_attention(ctx, q, k, v, heads, 0.3f, std::array{&a, &b}), reference({&a, &b})),
+              2e-6);
     EXPECT_LT(relative_error(ops::window_attention(ctx, q, k, v, heads, 0.3f, std::array{&b}), reference({&b})), 2e-6);
 }
 

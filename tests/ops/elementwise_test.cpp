@@ -25,7 +25,9 @@ TEST_P(Elementwise, MatchesDouble) {
     };
     EXPECT_LT(relative_error(ops::add(ctx, a, b), each([](double x, double y) { return x + y; })), 1e-6);
     EXPECT_LT(relative_error(ops::mul(ctx, a, b), each([](double x, double y) { return x * y; })), 1e-6);
-    EXPECT_LT(relative_error(ops::axpby(ctx, 2.5f, a, -0.5f, b), each([](double x, double y) { return 2.5 * x - 0.5 * y; })), 1e-6);
+    EXPECT_LT(
+        relative_error(ops::axpby(ctx, 2.5f, a, -0.5f, b), each([](double x, double y) { return 2.5 * x - 0.5 * y; })),
+        1e-6);
     EXPECT_LT(relative_error(ops::silu(ctx, a), each([](double x, double) { return x / (1 + std::exp(-x)); })), 1e-6);
     EXPECT_LT(relative_error(ops::gelu_tanh(ctx, a), each([](double x, double) {
                                  return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
@@ -77,8 +79,13 @@ TEST(Rope, RotatesNeighbouringPairs) {
         }
         return t;
     };
-    const ops::RopeTable table{grid, angles(0, 2, false), angles(0, 2, true), angles(1, 3, false),
-                               angles(1, 3, true), angles(2, 5, false), angles(2, 5, true)};
+    const ops::RopeTable table{grid,
+                               angles(0, 2, false),
+                               angles(0, 2, true),
+                               angles(1, 3, false),
+                               angles(1, 3, true),
+                               angles(2, 5, false),
+                               angles(2, 5, true)};
     const auto dx = doubles(ctx, x);
     std::vector<double> expected(dx.size());
     for (int64_t token = 0; token < grid.tokens(); ++token) {

@@ -20,7 +20,8 @@ TEST(Layout, Transpose) {
 
 TEST(Layout, GatherRowsConvertsAndChecks) {
     Context ctx;
-    const Tensor table = randn(ctx, {6, 9}, 1, DType::bf16), rows = ops::gather_rows(ctx, table, std::vector<int64_t>{5, 0, 5});
+    const Tensor table = randn(ctx, {6, 9}, 1, DType::bf16),
+                 rows = ops::gather_rows(ctx, table, std::vector<int64_t>{5, 0, 5});
     const auto values = doubles(ctx, table);
     for (int64_t c = 0; c < 9; ++c) {
         EXPECT_EQ(rows.data<float>()[c], values[size_t(45 + c)]);
@@ -52,7 +53,8 @@ TEST(Layout, PatchesAndTheirInverse) {
         const int64_t t = token / 6, h = token / 3 % 2, w = token % 3;
         for (int64_t c = 0; c < channels; ++c) {
             for (int64_t cell = 0; cell < 4; ++cell) {
-                const float value = x.data<float>()[((c * frames + t) * height + 2 * h + cell / 2) * width + 2 * w + cell % 2];
+                const float value =
+                    x.data<float>()[((c * frames + t) * height + 2 * h + cell / 2) * width + 2 * w + cell % 2];
                 ASSERT_EQ(p.data<float>()[token * 12 + c * 4 + cell], value);
                 rows.data<float>()[token * 12 + cell * channels + c] = value;
             }

@@ -31,7 +31,8 @@ class Linear : public ::testing::TestWithParam<LinearCase> {};
 TEST_P(Linear, MatchesDoubleLoop) {
     const LinearCase c = GetParam();
     Context ctx;
-    const Tensor x = randn(ctx, {c.rows, c.in}, 1), w = randn(ctx, {c.out, c.in}, 2, c.dtype), b = randn(ctx, {c.out}, 3, c.dtype);
+    const Tensor x = randn(ctx, {c.rows, c.in}, 1), w = randn(ctx, {c.out, c.in}, 2, c.dtype),
+                 b = randn(ctx, {c.out}, 3, c.dtype);
     const Tensor y = ops::linear(ctx, x, w, c.bias ? &b : nullptr, c.activation);
     const auto dx = doubles(ctx, x), dw = doubles(ctx, w), db = doubles(ctx, b);
     std::vector<double> expected;

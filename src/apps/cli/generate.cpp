@@ -26,8 +26,12 @@ struct GenerateOptions {
 void GenerateOptions::add_to(CLI::App& c) {
     auto& r = request;
     auto& s = r.settings;
-    c.add_option("--prompt,-p", r.prompt, "What the film shows, in a sentence or a paragraph")->required()->type_name("TEXT");
-    c.add_option("--output,-o", r.output, "Video file to write: .mp4, .mkv or .mov")->capture_default_str()->type_name("FILE");
+    c.add_option("--prompt,-p", r.prompt, "What the film shows, in a sentence or a paragraph")
+        ->required()
+        ->type_name("TEXT");
+    c.add_option("--output,-o", r.output, "Video file to write: .mp4, .mkv or .mov")
+        ->capture_default_str()
+        ->type_name("FILE");
     model.add_to(c);
 
     const std::string film = "Film";
@@ -40,17 +44,25 @@ void GenerateOptions::add_to(CLI::App& c) {
         ->capture_default_str()
         ->type_name("N")
         ->group(film);
-    c.add_flag("--no-contact-sheet", no_contact_sheet, "Do not write a PNG of the film's frames beside it")->group(film);
+    c.add_flag("--no-contact-sheet", no_contact_sheet, "Do not write a PNG of the film's frames beside it")
+        ->group(film);
 
     const std::string sampling = "Sampling";
     c.add_option("--steps", s.steps, "Denoising steps: more is slower and cleaner")->type_name("N")->group(sampling);
     c.add_option("--cfg", s.cfg, "Guidance scale: how closely to follow the prompt; 1 turns it off and halves the work")
         ->type_name("X")
         ->group(sampling);
-    c.add_option("--shift", s.shift, "Share of the steps at high noise; larger videos want more")->type_name("X")->group(sampling);
+    c.add_option("--shift", s.shift, "Share of the steps at high noise; larger videos want more")
+        ->type_name("X")
+        ->group(sampling);
     c.add_option("--solver", s.solver, "euler, unipc or dpm++")->type_name("NAME")->group(sampling);
-    c.add_option("--negative", s.negative_prompt, "What the film should not look like")->type_name("TEXT")->group(sampling);
-    c.add_option("--seed", r.seed, "Another seed makes another film of the same prompt")->capture_default_str()->type_name("N")->group(sampling);
+    c.add_option("--negative", s.negative_prompt, "What the film should not look like")
+        ->type_name("TEXT")
+        ->group(sampling);
+    c.add_option("--seed", r.seed, "Another seed makes another film of the same prompt")
+        ->capture_default_str()
+        ->type_name("N")
+        ->group(sampling);
     c.add_option("--noise", noise, "Whose random numbers a seed means: PyTorch's on the cpu, or on a GPU (cuda)")
         ->capture_default_str()
         ->group(sampling);
@@ -58,25 +70,33 @@ void GenerateOptions::add_to(CLI::App& c) {
         ->capture_default_str()
         ->type_name("N")
         ->group(sampling);
-    c.add_flag("--bf16-timesteps", r.bf16_timesteps, "Round timesteps as the published T3 script does")->group(sampling);
+    c.add_flag("--bf16-timesteps", r.bf16_timesteps, "Round timesteps as the published T3 script does")
+        ->group(sampling);
 
     const std::string attention_group = "Attention";
-    c.add_option("--attention", attention, "auto: T3 windows where a layout is known for the grid, else full; or full, t3")
+    c.add_option("--attention", attention,
+                 "auto: T3 windows where a layout is known for the grid, else full; or full, t3")
         ->capture_default_str()
         ->group(attention_group);
-    c.add_option("--layout", r.layout, "Window layout to use instead of the model's t3-layout.json")->type_name("FILE")->group(attention_group);
+    c.add_option("--layout", r.layout, "Window layout to use instead of the model's t3-layout.json")
+        ->type_name("FILE")
+        ->group(attention_group);
 
     compute.add_to(c);
-    c.add_option("--job", r.job, "Folder for intermediate results (default: the output's name with .job)")->type_name("DIR")->group("Computing");
+    c.add_option("--job", r.job, "Folder for intermediate results (default: the output's name with .job)")
+        ->type_name("DIR")
+        ->group("Computing");
     c.add_flag("--quiet", quiet, "Print nothing but errors")->group("Computing");
     c.footer(
-        "Defaults of size, frames, fps, steps, cfg, shift and solver follow the model; `t3video inspect DIR` shows a model's own:\n"
+        "Defaults of size, frames, fps, steps, cfg, shift and solver follow the model; `t3video inspect DIR` shows a "
+        "model's own:\n"
         "  Wan2.1         832x480    81 frames  16 fps  50 steps  cfg 5  shift 5  unipc\n"
         "  TI2V-5B        1280x704  121 frames  24 fps  50 steps  cfg 5  shift 5  unipc\n"
         "  at 3840x2160   81 frames, 30 fps, 50 steps, cfg 5, shift 5, euler\n"
         "  bundled demo   448x256    17 frames   8 fps  24 steps  cfg 3  shift 3  euler\n"
         "The negative prompt is the published one of Wan and T3, for the demo an empty one. A diffusers folder's\n"
-        "scheduler_config.json decides on solver and shift. An interrupted run goes on from its job folder when the same\n"
+        "scheduler_config.json decides on solver and shift. An interrupted run goes on from its job folder when the "
+        "same\n"
         "command is given again.\n\n"
         "Examples:\n"
         "  t3video generate -p \"A red ball drifts left over green hills.\" -o ball.mp4\n"

@@ -17,12 +17,15 @@ namespace {
 
 using pipeline::Part;
 
-std::string dims(const Grid& grid) { return concat(grid); }
+std::string dims(const Grid& grid) {
+    return concat(grid);
+}
 
 // 1234567 -> "1,234,567"
 std::string grouped(int64_t value) {
     std::string digits = std::to_string(value);
-    for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), ",");
+    for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3)
+        digits.insert(static_cast<size_t>(at), ",");
     return digits;
 }
 
@@ -40,7 +43,9 @@ std::string weights(Model& model) {
     return fmt::format("{}; {} parameters, {:.1f} MB", fmt::join(types, "+"), grouped(count), double(bytes) / 1e6);
 }
 
-void row(const char* title, const std::string& text) { fmt::print("{:<13} {}\n", title, text); }
+void row(const char* title, const std::string& text) {
+    fmt::print("{:<13} {}\n", title, text);
+}
 
 // "412 GFLOP": the two products of attention over that many pairs of query and key, of `width` channels.
 std::string flops(double pairs, int64_t width) {
@@ -54,7 +59,8 @@ std::string flops(double pairs, int64_t width) {
 // Windows per layer and their cost against full attention, for tokens of `width` channels.
 void print_layout(const t3::WindowLayout& layout, int64_t width, int64_t layers) {
     const double tokens = double(layout.grid.tokens()), full = tokens * tokens;
-    row("Grid", fmt::format("{} (frames x rows x columns), {} tokens", dims(layout.grid), grouped(layout.grid.tokens())));
+    row("Grid",
+        fmt::format("{} (frames x rows x columns), {} tokens", dims(layout.grid), grouped(layout.grid.tokens())));
     fmt::print("\n  pattern  windows    count  tokens each   branches    each layer  full/this\n");
     double sum = 0;
     for (size_t k = 0; k < layout.patterns.size(); ++k) {
@@ -72,13 +78,15 @@ void print_layout(const t3::WindowLayout& layout, int64_t width, int64_t layers)
                    t3::branches_coincide(layout.grid, n) ? "1 (same)" : "2", flops(pairs, width), full / pairs);
     }
     const double mean = sum / double(layout.patterns.size());
-    fmt::print("  {:>7}  {:<9} {:>6}  {:<12}  {:<8}  {:>12}  {:>9.1f}\n", "mean", "", "", "", "", flops(mean, width), full / mean);
-    fmt::print("  {:>7}  {:<9} {:>6}  {:<12}  {:<8}  {:>12}\n\n", "full", "1x1x1", 1, layout.grid.tokens(), "1", flops(full, width));
+    fmt::print("  {:>7}  {:<9} {:>6}  {:<12}  {:<8}  {:>12}  {:>9.1f}\n", "mean", "", "", "", "", flops(mean, width),
+               full / mean);
+    fmt::print("  {:>7}  {:<9} {:>6}  {:<12}  {:<8}  {:>12}\n\n", "full", "1x1x1", 1, layout.grid.tokens(), "1",
+               flops(full, width));
     if (layers > 0) {
         double total = 0;
         for (int64_t i = 0; i < layers; ++i) total += t3::scored_pairs(layout.grid, layout.of_layer(i));
-        row("Forward", fmt::format("{} layers of width {}: self-attention {}, full attention {}", layers, width, flops(total, width),
-                                   flops(full * double(layers), width)));
+        row("Forward", fmt::format("{} layers of width {}: self-attention {}, full attention {}", layers, width,
+                                   flops(total, width), flops(full * double(layers), width)));
     }
 }
 
@@ -87,8 +95,8 @@ models::DitConfig print_dit(const std::filesystem::path& path, const std::filesy
     auto dit = models::WanDit::load(path, config);
     const auto& c = dit.config();
     row("Transformer", path.string());
-    row("", fmt::format("width {}, {} heads of {}, {} layers, ffn {}, {} latent channels, text width {}", c.dim, c.heads,
-                        c.head_width(), c.layers, c.ffn_dim, c.in_channels, c.text_dim));
+    row("", fmt::format("width {}, {} heads of {}, {} layers, ffn {}, {} latent channels, text width {}", c.dim,
+                        c.heads, c.head_width(), c.layers, c.ffn_dim, c.in_channels, c.text_dim));
     row("", weights(dit));
     return c;
 }
@@ -97,8 +105,8 @@ void print_text(const pipeline::ModelFiles& files) {
     auto encoder = models::Umt5::load(files.need(Part::text_encoder));
     const auto& c = encoder.config();
     row("Text encoder", files.text_encoder.string());
-    row("", fmt::format("UMT5, width {}, {} heads of {}, {} layers, ffn {}, {} ids", c.dim, c.heads, c.inner_dim / c.heads, c.layers,
-                        c.ffn_dim, c.vocabulary));
+    row("", fmt::format("UMT5, width {}, {} heads of {}, {} layers, ffn {}, {} ids", c.dim, c.heads,
+                        c.inner_dim / c.heads, c.layers, c.ffn_dim, c.vocabulary));
     row("", weights(encoder));
     if (files.tokenizer.empty()) return row("Tokenizer", "none; generate needs one (--tokenizer FILE)");
     row("Tokenizer", files.tokenizer.string());
@@ -106,21 +114,23 @@ void print_text(const pipeline::ModelFiles& files) {
 }
 
 void print_defaults(const pipeline::Settings& s) {
-    row("Defaults", fmt::format("--size {}x{} --frames {} --fps {} --steps {} --cfg {} --shift {} --solver {}", s.width, s.height,
-                                s.frames, s.fps, s.steps, s.cfg, s.shift, s.solver));
+    row("Defaults", fmt::format("--size {}x{} --frames {} --fps {} --steps {} --cfg {} --shift {} --solver {}", s.width,
+                                s.height, s.frames, s.fps, s.steps, s.cfg, s.shift, s.solver));
     row("", fmt::format("--negative \"{}\"", s.negative_prompt));
 }
 
 void inspect_model(const std::filesystem::path& folder) {
     const auto files = pipeline::find_model(folder);
-    row("Model", fmt::format("{} ({} layout)", folder.string(), files.kind == pipeline::FolderKind::official ? "official" : "diffusers"));
+    row("Model", fmt::format("{} ({} layout)", folder.string(),
+                             files.kind == pipeline::FolderKind::official ? "official" : "diffusers"));
     const models::DitConfig dit = print_dit(files.need(Part::dit), files.dit_config);
     print_text(files);
     auto vae = models::WanVae::load(files.need(Part::vae));
     const auto& c = vae.config();
     row("VAE", files.vae.string());
     row("", fmt::format("Wan{}, {} latent channels, a latent pixel covers {}x{} pixels and {} frames",
-                        c.version == models::VaeVersion::wan22 ? "2.2" : "2.1", c.z, c.stride_hw(), c.stride_hw(), c.stride_t()));
+                        c.version == models::VaeVersion::wan22 ? "2.2" : "2.1", c.z, c.stride_hw(), c.stride_hw(),
+                        c.stride_t()));
     row("", weights(vae));
 
     const auto traits = pipeline::traits_of(c);
@@ -139,13 +149,18 @@ void add_inspect(CLI::App& program, Action& chosen) {
         std::filesystem::path path;
         int64_t width = 1536;
     };
-    auto* command = program.add_subcommand("inspect", "Show what a model folder, a transformer file or a window layout holds");
+    auto* command =
+        program.add_subcommand("inspect", "Show what a model folder, a transformer file or a window layout holds");
     const auto o = std::make_shared<Options>();
-    command->add_option("PATH", o->path, "Model folder, DiT .safetensors, or window layout .json (default: the bundled demo model)");
-    command->add_option("--width", o->width, "Channels of a token, for a layout's FLOPs (Wan2.1-1.3B: 1536, TI2V-5B: 3072)")
+    command->add_option("PATH", o->path,
+                        "Model folder, DiT .safetensors, or window layout .json (default: the bundled demo model)");
+    command
+        ->add_option("--width", o->width,
+                     "Channels of a token, for a layout's FLOPs (Wan2.1-1.3B: 1536, TI2V-5B: 3072)")
         ->capture_default_str()
         ->check(CLI::PositiveNumber);
-    command->footer("Examples:\n  t3video inspect Wan2.1-T2V-1.3B\n  t3video inspect models/demo/t3-layout.json --width 192");
+    command->footer(
+        "Examples:\n  t3video inspect Wan2.1-T2V-1.3B\n  t3video inspect models/demo/t3-layout.json --width 192");
     command->callback([o, &chosen] {
         chosen = [o] {
             const auto path = o->path.empty() ? pipeline::demo_model_folder() : o->path;

@@ -35,7 +35,8 @@ void check_command(const CLI::App& program, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App program("Video from text with Wan diffusion transformers, up to native 4K by T3 window attention.", "t3video");
+    CLI::App program("Video from text with Wan diffusion transformers, up to native 4K by T3 window attention.",
+                     "t3video");
     program.footer(
         "Examples:\n"
         "  t3video generate --prompt \"A red ball drifts left over green hills.\"\n"
@@ -57,7 +58,8 @@ int main(int argc, char** argv) {
     } catch (const CLI::Success& help) {
         return program.exit(help);
     } catch (const CLI::ParseError& error) {
-        return report(std::string(error.what()) + " (" + command_of(program) + " --help explains the options)", kUserError);
+        return report(std::string(error.what()) + " (" + command_of(program) + " --help explains the options)",
+                      kUserError);
     } catch (const t3video::InvalidRequest& error) {
         return report(error.what(), kUserError);
     } catch (const std::exception& error) {

@@ -27,7 +27,8 @@ constexpr Module kModules[] = {
     {"denoise", "noise, context, negative_context[, first_frame] -> latents", run_denoise},
     {"pipeline", "prompt_ids, negative_ids, noise -> latents, frames [1,f,3,H,W] in 0..1", run_pipeline},
     {"solver", "noise, model_outputs [steps,...] -> trace, timesteps, sigmas", run_solver},
-    {"t3-attention", "tokens; grid, window_counts, salt, head_dim in the metadata -> pK.close, pK.remote, pK.out", run_t3_attention},
+    {"t3-attention", "tokens; grid, window_counts, salt, head_dim in the metadata -> pK.close, pK.remote, pK.out",
+     run_t3_attention},
 };
 
 std::string module_list() {
@@ -46,7 +47,8 @@ Outputs run_module(Context& ctx, const ModuleOptions& options) {
     if (options.name == "schedule") return run_schedule(ctx, options);
     if (options.name == "randn") return run_randn(ctx, options);
     const auto found = std::ranges::find(kModules, options.name, &Module::name);
-    require_valid(found != std::end(kModules), "module ", options.name, " is unknown; t3video module --help lists them");
+    require_valid(found != std::end(kModules), "module ", options.name,
+                  " is unknown; t3video module --help lists them");
     require_valid(!options.input.empty(), "module ", options.name, " needs its inputs: --in FILE.safetensors");
     return found->run(ctx, options, Inputs(options));
 }
@@ -72,31 +74,36 @@ sampling::Schedule ModuleOptions::schedule(const sampling::Solver& of) const {
     return schedule;
 }
 
-Inputs::Inputs(const ModuleOptions& options) : source_(checkpoint::open_tensors(options.input)), prefix_(options.prefix) {}
+Inputs::Inputs(const ModuleOptions& options)
+    : source_(checkpoint::open_tensors(options.input)), prefix_(options.prefix) {}
 
 Tensor Inputs::floats(Context& ctx, const std::string& name, int rank) const {
     const Tensor& x = source_.at(prefix_ + name);
-    require_valid(is_float(x.dtype()) && (rank == kAnyRank || x.rank() == rank), source_.path.string(), ": '", prefix_, name, "' ",
-                  x.shape(), " of ", x.dtype(), ", expected floats", rank == kAnyRank ? "" : concat(" over ", rank, " axes"));
+    require_valid(is_float(x.dtype()) && (rank == kAnyRank || x.rank() == rank), source_.path.string(), ": '", prefix_,
+                  name, "' ", x.shape(), " of ", x.dtype(), ", expected floats",
+                  rank == kAnyRank ? "" : concat(" over ", rank, " axes"));
     return ops::convert(ctx, x, DType::f32);
 }
 
 Tensor Inputs::sample(Context& ctx, const std::string& name, int rank) const {
     const Tensor x = floats(ctx, name, rank);
-    require_valid(x.dim(0) == 1, source_.path.string(), ": '", prefix_, name, "' ", x.shape(), ", expected a batch of 1");
+    require_valid(x.dim(0) == 1, source_.path.string(), ": '", prefix_, name, "' ", x.shape(),
+                  ", expected a batch of 1");
     return x.reshape(Shape(x.shape().dims().subspan(1)));
 }
 
 std::vector<int64_t> Inputs::integers(const std::string& name) const {
     const Tensor& x = source_.at(prefix_ + name);
     if (x.dtype() == DType::i32) return {x.span<int32_t>().begin(), x.span<int32_t>().end()};
-    require_valid(x.dtype() == DType::i64, source_.path.string(), ": '", prefix_, name, "' holds ", x.dtype(), ", expected i64");
+    require_valid(x.dtype() == DType::i64, source_.path.string(), ": '", prefix_, name, "' holds ", x.dtype(),
+                  ", expected i64");
     return {x.span<int64_t>().begin(), x.span<int64_t>().end()};
 }
 
 double Inputs::number(Context& ctx, const std::string& name) const {
     const Tensor& x = source_.at(prefix_ + name);
-    require_valid(x.numel() == 1, source_.path.string(), ": '", prefix_, name, "' ", x.shape(), ", expected one number");
+    require_valid(x.numel() == 1, source_.path.string(), ": '", prefix_, name, "' ", x.shape(),
+                  ", expected one number");
     if (!is_float(x.dtype())) return static_cast<double>(integers(name).front());
     const Tensor value = ops::convert(ctx, x, DType::f32);
     return value.data<float>()[0];
@@ -104,7 +111,8 @@ double Inputs::number(Context& ctx, const std::string& name) const {
 
 const std::string& Inputs::metadata(const std::string& key) const {
     const auto found = source_.metadata.find(key);
-    require_valid(found != source_.metadata.end(), source_.path.string(), ": \"", key, "\" is missing from the metadata");
+    require_valid(found != source_.metadata.end(), source_.path.string(), ": \"", key,
+                  "\" is missing from the metadata");
     return found->second;
 }
 

@@ -35,7 +35,8 @@ Tensor frames_first(Context& ctx, const Tensor& x) {
     const Shape s = x.shape();
     std::vector<Tensor> frames;
     for (int64_t t = 0; t < s[0]; ++t) {
-        frames.push_back(ops::transpose(ctx, x.slice(t, t + 1).reshape({s[1] * s[2], s[3]})).reshape({1, s[3], s[1], s[2]}));
+        frames.push_back(
+            ops::transpose(ctx, x.slice(t, t + 1).reshape({s[1] * s[2], s[3]})).reshape({1, s[3], s[1], s[2]}));
     }
     return ops::concat(ctx, frames);
 }
@@ -108,11 +109,13 @@ Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in
     const auto dit = load_dit(options);
     const Tensor noise = in.sample(ctx, "noise", 5);
     const auto positive = dit.embed_text(ctx, in.sample(ctx, "context", 3));
-    const auto negative = options.cfg == 1.0 ? models::TextContext() : dit.embed_text(ctx, in.sample(ctx, "negative_context", 3));
+    const auto negative =
+        options.cfg == 1.0 ? models::TextContext() : dit.embed_text(ctx, in.sample(ctx, "negative_context", 3));
     const auto& solver = sampling::find_solver(options.solver);
     const Tensor first_frame = options.first_frame ? in.sample(ctx, "first_frame", 5) : Tensor();
-    return {{"latents", batched(pipeline::denoise(ctx, dit, windows_of(options, noise), {&positive, &negative, options.cfg}, solver,
-                                                  options.schedule(solver), {.x = noise}, first_frame))}};
+    return {
+        {"latents", batched(pipeline::denoise(ctx, dit, windows_of(options, noise), {&positive, &negative, options.cfg},
+                                              solver, options.schedule(solver), {.x = noise}, first_frame))}};
 }
 
 Outputs run_pipeline(Context& ctx, const ModuleOptions& options, const Inputs& in) {

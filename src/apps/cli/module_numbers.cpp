@@ -27,7 +27,8 @@ Tensor vector_of(Context& ctx, std::span<const double> values) {
 // T3's Euler schedule is written without its closing 0, as its reference lists it.
 Outputs schedule_tensors(Context& ctx, const sampling::Solver& solver, const sampling::Schedule& schedule) {
     const size_t sigmas = schedule.sigmas.size() - (solver.name == "euler" ? 1 : 0);
-    return {{"timesteps", vector_of(ctx, schedule.timesteps)}, {"sigmas", vector_of(ctx, std::span(schedule.sigmas).first(sigmas))}};
+    return {{"timesteps", vector_of(ctx, schedule.timesteps)},
+            {"sigmas", vector_of(ctx, std::span(schedule.sigmas).first(sigmas))}};
 }
 
 // A reproducible value in -1..1 for each index, from an integer hash.
@@ -48,14 +49,16 @@ Tensor hashed_rows(Context& ctx, std::span<const int64_t> ids, int64_t width, ui
     ctx.parallel_for(x.dim(0), 256, [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
             const auto base = static_cast<uint32_t>(ids[static_cast<size_t>(i)] * width);
-            for (int64_t c = 0; c < width; ++c) px[i * width + c] = factor * hashed(base + static_cast<uint32_t>(c), salt);
+            for (int64_t c = 0; c < width; ++c)
+                px[i * width + c] = factor * hashed(base + static_cast<uint32_t>(c), salt);
         }
     });
     return x;
 }
 
 // Attention output of the listed tokens, each over the tokens of its own window. -> [tokens, width]
-Tensor attend_listed(Context& ctx, const std::vector<int64_t>& tokens, const ops::TokenWindows& windows, int64_t width, uint32_t salt) {
+Tensor attend_listed(Context& ctx, const std::vector<int64_t>& tokens, const ops::TokenWindows& windows, int64_t width,
+                     uint32_t salt) {
     std::vector<int64_t> window_of(windows.order.size());
     for (size_t w = 0; w + 1 < windows.starts.size(); ++w) {
         for (int64_t i = windows.starts[w]; i < windows.starts[w + 1]; ++i) {
@@ -67,15 +70,18 @@ Tensor attend_listed(Context& ctx, const std::vector<int64_t>& tokens, const ops
 
     Tensor out = empty(ctx, {static_cast<int64_t>(tokens.size()), width});
     for (const auto& [window, rows] : rows_of) {
-        const int64_t first = windows.starts[static_cast<size_t>(window)], last = windows.starts[static_cast<size_t>(window) + 1];
-        const auto members = std::span(windows.order).subspan(static_cast<size_t>(first), static_cast<size_t>(last - first));
+        const int64_t first = windows.starts[static_cast<size_t>(window)],
+                      last = windows.starts[static_cast<size_t>(window) + 1];
+        const auto members =
+            std::span(windows.order).subspan(static_cast<size_t>(first), static_cast<size_t>(last - first));
         std::vector<int64_t> queries;
         for (const size_t row : rows) queries.push_back(tokens[row]);
-        const Tensor y = ops::attention(ctx, hashed_rows(ctx, queries, width, salt, 2), hashed_rows(ctx, members, width, salt + 1, 2),
-                                        hashed_rows(ctx, members, width, salt + 2, 1),
-                                        {.scale = 1.0f / std::sqrt(static_cast<float>(width))});
+        const Tensor y = ops::attention(
+            ctx, hashed_rows(ctx, queries, width, salt, 2), hashed_rows(ctx, members, width, salt + 1, 2),
+            hashed_rows(ctx, members, width, salt + 2, 1), {.scale = 1.0f / std::sqrt(static_cast<float>(width))});
         for (size_t i = 0; i < rows.size(); ++i) {
-            std::copy_n(y.data<float>() + static_cast<int64_t>(i) * width, width, out.data<float>() + static_cast<int64_t>(rows[i]) * width);
+            std::copy_n(y.data<float>() + static_cast<int64_t>(i) * width, width,
+                        out.data<float>() + static_cast<int64_t>(rows[i]) * width);
         }
     }
     return out;
@@ -88,8 +94,9 @@ Outputs run_solver(Context& ctx, const ModuleOptions& options, const Inputs& in)
     const auto schedule = options.schedule(solver);
     const Tensor noise = in.floats(ctx, "noise", Inputs::kAnyRank);
     const Tensor velocities = in.floats(ctx, "model_outputs", noise.rank() + 1);
-    require_valid(velocities.dim(0) == schedule.steps() && velocities.numel() == noise.numel() * schedule.steps(), "solver: model_outputs ", velocities.shape(), " for noise ",
-                  noise.shape(), " and ", schedule.steps(), " steps");
+    require_valid(velocities.dim(0) == schedule.steps() && velocities.numel() == noise.numel() * schedule.steps(),
+                  "solver: model_outputs ", velocities.shape(), " for noise ", noise.shape(), " and ", schedule.steps(),
+                  " steps");
     int64_t step = 0;
     std::vector<Tensor> trace;
     const auto denoiser = [&](const Tensor& x, double) { return velocities.slice(step, step + 1).reshape(x.shape()); };
@@ -146,7 +153,8 @@ Outputs run_t3_attention(Context& ctx, const ModuleOptions&, const Inputs& in) {
     t3::check_layout(layout, "t3-attention");
     const auto tokens = in.integers("tokens");
     for (const int64_t token : tokens) {
-        require_valid(0 <= token && token < layout.grid.tokens(), "t3-attention: token ", token, " outside a grid of ", layout.grid);
+        require_valid(0 <= token && token < layout.grid.tokens(), "t3-attention: token ", token, " outside a grid of ",
+                      layout.grid);
     }
     Outputs out;
     for (size_t k = 0; k < layout.patterns.size(); ++k) {

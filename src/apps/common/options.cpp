@@ -8,8 +8,12 @@
 namespace t3video::apps {
 
 void ComputeOptions::add_to(CLI::App& command) {
-    command.add_option("--threads", threads, "CPU threads; 0: one per core")->check(CLI::Range(0, 1024))->group("Computing");
-    command.add_option("--device", device, "cpu; cuda in builds that have it")->capture_default_str()->group("Computing");
+    command.add_option("--threads", threads, "CPU threads; 0: one per core")
+        ->check(CLI::Range(0, 1024))
+        ->group("Computing");
+    command.add_option("--device", device, "cpu; cuda in builds that have it")
+        ->capture_default_str()
+        ->group("Computing");
     command.add_option("--dtype", dtype, "f32; bf16 on cuda")->capture_default_str()->group("Computing");
 }
 
@@ -21,11 +25,14 @@ Context ComputeOptions::context() const {
 }
 
 void ModelOptions::add_to(CLI::App& command) {
-    command.add_option("--model", model, "Model folder: Wan's own files, or diffusers' (default: the bundled demo model)")
+    command
+        .add_option("--model", model, "Model folder: Wan's own files, or diffusers' (default: the bundled demo model)")
         ->type_name("DIR")
         ->group("Model");
     const auto part = [&](const char* option, std::filesystem::path& path, const char* what) {
-        command.add_option(option, path, std::string(what) + " instead of the folder's")->type_name("FILE")->group("Model");
+        command.add_option(option, path, std::string(what) + " instead of the folder's")
+            ->type_name("FILE")
+            ->group("Model");
     };
     part("--dit", parts.dit, "Diffusion transformer (.safetensors or index)");
     part("--text-encoder", parts.text_encoder, "Text encoder (.pth or .safetensors)");
@@ -39,8 +46,8 @@ std::pair<int64_t, int64_t> parse_size(const std::string& text) {
     const auto first = std::from_chars(text.data(), end, width);
     const bool separated = first.ec == std::errc() && first.ptr != end && (*first.ptr == 'x' || *first.ptr == 'X');
     const auto second = separated ? std::from_chars(first.ptr + 1, end, height) : first;
-    require_valid(separated && second.ec == std::errc() && second.ptr == end && width > 0 && height > 0, "--size ", text,
-                  ": expected WIDTHxHEIGHT in pixels, such as 832x480");
+    require_valid(separated && second.ec == std::errc() && second.ptr == end && width > 0 && height > 0, "--size ",
+                  text, ": expected WIDTHxHEIGHT in pixels, such as 832x480");
     return {width, height};
 }
 

@@ -30,7 +30,8 @@ constexpr std::pair<std::string_view, std::string_view> kInLayer[] = {
 const Shape& shape_of(const std::map<std::string, Shape>& shapes, const std::string& name, const std::string& origin) {
     const auto found = shapes.find(name);
     require_valid(found != shapes.end(), origin, ": tensor '", name, "' is missing; this is not a UMT5 text encoder");
-    require_valid(found->second.rank() == 2, origin, ": tensor '", name, "' has shape ", found->second, ", expected a matrix");
+    require_valid(found->second.rank() == 2, origin, ": tensor '", name, "' has shape ", found->second,
+                  ", expected a matrix");
     return found->second;
 }
 
@@ -64,8 +65,8 @@ Umt5Config infer_umt5_config(const std::map<std::string, Shape>& shapes, const s
     c.ffn_dim = shape_of(shapes, "blocks.0.ffn.fc1.weight", origin)[0];
     while (shapes.contains("blocks." + std::to_string(c.layers) + ".norm1.weight")) ++c.layers;
     require_valid(c.buckets == 32, origin, ": ", c.buckets, " relative position buckets, expected 32");
-    require_valid(c.heads > 0 && c.inner_dim % c.heads == 0, origin, ": ", c.heads, " heads do not divide an inner width of ",
-                  c.inner_dim);
+    require_valid(c.heads > 0 && c.inner_dim % c.heads == 0, origin, ": ", c.heads,
+                  " heads do not divide an inner width of ", c.inner_dim);
     return c;
 }
 

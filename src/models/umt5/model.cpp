@@ -34,9 +34,16 @@ Tensor relative_bias(Context& ctx, const nn::Param& table, int64_t tokens) {
 }  // namespace
 
 Umt5Layer::Umt5Layer(const Umt5Config& c)
-    : norm1(c.dim, kEps), norm2(c.dim, kEps), q(c.dim, c.inner_dim, false), k(c.dim, c.inner_dim, false),
-      v(c.dim, c.inner_dim, false), o(c.inner_dim, c.dim, false), gate(c.dim, c.ffn_dim, false), fc1(c.dim, c.ffn_dim, false),
-      fc2(c.ffn_dim, c.dim, false), position_bias(Shape{c.buckets, c.heads}) {}
+    : norm1(c.dim, kEps),
+      norm2(c.dim, kEps),
+      q(c.dim, c.inner_dim, false),
+      k(c.dim, c.inner_dim, false),
+      v(c.dim, c.inner_dim, false),
+      o(c.inner_dim, c.dim, false),
+      gate(c.dim, c.ffn_dim, false),
+      fc1(c.dim, c.ffn_dim, false),
+      fc2(c.ffn_dim, c.dim, false),
+      position_bias(Shape{c.buckets, c.heads}) {}
 
 Tensor Umt5Layer::forward(Context& ctx, const Tensor& x) const {
     Tensor h = norm1.forward(ctx, x);
@@ -51,12 +58,15 @@ Tensor Umt5Layer::forward(Context& ctx, const Tensor& x) const {
 }
 
 Umt5::Umt5(const Umt5Config& c)
-    : config_(c), token_embedding_(Shape{c.vocabulary, c.dim}), layers_(static_cast<size_t>(c.layers), Umt5Layer(c)),
+    : config_(c),
+      token_embedding_(Shape{c.vocabulary, c.dim}),
+      layers_(static_cast<size_t>(c.layers), Umt5Layer(c)),
       norm_(c.dim, kEps) {}
 
 Umt5 Umt5::load(const std::filesystem::path& weights) {
     auto source = checkpoint::open_tensors(weights);
-    if (source.contains("shared.weight")) source.tensors.erase("encoder.embed_tokens.weight");  // the same table, stored twice
+    if (source.contains("shared.weight"))
+        source.tensors.erase("encoder.embed_tokens.weight");  // the same table, stored twice
     source = checkpoint::rename(std::move(source), official_umt5_name);
     std::map<std::string, Shape> shapes;
     for (const auto& [name, stored] : source.tensors) shapes[name] = stored.tensor.shape();

@@ -59,13 +59,15 @@ class Umt5 {
 
     const Umt5Config& config() const { return config_; }
 
-    // ids: the real tokens of one prompt, padding left out (it would be masked: the result is the same). -> [tokens, dim]
+    // ids: the real tokens of one prompt, padding left out (it would be masked: the result is the same). -> [tokens,
+    // dim]
     Tensor forward(Context& ctx, std::span<const int64_t> ids) const;
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {
         visit(prefix + "token_embedding.weight", token_embedding_);
-        for (size_t i = 0; i < layers_.size(); ++i) layers_[i].for_each_param(prefix + "blocks." + std::to_string(i) + ".", visit);
+        for (size_t i = 0; i < layers_.size(); ++i)
+            layers_[i].for_each_param(prefix + "blocks." + std::to_string(i) + ".", visit);
         norm_.for_each_param(prefix + "norm.", visit);
     }
 

@@ -17,7 +17,8 @@ TextKeys CrossAttention::keys(Context& ctx, const Tensor& text) const {
 Tensor CrossAttention::forward(Context& ctx, const Tensor& x, const TextKeys& text, const Tensor& key_bias) const {
     const Tensor queries = norm_q.forward(ctx, q.forward(ctx, x));
     const float scale = 1.0f / std::sqrt(static_cast<float>(x.dim(1) / heads));
-    return o.forward(ctx, ops::attention(ctx, queries, text.k, text.v, {.heads = heads, .scale = scale, .key_bias = &key_bias}));
+    return o.forward(
+        ctx, ops::attention(ctx, queries, text.k, text.v, {.heads = heads, .scale = scale, .key_bias = &key_bias}));
 }
 
 Tensor FeedForward::forward(Context& ctx, const Tensor& x) const {

@@ -19,7 +19,12 @@ struct TextKeys {
 struct CrossAttention {
     CrossAttention() = default;
     explicit CrossAttention(const DitConfig& c)
-        : q(c.dim, c.dim), k(c.dim, c.dim), v(c.dim, c.dim), o(c.dim, c.dim), norm_q(c.dim, c.eps), norm_k(c.dim, c.eps),
+        : q(c.dim, c.dim),
+          k(c.dim, c.dim),
+          v(c.dim, c.dim),
+          o(c.dim, c.dim),
+          norm_q(c.dim, c.eps),
+          norm_k(c.dim, c.eps),
           heads(c.heads) {}
 
     // text: [rows, dim] after the text embedding.
@@ -58,18 +63,23 @@ struct FeedForward {
 };
 
 struct BlockInput {
-    Tensor modulation;             // [sets, 6*dim]: the projected timestep; two sets where the first frame is clean
-    int64_t clean_tokens = 0;      // tokens before this one use set 0
+    Tensor modulation;         // [sets, 6*dim]: the projected timestep; two sets where the first frame is clean
+    int64_t clean_tokens = 0;  // tokens before this one use set 0
     const ops::RopeTable& rope;
     const t3::LayerWindows& windows;
     const TextKeys& text;
-    const Tensor& key_bias;        // [text rows]
+    const Tensor& key_bias;  // [text rows]
 };
 
 struct Block {
     Block() = default;
     explicit Block(const DitConfig& c)
-        : self_attn(c.dim, c.heads, c.eps), cross_attn(c), norm3(c.dim, c.eps), ffn(c), modulation(Shape{1, 6, c.dim}), eps(c.eps) {}
+        : self_attn(c.dim, c.heads, c.eps),
+          cross_attn(c),
+          norm3(c.dim, c.eps),
+          ffn(c),
+          modulation(Shape{1, 6, c.dim}),
+          eps(c.eps) {}
 
     // x: [tokens, dim] -> [tokens, dim]
     Tensor forward(Context& ctx, const Tensor& x, const BlockInput& in) const;

@@ -12,9 +12,11 @@ namespace {
 
 using nlohmann::json;
 
-const Shape& shape_of(const std::map<std::string, Shape>& shapes, const std::string& name, int rank, const std::string& origin) {
+const Shape& shape_of(const std::map<std::string, Shape>& shapes, const std::string& name, int rank,
+                      const std::string& origin) {
     const auto found = shapes.find(name);
-    require_valid(found != shapes.end(), origin, ": tensor '", name, "' is missing; this is not a Wan diffusion transformer");
+    require_valid(found != shapes.end(), origin, ": tensor '", name,
+                  "' is missing; this is not a Wan diffusion transformer");
     require_valid(found->second.rank() == rank && found->second.numel() > 0, origin, ": tensor '", name, "' has shape ",
                   found->second, ", expected ", rank, " axes");
     return found->second;
@@ -52,8 +54,10 @@ DitConfig infer_dit_config(const std::map<std::string, Shape>& shapes, const std
                   " heads, expected a whole number that divides the width of ", c.dim);
     c.heads = static_cast<int64_t>(heads);
     if (c.heads == 0 && c.dim % 128 == 0) c.heads = c.dim / 128;
-    require_valid(c.heads > 0, origin, ": the number of heads is unknown; put a config.json with \"num_heads\" beside it");
-    require_valid(c.dim % (2 * c.heads) == 0, origin, ": ", c.heads, " heads do not divide a width of ", c.dim, " evenly");
+    require_valid(c.heads > 0, origin,
+                  ": the number of heads is unknown; put a config.json with \"num_heads\" beside it");
+    require_valid(c.dim % (2 * c.heads) == 0, origin, ": ", c.heads, " heads do not divide a width of ", c.dim,
+                  " evenly");
     if (const double eps = config_number(config, "eps", "eps"); eps > 0) c.eps = static_cast<float>(eps);
     return c;
 }

@@ -11,14 +11,14 @@
 namespace t3video::models {
 
 struct DitConfig {
-    int64_t dim = 0;           // width of a token
+    int64_t dim = 0;  // width of a token
     int64_t heads = 0;
     int64_t layers = 0;
     int64_t ffn_dim = 0;
-    int64_t in_channels = 0;   // of the latent; 36 where image conditioning is joined on the channels
+    int64_t in_channels = 0;  // of the latent; 36 where image conditioning is joined on the channels
     int64_t out_channels = 0;
-    int64_t text_dim = 0;      // width of a text embedding row
-    int64_t freq_dim = 0;      // length of the timestep's sinusoid
+    int64_t text_dim = 0;  // width of a text embedding row
+    int64_t freq_dim = 0;  // length of the timestep's sinusoid
     float eps = 1e-6f;
     bool image_branch = false;  // CLIP tokens with their own keys and values (Wan2.1 I2V)
 

@@ -27,9 +27,16 @@ Tensor sinusoid(Context& ctx, double timestep, int64_t length) {
 }  // namespace
 
 WanDit::WanDit(const DitConfig& c)
-    : config_(c), patch_embedding_(Shape{c.dim, c.in_channels, 1, 2, 2}, true), text_in_(c.text_dim, c.dim),
-      text_out_(c.dim, c.dim), time_in_(c.freq_dim, c.dim), time_out_(c.dim, c.dim), time_projection_(c.dim, 6 * c.dim),
-      blocks_(static_cast<size_t>(c.layers), Block(c)), head_modulation_(Shape{1, 2, c.dim}), head_(c.dim, 4 * c.out_channels) {}
+    : config_(c),
+      patch_embedding_(Shape{c.dim, c.in_channels, 1, 2, 2}, true),
+      text_in_(c.text_dim, c.dim),
+      text_out_(c.dim, c.dim),
+      time_in_(c.freq_dim, c.dim),
+      time_out_(c.dim, c.dim),
+      time_projection_(c.dim, 6 * c.dim),
+      blocks_(static_cast<size_t>(c.layers), Block(c)),
+      head_modulation_(Shape{1, 2, c.dim}),
+      head_(c.dim, 4 * c.out_channels) {}
 
 WanDit WanDit::load(const std::filesystem::path& weights, const std::filesystem::path& config_json) {
     const auto source = checkpoint::rename(checkpoint::open_tensors(weights), official_dit_name);
@@ -74,7 +81,8 @@ Tensor WanDit::time_embedding(Context& ctx, double timestep, bool first_frame_cl
 Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, const TextContext& text,
                        const t3::WindowPlan& windows, bool first_frame_clean) const {
     const Grid grid = grid_of(latent);
-    require(latent.dim(0) == config_.in_channels, "dit: latent ", latent.shape(), " for ", config_.in_channels, " channels");
+    require(latent.dim(0) == config_.in_channels, "dit: latent ", latent.shape(), " for ", config_.in_channels,
+            " channels");
     require(windows.grid() == grid, "dit: windows of grid ", windows.grid(), " for a latent of grid ", grid);
     const ops::RopeTable rope = nn::make_rope_table(ctx, grid, config_.head_width());
     const Tensor e = time_embedding(ctx, timestep, first_frame_clean);
@@ -84,14 +92,16 @@ Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, cons
     Tensor x = patch_embedding_.forward(ctx, ops::patchify(ctx, latent));
     for (size_t i = 0; i < blocks_.size(); ++i) {
         const auto layer = static_cast<int64_t>(i);
-        x = blocks_[i].forward(ctx, x, {modulation, clean_tokens, rope, windows.of_layer(layer), text.layers[i], text.key_bias});
+        x = blocks_[i].forward(
+            ctx, x, {modulation, clean_tokens, rope, windows.of_layer(layer), text.layers[i], text.key_bias});
     }
     const auto [shift, scale] = modulation_rows<2>(ctx, e, head_modulation_);
     x = head_.forward(ctx, ops::norm_modulate(ctx, x, scale, shift, clean_tokens, config_.eps));
     return ops::unpatchify(ctx, x, grid);
 }
 
-Tensor WanDit::self_attention(Context& ctx, int64_t layer, const Tensor& x, const Grid& grid, const t3::LayerWindows& windows) const {
+Tensor WanDit::self_attention(Context& ctx, int64_t layer, const Tensor& x, const Grid& grid,
+                              const t3::LayerWindows& windows) const {
     const ops::RopeTable rope = nn::make_rope_table(ctx, grid, config_.head_width());
     return blocks_.at(static_cast<size_t>(layer)).self_attn.forward(ctx, x, rope, windows);
 }

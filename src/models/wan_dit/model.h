@@ -32,17 +32,18 @@ class WanDit {
     // Tokens of a latent [channels, T, 2H, 2W].
     static Grid grid_of(const Tensor& latent);
 
-    // context: [rows, text_dim] text embeddings, used as given. `padding_rows` > 0 stands for that many further zero rows:
-    // they are alike, so they become one key whose score carries the logarithm of their number (exact).
+    // context: [rows, text_dim] text embeddings, used as given. `padding_rows` > 0 stands for that many further zero
+    // rows: they are alike, so they become one key whose score carries the logarithm of their number (exact).
     TextContext embed_text(Context& ctx, const Tensor& context, int64_t padding_rows = 0) const;
 
     // latent: [in_channels, T, 2H, 2W] f32 -> velocity [out_channels, T, 2H, 2W]. timestep: 0..1000.
     // first_frame_clean: the tokens of latent frame 0 are at timestep 0 (TI2V image conditioning).
-    Tensor forward(Context& ctx, const Tensor& latent, double timestep, const TextContext& text, const t3::WindowPlan& windows,
-                   bool first_frame_clean = false) const;
+    Tensor forward(Context& ctx, const Tensor& latent, double timestep, const TextContext& text,
+                   const t3::WindowPlan& windows, bool first_frame_clean = false) const;
 
     // Self-attention of one block on its own, for comparing windows. x: [grid tokens, dim].
-    Tensor self_attention(Context& ctx, int64_t layer, const Tensor& x, const Grid& grid, const t3::LayerWindows& windows) const;
+    Tensor self_attention(Context& ctx, int64_t layer, const Tensor& x, const Grid& grid,
+                          const t3::LayerWindows& windows) const;
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {
@@ -52,7 +53,8 @@ class WanDit {
         time_in_.for_each_param(prefix + "time_embedding.0.", visit);
         time_out_.for_each_param(prefix + "time_embedding.2.", visit);
         time_projection_.for_each_param(prefix + "time_projection.1.", visit);
-        for (size_t i = 0; i < blocks_.size(); ++i) blocks_[i].for_each_param(prefix + "blocks." + std::to_string(i) + ".", visit);
+        for (size_t i = 0; i < blocks_.size(); ++i)
+            blocks_[i].for_each_param(prefix + "blocks." + std::to_string(i) + ".", visit);
         visit(prefix + "head.modulation", head_modulation_);
         head_.for_each_param(prefix + "head.head.", visit);
     }

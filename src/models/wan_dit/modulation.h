@@ -20,7 +20,8 @@ std::array<Tensor, rows> modulation_rows(Context& ctx, const Tensor& embedding, 
     for (int64_t r = 0; r < static_cast<int64_t>(rows); ++r) {
         const Tensor row = embedding.dim(1) == dim ? embedding : ops::columns(ctx, embedding, r * dim, (r + 1) * dim);
         const Tensor offset = offsets.slice(r, r + 1);
-        parts[static_cast<size_t>(r)] = ops::add(ctx, row, row.dim(0) == 1 ? offset : ops::concat(ctx, std::array{offset, offset}));
+        parts[static_cast<size_t>(r)] =
+            ops::add(ctx, row, row.dim(0) == 1 ? offset : ops::concat(ctx, std::array{offset, offset}));
     }
     return parts;
 }

@@ -72,9 +72,10 @@ std::map<std::string, Shape> image_branch_shapes(const DitConfig& config, const 
     const auto first = shapes.find("img_emb.proj.0.weight");
     const int64_t clip = first == shapes.end() ? 0 : first->second.numel(), dim = config.dim;
     std::map<std::string, Shape> extra = {
-        {"img_emb.proj.0.weight", {clip}},     {"img_emb.proj.0.bias", {clip}}, {"img_emb.proj.1.weight", {clip, clip}},
-        {"img_emb.proj.1.bias", {clip}},       {"img_emb.proj.3.weight", {dim, clip}}, {"img_emb.proj.3.bias", {dim}},
-        {"img_emb.proj.4.weight", {dim}},      {"img_emb.proj.4.bias", {dim}},
+        {"img_emb.proj.0.weight", {clip}},       {"img_emb.proj.0.bias", {clip}},
+        {"img_emb.proj.1.weight", {clip, clip}}, {"img_emb.proj.1.bias", {clip}},
+        {"img_emb.proj.3.weight", {dim, clip}},  {"img_emb.proj.3.bias", {dim}},
+        {"img_emb.proj.4.weight", {dim}},        {"img_emb.proj.4.bias", {dim}},
     };
     if (shapes.contains("img_emb.emb_pos")) extra["img_emb.emb_pos"] = {1, 514, clip};
     for (int64_t layer = 0; layer < config.layers; ++layer) {
