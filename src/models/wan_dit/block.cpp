@@ -1,14 +1,23 @@
 // The Wan block, in the order of the paper's figure.
 #include "models/wan_dit/block.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "models/wan_dit/modulation.h"
 #include "ops/attention.h"
 #include "ops/elementwise.h"
+#include "ops/layout.h"
 #include "ops/norm.h"
 
 namespace t3video::models {
+namespace {
+
+// Tokens expanded at once: the hidden layer is the widest tensor of the model (14B: 13824 channels, so 453 MB here),
+// and slices this long cost the matrix product nothing.
+constexpr int64_t kFeedForwardTokens = 8192;
+
+}  // namespace
 
 TextKeys CrossAttention::keys(Context& ctx, const Tensor& text) const {
     return {norm_k.forward(ctx, k.forward(ctx, text)), v.forward(ctx, text)};
@@ -22,7 +31,12 @@ Tensor CrossAttention::forward(Context& ctx, const Tensor& x, const TextKeys& te
 }
 
 Tensor FeedForward::forward(Context& ctx, const Tensor& x) const {
-    return contract.forward(ctx, expand.forward(ctx, x, ops::Activation::gelu_tanh));
+    std::vector<Tensor> slices;
+    for (int64_t first = 0; first < x.dim(0); first += kFeedForwardTokens) {
+        const Tensor slice = x.slice(first, std::min(first + kFeedForwardTokens, x.dim(0)));
+        slices.push_back(contract.forward(ctx, expand.forward(ctx, slice, ops::Activation::gelu_tanh)));
+    }
+    return slices.size() == 1 ? slices[0] : ops::concat(ctx, slices);
 }
 
 Tensor Block::forward(Context& ctx, const Tensor& x, const BlockInput& in) const {
