@@ -14,7 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Empty where there is no such file.
 std::string read_text(const fs::path& path) {
+    if (!fs::is_regular_file(path)) return {};
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
 }

@@ -52,8 +52,9 @@ ModelFiles find_model(const fs::path& folder, const PartOverrides& overrides) {
         tokenizer = first_of(folder / "google" / "umt5-xxl", {"spiece.model"});
         files.dit_config = folder / "config.json";
     }
-    if (const fs::path beside = first_of(overrides.dit.parent_path(), {"config.json"}); !overrides.dit.empty() && !beside.empty()) {
-        files.dit_config = beside;
+    if (!overrides.dit.empty()) {  // its number of heads may differ
+        const fs::path beside = first_of(overrides.dit.parent_path(), {"config.json"});
+        if (!beside.empty()) files.dit_config = beside;
     }
     require_valid(!(dit.empty() && encoder.empty() && vae.empty()), folder.string(),
                   ": not a model folder; expected Wan's files (diffusion_pytorch_model.safetensors, Wan2.1_VAE.pth, "

@@ -131,6 +131,7 @@ TEST_F(DitConfigFile, GivesHeadsAndEpsilon) {
     EXPECT_EQ(infer(R"({"eps": 1e-5})").eps, 1e-5f);
     EXPECT_EQ(infer("{}").heads, 12);  // the released models' head width
     EXPECT_EQ(infer("[]").heads, 12);
+    EXPECT_EQ(infer_dit_config(shapes_, folder_.path(), "dit.safetensors").heads, 12) << "a folder is no config file";
 }
 
 // Tensors are trusted over what the file says about them.

@@ -47,7 +47,7 @@ DitConfig infer_dit_config(const std::map<std::string, Shape>& shapes, const std
     while (shapes.contains("blocks." + std::to_string(c.layers) + ".modulation")) ++c.layers;
 
     json config;
-    if (std::ifstream file(config_json); file.good()) config = json::parse(file, nullptr, false);
+    if (std::filesystem::is_regular_file(config_json)) config = json::parse(std::ifstream(config_json), nullptr, false);
     require_valid(!config.is_discarded(), config_json.string(), ": not valid JSON");
     const double heads = config_number(config, "num_heads", "num_attention_heads");
     require_valid(heads >= 0 && heads <= double(c.dim) && heads == std::floor(heads), config_json.string(), ": ", heads,

@@ -1,0 +1,102 @@
+// The size a film is computed at.
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "pipeline/settings.h"
+#include "support/errors.h"
+
+namespace t3video::pipeline {
+namespace {
+
+using namespace testing;
+
+struct PlanCase {
+    int64_t width, height, frames, cell;
+    int64_t planned_width, planned_height;
+    Grid grid;
+};
+
+std::ostream& operator<<(std::ostream& out, const PlanCase& c) {
+    return out << c.width << 'x' << c.height << 'x' << c.frames << "_cell" << c.cell;
+}
+
+const PlanCase kPlans[] = {
+    // As they are.
+    {832, 480, 81, 16, 832, 480, {21, 30, 52}},
+    {1280, 704, 121, 32, 1280, 704, {31, 22, 40}},
+    {448, 256, 17, 16, 448, 256, {5, 16, 28}},
+    {16, 16, 1, 16, 16, 16, {1, 1, 1}},
+    {32, 32, 5, 32, 32, 32, {2, 1, 1}},
+    // To the next multiple of the cell.
+    {250, 250, 17, 16, 256, 256, {5, 16, 16}},
+    {250, 250, 17, 32, 256, 256, {5, 8, 8}},
+    {1280, 720, 81, 32, 1280, 736, {21, 23, 40}},
+    {1920, 1080, 81, 16, 1920, 1088, {21, 68, 120}},
+    {1080, 1920, 81, 16, 1088, 1920, {21, 120, 68}},
+    {1920, 1080, 81, 32, 1920, 1088, {21, 34, 60}},
+    {18, 30, 1, 16, 32, 32, {1, 2, 2}},
+    // 4K: the published grid, either way round, whatever the length.
+    {3840, 2160, 81, 16, 3840, 2176, {21, 136, 240}},
+    {3840, 2160, 81, 32, 3840, 2176, {21, 68, 120}},
+    {2160, 3840, 81, 16, 2176, 3840, {21, 240, 136}},
+    {2160, 3840, 81, 32, 2176, 3840, {21, 120, 68}},
+    {3840, 2160, 5, 16, 3840, 2176, {2, 136, 240}},
+    {3840, 2176, 81, 16, 3840, 2176, {21, 136, 240}},
+    // Within 32 pixels of it, and not a multiple of the cell.
+    {3836, 2150, 81, 16, 3840, 2176, {21, 136, 240}},
+    {3808, 2146, 81, 16, 3840, 2176, {21, 136, 240}},
+    {2146, 3810, 81, 32, 2176, 3840, {21, 120, 68}},
+    // Multiples of the cell, or further away, or larger.
+    {3824, 2144, 81, 16, 3824, 2144, {21, 134, 239}},
+    {3808, 2142, 81, 16, 3808, 2144, {21, 134, 238}},
+    {3806, 2176, 81, 16, 3808, 2176, {21, 136, 238}},
+    {3842, 2160, 81, 16, 3856, 2160, {21, 135, 241}},
+    {3840, 2178, 81, 32, 3840, 2208, {21, 69, 120}},
+    // A cell without a published table.
+    {3840, 2160, 81, 8, 3840, 2160, {21, 270, 480}},
+};
+
+class Plans : public ::testing::TestWithParam<PlanCase> {};
+INSTANTIATE_TEST_SUITE_P(FramePlan, Plans, ::testing::ValuesIn(kPlans), [](const auto& one) { return concat(one.param); });
+
+TEST_P(Plans, Size) {
+    const PlanCase& c = GetParam();
+    const FramePlan plan = plan_frames(c.width, c.height, c.frames, c.cell);
+    EXPECT_EQ(plan.width, c.planned_width);
+    EXPECT_EQ(plan.height, c.planned_height);
+    EXPECT_EQ(plan.grid, c.grid);
+}
+
+TEST(FramePlan, FramesAreOneMoreThanAMultipleOfFour) {
+    const auto refused = [](int64_t frames, const std::string& suggestion) {
+        expect_invalid([&] { plan_frames(832, 480, frames, 16); }, {concat("--frames ", frames, ":"), "4k+1", "try " + suggestion});
+    };
+    refused(16, "17");
+    refused(18, "17");
+    refused(80, "81");
+    refused(2, "1");
+    refused(4, "5");
+    refused(0, "1");
+    refused(-3, "1");
+    refused(std::numeric_limits<int64_t>::max(), "1000001");
+    refused(std::numeric_limits<int64_t>::min(), "1");
+    EXPECT_EQ(plan_frames(832, 480, 1'000'001, 16).grid.t, 250'001);
+}
+
+TEST(FramePlan, Sides) {
+    const auto refused = [](int64_t width, int64_t height, int64_t cell, const std::vector<std::string>& says) {
+        expect_invalid([&] { plan_frames(width, height, 17, cell); }, says);
+    };
+    refused(251, 250, 16, {"--size 251x250", "even", "252x250"});
+    refused(250, 251, 16, {"--size 250x251", "even", "250x252"});
+    refused(14, 64, 16, {"--size 14x64", "16 to 16384"});
+    refused(64, 16, 32, {"--size 64x16", "32 to 16384"});
+    refused(0, 64, 16, {"--size 0x64"});
+    refused(-64, 64, 16, {"--size -64x64"});
+    refused(16386, 64, 16, {"--size 16386x64", "16 to 16384"});
+    refused(64, std::numeric_limits<int64_t>::max(), 16, {"16 to 16384"});
+}
+
+}  // namespace
+}  // namespace t3video::pipeline

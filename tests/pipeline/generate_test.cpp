@@ -1,0 +1,301 @@
+// From prompt to film with the smallest model: files, resuming, crop, and the steps before denoising.
+#include "pipeline/generate.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "core/log.h"
+#include "core/random.h"
+#include "media/video_reader.h"
+#include "pipeline/embed.h"
+#include "pipeline/job.h"
+#include "pipeline/models.h"
+#include "support/errors.h"
+#include "support/files.h"
+#include "support/tensors.h"
+
+namespace t3video::pipeline {
+namespace {
+
+using namespace testing;
+namespace fs = std::filesystem;
+
+const fs::path kGolden = T3VIDEO_TEST_DATA "/golden";
+const fs::path kModel = kGolden / "wan21-tiny/model", kTokenizer = kGolden / "tokenizer/spiece.model";
+
+class GenerateTest : public ::testing::Test {
+  protected:
+    GenerateTest() { set_quiet(true); }
+    ~GenerateTest() override { set_quiet(false); }
+
+    // Four steps of UniPC, whose state has a history, on a grid of 2x2x2 tokens.
+    Request request(const std::string& name) const {
+        Request r;
+        r.prompt = "A red ball drifts left.";
+        r.model = kModel;
+        r.parts.tokenizer = kTokenizer;
+        r.settings = {.width = 32, .height = 32, .frames = 5, .steps = 4, .fps = 8, .cfg = 3, .solver = "unipc", .negative_prompt = "fog"};
+        r.seed = 7;
+        r.output = folder_ / (name + ".mp4");
+        return r;
+    }
+    Result run(const Request& r) {
+        Progress progress(false, true);
+        return generate(ctx_, r, progress);
+    }
+    std::string film(const Request& r) { return read_file(run(r).video); }
+
+    // The state after `step` steps of a finished job, computed apart from generate().
+    sampling::SampleState state_after(int64_t step, const Request& r) {
+        const Models models = load_models(find_model(r.model, r.parts));
+        const Embeddings rows = Job(r.job_folder(), read_file(r.job_folder() / "request.json")).embeddings().value();
+        const auto text = [&](const Tensor& x) { return models.dit.embed_text(ctx_, x, kTextRows - x.dim(0)); };
+        const models::TextContext positive = text(rows.positive), negative = text(rows.negative);
+        const auto& solver = sampling::find_solver("unipc");
+        sampling::SampleState kept;
+        denoise(ctx_, models.dit, t3::WindowPlan(t3::full_attention({2, 2, 2})), {&positive, &negative, 3.0}, solver,
+                solver.schedule({.steps = 4, .shift = 5}), {.x = make_noise(ctx_, {16, 2, 4, 4}, r.seed, r.noise, 132)}, {},
+                [&](const sampling::SampleState& state) {
+                    if (state.step == step) kept = state;
+                });
+        return kept;
+    }
+    // A job that was interrupted in this state: everything else is that of `finished`.
+    void interrupted(const Request& finished, const Request& r, const sampling::SampleState& state) {
+        fs::remove_all(r.job_folder());
+        fs::copy(finished.job_folder(), r.job_folder());
+        Job(r.job_folder(), read_file(finished.job_folder() / "request.json")).save(state);
+    }
+
+    Context ctx_;
+    TemporaryFolder folder_;
+};
+
+TEST_F(GenerateTest, MakesAFilm) {
+    const Request r = request("ball");
+    const Result result = run(r);
+    EXPECT_EQ(result.video, r.output);
+    EXPECT_EQ(result.contact_sheet, folder_ / "ball.png");
+    EXPECT_EQ(result.job_folder, folder_ / "ball.job");
+    EXPECT_EQ(result.settings.shift, 5);
+    EXPECT_EQ(result.plan.grid, (Grid{2, 2, 2}));
+    const media::Video video = media::read_video(result.video);
+    EXPECT_EQ(video.frames.size(), 5U);
+    EXPECT_EQ(video.info.width, 32);
+    EXPECT_EQ(video.info.height, 32);
+    EXPECT_EQ(video.info.fps.num, 8);
+    EXPECT_EQ(media::read_video(result.contact_sheet).frames.size(), 1U);
+    std::set<std::string> left;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_.path())) left.insert(fs::relative(entry.path(), folder_.path()));
+    EXPECT_EQ(left, (std::set<std::string>{"ball.mp4", "ball.png", "ball.job", "ball.job/request.json", "ball.job/embeddings.safetensors",
+                                           "ball.job/latents.safetensors"}));
+}
+
+TEST_F(GenerateTest, RerunTakesTheJobAndGivesTheSameBytes) {
+    const Request r = request("ball");
+    const std::string first = film(r);
+    fs::remove(r.output);
+    EXPECT_EQ(film(r), first);
+
+    // That the second film came from the job shows in a job that says something else.
+    const std::string request_json = read_file(r.job_folder() / "request.json");
+    sampling::SampleState state = Job(r.job_folder(), request_json).latents().value();
+    EXPECT_EQ(state.step, 4);
+    state.x = zeros(ctx_, state.x.shape());
+    Job(r.job_folder(), request_json).save(state);
+    EXPECT_NE(film(r), first);
+}
+
+TEST_F(GenerateTest, SameRequestInAnotherPlaceGivesTheSameBytes) {
+    const Request a = request("a");
+    Request b = request("b");
+    b.job = folder_ / "elsewhere";
+    b.contact_sheet = false;
+    EXPECT_EQ(film(a), film(b));
+    EXPECT_EQ(read_file(a.job_folder() / "request.json"), read_file(folder_ / "elsewhere/request.json"));
+    EXPECT_FALSE(fs::exists(folder_ / "b.png"));
+    b.seed = 8;
+    EXPECT_NE(film(a), film(b));
+}
+
+TEST_F(GenerateTest, InterruptedDenoisingGoesOn) {
+    const Request whole = request("whole"), resumed = request("resumed");
+    const std::string expected = film(whole);
+    for (const int64_t step : {1, 2, 3}) {
+        sampling::SampleState state = state_after(step, whole);
+        ASSERT_EQ(state.step, step);
+        interrupted(whole, resumed, state);
+        EXPECT_EQ(film(resumed), expected) << "from step " << step;
+        EXPECT_EQ(read_file(resumed.job_folder() / "latents.safetensors"), read_file(whole.job_folder() / "latents.safetensors"));
+        // From another state it ends elsewhere: it did go on from there.
+        state.x = randn(ctx_, state.x.shape(), 11);
+        interrupted(whole, resumed, state);
+        EXPECT_NE(film(resumed), expected) << "from step " << step;
+    }
+}
+
+TEST_F(GenerateTest, DamagedOrForeignStagesAreMadeAgain) {
+    const Request r = request("ball");
+    const std::string expected = film(r);
+    const auto restore = [&](auto damage) {
+        damage();
+        EXPECT_EQ(film(r), expected);
+    };
+    restore([&] { write_file(r.job_folder() / "latents.safetensors", "damaged"); });
+    restore([&] {
+        write_file(r.job_folder() / "embeddings.safetensors", "damaged");
+        fs::remove(r.job_folder() / "latents.safetensors");
+    });
+    const Job job(r.job_folder(), read_file(r.job_folder() / "request.json"));
+    restore([&] { job.save(sampling::SampleState{2, randn(ctx_, {16, 1, 4, 4}, 1), {}}); });
+    restore([&] { job.save(sampling::SampleState{5, randn(ctx_, {16, 2, 4, 4}, 1), {}}); });  // of 4 steps
+}
+
+TEST_F(GenerateTest, AnotherRequestDoesNotUseTheJob) {
+    Request r = request("ball"), other = request("other");
+    const std::string first = film(r);
+    const auto changed = [&](auto change) {
+        change(r);
+        change(other);
+        fs::remove_all(other.job_folder());
+        const std::string again = film(r);
+        EXPECT_EQ(again, film(other));
+        return again;
+    };
+    EXPECT_NE(changed([](Request& x) { x.prompt = "A green hill."; }), first);
+    changed([](Request& x) { x.settings.negative_prompt = "rain"; });
+    changed([](Request& x) { x.settings.steps = 3; });
+    changed([](Request& x) { x.settings.cfg = 2; });
+    changed([](Request& x) { x.settings.shift = 3; });
+    changed([](Request& x) { x.settings.solver = "euler"; });
+    changed([](Request& x) { x.seed = 9; });
+    changed([](Request& x) { x.noise = NoiseSource::cuda; });
+    changed([](Request& x) { x.multiprocessors = 2; });
+    changed([](Request& x) { x.bf16_timesteps = true; });
+    changed([](Request& x) { x.settings.frames = 9; });
+    changed([](Request& x) { x.settings.height = 48; });
+}
+
+TEST_F(GenerateTest, LayoutIsPartOfTheRequest) {
+    Request r = request("ball");
+    const std::string full = film(r);
+    r.layout = write_file(folder_ / "layout.json", R"({"grid": [2, 2, 2], "window_counts": [[2, 1, 1], [1, 2, 1]]})");
+    EXPECT_NE(film(r), full);
+    r.layout = write_file(folder_ / "ones.json", R"({"grid": [2, 2, 2], "window_counts": [[1, 1, 1]]})");
+    EXPECT_EQ(film(r), full);
+}
+
+TEST_F(GenerateTest, CropsToTheSizeAskedFor) {
+    Request r = request("ball");
+    r.settings.width = 30;
+    r.settings.height = 26;
+    const Result result = run(r);
+    EXPECT_EQ(result.plan.width, 32);
+    EXPECT_EQ(result.plan.height, 32);
+    const media::Video video = media::read_video(result.video);
+    EXPECT_EQ(video.frames.size(), 5U);
+    EXPECT_EQ(video.info.width, 30);
+    EXPECT_EQ(video.info.height, 26);
+    // The middle of the whole film, whose job serves both: cropping comes after the latents.
+    const auto before = fs::last_write_time(r.job_folder() / "latents.safetensors");
+    r.settings.width = r.settings.height = 32;
+    run(r);
+    EXPECT_EQ(fs::last_write_time(r.job_folder() / "latents.safetensors"), before);
+}
+
+TEST_F(GenerateTest, WithoutGuidanceThereIsNoNegativePrompt) {
+    Request r = request("ball");
+    r.settings.cfg = 1;
+    run(r);
+    const auto embeddings = Job(r.job_folder(), read_file(r.job_folder() / "request.json")).embeddings();
+    ASSERT_TRUE(embeddings);
+    EXPECT_FALSE(embeddings->negative.defined());
+}
+
+TEST_F(GenerateTest, PromptsNeedNotBeUtf8) {
+    Request r = request("ball");
+    r.prompt = "A red \xff\xfe ball";
+    EXPECT_EQ(media::read_video(run(r).video).frames.size(), 5U);
+}
+
+TEST_F(GenerateTest, WrongRequestsLeaveNothingBehind) {
+    const auto refused = [&](auto change, const std::vector<std::string>& says) {
+        Request r = request("ball");
+        change(r);
+        expect_invalid([&] { run(r); }, says);
+        EXPECT_TRUE(fs::is_empty(folder_.path())) << ::testing::PrintToString(says);
+    };
+    refused([](Request& r) { r.prompt = " \t\n"; }, {"--prompt is empty"});
+    refused([](Request& r) { r.crf = 52; }, {"--crf 52", "51"});
+    refused([](Request& r) { r.multiprocessors = 0; }, {"--multiprocessors 0", "1 to 1024"});
+    refused([](Request& r) { r.output.replace_extension(".avi"); }, {".avi", ".mp4"});
+    refused([](Request& r) { r.output = "/nonexistent/film.mp4"; }, {"/nonexistent", "does not exist"});
+    refused([](Request& r) { r.model = "/nonexistent"; }, {"/nonexistent", "does not exist"});
+    refused([](Request& r) { r.parts.tokenizer.clear(); }, {"spiece.model", "--tokenizer"});
+    refused([](Request& r) { r.settings.steps = 0; }, {"--steps 0"});
+    refused([](Request& r) { r.settings.frames = 6; }, {"--frames 6", "5"});
+    refused([](Request& r) { r.settings.width = 8; }, {"8x32"});
+    refused([](Request& r) { r.attention = Attention::t3; }, {"--attention t3", "2x2x2"});
+    refused([](Request& r) { r.layout = kGolden / "wan21-tiny/t3-layout.json"; }, {"3x8x12", "2x2x2"});
+}
+
+TEST(Request, PathsFollowTheOutput) {
+    Request r;
+    r.output = "films/ball.take.mp4";
+    EXPECT_EQ(r.job_folder(), "films/ball.take.job");
+    EXPECT_EQ(r.sheet_path(), "films/ball.take.png");
+    r.job = "elsewhere";
+    EXPECT_EQ(r.job_folder(), "elsewhere");
+}
+
+TEST(MakeNoise, IsThatOfTheGenerators) {
+    Context ctx;
+    const Shape shape{16, 2, 4, 6};
+    std::vector<float> expected(static_cast<size_t>(shape.numel()));
+    const auto same = [&](const Tensor& x) { return std::ranges::equal(x.span<float>(), expected); };
+    fill_normal_cpu(expected, 42);
+    EXPECT_TRUE(same(make_noise(ctx, shape, 42, NoiseSource::cpu, 132)));
+    EXPECT_TRUE(same(make_noise(ctx, shape, 42, NoiseSource::cpu, 1))) << "the CPU has no multiprocessors";
+    EXPECT_FALSE(same(make_noise(ctx, shape, 43, NoiseSource::cpu, 132)));
+    fill_normal_cuda(expected, 42, 132, 1);
+    EXPECT_TRUE(same(make_noise(ctx, shape, 42, NoiseSource::cuda, 132)));
+    EXPECT_FALSE(same(make_noise(ctx, shape, 43, NoiseSource::cuda, 132)));
+    EXPECT_NEAR(make_noise(ctx, {16}, 0, NoiseSource::cpu, 132).data<float>()[0], -1.1258f, 1e-4);
+}
+
+class EmbedPrompt : public ::testing::Test {
+  protected:
+    Context ctx_;
+    models::Umt5 encoder_ = models::Umt5::load(kModel / "models_t5_umt5-xxl-enc-bf16.pth");
+    text::Tokenizer tokenizer_{kTokenizer};
+};
+
+TEST_F(EmbedPrompt, OneRowPerToken) {
+    const std::string prompt = "A green kite drifts right across a desert at sunset.";
+    const auto ids = tokenizer_.encode(prompt);
+    const Tensor rows = embed_prompt(ctx_, encoder_, tokenizer_, prompt);
+    EXPECT_EQ(rows.shape(), (Shape{static_cast<int64_t>(ids.size()), encoder_.config().dim}));
+    EXPECT_EQ(relative_error(rows, encoder_.forward(ctx_, std::vector<int64_t>(ids.begin(), ids.end()))), 0);
+    EXPECT_EQ(relative_error(embed_prompt(ctx_, encoder_, tokenizer_, "  A green\nkite &#100;rifts right across a desert at sunset. "), rows), 0)
+        << "prompts are cleaned";
+    EXPECT_EQ(embed_prompt(ctx_, encoder_, tokenizer_, "").dim(0), 1);
+}
+
+TEST_F(EmbedPrompt, LongPromptsAreCutAtTheRowsOfTheTransformer) {
+    std::string prompt;
+    for (int i = 0; i < 400; ++i) prompt += "a green kite ";
+    EXPECT_EQ(embed_prompt(ctx_, encoder_, tokenizer_, prompt).dim(0), kTextRows);
+}
+
+TEST_F(EmbedPrompt, VocabulariesMustMatch) {
+    models::Umt5Config config = encoder_.config();
+    config.vocabulary = 300;
+    const models::Umt5 smaller(config);
+    expect_invalid([&] { embed_prompt(ctx_, smaller, tokenizer_, "A green kite drifts right."); },
+                   {"makes id 328", "only 300 ids", "different models"});
+}
+
+}  // namespace
+}  // namespace t3video::pipeline
