@@ -1,4 +1,5 @@
-// Memory: what opening a model costs, that weights are not copied for good, and that long films decode in that of short ones.
+// Memory: what opening a model costs, that weights are not copied for good, and that long films decode in that of short
+// ones.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -54,7 +55,7 @@ TEST(Memory, ForwardPassesKeepNoWeights) {
     RecordProperty("once_kb", static_cast<int>(once));
     RecordProperty("six_times_kb", static_cast<int>(six_times));
     const int64_t layers = models.dit.config().layers, layer = layer_kb(models.dit);
-    EXPECT_LT(once, layers * layer / 2) << "kB; the model in f32 is " << layers * layer;
+    EXPECT_LT(once, layers * layer / 4) << "kB; the model in f32 is " << layers * layer;
     EXPECT_LT(six_times - once, layer) << "kB";
 }
 
@@ -77,8 +78,9 @@ TEST(Memory, DISABLED_DecodeAndPrintThePeak) {
 // Peak resident memory in kB of a process that decodes so many frames of 480x272 and lets them go.
 int64_t decoding_peak_kb(int64_t frames) {
     const std::string program = std::filesystem::read_symlink("/proc/self/exe").string();
-    const std::string command = concat(kFrames, '=', frames, " '", program,
-                                       "' --gtest_also_run_disabled_tests --gtest_filter=Memory.DISABLED_DecodeAndPrintThePeak");
+    const std::string command =
+        concat("OMP_WAIT_POLICY=passive ", kFrames, '=', frames, " '", program,
+               "' --gtest_also_run_disabled_tests --gtest_filter=Memory.DISABLED_DecodeAndPrintThePeak");
     FILE* output = popen(command.c_str(), "r");
     if (output == nullptr) return -1;
     int64_t peak = -1;
