@@ -58,7 +58,8 @@ const PlanCase kPlans[] = {
 };
 
 class Plans : public ::testing::TestWithParam<PlanCase> {};
-INSTANTIATE_TEST_SUITE_P(FramePlan, Plans, ::testing::ValuesIn(kPlans), [](const auto& one) { return concat(one.param); });
+INSTANTIATE_TEST_SUITE_P(FramePlan, Plans, ::testing::ValuesIn(kPlans),
+                         [](const auto& one) { return concat(one.param); });
 
 TEST_P(Plans, Size) {
     const PlanCase& c = GetParam();
@@ -70,7 +71,8 @@ TEST_P(Plans, Size) {
 
 TEST(FramePlan, FramesAreOneMoreThanAMultipleOfFour) {
     const auto refused = [](int64_t frames, const std::string& suggestion) {
-        expect_invalid([&] { plan_frames(832, 480, frames, 16); }, {concat("--frames ", frames, ":"), "4k+1", "try " + suggestion});
+        expect_invalid([&] { plan_frames(832, 480, frames, 16); },
+                       {concat("--frames ", frames, ":"), "4k+1", "try " + suggestion});
     };
     refused(16, "17");
     refused(18, "17");

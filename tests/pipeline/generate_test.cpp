@@ -36,7 +36,14 @@ class GenerateTest : public ::testing::Test {
         r.prompt = "A red ball drifts left.";
         r.model = kModel;
         r.parts.tokenizer = kTokenizer;
-        r.settings = {.width = 32, .height = 32, .frames = 5, .steps = 4, .fps = 8, .cfg = 3, .solver = "unipc", .negative_prompt = "fog"};
+        r.settings = {.width = 32,
+                      .height = 32,
+                      .frames = 5,
+                      .steps = 4,
+                      .fps = 8,
+                      .cfg = 3,
+                      .solver = "unipc",
+                      .negative_prompt = "fog"};
         r.seed = 7;
         r.output = folder_ / (name + ".mp4");
         return r;
@@ -56,8 +63,8 @@ class GenerateTest : public ::testing::Test {
         const auto& solver = sampling::find_solver("unipc");
         sampling::SampleState kept;
         denoise(ctx_, models.dit, t3::WindowPlan(t3::full_attention({2, 2, 2})), {&positive, &negative, 3.0}, solver,
-                solver.schedule({.steps = 4, .shift = 5}), {.x = make_noise(ctx_, {16, 2, 4, 4}, r.seed, r.noise, 132)}, {},
-                [&](const sampling::SampleState& state) {
+                solver.schedule({.steps = 4, .shift = 5}), {.x = make_noise(ctx_, {16, 2, 4, 4}, r.seed, r.noise, 132)},
+                {}, [&](const sampling::SampleState& state) {
                     if (state.step == step) kept = state;
                 });
         return kept;
@@ -88,9 +95,10 @@ TEST_F(GenerateTest, MakesAFilm) {
     EXPECT_EQ(video.info.fps.num, 8);
     EXPECT_EQ(media::read_video(result.contact_sheet).frames.size(), 1U);
     std::set<std::string> left;
-    for (const auto& entry : fs::recursive_directory_iterator(folder_.path())) left.insert(fs::relative(entry.path(), folder_.path()));
-    EXPECT_EQ(left, (std::set<std::string>{"ball.mp4", "ball.png", "ball.job", "ball.job/request.json", "ball.job/embeddings.safetensors",
-                                           "ball.job/latents.safetensors"}));
+    for (const auto& entry : fs::recursive_directory_iterator(folder_.path()))
+        left.insert(fs::relative(entry.path(), folder_.path()));
+    EXPECT_EQ(left, (std::set<std::string>{"ball.mp4", "ball.png", "ball.job", "ball.job/request.json",
+                                           "ball.job/embeddings.safetensors", "ball.job/latents.safetensors"}));
 }
 
 TEST_F(GenerateTest, RerunTakesTheJobAndGivesTheSameBytes) {
@@ -128,7 +136,8 @@ TEST_F(GenerateTest, InterruptedDenoisingGoesOn) {
         ASSERT_EQ(state.step, step);
         interrupted(whole, resumed, state);
         EXPECT_EQ(film(resumed), expected) << "from step " << step;
-        EXPECT_EQ(read_file(resumed.job_folder() / "latents.safetensors"), read_file(whole.job_folder() / "latents.safetensors"));
+        EXPECT_EQ(read_file(resumed.job_folder() / "latents.safetensors"),
+                  read_file(whole.job_folder() / "latents.safetensors"));
         // From another state it ends elsewhere: it did go on from there.
         state.x = randn(ctx_, state.x.shape(), 11);
         interrupted(whole, resumed, state);
@@ -278,7 +287,10 @@ TEST_F(EmbedPrompt, OneRowPerToken) {
     const Tensor rows = embed_prompt(ctx_, encoder_, tokenizer_, prompt);
     EXPECT_EQ(rows.shape(), (Shape{static_cast<int64_t>(ids.size()), encoder_.config().dim}));
     EXPECT_EQ(relative_error(rows, encoder_.forward(ctx_, std::vector<int64_t>(ids.begin(), ids.end()))), 0);
-    EXPECT_EQ(relative_error(embed_prompt(ctx_, encoder_, tokenizer_, "  A green\nkite &#100;rifts right across a desert at sunset. "), rows), 0)
+    EXPECT_EQ(relative_error(embed_prompt(ctx_, encoder_, tokenizer_,
+                                          "  A green\nkite &#100;rifts right across a desert at sunset. "),
+                             rows),
+              0)
         << "prompts are cleaned";
     EXPECT_EQ(embed_prompt(ctx_, encoder_, tokenizer_, "").dim(0), 1);
 }

@@ -38,7 +38,8 @@ class JobTest : public ::testing::Test {
     Context ctx_;
     TemporaryFolder folder_;
     const Embeddings embeddings_{randn(ctx_, {5, 8}, 1), randn(ctx_, {3, 8}, 2)};
-    const sampling::SampleState state_{7, randn(ctx_, {4, 2, 6, 10}, 3), {randn(ctx_, {4, 2, 6, 10}, 4), randn(ctx_, {4, 2, 6, 10}, 5)}};
+    const sampling::SampleState state_{
+        7, randn(ctx_, {4, 2, 6, 10}, 3), {randn(ctx_, {4, 2, 6, 10}, 4), randn(ctx_, {4, 2, 6, 10}, 5)}};
 };
 
 TEST_F(JobTest, BeginsEmpty) {
@@ -72,7 +73,8 @@ TEST_F(JobTest, RemembersTheMissingNegative) {
     EXPECT_FALSE(embeddings->negative.defined());
 }
 
-// A state read from the file must outlive the file's replacement: denoising goes on from it while newer states are saved.
+// A state read from the file must outlive the file's replacement: denoising goes on from it while newer states are
+// saved.
 TEST_F(JobTest, LaterStatesReplaceEarlierOnes) {
     save_all();
     const Job job = open();
@@ -83,7 +85,8 @@ TEST_F(JobTest, LaterStatesReplaceEarlierOnes) {
     EXPECT_EQ(later->step, 8);
     EXPECT_TRUE(later->history.empty());
     expect_same_bits(earlier->x, state_.x);
-    EXPECT_EQ(std::distance(fs::directory_iterator(folder()), fs::directory_iterator()), 3) << "something temporary was left";
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder()), fs::directory_iterator()), 3)
+        << "something temporary was left";
 }
 
 TEST_F(JobTest, AnotherRequestBeginsAnew) {
@@ -106,9 +109,9 @@ TEST_F(JobTest, DamagedFilesReadAsNothing) {
     for (const fs::path& file : {latents(), embeddings()}) {
         save_all();
         const std::string whole = read_file(file);
-        for (const std::string& damaged : {std::string(), whole.substr(0, 5), whole.substr(0, whole.size() / 2),
-                                           whole.substr(0, whole.size() - 1), std::string("\xff\xff\xff\xff\xff\xff\xff\xff{}"),
-                                           std::string("not a tensor file at all")}) {
+        for (const std::string& damaged :
+             {std::string(), whole.substr(0, 5), whole.substr(0, whole.size() / 2), whole.substr(0, whole.size() - 1),
+              std::string("\xff\xff\xff\xff\xff\xff\xff\xff{}"), std::string("not a tensor file at all")}) {
             write_file(file, damaged);
             const Job job = open();
             EXPECT_EQ(job.latents().has_value(), file != latents()) << damaged.size();
@@ -136,7 +139,8 @@ TEST_F(JobTest, StagesOfAnotherShapeReadAsNothing) {
     EXPECT_FALSE(latents_from({{"x", half}}, "3"));
     EXPECT_FALSE(latents_from({{"x", x}, {"history.0", row}}, "3"));
     EXPECT_FALSE(latents_from({{"x", x}, {"history.0", half}}, "3"));
-    for (const char* step : {"", "-3", "3x", "three", "99999999999999999999"}) EXPECT_FALSE(latents_from({{"x", x}}, step)) << step;
+    for (const char* step : {"", "-3", "3x", "three", "99999999999999999999"})
+        EXPECT_FALSE(latents_from({{"x", x}}, step)) << step;
     checkpoint::save_safetensors(latents(), {{"x", x}});
     EXPECT_FALSE(job.latents());
 
@@ -155,12 +159,15 @@ TEST_F(JobTest, StagesOfAnotherShapeReadAsNothing) {
 TEST_F(JobTest, FolderMustBeWritable) {
     const fs::path file = write_file(folder_ / "file", "x");
     expect_invalid([&] { Job(file, "{}"); }, {"job folder " + file.string(), "cannot be made"});
-    expect_invalid([&] { Job(file / "below.job", "{}"); }, {"job folder " + (file / "below.job").string(), "cannot be made"});
+    expect_invalid([&] { Job(file / "below.job", "{}"); },
+                   {"job folder " + (file / "below.job").string(), "cannot be made"});
     fs::create_directories(folder_ / "odd.job/request.json");
-    expect_invalid([&] { Job(folder_ / "odd.job", "{}"); }, {"job folder " + (folder_ / "odd.job").string(), "cannot be written"});
+    expect_invalid([&] { Job(folder_ / "odd.job", "{}"); },
+                   {"job folder " + (folder_ / "odd.job").string(), "cannot be written"});
     // Stages of another request that stay would be taken for this one's.
     write_file(folder_ / "stuck.job/latents.safetensors/file", "x");
-    expect_invalid([&] { Job(folder_ / "stuck.job", "{}"); }, {"stuck.job", "latents.safetensors", "cannot be removed"});
+    expect_invalid([&] { Job(folder_ / "stuck.job", "{}"); },
+                   {"stuck.job", "latents.safetensors", "cannot be removed"});
 }
 
 }  // namespace

@@ -18,8 +18,8 @@ class LayoutChoiceTest : public ::testing::Test {
     const Grid grid_{3, 8, 12}, other_{3, 8, 10}, published_{21, 136, 240};
 
     std::filesystem::path layout(const std::string& name, const Grid& grid, const WindowCounts& n) {
-        return write_file(folder_ / name, concat(R"({"grid": [)", grid.t, ',', grid.h, ',', grid.w, R"(], "window_counts": [[)", n.t,
-                                                 ',', n.h, ',', n.w, "]]}"));
+        return write_file(folder_ / name, concat(R"({"grid": [)", grid.t, ',', grid.h, ',', grid.w,
+                                                 R"(], "window_counts": [[)", n.t, ',', n.h, ',', n.w, "]]}"));
     }
     LayoutChoice choose(const Grid& grid, Attention attention, const std::filesystem::path& file = {}) {
         return choose_layout(grid, kCell, files_, attention, file);
@@ -39,7 +39,8 @@ TEST_F(LayoutChoiceTest, FullWhenAskedFor) {
         EXPECT_EQ(choice.layout.grid, grid);
         EXPECT_EQ(choice.origin, "full attention");
     }
-    expect_invalid([&] { choose(grid_, Attention::full, files_.layout); }, {"--attention full", "--layout", "--attention t3"});
+    expect_invalid([&] { choose(grid_, Attention::full, files_.layout); },
+                   {"--attention full", "--layout", "--attention t3"});
 }
 
 TEST_F(LayoutChoiceTest, GivenFileBeforeTheModels) {
@@ -84,17 +85,21 @@ TEST_F(LayoutChoiceTest, PublishedTableAtItsGrid) {
         EXPECT_EQ(choice.layout.patterns, t3::published_layout(16)->patterns);
         EXPECT_NE(choice.origin.find("published 4K table"), std::string::npos);
     }
-    EXPECT_EQ(choose_layout({21, 68, 120}, 32, files_, Attention::automatic, {}).layout.patterns, t3::published_layout(32)->patterns);
-    EXPECT_EQ(choose({21, 68, 120}, Attention::automatic).layout.patterns, kFull) << "1920x1088 is not the 4K grid of the other model";
+    EXPECT_EQ(choose_layout({21, 68, 120}, 32, files_, Attention::automatic, {}).layout.patterns,
+              t3::published_layout(32)->patterns);
+    EXPECT_EQ(choose({21, 68, 120}, Attention::automatic).layout.patterns, kFull)
+        << "1920x1088 is not the 4K grid of the other model";
     files_.layout = layout("t3-layout.json", published_, kB[0]);
-    EXPECT_EQ(choose(published_, Attention::automatic).layout.patterns, kB) << "the model's file comes before the table";
+    EXPECT_EQ(choose(published_, Attention::automatic).layout.patterns, kB)
+        << "the model's file comes before the table";
     files_.layout = layout("t3-layout.json", grid_, kA[0]);
     EXPECT_EQ(choose(published_, Attention::automatic).layout.patterns, t3::published_layout(16)->patterns);
 }
 
 TEST_F(LayoutChoiceTest, UnknownGrids) {
     EXPECT_EQ(choose(grid_, Attention::automatic).layout.patterns, kFull);
-    expect_invalid([&] { choose(grid_, Attention::t3); }, {"--attention t3", "3x8x12", "192x128, 9 frames", "--layout FILE"});
+    expect_invalid([&] { choose(grid_, Attention::t3); },
+                   {"--attention t3", "3x8x12", "192x128, 9 frames", "--layout FILE"});
 }
 
 TEST(ParseAttention, Names) {

@@ -49,9 +49,9 @@ TEST_F(ModelFolder, OfficialInShards) {
 }
 
 TEST_F(ModelFolder, Diffusers) {
-    make_all({"model_index.json", "transformer/diffusion_pytorch_model.safetensors.index.json", "transformer/t3-layout.json",
-              "text_encoder/model.safetensors", "vae/diffusion_pytorch_model.safetensors", "tokenizer/spiece.model",
-              "scheduler/scheduler_config.json", "t3-layout.json"});
+    make_all({"model_index.json", "transformer/diffusion_pytorch_model.safetensors.index.json",
+              "transformer/t3-layout.json", "text_encoder/model.safetensors", "vae/diffusion_pytorch_model.safetensors",
+              "tokenizer/spiece.model", "scheduler/scheduler_config.json", "t3-layout.json"});
     const ModelFiles files = find_model(folder());
     EXPECT_EQ(files.kind, FolderKind::diffusers);
     EXPECT_EQ(files.need(Part::dit), folder() / "transformer/diffusion_pytorch_model.safetensors.index.json");
@@ -110,9 +110,11 @@ TEST_F(ModelFolder, ReplacementsMustExist) {
     make("Wan2.1_VAE.pth");
     const fs::path none = folder_ / "none";
     expect_invalid([&] { find_model(folder(), {.dit = none}); }, {"--dit " + none.string(), "no such file"});
-    expect_invalid([&] { find_model(folder(), {.text_encoder = none}); }, {"--text-encoder " + none.string(), "no such file"});
+    expect_invalid([&] { find_model(folder(), {.text_encoder = none}); },
+                   {"--text-encoder " + none.string(), "no such file"});
     expect_invalid([&] { find_model(folder(), {.vae = folder()}); }, {"--vae " + folder().string(), "no such file"});
-    expect_invalid([&] { find_model(folder(), {.tokenizer = none}); }, {"--tokenizer " + none.string(), "no such file"});
+    expect_invalid([&] { find_model(folder(), {.tokenizer = none}); },
+                   {"--tokenizer " + none.string(), "no such file"});
 }
 
 TEST_F(ModelFolder, MustHoldAModel) {
@@ -137,7 +139,8 @@ TEST_F(ModelFolder, LayoutOfTheWorkingFolderIsNotTheModels) {
 
 TEST(DemoModel, HasAllParts) {
     const ModelFiles files = find_model(demo_model_folder());
-    for (const Part part : {Part::dit, Part::text_encoder, Part::vae, Part::tokenizer}) EXPECT_TRUE(fs::is_regular_file(files.need(part)));
+    for (const Part part : {Part::dit, Part::text_encoder, Part::vae, Part::tokenizer})
+        EXPECT_TRUE(fs::is_regular_file(files.need(part)));
     EXPECT_TRUE(fs::is_regular_file(files.layout));
     EXPECT_TRUE(fs::is_regular_file(files.generation));
 }
@@ -156,8 +159,8 @@ TEST(LoadModels, TraitsFollowTheVae) {
 
 TEST(LoadModels, PartsMustFitTogether) {
     const fs::path wan21 = kGolden / "wan21-tiny/model", wan22_vae = kGolden / "wan22-tiny/model/Wan2.2_VAE.pth";
-    expect_invalid([&] { load_models(find_model(wan21, {.vae = wan22_vae})); }, {"diffusion_pytorch_model.safetensors", "16 channels",
-                                                                                 wan22_vae.string(), "48"});
+    expect_invalid([&] { load_models(find_model(wan21, {.vae = wan22_vae})); },
+                   {"diffusion_pytorch_model.safetensors", "16 channels", wan22_vae.string(), "48"});
     const fs::path demo_encoder = demo_model_folder() / "models_t5_umt5-xxl-enc-bf16.pth";
     expect_invalid([&] { load_models(find_model(wan21, {.text_encoder = demo_encoder})); },
                    {"diffusion_pytorch_model.safetensors", "width 64", demo_encoder.string(), "96"});

@@ -14,10 +14,12 @@ namespace t3video::pipeline {
 
 // For messages of failed comparisons.
 static void PrintTo(const Settings& s, std::ostream* out) {
-    *out << s.width << 'x' << s.height << ", " << s.frames << " frames, " << s.fps << " fps, " << s.steps << " steps, cfg " << s.cfg
-         << ", shift " << s.shift << ", " << s.solver << ", '" << s.negative_prompt << "'";
+    *out << s.width << 'x' << s.height << ", " << s.frames << " frames, " << s.fps << " fps, " << s.steps
+         << " steps, cfg " << s.cfg << ", shift " << s.shift << ", " << s.solver << ", '" << s.negative_prompt << "'";
 }
-static bool operator==(const Settings& a, const Settings& b) { return ::testing::PrintToString(a) == ::testing::PrintToString(b); }
+static bool operator==(const Settings& a, const Settings& b) {
+    return ::testing::PrintToString(a) == ::testing::PrintToString(b);
+}
 
 namespace {
 
@@ -28,9 +30,15 @@ const std::string kNegative(kPublishedNegativePrompt);
 
 class SettingsTest : public ::testing::Test {
   protected:
-    Settings resolve(const ModelTraits& traits, const SettingChoices& choices = {}) const { return resolve_settings(files_, traits, choices); }
-    void generation_config(const std::string& content) { files_.generation = write_file(folder_ / "generation_config.json", content); }
-    void scheduler_config(const std::string& content) { files_.scheduler = write_file(folder_ / "scheduler_config.json", content); }
+    Settings resolve(const ModelTraits& traits, const SettingChoices& choices = {}) const {
+        return resolve_settings(files_, traits, choices);
+    }
+    void generation_config(const std::string& content) {
+        files_.generation = write_file(folder_ / "generation_config.json", content);
+    }
+    void scheduler_config(const std::string& content) {
+        files_.scheduler = write_file(folder_ / "scheduler_config.json", content);
+    }
 
     TemporaryFolder folder_;
     ModelFiles files_;
@@ -74,9 +82,17 @@ TEST_F(SettingsTest, OtherLengthsAreNotThePublishedGrid) {
 }
 
 TEST_F(SettingsTest, ChoicesComeFirst) {
-    const SettingChoices all{.width = 3840, .height = 2160, .frames = 81, .steps = 7, .fps = 12.5, .cfg = 1.0, .shift = 2.5,
-                             .solver = "dpm++", .negative_prompt = "blurred"};
-    generation_config(R"({"width": 64, "height": 64, "frames": 9, "fps": 9, "steps": 9, "cfg": 9, "shift": 9, "solver": "unipc",
+    const SettingChoices all{.width = 3840,
+                             .height = 2160,
+                             .frames = 81,
+                             .steps = 7,
+                             .fps = 12.5,
+                             .cfg = 1.0,
+                             .shift = 2.5,
+                             .solver = "dpm++",
+                             .negative_prompt = "blurred"};
+    generation_config(
+        R"({"width": 64, "height": 64, "frames": 9, "fps": 9, "steps": 9, "cfg": 9, "shift": 9, "solver": "unipc",
                           "negative_prompt": "n"})");
     EXPECT_EQ(resolve(kWan21, all), (Settings{3840, 2160, 81, 12.5, 7, 1, 2.5, "dpm++", "blurred"}));
 }
@@ -101,7 +117,8 @@ TEST_F(SettingsTest, SchedulerConfig) {
     scheduler_config(R"({"_class_name": "UniPCMultistepScheduler", "flow_shift": 3.0, "sigma_min": null})");
     EXPECT_EQ(resolve(kWan21), (Settings{832, 480, 81, 16, 50, 5, 3, "UniPCMultistepScheduler", kNegative}));
     EXPECT_EQ(&solver_of(resolve(kWan21)), &sampling::find_diffusers_solver("UniPCMultistepScheduler"));
-    EXPECT_EQ(resolve(kWan21, size(3840, 2160)), (Settings{3840, 2160, 81, 30, 50, 5, 3, "UniPCMultistepScheduler", kNegative}));
+    EXPECT_EQ(resolve(kWan21, size(3840, 2160)),
+              (Settings{3840, 2160, 81, 30, 50, 5, 3, "UniPCMultistepScheduler", kNegative}));
     scheduler_config(R"({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 8})");
     EXPECT_EQ(resolve(kWan21), (Settings{832, 480, 81, 16, 50, 5, 8, "FlowMatchEulerDiscreteScheduler", kNegative}));
     generation_config(R"({"shift": 4})");
@@ -118,7 +135,8 @@ TEST_F(SettingsTest, WrongSchedulerConfig) {
     };
     refused(R"({"_class_name": "DDIMScheduler"})", "DDIMScheduler");
     refused(R"({"_class_name": 7})", "\"_class_name\" is 7, expected a text");
-    refused(R"({"_class_name": "UniPCMultistepScheduler", "flow_shift": "3"})", "\"flow_shift\" is \"3\", expected a number");
+    refused(R"({"_class_name": "UniPCMultistepScheduler", "flow_shift": "3"})",
+            "\"flow_shift\" is \"3\", expected a number");
     refused("[]", "not a JSON object");
     refused("{", "not a JSON object");
 }
@@ -167,7 +185,8 @@ TEST_F(SettingsTest, Ranges) {
     for (const int64_t steps : {1, 1000}) accepted(&SettingChoices::steps, steps);
     for (const double cfg : {-0.1, 100.5, nan, infinite}) refused(&SettingChoices::cfg, cfg, concat("--cfg ", cfg));
     for (const double cfg : {0.0, 1.0, 100.0}) accepted(&SettingChoices::cfg, cfg);
-    for (const double shift : {0.0, -1.0, 101.0, nan, -infinite}) refused(&SettingChoices::shift, shift, concat("--shift ", shift));
+    for (const double shift : {0.0, -1.0, 101.0, nan, -infinite})
+        refused(&SettingChoices::shift, shift, concat("--shift ", shift));
     for (const double shift : {0.1, 1.0, 100.0}) accepted(&SettingChoices::shift, shift);
     for (const double fps : {0.0, 0.5, 241.0, nan, infinite}) refused(&SettingChoices::fps, fps, concat("--fps ", fps));
     for (const double fps : {1.0, 23.976, 240.0}) accepted(&SettingChoices::fps, fps);
@@ -175,7 +194,8 @@ TEST_F(SettingsTest, Ranges) {
     choices.solver = "heun";
     expect_invalid([&] { resolve(kWan21, choices); }, {"unknown solver 'heun'", "euler, unipc, dpm++"});
     choices.solver = "DDIMScheduler";
-    expect_invalid([&] { resolve(kWan21, choices); }, {"unknown scheduler class 'DDIMScheduler'", "UniPCMultistepScheduler"});
+    expect_invalid([&] { resolve(kWan21, choices); },
+                   {"unknown scheduler class 'DDIMScheduler'", "UniPCMultistepScheduler"});
 }
 
 }  // namespace
