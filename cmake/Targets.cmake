@@ -30,5 +30,6 @@ function(t3video_test name)
   target_include_directories(t3video_test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_compile_definitions(t3video_test_${name} PRIVATE T3VIDEO_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
   target_link_libraries(t3video_test_${name} PRIVATE t3video_flags ${ARG_DEPENDS} GTest::gtest_main)
-  gtest_discover_tests(t3video_test_${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+  gtest_discover_tests(t3video_test_${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60 PROPERTIES
+    TIMEOUT 300 ENVIRONMENT OMP_WAIT_POLICY=passive)  # tests run side by side: waiting threads must not spin
 endfunction()

@@ -16,35 +16,13 @@ struct TextKeys {
 };
 
 // Cross-attention to the text: no rotation, no mask.
-struct CrossAttention {
-    CrossAttention() = default;
-    explicit CrossAttention(const DitConfig& c)
-        : q(c.dim, c.dim),
-          k(c.dim, c.dim),
-          v(c.dim, c.dim),
-          o(c.dim, c.dim),
-          norm_q(c.dim, c.eps),
-          norm_k(c.dim, c.eps),
-          heads(c.heads) {}
+struct CrossAttention : nn::AttentionWeights {
+    using AttentionWeights::AttentionWeights;
 
     // text: [rows, dim] after the text embedding.
     TextKeys keys(Context& ctx, const Tensor& text) const;
     // key_bias: [rows] added to the scores of each text row: the logarithm of how many identical rows it stands for.
     Tensor forward(Context& ctx, const Tensor& x, const TextKeys& text, const Tensor& key_bias) const;
-
-    template <class Visitor>
-    void for_each_param(const std::string& prefix, Visitor&& visit) {
-        q.for_each_param(prefix + "q.", visit);
-        k.for_each_param(prefix + "k.", visit);
-        v.for_each_param(prefix + "v.", visit);
-        o.for_each_param(prefix + "o.", visit);
-        norm_q.for_each_param(prefix + "norm_q.", visit);
-        norm_k.for_each_param(prefix + "norm_k.", visit);
-    }
-
-    nn::Linear q, k, v, o;
-    nn::RmsNorm norm_q, norm_k;
-    int64_t heads = 1;
 };
 
 struct FeedForward {
@@ -75,7 +53,7 @@ struct Block {
     Block() = default;
     explicit Block(const DitConfig& c)
         : self_attn(c.dim, c.heads, c.eps),
-          cross_attn(c),
+          cross_attn(c.dim, c.heads, c.eps),
           norm3(c.dim, c.eps),
           ffn(c),
           modulation(Shape{1, 6, c.dim}),
