@@ -26,7 +26,7 @@ void Progress::begin(std::string stage, int64_t total, std::string unit) {
 
 void Progress::advance(int64_t done) {
     done_ = done;
-    print(false);
+    if (done_ < total_) print(false);  // the last line is end()'s
 }
 
 void Progress::end() {

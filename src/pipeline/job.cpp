@@ -31,7 +31,9 @@ std::optional<checkpoint::TensorSource> open_stage(const fs::path& path) {
     }
 }
 
-bool is_f32(const Tensor& x, int rank) { return x.rank() == rank && x.dtype() == DType::f32 && x.numel() > 0; }
+bool is_f32(const Tensor& x, int rank) {
+    return x.rank() == rank && x.dtype() == DType::f32 && x.numel() > 0;
+}
 
 std::optional<int64_t> whole_number(const std::string& text) {
     int64_t value = 0;
@@ -54,7 +56,8 @@ Job::Job(fs::path folder, const std::string& request_json) : folder_(std::move(f
     if (read_text(folder_ / kRequest) == request_json) return;
     for (const char* stage : {kEmbeddings, kLatents}) {
         fs::remove(folder_ / stage, error);
-        require_valid(!error, "job folder ", folder_.string(), ": ", stage, " of another request cannot be removed: ", error.message());
+        require_valid(!error, "job folder ", folder_.string(), ": ", stage,
+                      " of another request cannot be removed: ", error.message());
     }
     std::ofstream file(folder_ / kRequest, std::ios::binary);
     file << request_json;
@@ -79,7 +82,9 @@ std::optional<sampling::SampleState> Job::latents() const {
     for (int i = 0; stage->contains("history." + std::to_string(i)); ++i) {
         state.history.push_back(stage->at("history." + std::to_string(i)));
     }
-    const auto fits = [&](const Tensor& earlier) { return earlier.dtype() == DType::f32 && earlier.shape() == state.x.shape(); };
+    const auto fits = [&](const Tensor& earlier) {
+        return earlier.dtype() == DType::f32 && earlier.shape() == state.x.shape();
+    };
     if (!std::ranges::all_of(state.history, fits)) return std::nullopt;
     return state;
 }

@@ -34,8 +34,9 @@ void take(const json& object, const char* key, const std::filesystem::path& path
     if (!object.contains(key)) return;
     const json& found = object[key];
     constexpr bool text = std::is_same_v<T, std::string>, whole = std::is_integral_v<T>;
-    require_valid(text ? found.is_string() : (whole ? found.is_number_integer() : found.is_number()), path.string(), ": \"", key,
-                  "\" is ", found.dump(), ", expected a ", text ? "text" : (whole ? "whole number" : "number"));
+    require_valid(text ? found.is_string() : (whole ? found.is_number_integer() : found.is_number()), path.string(),
+                  ": \"", key, "\" is ", found.dump(), ", expected a ",
+                  text ? "text" : (whole ? "whole number" : "number"));
     value = found.get<T>();
 }
 
@@ -121,8 +122,8 @@ FramePlan plan_frames(int64_t width, int64_t height, int64_t frames, int64_t cel
     require_valid(width % 2 == 0 && height % 2 == 0, "--size ", width, "x", height, ": video needs even sides; try ",
                   round_up(width, 2), "x", round_up(height, 2));
     constexpr int64_t kMostFrames = 1'000'001;  // far beyond any film: products stay within 64 bits
-    require_valid(frames >= 1 && frames <= kMostFrames && frames % 4 == 1, "--frames ", frames, ": the model makes 4k+1 frames; try ",
-                  std::clamp<int64_t>(frames / 4 * 4 + 1, 1, kMostFrames));
+    require_valid(frames >= 1 && frames <= kMostFrames && frames % 4 == 1, "--frames ", frames,
+                  ": the model makes 4k+1 frames; try ", std::clamp<int64_t>(frames / 4 * 4 + 1, 1, kMostFrames));
     FramePlan plan{round_up(width, cell), round_up(height, cell), {}};
     const bool uhd = (width == 3840 && height == 2160) || (width == 2160 && height == 3840);
     const auto published = t3::published_layout(cell);

@@ -31,7 +31,9 @@ struct RealDit {
     bool image_branch;
 };
 
-std::ostream& operator<<(std::ostream& out, const RealDit& dit) { return out << dit.name; }
+std::ostream& operator<<(std::ostream& out, const RealDit& dit) {
+    return out << dit.name;
+}
 
 const RealDit kReal[] = {
     {"wan2.1-t2v-1.3b.dit.official", 1536, 12, 30, 8960, 16, 16, 825, 1'418'996'800, false},
@@ -101,8 +103,9 @@ TEST(DitNames, ImageBranchOfDiffusersFiles) {
 }
 
 TEST(DitNames, OtherNamesAreNotTranslated) {
-    for (const char* name : {"", "blocks.", "blocks.3", "blocks.3.", "blocks.3.norm3.weight", "blocks.3.self_attn.q.weight",
-                             "head.modulation", "head.head.weight", "patch_embedding.weight", "encoder.conv1.weight"}) {
+    for (const char* name :
+         {"", "blocks.", "blocks.3", "blocks.3.", "blocks.3.norm3.weight", "blocks.3.self_attn.q.weight",
+          "head.modulation", "head.head.weight", "patch_embedding.weight", "encoder.conv1.weight"}) {
         EXPECT_EQ(official_dit_name(name), "") << name;
     }
 }
@@ -147,13 +150,15 @@ TEST_F(DitConfigFile, WrongContent) {
     expect_invalid([&] { infer(""); }, {(folder_ / "config.json").string(), "not valid JSON"});
     expect_invalid([&] { infer(R"({"num_heads": 7})"); }, {"dit.safetensors", "7 heads do not divide a width of 1536"});
     for (const char* heads : {"-4", "2.5", "1e300", "4000"}) {
-        expect_invalid([&] { infer(concat(R"({"num_heads": )", heads, "}")); }, {(folder_ / "config.json").string(), "heads", "1536"});
+        expect_invalid([&] { infer(concat(R"({"num_heads": )", heads, "}")); },
+                       {(folder_ / "config.json").string(), "heads", "1536"});
     }
 }
 
 TEST_F(DitConfigFile, IsNeededForOtherWidths) {
     shapes_["patch_embedding.weight"] = {96, 16, 1, 2, 2};
-    expect_invalid([&] { infer("{}"); }, {"dit.safetensors", "the number of heads is unknown", "config.json", "num_heads"});
+    expect_invalid([&] { infer("{}"); },
+                   {"dit.safetensors", "the number of heads is unknown", "config.json", "num_heads"});
     expect_invalid([&] { infer_dit_config(shapes_, folder_ / "none.json", "dit.safetensors"); }, {"num_heads"});
     EXPECT_EQ(infer(R"({"num_heads": 2})").head_width(), 48);
 }
@@ -166,7 +171,8 @@ TEST_F(DitConfigFile, OtherTensors) {
                    {"a.pth: tensor 'blocks.0.ffn.0.weight' is missing", "not a Wan diffusion transformer"});
     shapes = shapes_;
     shapes["patch_embedding.weight"] = {1536, 64};
-    expect_invalid([&] { infer_dit_config(shapes, none, "a.pth"); }, {"a.pth", "'patch_embedding.weight' has shape [1536, 64]", "5 axes"});
+    expect_invalid([&] { infer_dit_config(shapes, none, "a.pth"); },
+                   {"a.pth", "'patch_embedding.weight' has shape [1536, 64]", "5 axes"});
     shapes = shapes_;
     shapes["time_embedding.0.weight"] = {1536, 255};
     expect_invalid([&] { infer_dit_config(shapes, none, "a.pth"); }, {"a.pth", "odd length 255"});

@@ -39,7 +39,8 @@ TEST_F(WanDitTest, PaddingMergesIntoOneKey) {
         EXPECT_LT(relative_error(forward(dit_, 700, merged), expected), 1e-5) << padding;
     }
     // How many there are matters, or the comparison above says nothing.
-    const Tensor few = forward(dit_, 700, dit_.embed_text(ctx_, rows_, 1)), many = forward(dit_, 700, dit_.embed_text(ctx_, rows_, 505));
+    const Tensor few = forward(dit_, 700, dit_.embed_text(ctx_, rows_, 1)),
+                 many = forward(dit_, 700, dit_.embed_text(ctx_, rows_, 505));
     EXPECT_GT(relative_error(few, many), 1e-3);
 }
 
@@ -63,12 +64,16 @@ TEST_F(WanDitTest, CleanFirstFrameAtTimestepZeroChangesNothing) {
 TEST_F(WanDitTest, CleanFirstFrameIsTheFirst) {
     const TextContext text = dit_.embed_text(ctx_, rows_);
     const t3::WindowPlan single({kGrid, {{kGrid.t, kGrid.h, kGrid.w}}});  // every token alone
-    const auto run = [&](double timestep, bool clean) { return dit_.forward(ctx_, latent_, timestep, text, single, clean); };
+    const auto run = [&](double timestep, bool clean) {
+        return dit_.forward(ctx_, latent_, timestep, text, single, clean);
+    };
     const Tensor mixed = run(500, true), at_0 = run(0, false), at_500 = run(500, false);
     const int64_t frame = latent_.dim(2) * latent_.dim(3);
     for (int64_t c = 0; c < mixed.dim(0); ++c) {
         for (int64_t t = 0; t < kGrid.t; ++t) {
-            const auto frame_of = [&](const Tensor& x) { return x.reshape({x.dim(0) * kGrid.t, frame}).slice(c * kGrid.t + t, c * kGrid.t + t + 1); };
+            const auto frame_of = [&](const Tensor& x) {
+                return x.reshape({x.dim(0) * kGrid.t, frame}).slice(c * kGrid.t + t, c * kGrid.t + t + 1);
+            };
             EXPECT_LT(relative_error(frame_of(mixed), frame_of(t == 0 ? at_0 : at_500)), 1e-5) << c << ' ' << t;
         }
     }
@@ -112,7 +117,9 @@ TEST_F(WanDitTest, RepackagedFilesHaveAPrefix) {
     for (const auto& [name, stored] : source.tensors) prefixed["model.diffusion_model." + name] = stored.tensor;
     checkpoint::save_safetensors(folder / "dit.safetensors", prefixed);
     const WanDit same = WanDit::load(folder / "dit.safetensors", kConfig);
-    EXPECT_EQ(relative_error(forward(same, 5, same.embed_text(ctx_, rows_)), forward(dit_, 5, dit_.embed_text(ctx_, rows_))), 0);
+    EXPECT_EQ(
+        relative_error(forward(same, 5, same.embed_text(ctx_, rows_)), forward(dit_, 5, dit_.embed_text(ctx_, rows_))),
+        0);
 }
 
 TEST_F(WanDitTest, LoadsTheDiffusersLayout) {

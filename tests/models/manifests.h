@@ -16,7 +16,8 @@ inline std::map<std::string, Shape> read_manifest(const std::string& file) {
     std::ifstream in(T3VIDEO_TEST_DATA "/manifests/" + file);
     std::map<std::string, Shape> shapes;
     const nlohmann::json tensors = nlohmann::json::parse(in);
-    for (const auto& [name, extents] : tensors.items()) shapes.emplace(name, Shape(extents.get<std::vector<int64_t>>()));
+    for (const auto& [name, extents] : tensors.items())
+        shapes.emplace(name, Shape(extents.get<std::vector<int64_t>>()));
     return shapes;
 }
 

@@ -49,9 +49,11 @@ TEST(Umt5Config, OtherTensors) {
     shapes["blocks.0.pos_embedding.embedding.weight"] = {16, 64};
     expect_invalid([&] { infer_umt5_config(shapes, "a.pth"); }, {"a.pth: 16 relative position buckets, expected 32"});
     shapes["blocks.0.pos_embedding.embedding.weight"] = {32, 48};
-    expect_invalid([&] { infer_umt5_config(shapes, "a.pth"); }, {"a.pth: 48 heads do not divide an inner width of 4096"});
+    expect_invalid([&] { infer_umt5_config(shapes, "a.pth"); },
+                   {"a.pth: 48 heads do not divide an inner width of 4096"});
     shapes["token_embedding.weight"] = {256'384};
-    expect_invalid([&] { infer_umt5_config(shapes, "a.pth"); }, {"'token_embedding.weight' has shape [256384], expected a matrix"});
+    expect_invalid([&] { infer_umt5_config(shapes, "a.pth"); },
+                   {"'token_embedding.weight' has shape [256384], expected a matrix"});
 }
 
 // The Hugging Face name of an official one.
@@ -80,8 +82,9 @@ TEST(Umt5Names, HuggingFace) {
         EXPECT_EQ(official_umt5_name(name), "") << "official names stay";
     }
     EXPECT_EQ(official_umt5_name("encoder.embed_tokens.weight"), "token_embedding.weight");
-    for (const char* name : {"", "encoder.block.", "encoder.block.3", "encoder.block.3.", "encoder.block.3.layer.2.layer_norm.weight",
-                             "decoder.block.0.layer.0.layer_norm.weight"}) {
+    for (const char* name :
+         {"", "encoder.block.", "encoder.block.3", "encoder.block.3.", "encoder.block.3.layer.2.layer_norm.weight",
+          "decoder.block.0.layer.0.layer_norm.weight"}) {
         EXPECT_EQ(official_umt5_name(name), "") << name;
     }
 }
@@ -105,8 +108,8 @@ TEST_F(Umt5Test, LoadsHuggingFaceFiles) {
         checkpoint::save_safetensors(folder / "model.safetensors", tensors);
         return Umt5::load(folder / "model.safetensors");
     };
-    for (const auto& names : std::vector<std::vector<std::string>>{{"shared.weight"}, {"encoder.embed_tokens.weight"},
-                                                                   {"shared.weight", "encoder.embed_tokens.weight"}}) {
+    for (const auto& names : std::vector<std::vector<std::string>>{
+             {"shared.weight"}, {"encoder.embed_tokens.weight"}, {"shared.weight", "encoder.embed_tokens.weight"}}) {
         EXPECT_EQ(relative_error(load(names).forward(ctx_, ids_), expected), 0) << ::testing::PrintToString(names);
     }
 }
@@ -119,7 +122,8 @@ TEST_F(Umt5Test, LoadsTheDiffusersFolder) {
 
 TEST_F(Umt5Test, RefusesOtherFiles) {
     const auto vae = kWeights.parent_path() / "Wan2.1_VAE.pth";
-    expect_invalid([&] { Umt5::load(vae); }, {vae.string(), "'token_embedding.weight' is missing", "not a UMT5 text encoder"});
+    expect_invalid([&] { Umt5::load(vae); },
+                   {vae.string(), "'token_embedding.weight' is missing", "not a UMT5 text encoder"});
 }
 
 TEST_F(Umt5Test, EveryTokenSeesTheOthers) {
@@ -150,10 +154,12 @@ int64_t expected_bucket(int64_t relative) {
 }
 
 // A layer that shows its buckets: no scores but the biases, which shut every head out of all buckets but its own, and
-// values that tell the positions apart. Row i of head b is then the mean of the values at positions j in bucket b of j - i.
+// values that tell the positions apart. Row i of head b is then the mean of the values at positions j in bucket b of j
+// - i.
 TEST_F(Umt5Test, BucketsOfRelativePositions) {
     constexpr int64_t kTokens = 601, kHeads = 32, kDim = 2 * kHeads;
-    Umt5Layer layer({.vocabulary = 1, .dim = kDim, .layers = 1, .heads = kHeads, .inner_dim = kDim, .ffn_dim = 1, .buckets = 32});
+    Umt5Layer layer(
+        {.vocabulary = 1, .dim = kDim, .layers = 1, .heads = kHeads, .inner_dim = kDim, .ffn_dim = 1, .buckets = 32});
     layer.for_each_param("", [&](const std::string&, nn::Param& param) { param.value = zeros(ctx_, param.shape); });
     for (float& x : layer.norm1.weight.value.span<float>()) x = 1;
     for (int64_t i = 0; i < kDim; ++i) {

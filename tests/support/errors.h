@@ -18,7 +18,8 @@ void expect_invalid(F&& f, const std::vector<std::string>& parts) {
         ADD_FAILURE() << "accepted, expected: " << ::testing::PrintToString(parts);
     } catch (const InvalidRequest& error) {
         const std::string message = error.what();
-        for (const std::string& part : parts) EXPECT_NE(message.find(part), std::string::npos) << part << "\n" << message;
+        for (const std::string& part : parts)
+            EXPECT_NE(message.find(part), std::string::npos) << part << "\n" << message;
         EXPECT_EQ(message.find('\n'), std::string::npos) << message;
     }
 }

@@ -12,7 +12,8 @@ using namespace testing;
 
 TEST(LayoutFile, ReadsGridAndCounts) {
     const TemporaryFolder folder;
-    const auto path = write_file(folder / "layout.json", R"({"window_counts": [[3,1,1], [1, 4, 6]], "grid": [3, 8, 12], "note": 1})");
+    const auto path =
+        write_file(folder / "layout.json", R"({"window_counts": [[3,1,1], [1, 4, 6]], "grid": [3, 8, 12], "note": 1})");
     const WindowLayout layout = read_layout(path);
     EXPECT_EQ(layout.grid, (Grid{3, 8, 12}));
     EXPECT_EQ(layout.patterns, (std::vector<WindowCounts>{{3, 1, 1}, {1, 4, 6}}));
@@ -30,7 +31,9 @@ struct WrongLayout {
     const char* says;
 };
 
-std::ostream& operator<<(std::ostream& out, const WrongLayout& layout) { return out << layout.name; }
+std::ostream& operator<<(std::ostream& out, const WrongLayout& layout) {
+    return out << layout.name;
+}
 
 const WrongLayout kWrong[] = {
     {"empty", "", "expected {\"grid\""},
@@ -41,23 +44,27 @@ const WrongLayout kWrong[] = {
     {"counts_not_a_list", R"({"grid": [1, 2, 3], "window_counts": {"0": [1, 1, 1]}})", "expected {\"grid\""},
     {"counts_empty", R"({"grid": [1, 2, 3], "window_counts": []})", "no window counts"},
     {"grid_of_two", R"({"grid": [2, 3], "window_counts": [[1, 1, 1]]})", "\"grid\" is not three whole numbers"},
-    {"grid_of_texts", R"({"grid": ["1", "2", "3"], "window_counts": [[1, 1, 1]]})", "\"grid\" is not three whole numbers"},
+    {"grid_of_texts", R"({"grid": ["1", "2", "3"], "window_counts": [[1, 1, 1]]})",
+     "\"grid\" is not three whole numbers"},
     {"grid_zero", R"({"grid": [1, 0, 3], "window_counts": [[1, 1, 1]]})", "grid 1x0x3"},
     {"grid_negative", R"({"grid": [1, 2, -3], "window_counts": [[1, 1, 1]]})", "grid 1x2x-3"},
-    {"grid_beyond_any_film", R"({"grid": [1, 2, 9223372036854775807], "window_counts": [[1, 1, 1]]})", "9223372036854775807"},
+    {"grid_beyond_any_film", R"({"grid": [1, 2, 9223372036854775807], "window_counts": [[1, 1, 1]]})",
+     "9223372036854775807"},
     {"grid_beyond_64_bits", R"({"grid": [1, 2, 18446744073709551615], "window_counts": [[1, 1, 1]]})", "grid"},
     {"count_not_a_triple", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1], [1, 1]]})", "three whole numbers"},
     {"count_not_a_list", R"({"grid": [1, 2, 3], "window_counts": [1, 1, 1]})", "three whole numbers"},
     {"count_zero", R"({"grid": [1, 2, 3], "window_counts": [[1, 0, 1]]})", "pattern 0 asks for 1x0x1"},
     {"count_negative", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1], [1, 1, -2]]})", "pattern 1 asks for 1x1x-2"},
-    {"count_beyond_extent", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 4]]})", "1x1x4 windows over a grid of 1x2x3"},
+    {"count_beyond_extent", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 4]]})",
+     "1x1x4 windows over a grid of 1x2x3"},
     {"count_float", R"({"grid": [1, 2, 3], "window_counts": [[1, 1.5, 1]]})", "three whole numbers"},
     {"count_boolean", R"({"grid": [1, 2, 3], "window_counts": [[1, true, 1]]})", "three whole numbers"},
     {"count_null", R"({"grid": [1, 2, 3], "window_counts": [[1, null, 1]]})", "three whole numbers"},
 };
 
 class WrongLayouts : public ::testing::TestWithParam<WrongLayout> {};
-INSTANTIATE_TEST_SUITE_P(LayoutFile, WrongLayouts, ::testing::ValuesIn(kWrong), [](const auto& one) { return one.param.name; });
+INSTANTIATE_TEST_SUITE_P(LayoutFile, WrongLayouts, ::testing::ValuesIn(kWrong),
+                         [](const auto& one) { return one.param.name; });
 
 TEST_P(WrongLayouts, AreRefusedByName) {
     const TemporaryFolder folder;

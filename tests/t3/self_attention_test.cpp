@@ -44,7 +44,9 @@ class SelfAttentionTest : public ::testing::Test {
     Tensor run(const Grid& grid, const Tensor& x, const LayerWindows& windows) {
         return attention_.forward(ctx_, x, nn::make_rope_table(ctx_, grid, kWidth / kHeads), windows);
     }
-    Tensor run(const Grid& grid, const Tensor& x, const WindowCounts& counts) { return run(grid, x, layer_windows(grid, counts)); }
+    Tensor run(const Grid& grid, const Tensor& x, const WindowCounts& counts) {
+        return run(grid, x, layer_windows(grid, counts));
+    }
 
     Context ctx_;
     SelfAttention attention_{kWidth, kHeads, 1e-6f};
@@ -74,11 +76,14 @@ TEST_F(SelfAttentionTest, EqualScoresGiveTheMeanOfTheWindowsMeans) {
         std::vector<double> expected(static_cast<size_t>(grid.tokens() * kWidth), 0.0);
         for (const ops::TokenWindows& branch : branches) {
             for (size_t w = 0; w + 1 < branch.starts.size(); ++w) {
-                const std::span<const int64_t> tokens(branch.order.data() + branch.starts[w], branch.order.data() + branch.starts[w + 1]);
+                const std::span<const int64_t> tokens(branch.order.data() + branch.starts[w],
+                                                      branch.order.data() + branch.starts[w + 1]);
                 for (int64_t c = 0; c < kWidth; ++c) {
                     double mean = 0;
-                    for (const int64_t token : tokens) mean += v.data<float>()[token * kWidth + c] / double(tokens.size());
-                    for (const int64_t token : tokens) expected[static_cast<size_t>(token * kWidth + c)] += mean / double(branches.size());
+                    for (const int64_t token : tokens)
+                        mean += v.data<float>()[token * kWidth + c] / double(tokens.size());
+                    for (const int64_t token : tokens)
+                        expected[static_cast<size_t>(token * kWidth + c)] += mean / double(branches.size());
                 }
             }
         }
@@ -101,7 +106,8 @@ TEST_F(SelfAttentionTest, TwoBranchesAreTheMeanOfEach) {
     const Grid grid{3, 4, 5};
     const Tensor x = input(grid);
     const WindowCounts counts{2, 2, 3};
-    const Tensor close = run(grid, x, {close_windows(grid, counts)}), remote = run(grid, x, {remote_windows(grid, counts)});
+    const Tensor close = run(grid, x, {close_windows(grid, counts)}),
+                 remote = run(grid, x, {remote_windows(grid, counts)});
     EXPECT_GT(relative_error(close, remote), 1e-2);  // or the mean says nothing
     EXPECT_LT(relative_error(run(grid, x, counts), ops::axpby(ctx_, 0.5f, close, 0.5f, remote)), 1e-5);
 }
@@ -128,7 +134,8 @@ TEST_F(SelfAttentionTest, OtherWindowsDoNotMatter) {
     }
 }
 
-// Tokens keep their positions in the whole grid: a window is not a grid of its own, where its tokens would be neighbours.
+// Tokens keep their positions in the whole grid: a window is not a grid of its own, where its tokens would be
+// neighbours.
 TEST_F(SelfAttentionTest, RotationIsRelativeAndGlobal) {
     const Grid grid{1, 1, 8};
     const Tensor x = input(grid);

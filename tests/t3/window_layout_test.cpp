@@ -54,10 +54,15 @@ int64_t close_part(int64_t x, int64_t extent, int64_t count) {
     while (x >= (part + 1) * extent / count) ++part;
     return part;
 }
-int64_t remote_part(int64_t x, int64_t count) { return x % count; }
+int64_t remote_part(int64_t x, int64_t count) {
+    return x % count;
+}
 
-const std::vector<std::pair<Grid, WindowCounts>> kRagged = {
-    {{5, 7, 11}, {2, 3, 4}}, {{5, 7, 11}, {5, 1, 2}}, {{3, 10, 6}, {2, 10, 4}}, {{1, 13, 9}, {1, 5, 9}}, {{4, 4, 4}, {3, 3, 3}}};
+const std::vector<std::pair<Grid, WindowCounts>> kRagged = {{{5, 7, 11}, {2, 3, 4}},
+                                                            {{5, 7, 11}, {5, 1, 2}},
+                                                            {{3, 10, 6}, {2, 10, 4}},
+                                                            {{1, 13, 9}, {1, 5, 9}},
+                                                            {{4, 4, 4}, {3, 3, 3}}};
 
 TEST(WindowLayout, SmallGridAsListed) {
     const Grid grid{1, 4, 6};
@@ -71,8 +76,11 @@ TEST(WindowLayout, SmallGridAsListed) {
 }
 
 TEST(WindowLayout, DividedGridsFollowTheFormulas) {
-    const std::vector<std::pair<Grid, WindowCounts>> cases = {
-        {{6, 8, 12}, {3, 2, 4}}, {{6, 8, 12}, {1, 8, 3}}, {{2, 3, 5}, {2, 3, 5}}, {{7, 4, 9}, {7, 1, 1}}, {{4, 6, 8}, {1, 1, 1}}};
+    const std::vector<std::pair<Grid, WindowCounts>> cases = {{{6, 8, 12}, {3, 2, 4}},
+                                                              {{6, 8, 12}, {1, 8, 3}},
+                                                              {{2, 3, 5}, {2, 3, 5}},
+                                                              {{7, 4, 9}, {7, 1, 1}},
+                                                              {{4, 6, 8}, {1, 1, 1}}};
     for (const auto& [grid, counts] : cases) {
         EXPECT_EQ(windows_of(close_windows(grid, counts)), divided(grid, counts, true)) << grid << ' ' << counts;
         EXPECT_EQ(windows_of(remote_windows(grid, counts)), divided(grid, counts, false)) << grid << ' ' << counts;
@@ -151,7 +159,8 @@ TEST(WindowLayout, BranchesCoincideWhereThePartitionsAreEqual) {
 TEST(WindowLayout, OneWindowPerFrameIsTheSameInBothBranches) {
     for (const int64_t cell : {16, 32}) {
         const WindowLayout layout = published_layout(cell).value();
-        const auto close = close_windows(layout.grid, layout.patterns[0]), remote = remote_windows(layout.grid, layout.patterns[0]);
+        const auto close = close_windows(layout.grid, layout.patterns[0]),
+                   remote = remote_windows(layout.grid, layout.patterns[0]);
         EXPECT_EQ(close.order, remote.order);
         EXPECT_EQ(close.starts, remote.starts);
     }
@@ -225,8 +234,11 @@ TEST(WindowLayout, FullAttentionIsOneWindow) {
 TEST(WindowLayout, CountsMustFitTheGrid) {
     using testing::expect_invalid;
     for (const WindowCounts& counts : {WindowCounts{0, 1, 1}, {1, -1, 1}, {3, 1, 1}, {1, 5, 1}, {1, 1, 7}}) {
-        expect_invalid([&] { check_layout({{2, 4, 6}, {{1, 1, 1}, counts}}, "here"); },
-                       {"here: pattern 1 asks for " + concat(counts), "2x4x6"});
+        expect_invalid(
+            [&] {
+                check_layout({{2, 4, 6}, {{1, 1, 1}, counts}}, "here");
+            },
+            {"here: pattern 1 asks for " + concat(counts), "2x4x6"});
         expect_invalid([&] { WindowPlan({{2, 4, 6}, {counts}}); }, {"2x4x6"});
     }
     expect_invalid([&] { check_layout({{2, 4, 6}, {}}, "here"); }, {"here: no window counts"});
