@@ -11,7 +11,7 @@ Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, float eps);
 // y = (x - mean) * rsqrt(var + eps) * weight + bias.   weight, bias: [C].
 Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
 
-// y = layer_norm(x) * (1 + scale) + shift, without learned weights (spec of the Wan block's modulation).
+// y = layer_norm(x) * (1 + scale) + shift, without learned weights: the modulation of a Wan block.
 // x: [N, C]; scale, shift: [S, C] f32, S = 1 or 2. Rows before `boundary` use set 0, the others the last set.
 Tensor norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
                      float eps);

@@ -1,4 +1,4 @@
-// Rotary position embedding over (t, h, w); spec: dit, section 4.
+// Rotary position embedding over (t, h, w), as in "Wan: Open and Advanced Large-Scale Video Generative Models".
 #pragma once
 
 #include "tensor/op_types.h"
