@@ -11,6 +11,8 @@ if(T3VIDEO_SANITIZE)
 endif()
 if(T3VIDEO_CUDA)
   target_compile_definitions(t3video_flags INTERFACE T3VIDEO_WITH_CUDA)
+  target_compile_options(t3video_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -lineinfo -Xcompiler=-Wall,-Wextra>)
 endif()
 target_include_directories(t3video_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 

@@ -3,6 +3,7 @@
 
 namespace t3video {
 
-enum class Device { cpu, cuda };
+// meta: shapes and memory are accounted for, nothing is stored or computed. It tells what a run would need.
+enum class Device { cpu, cuda, meta };
 
 }  // namespace t3video

@@ -150,7 +150,11 @@ void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, 
     const int64_t qk_width = q.dim(1) / heads, v_width = v.dim(1) / heads;
     const int64_t blocks = (queries + kQueries - 1) / kQueries;
     const float *pq = q.data<float>(), *pk = k.data<float>(), *pv = v.data<float>();
-    const float* key_bias = options.key_bias ? options.key_bias->data<float>() : nullptr;
+    std::vector<float> key_bias;  // a key that stands for n has exp(score) n times
+    if (options.last_key_count > 1) {
+        key_bias.assign(static_cast<size_t>(keys), 0.0f);
+        key_bias.back() = std::log(static_cast<float>(options.last_key_count));
+    }
     const float* relative = options.relative_bias ? options.relative_bias->data<float>() : nullptr;
     float* py = y.data<float>();
     ctx.parallel_for(heads * blocks, 1, [&](int64_t begin, int64_t end) {
@@ -163,7 +167,7 @@ void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, 
                             {pv + h * v_width, v.dim(1), nullptr, v_width},
                             keys,
                             options.scale,
-                            key_bias,
+                            key_bias.empty() ? nullptr : key_bias.data(),
                             relative ? relative + h * (2 * queries - 1) + queries - 1 : nullptr};
             attend(head, first, last, s);
             for (int64_t i = first; i < last; ++i) {

@@ -22,7 +22,7 @@ constexpr auto kF32 = dnnl::memory::data_type::f32;
 // Some rows of a frame, read from `in_row` on and written from `out_row` on.
 struct Band {
     int64_t in_row, out_row;
-    FrameConv conv;
+    ops::FrameConv conv;
 };
 
 // One convolution of a band. `start` writes bias + result, `add` adds the result to what is there.
@@ -37,11 +37,11 @@ struct FramePlan {
     std::vector<BandPlan> bands;
 };
 
-using PlanKey = std::tuple<FrameConv, bool, int64_t>;
+using PlanKey = std::tuple<ops::FrameConv, bool, int64_t>;
 using PlanCache = std::map<PlanKey, FramePlan>;
 
 // Output rows [first, last) need input rows [first*stride - top, (last-1)*stride - top + kh), less what lies outside.
-Band band_of(const FrameConv& frame, int64_t first, int64_t last) {
+Band band_of(const ops::FrameConv& frame, int64_t first, int64_t last) {
     const int64_t begin = first * frame.stride_h - frame.top, end = (last - 1) * frame.stride_h - frame.top + frame.kh;
     Band band{std::max<int64_t>(begin, 0), first, frame};
     band.conv.h = std::min(end, frame.h) - band.in_row;
@@ -50,7 +50,7 @@ Band band_of(const FrameConv& frame, int64_t first, int64_t last) {
     return band;
 }
 
-std::vector<Band> bands_of(const FrameConv& frame, int64_t band_elements) {
+std::vector<Band> bands_of(const ops::FrameConv& frame, int64_t band_elements) {
     const int64_t out_row = frame.out_w() * frame.co, in_rows = frame.w * frame.ci * frame.stride_h;
     const int64_t rows = std::max<int64_t>(1, band_elements / std::max(out_row, in_rows));
     if (rows >= frame.out_h()) return {{0, 0, frame}};
@@ -62,7 +62,7 @@ std::vector<Band> bands_of(const FrameConv& frame, int64_t band_elements) {
 }
 
 dnnl::convolution_forward::primitive_desc describe(const BandPlan& plan, const Desc& weights, const Desc* bias,
-                                                   const FrameConv& conv, const dnnl::engine& engine) {
+                                                   const ops::FrameConv& conv, const dnnl::engine& engine) {
     using Conv = dnnl::convolution_forward;
     const auto kind = dnnl::prop_kind::forward_inference;
     const auto algorithm = dnnl::algorithm::convolution_direct;
@@ -72,8 +72,8 @@ dnnl::convolution_forward::primitive_desc describe(const BandPlan& plan, const D
     return {Conv::desc(kind, algorithm, plan.src, weights, plan.dst, strides, before, after), engine};
 }
 
-dnnl::convolution_forward::primitive_desc describe_add(const BandPlan& plan, const Desc& weights, const FrameConv& conv,
-                                                       const dnnl::engine& engine) {
+dnnl::convolution_forward::primitive_desc describe_add(const BandPlan& plan, const Desc& weights,
+                                                       const ops::FrameConv& conv, const dnnl::engine& engine) {
     dnnl::post_ops post;
     post.append_sum(1.0f);
     dnnl::primitive_attr attr;
@@ -85,12 +85,12 @@ dnnl::convolution_forward::primitive_desc describe_add(const BandPlan& plan, con
 }
 
 // The first band chooses the layout of the weights; everything else of the plan keeps to it.
-FramePlan make_plan(const FrameConv& frame, bool with_bias, int64_t band_elements, const dnnl::engine& engine) {
+FramePlan make_plan(const ops::FrameConv& frame, bool with_bias, int64_t band_elements, const dnnl::engine& engine) {
     FramePlan plan;
     plan.weights = Desc({frame.co, frame.ci, frame.kh, frame.kw}, kF32, Tag::any);
     const Desc bias({frame.co}, kF32, Tag::x);
     for (const Band& band : bands_of(frame, band_elements)) {
-        const FrameConv& conv = band.conv;
+        const ops::FrameConv& conv = band.conv;
         BandPlan part{band.in_row * frame.w * frame.ci,
                       band.out_row * frame.out_w() * frame.co,
                       Desc({1, conv.ci, conv.h, conv.w}, kF32, Tag::nhwc),
@@ -106,7 +106,7 @@ FramePlan make_plan(const FrameConv& frame, bool with_bias, int64_t band_element
     return plan;
 }
 
-const FramePlan& plan_for(State& cpu, const FrameConv& frame, bool with_bias, int64_t band_elements) {
+const FramePlan& plan_for(State& cpu, const ops::FrameConv& frame, bool with_bias, int64_t band_elements) {
     auto& slot = cpu.caches["conv3d"];
     if (!slot) slot = std::make_shared<PlanCache>();
     auto& plans = *static_cast<PlanCache*>(slot.get());
@@ -180,15 +180,16 @@ Tensor phase_kernel(Context& ctx, const Tensor& weight, int64_t p, int64_t q) {
     return folded;
 }
 
-// y[t, 2r + p, 2c + q] = phase[t, r, c]
-void interleave(Context& ctx, const Tensor& phase, int64_t p, int64_t q, Tensor& y) {
+// y[t, first_row + 2r, 2c + q] = phase[t, r, c]
+void interleave(Context& ctx, const Tensor& phase, int64_t first_row, int64_t q, Tensor& y) {
     const int64_t width = phase.dim(2), channels = phase.dim(3);
     const float* source = phase.data<float>();
     float* target = y.data<float>();
     ctx.parallel_for(phase.dim(0) * phase.dim(1), 4, [&](int64_t first, int64_t last) {
         for (int64_t line = first; line < last; ++line) {
             const float* from = source + line * width * channels;
-            float* to = target + ((2 * line + p) * 2 * width + q) * channels;
+            const int64_t row = line / phase.dim(1) * y.dim(1) + first_row + 2 * (line % phase.dim(1));
+            float* to = target + (row * 2 * width + q) * channels;
             for (int64_t c = 0; c < width; ++c) std::copy_n(from + c * channels, channels, to + 2 * c * channels);
         }
     });
@@ -203,7 +204,7 @@ std::vector<const float*> frames_of(const Tensor& x) {
 }  // namespace
 
 void conv3d(Context& ctx, std::span<const float* const> frames, const Tensor& weight, const Tensor* bias,
-            const FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements) {
+            const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements) {
     State& cpu = state(ctx);
     const FramePlan& plan = plan_for(cpu, frame, bias != nullptr, band_elements);
     const std::vector<Tensor> taps = arrange(ctx, weight, plan.weights);
@@ -233,23 +234,27 @@ void conv3d(Context& ctx, std::span<const float* const> frames, const Tensor& we
 }
 
 // Each parity of output row and column sees a 2x2 kernel on the small frame: 16 instead of 36 products per input pixel.
-void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Tensor& y) {
+// Without the frame's top edge the even rows start at doubled row 2 and the odd ones, as ever, at 1.
+void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, ops::Edges edges,
+                     Tensor& y) {
     const std::vector<const float*> frames = frames_of(x);
-    Tensor phase = empty(ctx, {x.dim(0), x.dim(1), x.dim(2), weight.dim(0)});
     for (int64_t p = 0; p < 2; ++p) {
+        const int64_t zero_rows = p == 0 ? edges.top : edges.bottom;
+        Tensor phase = empty(ctx, {x.dim(0), x.dim(1) - 1 + zero_rows, x.dim(2), weight.dim(0)});
+        if (phase.numel() == 0) continue;
         for (int64_t q = 0; q < 2; ++q) {
-            const FrameConv frame{.h = x.dim(1),
-                                  .w = x.dim(2),
-                                  .ci = x.dim(3),
-                                  .co = weight.dim(0),
-                                  .kh = 2,
-                                  .kw = 2,
-                                  .top = 1 - p,
-                                  .bottom = p,
-                                  .left = 1 - q,
-                                  .right = q};
+            const ops::FrameConv frame{.h = x.dim(1),
+                                       .w = x.dim(2),
+                                       .ci = x.dim(3),
+                                       .co = weight.dim(0),
+                                       .kh = 2,
+                                       .kw = 2,
+                                       .top = p == 0 ? zero_rows : 0,
+                                       .bottom = p == 0 ? 0 : zero_rows,
+                                       .left = 1 - q,
+                                       .right = q};
             conv3d(ctx, frames, phase_kernel(ctx, weight, p, q), bias, frame, 1, phase);
-            interleave(ctx, phase, p, q, y);
+            interleave(ctx, phase, edges.top ? p : 1 - p, q, y);
         }
     }
 }

@@ -1,23 +1,9 @@
 // Convolution of channels-last frames on the CPU.
 #pragma once
 
-#include <compare>
 #include <span>
 
 #include "tensor/op_types.h"
-
-namespace t3video {
-
-// What the convolution does within one frame: extents, kernel, stride, zero rows and columns around it.
-struct FrameConv {
-    int64_t h, w, ci, co, kh, kw, stride_h = 1, stride_w = 1, top = 0, bottom = 0, left = 0, right = 0;
-
-    int64_t out_h() const { return (h + top + bottom - kh) / stride_h + 1; }
-    int64_t out_w() const { return (w + left + right - kw) / stride_w + 1; }
-    friend auto operator<=>(const FrameConv&, const FrameConv&) = default;
-};
-
-}  // namespace t3video
 
 namespace t3video::cpu {
 
@@ -28,9 +14,10 @@ constexpr int64_t kBandElements = int64_t{1} << 28;
 // y[f] = bias + sum over k of conv2d(frames[f*stride_t + k], weight[:, :, k]); a null frame counts as zeros.
 // frames: [h, w, ci] each; weight: [co, ci, kt, kh, kw]; y: [f, out_h, out_w, co].
 void conv3d(Context& ctx, std::span<const float* const> frames, const Tensor& weight, const Tensor* bias,
-            const FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements = kBandElements);
+            const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements = kBandElements);
 
-// x: [T, H, W, Ci]; weight: [Co, Ci, 3, 3]; y: [T, 2H, 2W, Co].
-void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Tensor& y);
+// x: [T, H, W, Ci]; weight: [Co, Ci, 3, 3]; y: [T, 2H, 2W, Co], less one row at each edge that is not the frame's.
+void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, ops::Edges edges,
+                     Tensor& y);
 
 }  // namespace t3video::cpu

@@ -48,20 +48,20 @@ void spread(const Tensor& cosine, const Tensor& sine, int64_t position, std::vec
 
 }  // namespace
 
-void rope(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t heads, Tensor& y) {
+void rope(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t heads, int64_t first_token, Tensor& y) {
     const int64_t width = x.dim(1) / heads;
     const Grid grid = table.grid;
     const float* px = x.data<float>();
     float* py = y.data<float>();
     ctx.parallel_for(x.dim(0), (1 << 14) / x.dim(1) + 1, [&](int64_t first, int64_t last) {
         std::vector<float> cosines, sines;
-        for (int64_t token = first; token < last; ++token) {
+        for (int64_t i = first; i < last; ++i) {
+            const int64_t token = first_token + i, row = i * heads * width;
             cosines.clear();
             sines.clear();
             spread(table.cos_t, table.sin_t, token / (grid.h * grid.w), cosines, sines);
             spread(table.cos_h, table.sin_h, token / grid.w % grid.h, cosines, sines);
             spread(table.cos_w, table.sin_w, token % grid.w, cosines, sines);
-            const int64_t row = token * heads * width;
             HWY_DYNAMIC_DISPATCH(RotateHeads)(px + row, cosines.data(), sines.data(), heads, width, py + row);
         }
     });

@@ -5,6 +5,7 @@
 
 namespace t3video::cpu {
 
-void rope(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t heads, Tensor& y);
+// y may be x.
+void rope(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t heads, int64_t first, Tensor& y);
 
 }  // namespace t3video::cpu

@@ -1,11 +1,23 @@
-// Asks the CUDA runtime for its devices.
+// Asks the CUDA runtime for its devices, and makes the backend.
 #include "cuda/devices.h"
 
 #include <cuda_runtime_api.h>
+#include <fmt/format.h>
 
-#include <cstdio>
+#include "core/error.h"
+#include "cuda/device_memory.h"
+#include "cuda/state.h"
 
 namespace t3video::cuda {
+namespace {
+
+constexpr double kGiB = double(1 << 30);
+constexpr int kOldest = 8;  // compute capability: Ampere, the first with bf16 matrix units
+// The CUDA context, and the kernels that cuBLAS and cuDNN load, live outside of our own allocations.
+constexpr size_t kLibraries = size_t{1} << 30;
+constexpr size_t kLeast = size_t{1} << 28;
+
+}  // namespace
 
 std::vector<std::string> devices() {
     int count = 0;
@@ -14,12 +26,38 @@ std::vector<std::string> devices() {
     for (int i = 0; i < count; ++i) {
         cudaDeviceProp p{};
         if (cudaGetDeviceProperties(&p, i) != cudaSuccess) continue;
-        char line[400];
-        std::snprintf(line, sizeof line, "%d: %s, %.1f GiB, %d multiprocessors, compute capability %d.%d", i, p.name,
-                      double(p.totalGlobalMem) / double(1 << 30), p.multiProcessorCount, p.major, p.minor);
-        lines.emplace_back(line);
+        lines.push_back(fmt::format("{}: {}, {:.1f} GiB, {} multiprocessors, compute capability {}.{}", i, p.name,
+                                    double(p.totalGlobalMem) / kGiB, p.multiProcessorCount, p.major, p.minor));
     }
     return lines;
+}
+
+Backend make_backend(DType compute_type, size_t memory) {
+    require_valid(compute_type == DType::f32 || compute_type == DType::bf16, "--dtype ", compute_type,
+                  ": the GPU computes in f32 or bf16");
+    int count = 0;
+    const cudaError_t found = cudaGetDeviceCount(&count);
+    require_valid(found == cudaSuccess && count > 0, "--device cuda: no usable NVIDIA GPU (",
+                  found == cudaSuccess ? "none found" : cudaGetErrorString(found), "); use --device cpu");
+    cudaDeviceProp properties{};
+    check(cudaGetDeviceProperties(&properties, 0));
+    require_valid(properties.major >= kOldest, "--device cuda: ", properties.name, " has compute capability ",
+                  properties.major, ".", properties.minor, "; ", kOldest,
+                  ".0 (Ampere) or later is needed; use --device cpu");
+    check(cudaSetDevice(0));
+    size_t free = 0, total = 0;
+    check(cudaMemGetInfo(&free, &total));
+    require_valid(memory <= free, "--memory ", fmt::format("{:.1f}GiB", double(memory) / kGiB), ": ", properties.name,
+                  fmt::format(" has {:.1f} GiB free", double(free) / kGiB));
+    const size_t limit = memory == 0 ? free : memory;
+    require_valid(limit >= kLibraries + kLeast, "--device cuda: ",
+                  fmt::format("{:.2f} GiB of GPU memory; at least {:.2f} are needed", double(limit) / kGiB,
+                              double(kLibraries + kLeast) / kGiB));
+
+    auto state = std::make_shared<State>();
+    auto allocator = std::make_shared<DeviceMemory>(limit - kLibraries, state->stream_owner);
+    state->workspace = allocator->allocate(kWorkspaceBytes);
+    return {Device::cuda, compute_type, std::move(allocator), std::move(state)};
 }
 
 }  // namespace t3video::cuda

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/parallel.h"
 
 namespace t3video::media {
 
@@ -12,7 +13,26 @@ Image::Image(int64_t image_width, int64_t image_height) : width(image_width), he
     rgb.resize(static_cast<size_t>(width * height * 3));
 }
 
-Image to_image(const Tensor& frame, int64_t width, int64_t height) {
+void put_rows(Image& image, const Tensor& rows, int64_t first_row, int64_t frame_height, int threads) {
+    require(rows.defined() && rows.rank() == 3 && rows.dim(2) == 3 && first_row >= 0 &&
+                first_row + rows.dim(0) <= frame_height,
+            "put_rows: expected rows [n, W, 3] of ", frame_height, ", found ", rows.shape(), " from ", first_row);
+    const int64_t frame_width = rows.dim(1), left = (frame_width - image.width) / 2;
+    const int64_t top = (frame_height - image.height) / 2;
+    require(image.width <= frame_width && image.height <= frame_height, "put_rows: an image of ", image.width, "x",
+            image.height, " from a frame of ", frame_width, "x", frame_height);
+    const int64_t begin = std::max(first_row, top), end = std::min(first_row + rows.dim(0), top + image.height);
+    if (begin >= end) return;
+    const float* values = rows.data<float>();
+    parallel_for(threads, begin, end, 16, [&](int64_t first, int64_t last) {
+        for (int64_t y = first; y < last; ++y) {
+            const float* row = values + ((y - first_row) * frame_width + left) * 3;
+            std::transform(row, row + image.width * 3, image.pixel(0, y - top), to_level);
+        }
+    });
+}
+
+Image to_image(const Tensor& frame, int64_t width, int64_t height, int threads) {
     require(frame.defined() && frame.rank() == 3 && frame.dim(2) == 3, "to_image: expected a frame [H, W, 3], found ",
             frame.shape());
     const int64_t frame_height = frame.dim(0), frame_width = frame.dim(1);
@@ -22,12 +42,7 @@ Image to_image(const Tensor& frame, int64_t width, int64_t height) {
             frame_width, "x", frame_height, " to ", width, "x", height);
 
     Image image(width, height);
-    const int64_t left = (frame_width - width) / 2, top = (frame_height - height) / 2;
-    const float* values = frame.data<float>();
-    for (int64_t y = 0; y < height; ++y) {
-        const float* row = values + ((top + y) * frame_width + left) * 3;
-        std::transform(row, row + width * 3, image.pixel(0, y), to_level);
-    }
+    put_rows(image, frame, 0, frame_height, threads);
     return image;
 }
 

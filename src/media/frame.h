@@ -30,9 +30,14 @@ inline uint8_t to_level(float v) {
     return level < 255.0f ? static_cast<uint8_t>(level + 0.5f) : uint8_t{255};
 }
 
+// Writes rows [n, W, 3] in f32, -1..1, of a frame of `frame_height` rows, `first_row` the first of them, to where they
+// lie in `image`, which shows the middle of the frame as to_image does; rows outside it are left out. Throws Error for
+// another shape or type, or when the image is larger than the frame.
+void put_rows(Image& image, const Tensor& rows, int64_t first_row, int64_t frame_height, int threads = 1);
+
 // frame: [H, W, 3] in f32, -1..1. A positive `width` or `height` crops to that size, evenly on both sides (an odd
 // excess takes one more row or column off the bottom or right); 0 keeps the side. Throws Error for another shape or
 // type, or when the asked size is larger than the frame.
-Image to_image(const Tensor& frame, int64_t width = 0, int64_t height = 0);
+Image to_image(const Tensor& frame, int64_t width = 0, int64_t height = 0, int threads = 1);
 
 }  // namespace t3video::media

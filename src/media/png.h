@@ -1,14 +1,24 @@
 // Writes an image to a PNG file.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "media/frame.h"
 
 namespace t3video::media {
 
-// Lossless, through "<name>.partial", replacing an older file. Throws InvalidRequest when the place cannot be written,
+struct PngOptions {
+    int level = 6;    // zlib's: 1 (fast) to 9 (small)
+    int threads = 0;  // 0: one per core; the bytes are the same for any number
+};
+
+// The bytes of a PNG file, 8-bit RGB, lossless.
+std::string encode_png(const Image& image, const PngOptions& options = {});
+
+// Writes one through "<name>.partial", replacing an older file. Throws InvalidRequest when the place cannot be written,
 // Error when the disk is full.
-void write_png(const std::filesystem::path& path, const Image& image);
+void write_png(const std::filesystem::path& path, const Image& image, const PngOptions& options = {});
 
 }  // namespace t3video::media

@@ -1,6 +1,8 @@
 // Demuxing, decoding and conversion to RGB by FFmpeg's libraries.
 #include "media/video_reader.h"
 
+#include <string_view>
+
 #include "media/ffmpeg.h"
 
 namespace t3video::media {
@@ -123,7 +125,10 @@ struct VideoReader::Impl {
     void start_converter() {
         format = static_cast<AVPixelFormat>(frame->format);
         const PixelLayout from{format, is_full_range(*frame), frame->chroma_location};
-        converter = make_converter(info.width, info.height, from, PixelLayout{}, frame->colorspace);
+        const bool assume_bt709 =
+            frame->colorspace == AVCOL_SPC_UNSPECIFIED && std::string_view(input->iformat->name) == "yuv4mpegpipe";
+        converter = make_converter(info.width, info.height, from, PixelLayout{},
+                                   assume_bt709 ? AVCOL_SPC_BT709 : frame->colorspace);
         rgb = make_frame(AV_PIX_FMT_RGB24, info.width, info.height);
     }
 

@@ -37,7 +37,8 @@ class VideoReader {
     VideoReader& operator=(const VideoReader&) = delete;
 
     const VideoInfo& info() const;
-    // The next frame, converted with the matrix and range the file names (BT.601 limited where it names none); false
+    // The next frame, converted with the matrix and range the file names (where it names none: BT.601 limited; BT.709
+    // for y4m, whose header cannot name one: what Y4mWriter writes); false
     // at the end. Throws InvalidRequest for damaged data and for a size that changes.
     bool read(Image& image);
     double time() const;  // when the frame read last is shown, in seconds

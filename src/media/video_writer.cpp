@@ -83,10 +83,13 @@ CodecPtr open_encoder(int64_t width, int64_t height, const FrameRate& fps, const
 
 }  // namespace
 
-void check_output(const std::filesystem::path& path) {
-    std::error_code ignored;  // a folder is named as such even when its name has an extension or none
-    if (!std::filesystem::is_directory(path, ignored)) container_of(path);
-    check_writable(path);
+bool has_video_support() {
+    return true;
+}
+
+std::unique_ptr<FrameWriter> open_video(const std::filesystem::path& path, int64_t width, int64_t height, FrameRate fps,
+                                        const VideoOptions& options) {
+    return std::make_unique<VideoWriter>(path, width, height, fps, options);
 }
 
 struct VideoWriter::Impl {
@@ -150,7 +153,8 @@ VideoWriter::VideoWriter(const std::filesystem::path& path, int64_t width, int64
                          const VideoOptions& options) {
     check_size(width, height);
     check_options(options);
-    check_output(path);
+    container_of(path);
+    check_writable(path);
     quiet_ffmpeg();
     impl_ = std::make_unique<Impl>(path, width, height, fps, options);
 }

@@ -26,12 +26,12 @@ std::vector<Tensor> last_frames(Context& ctx, const std::vector<Tensor>& history
 CausalConv3d::CausalConv3d(int64_t in, int64_t out, std::array<int64_t, 3> kernel)
     : weight(Shape{out, in, kernel[0], kernel[1], kernel[2]}), bias(Shape{out}) {}
 
-Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, FrameHistory* history) const {
+Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, FrameHistory* history, ops::Edges edges) const {
     const int64_t past = weight.shape[2] - 1, rows = weight.shape[3] / 2, columns = weight.shape[4] / 2;
     std::vector<Tensor> parts;
     if (history) parts = history->frames;
-    const ops::Conv3dOptions options{.pad_top = rows,
-                                     .pad_bottom = rows,
+    const ops::Conv3dOptions options{.pad_top = edges.top ? rows : 0,
+                                     .pad_bottom = edges.bottom ? rows : 0,
                                      .pad_left = columns,
                                      .pad_right = columns,
                                      .pad_front = past - static_cast<int64_t>(parts.size())};

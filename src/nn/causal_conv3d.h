@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "nn/param.h"
+#include "tensor/op_types.h"
 
 namespace t3video::nn {
 
@@ -14,7 +15,7 @@ struct FrameHistory {
     std::vector<Tensor> frames;
 };
 
-// y[t] = bias + sum over k of weight[k] * x[t - (kt - 1) + k], zero padding in space so that the size stays.
+// y[t] = bias + sum over k of weight[k] * x[t - (kt - 1) + k], zero padding in space so that the size of a frame stays.
 struct CausalConv3d {
     Param weight;  // [out, in, kt, kh, kw]
     Param bias;    // [out]
@@ -22,9 +23,10 @@ struct CausalConv3d {
     CausalConv3d() = default;
     CausalConv3d(int64_t in, int64_t out, std::array<int64_t, 3> kernel);
 
-    // x: [T, H, W, in] -> [T, H, W, out]. With `history`, x continues the frames seen there, which are then updated: a
-    // video in chunks of any length gives what the whole gives. Without, x starts a video.
-    Tensor forward(Context& ctx, const Tensor& x, FrameHistory* history = nullptr) const;
+    // x: [T, H, W, in] -> [T, H, W, out], less the kh / 2 rows at each edge that is not the frame's. With `history`, x
+    // continues the frames seen there, which are then updated: a video in chunks of any length gives what the whole
+    // gives. Without, x starts a video.
+    Tensor forward(Context& ctx, const Tensor& x, FrameHistory* history = nullptr, ops::Edges edges = {}) const;
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {

@@ -20,6 +20,13 @@ struct Linear {
         return ops::linear(ctx, x, weight.value.reshape({out, in}), has_bias ? &bias.value : nullptr, activation);
     }
 
+    // The same into y, [..., out] of x's type.
+    void forward_into(Context& ctx, const Tensor& x, Tensor& y) const {
+        const int64_t out = weight.shape.dim(0), in = weight.shape.numel() / out;
+        ops::linear_into(ctx, x, weight.value.reshape({out, in}), has_bias ? &bias.value : nullptr,
+                         ops::Activation::none, y);
+    }
+
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {
         visit(prefix + "weight", weight);

@@ -10,7 +10,7 @@ namespace t3video::nn {
 
 struct RmsNorm {
     RmsNorm() = default;
-    RmsNorm(int64_t width, float epsilon) : weight(Shape{width}), eps(epsilon) {}
+    RmsNorm(int64_t width, float epsilon) : weight(Shape{width}, Role::scale), eps(epsilon) {}
 
     Tensor forward(Context& ctx, const Tensor& x) const { return ops::rms_norm(ctx, x, weight.value, eps); }
 
@@ -25,7 +25,7 @@ struct RmsNorm {
 
 struct LayerNorm {
     LayerNorm() = default;
-    LayerNorm(int64_t width, float epsilon) : weight(Shape{width}), bias(Shape{width}), eps(epsilon) {}
+    LayerNorm(int64_t width, float epsilon) : weight(Shape{width}, Role::scale), bias(Shape{width}, Role::scale), eps(epsilon) {}
 
     Tensor forward(Context& ctx, const Tensor& x) const {
         return ops::layer_norm(ctx, x, weight.value, bias.value, eps);

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <utility>
+#include <vector>
 
 namespace t3video::nn {
 namespace {
@@ -11,15 +12,15 @@ constexpr double kTheta = 10000.0;
 
 // {cosines, sines}, each [positions, pairs]
 std::pair<Tensor, Tensor> axis_table(Context& ctx, int64_t positions, int64_t pairs) {
-    Tensor cosines = empty(ctx, {positions, pairs}), sines = empty(ctx, {positions, pairs});
+    std::vector<float> cosines, sines;
     for (int64_t p = 0; p < positions; ++p) {
         for (int64_t i = 0; i < pairs; ++i) {
             const double angle = double(p) * std::pow(kTheta, -double(i) / double(pairs));
-            cosines.data<float>()[p * pairs + i] = static_cast<float>(std::cos(angle));
-            sines.data<float>()[p * pairs + i] = static_cast<float>(std::sin(angle));
+            cosines.push_back(static_cast<float>(std::cos(angle)));
+            sines.push_back(static_cast<float>(std::sin(angle)));
         }
     }
-    return {cosines, sines};
+    return {from_span(ctx, cosines, {positions, pairs}), from_span(ctx, sines, {positions, pairs})};
 }
 
 }  // namespace

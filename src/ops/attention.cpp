@@ -1,7 +1,11 @@
 // Attention: shapes and dispatch.
 #include "ops/attention.h"
 
+#include <algorithm>
+
 #include "cpu/attention.h"
+#include "cuda/attention.h"
+#include "ops/dispatch.h"
 
 namespace t3video::ops {
 
@@ -12,19 +16,28 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
         "attention: q ", q.shape(), ", k ", k.shape(), ", v ", v.shape());
     require(heads > 0 && q.dim(1) % heads == 0 && v.dim(1) % heads == 0, "attention: ", heads, " heads of q ",
             q.shape(), ", v ", v.shape());
-    require(!options.key_bias || options.key_bias->numel() == k.dim(0), "attention: a key bias for each of ", k.dim(0),
-            " keys");
+    require(q.dtype() == k.dtype() && q.dtype() == v.dtype(), "attention: q of ", q.dtype(), ", k of ", k.dtype(),
+            ", v of ", v.dtype());
+    require(options.last_key_count >= 1, "attention: the last key counts ", options.last_key_count, " times");
     require(!options.relative_bias ||
                 (q.dim(0) == k.dim(0) && options.relative_bias->shape() == Shape{heads, 2 * q.dim(0) - 1}),
             "attention: relative bias for q ", q.shape(), ", k ", k.shape(), ", ", heads, " heads");
-    Tensor y = empty(ctx, {q.dim(0), v.dim(1)});
-    cpu::attention(ctx, q, k, v, options, y);
+    Tensor y = empty(ctx, {q.dim(0), v.dim(1)}, q.dtype());
+    dispatch(
+        ctx, {.attention = 2.0 * double(q.dim(0)) * double(k.dim(0)) * double(q.dim(1) + v.dim(1))},
+        [&] { cpu::attention(ctx, q, k, v, options, y); }, [&] { cuda::attention(ctx, q, k, v, options, y); });
     return y;
+}
+
+void place_windows(Context& ctx, TokenWindows& windows) {
+    windows.in_order = std::ranges::is_sorted(windows.order);
+    if (ctx.device() != Device::cpu) windows.placed = from_span(ctx, windows.order);
 }
 
 Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
                         std::span<const TokenWindows* const> branches) {
-    require(q.rank() == 2 && q.shape() == k.shape() && q.shape() == v.shape() && heads > 0 && q.dim(1) % heads == 0,
+    require(q.rank() == 2 && q.shape() == k.shape() && q.shape() == v.shape() &&
+                q.dtype() == k.dtype() && q.dtype() == v.dtype() && heads > 0 && q.dim(1) % heads == 0,
             "window_attention: q ", q.shape(), ", k ", k.shape(), ", v ", v.shape(), ", ", heads, " heads");
     require(branches.size() == 1 || branches.size() == 2, "window_attention: ", branches.size(), " branches");
     for (const TokenWindows* windows : branches) {
@@ -32,8 +45,18 @@ Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Te
                     windows->starts.front() == 0 && windows->starts.back() == q.dim(0),
                 "window_attention: windows of ", windows->order.size(), " tokens for q ", q.shape());
     }
+    double pairs = 0;
+    for (const TokenWindows* windows : branches) {
+        for (size_t w = 1; w < windows->starts.size(); ++w) {
+            const double tokens = double(windows->starts[w] - windows->starts[w - 1]);
+            pairs += tokens * tokens;
+        }
+    }
     Tensor y = empty_like(ctx, q);
-    cpu::window_attention(ctx, q, k, v, heads, scale, branches, y);
+    dispatch(
+        ctx, {.attention = 4.0 * pairs * double(q.dim(1))},
+        [&] { cpu::window_attention(ctx, q, k, v, heads, scale, branches, y); },
+        [&] { cuda::window_attention(ctx, q, k, v, heads, scale, branches, y); });
     return y;
 }
 

@@ -1,9 +1,12 @@
 // 3D convolution: shapes and dispatch.
 #include "ops/conv3d.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "cpu/conv3d.h"
+#include "cuda/conv3d.h"
+#include "ops/dispatch.h"
 
 namespace t3video::ops {
 namespace {
@@ -31,12 +34,12 @@ Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Tensor& weight,
               const Conv3dOptions& options) {
     require(!parts.empty(), "conv3d: no frames");
     const Tensor& x = parts.back();
-    std::vector<const float*> frames(static_cast<size_t>(options.pad_front), nullptr);
+    int64_t count = options.pad_front;
     for (const Tensor& part : parts) {
         check_operands("conv3d", part, weight, bias);
-        require(part.dim(1) == x.dim(1) && part.dim(2) == x.dim(2), "conv3d: frames ", part.shape(), " before ",
-                x.shape());
-        for (int64_t t = 0; t < part.dim(0); ++t) frames.push_back(part.slice(t, t + 1).data<float>());
+        require(part.dim(1) == x.dim(1) && part.dim(2) == x.dim(2) && part.dtype() == x.dtype(), "conv3d: frames ",
+                part.shape(), " of ", part.dtype(), " before ", x.shape(), " of ", x.dtype());
+        count += part.dim(0);
     }
     const Tensor w = with_time_axis(weight);
     const FrameConv frame{.h = x.dim(1),
@@ -51,20 +54,33 @@ Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Tensor& weight,
                           .bottom = options.pad_bottom,
                           .left = options.pad_left,
                           .right = options.pad_right};
-    const int64_t kt = w.dim(2), count = static_cast<int64_t>(frames.size());
+    const int64_t kt = w.dim(2);
     require(options.pad_front < kt && count >= kt && options.stride_t >= 1 && options.stride_h >= 1 &&
                 options.stride_w >= 1 && frame.out_h() >= 1 && frame.out_w() >= 1,
             "conv3d: weight ", weight.shape(), " for ", count, " frames of ", x.shape());
-    Tensor y = empty(ctx, {(count - kt) / options.stride_t + 1, frame.out_h(), frame.out_w(), frame.co});
-    cpu::conv3d(ctx, frames, w, bias, frame, options.stride_t, y);
+    Tensor y = empty(ctx, {(count - kt) / options.stride_t + 1, frame.out_h(), frame.out_w(), frame.co}, x.dtype());
+    const auto on_cpu = [&] {
+        std::vector<const float*> frames(static_cast<size_t>(options.pad_front), nullptr);
+        for (const Tensor& part : parts) {
+            for (int64_t t = 0; t < part.dim(0); ++t) frames.push_back(part.slice(t, t + 1).data<float>());
+        }
+        cpu::conv3d(ctx, frames, w, bias, frame, options.stride_t, y);
+    };
+    dispatch(ctx, {.convolution = 2.0 * double(y.numel()) * double(w.numel() / w.dim(0))}, on_cpu,
+             [&] { cuda::conv3d(ctx, parts, options.pad_front, w, bias, frame, options.stride_t, y); });
     return y;
 }
 
-Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias) {
+Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Edges edges) {
     check_operands("upsample_conv2d", x, weight, bias);
     require(weight.rank() == 4 && weight.dim(2) == 3 && weight.dim(3) == 3, "upsample_conv2d: weight ", weight.shape());
-    Tensor y = empty(ctx, {x.dim(0), 2 * x.dim(1), 2 * x.dim(2), weight.dim(0)});
-    if (y.numel() > 0) cpu::upsample_conv2d(ctx, x, weight, bias, y);
+    const int64_t rows = 2 * x.dim(1) - !edges.top - !edges.bottom;
+    Tensor y = empty(ctx, {x.dim(0), std::max<int64_t>(rows, 0), 2 * x.dim(2), weight.dim(0)}, x.dtype());
+    if (y.numel() == 0) return y;
+    dispatch(
+        ctx, {.convolution = 18.0 * double(y.numel()) * double(x.dim(3))},
+        [&] { cpu::upsample_conv2d(ctx, x, weight, bias, edges, y); },
+        [&] { cuda::upsample_conv2d(ctx, x, weight, bias, edges.top, edges.bottom, y); });
     return y;
 }
 

@@ -7,16 +7,17 @@
 
 namespace t3video::ops {
 
-// x: [T, H, W, Ci] f32; weight: [Co, Ci, kt, kh, kw] or [Co, Ci, kh, kw] (kt = 1), f32, f16 or bf16; bias: [Co] or
-// null. Returns [T', H', W', Co] f32, T' = (pad_front + T - kt)/stride_t + 1 and so on.
+// x: [T, H, W, Ci] f32 or the compute type; weight: [Co, Ci, kt, kh, kw] or [Co, Ci, kh, kw] (kt = 1), f32, f16 or
+// bf16; bias: [Co] or null. Returns [T', H', W', Co] of x's type, T' = (pad_front + T - kt)/stride_t + 1 and so on.
 Tensor conv3d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, const Conv3dOptions& options);
 
 // The same over several runs of frames that follow one another in time, without joining them in memory.
 Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Tensor& weight, const Tensor* bias,
               const Conv3dOptions& options);
 
-// Every pixel doubled in both directions (nearest), then a 3x3 convolution with one zero pixel around each frame.
-// x: [T, H, W, Ci] f32; weight: [Co, Ci, 3, 3]; bias: [Co] or null. Returns [T, 2H, 2W, Co] f32.
-Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias);
+// Every pixel doubled in both directions (nearest), then a 3x3 convolution with one zero pixel beyond each edge of a
+// frame. x: [T, H, W, Ci] f32 or the compute type, a frame's rows with these edges; weight: [Co, Ci, 3, 3]; bias: [Co]
+// or null. Returns [T, 2H, 2W, Co] of x's type, less the first or last row where the edge is not the frame's.
+Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Edges edges = {});
 
 }  // namespace t3video::ops

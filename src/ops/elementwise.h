@@ -1,4 +1,5 @@
-// Element by element arithmetic on f32 tensors.
+// Element by element arithmetic on f32 tensors and those of the context's compute type; computed in f32, results have
+// the type of the first operand.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -11,8 +12,12 @@ Tensor mul(Context& ctx, const Tensor& a, const Tensor& b);
 Tensor axpby(Context& ctx, float alpha, const Tensor& x, float beta, const Tensor& y);
 Tensor silu(Context& ctx, const Tensor& x);
 Tensor gelu_tanh(Context& ctx, const Tensor& x);
-// x + gate * h.   x, h: [N, C]; gate: [S, C], S = 1 or 2; rows before `boundary` use set 0, the others the last set.
-Tensor gated_add(Context& ctx, const Tensor& x, const Tensor& gate, const Tensor& h, int64_t boundary);
+// x += h
+void add_to(Context& ctx, Tensor& x, const Tensor& h);
+// x[t, y, w, c] += h[t, first_row + y, w, c].   x: [T, rows, W, C], h: [T, H, W, C].
+void add_rows_to(Context& ctx, Tensor& x, const Tensor& h, int64_t first_row);
+// x += gate * h.   x, h: [N, C]; gate: [S, C] f32, S = 1 or 2; rows before `boundary` use set 0, the others the last.
+void add_gated_to(Context& ctx, Tensor& x, const Tensor& gate, const Tensor& h, int64_t boundary);
 // x * scale[c] + shift[c] over the last axis.   scale, shift: [C] f32.
 Tensor affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift);
 

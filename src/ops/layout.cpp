@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "cpu/layout.h"
+#include "cuda/layout.h"
+#include "ops/dispatch.h"
 
 namespace t3video::ops {
 
@@ -12,8 +14,16 @@ Tensor gather_rows(Context& ctx, const Tensor& table, std::span<const int64_t> i
     for (const int64_t id : ids) {
         require(0 <= id && id < table.dim(0), "gather_rows: row ", id, " of a table with ", table.dim(0), " rows");
     }
-    Tensor y = empty(ctx, {static_cast<int64_t>(ids.size()), table.dim(1)});
-    cpu::gather_rows(ctx, table, ids, y);
+    const Shape shape{static_cast<int64_t>(ids.size()), table.dim(1)};
+    if (table.device() != ctx.device()) {
+        Tensor rows = empty_on_host(shape);
+        cpu::gather_rows(ctx, table, ids, rows);
+        return to_device(ctx, rows);
+    }
+    Tensor y = empty(ctx, shape);
+    dispatch(
+        ctx, moved(y, y), [&] { cpu::gather_rows(ctx, table, ids, y); },
+        [&] { cuda::gather_rows(ctx, table, ids, y); });
     return y;
 }
 
@@ -30,30 +40,43 @@ Tensor concat(Context& ctx, std::span<const Tensor> parts) {
     }
     shape.set_dim(0, rows);
     Tensor y = empty(ctx, shape, parts[0].dtype());
-    cpu::concat(parts, y);
+    dispatch(
+        ctx, moved(y, y), [&] { cpu::concat(parts, y); },
+        [&] {
+            int64_t first = 0;
+            for (const Tensor& part : parts) {
+                Tensor rows_of_part = y.slice(first, first + part.dim(0));
+                copy_into(ctx, rows_of_part, part);
+                first += part.dim(0);
+            }
+        });
     return y;
 }
 
 Tensor transpose(Context& ctx, const Tensor& x) {
     require(x.rank() == 2, "transpose: x ", x.shape());
-    Tensor y = empty(ctx, {x.dim(1), x.dim(0)});
-    cpu::transpose(ctx, x, y);
+    Tensor y = empty(ctx, {x.dim(1), x.dim(0)}, x.dtype());
+    dispatch(
+        ctx, moved(x, y), [&] { cpu::transpose(ctx, x, y); }, [&] { cuda::transpose(ctx, x, y); });
     return y;
 }
 
 Tensor columns(Context& ctx, const Tensor& x, int64_t begin, int64_t end) {
     require(x.rank() == 2 && 0 <= begin && begin <= end && end <= x.dim(1), "columns: [", begin, ", ", end, ") of ",
             x.shape());
-    Tensor y = empty(ctx, {x.dim(0), end - begin});
-    cpu::columns(ctx, x, begin, y);
+    Tensor y = empty(ctx, {x.dim(0), end - begin}, x.dtype());
+    dispatch(
+        ctx, moved(y, y), [&] { cpu::columns(ctx, x, begin, y); }, [&] { cuda::columns(ctx, x, begin, y); });
     return y;
 }
 
 Tensor patchify(Context& ctx, const Tensor& x) {
     require(x.rank() == 4 && x.dim(2) % 2 == 0 && x.dim(3) % 2 == 0, "patchify: latent ", x.shape(),
             " needs [channels, frames, rows, columns] with even rows and columns");
-    Tensor y = empty(ctx, {x.dim(1) * (x.dim(2) / 2) * (x.dim(3) / 2), x.dim(0) * 4});
-    cpu::patchify(ctx, x, y);
+    Tensor y = empty(ctx, {x.dim(1) * (x.dim(2) / 2) * (x.dim(3) / 2), x.dim(0) * 4},
+                     ctx.compute_type());
+    dispatch(
+        ctx, moved(x, y), [&] { cpu::patchify(ctx, x, y); }, [&] { cuda::patchify(ctx, x, y); });
     return y;
 }
 
@@ -61,7 +84,8 @@ Tensor unpatchify(Context& ctx, const Tensor& x, const Grid& grid) {
     require(x.rank() == 2 && x.dim(0) == grid.tokens() && x.dim(1) % 4 == 0, "unpatchify: x ", x.shape(), " for grid ",
             grid);
     Tensor y = empty(ctx, {x.dim(1) / 4, grid.t, grid.h * 2, grid.w * 2});
-    cpu::unpatchify(ctx, x, y);
+    dispatch(
+        ctx, moved(x, y), [&] { cpu::unpatchify(ctx, x, y); }, [&] { cuda::unpatchify(ctx, x, y); });
     return y;
 }
 

@@ -7,22 +7,24 @@
 
 namespace t3video::ops {
 
-// Rows table[ids[i]] as f32.   table: [V, C] of any float type; throws Error for an id outside.
+// Rows table[ids[i]] as f32.   table: [V, C] of any float type, on the context's device or in host memory; throws Error
+// for an id outside.
 Tensor gather_rows(Context& ctx, const Tensor& table, std::span<const int64_t> ids);
 
 // Joined along the first axis; all other extents and the type agree.
 Tensor concat(Context& ctx, std::span<const Tensor> parts);
 
-// [A, B] -> [B, A] f32; channels-first to channels-last is transpose of [C, T*H*W].
+// [A, B] -> [B, A] of the same type; channels-first to channels-last is transpose of [C, T*H*W].
 Tensor transpose(Context& ctx, const Tensor& x);
 
 // Columns [begin, end) of a matrix [N, C].
 Tensor columns(Context& ctx, const Tensor& x, int64_t begin, int64_t end);
 
-// Latent [C, T, H, W] -> one row per 1x2x2 patch [T*(H/2)*(W/2), C*4], ordered (channel, row, column), column fastest.
+// Latent [C, T, H, W] f32 -> one row per 1x2x2 patch [T*(H/2)*(W/2), C*4], ordered (channel, row, column), column fastest,
+// of the compute type.
 Tensor patchify(Context& ctx, const Tensor& x);
 
-// The head's rows [T*H*W, 4*C], ordered (row, column, channel) with channel fastest -> latent [C, T, 2H, 2W].
+// The head's rows [T*H*W, 4*C], ordered (row, column, channel) with channel fastest -> latent [C, T, 2H, 2W] f32.
 Tensor unpatchify(Context& ctx, const Tensor& x, const Grid& grid);
 
 }  // namespace t3video::ops

@@ -5,9 +5,14 @@
 
 namespace t3video::ops {
 
-// x: [..., in] f32; weight: [out, in] (trailing unit axes allowed: a 1x1 convolution), f32, f16 or bf16;
-// bias: [out] of any float type, or null. Returns [..., out] f32. The activation is applied after the bias.
+// x: [..., in] f32 or the context's compute type; weight: [out, in] (trailing unit axes allowed: a 1x1 convolution),
+// f32, f16 or bf16; bias: [out] of any float type, or null. Returns [..., out] of x's type. The activation is applied
+// after the bias.
 Tensor linear(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias = nullptr,
               Activation activation = Activation::none);
+
+// The same into y, [..., out] of x's type.
+void linear_into(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Activation activation,
+                 Tensor& y);
 
 }  // namespace t3video::ops

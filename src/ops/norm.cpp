@@ -2,21 +2,25 @@
 #include "ops/norm.h"
 
 #include "cpu/norm.h"
+#include "cuda/norm.h"
+#include "ops/dispatch.h"
 
 namespace t3video::ops {
 
 Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, float eps) {
     require(x.rank() >= 1 && weight.numel() == x.dim(-1), "rms_norm: weight ", weight.shape(), " for x ", x.shape());
-    Tensor y = empty_like(ctx, x);
-    cpu::rms_norm(ctx, x, weight, eps, y);
+    Tensor y = empty(ctx, x.shape(), ctx.compute_type());
+    dispatch(
+        ctx, moved(x, y), [&] { cpu::rms_norm(ctx, x, weight, eps, y); }, [&] { cuda::rms_norm(ctx, x, weight, eps, y); });
     return y;
 }
 
 Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, float eps) {
     require(x.rank() >= 1 && weight.numel() == x.dim(-1) && bias.numel() == x.dim(-1), "layer_norm: weight ",
             weight.shape(), ", bias ", bias.shape(), " for x ", x.shape());
-    Tensor y = empty_like(ctx, x);
-    cpu::layer_norm(ctx, x, weight, bias, eps, y);
+    Tensor y = empty(ctx, x.shape(), ctx.compute_type());
+    dispatch(
+        ctx, moved(x, y), [&] { cpu::layer_norm(ctx, x, weight, bias, eps, y); }, [&] { cuda::layer_norm(ctx, x, weight, bias, eps, y); });
     return y;
 }
 
@@ -25,15 +29,17 @@ Tensor norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const T
     require(x.rank() == 2 && scale.rank() == 2 && scale.shape() == shift.shape() && scale.dim(1) == x.dim(1) &&
                 scale.dim(0) >= 1 && scale.dim(0) <= 2,
             "norm_modulate: scale ", scale.shape(), ", shift ", shift.shape(), " for x ", x.shape());
-    Tensor y = empty_like(ctx, x);
-    cpu::norm_modulate(ctx, x, scale, shift, boundary, eps, y);
+    Tensor y = empty(ctx, x.shape(), ctx.compute_type());
+    dispatch(
+        ctx, moved(x, y), [&] { cpu::norm_modulate(ctx, x, scale, shift, boundary, eps, y); }, [&] { cuda::norm_modulate(ctx, x, scale, shift, boundary, eps, y); });
     return y;
 }
 
 Tensor channel_norm(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu) {
     require(x.rank() >= 1 && gamma.numel() == x.dim(-1), "channel_norm: gamma ", gamma.shape(), " for x ", x.shape());
-    Tensor y = empty_like(ctx, x);
-    cpu::channel_norm(ctx, x, gamma, silu, y);
+    Tensor y = empty(ctx, x.shape(), ctx.compute_type());
+    dispatch(
+        ctx, moved(x, y), [&] { cpu::channel_norm(ctx, x, gamma, silu, y); }, [&] { cuda::channel_norm(ctx, x, gamma, silu, y); });
     return y;
 }
 

@@ -1,4 +1,5 @@
-// Normalisations over the last axis. Inputs and results are f32; weights may be f32, f16 or bf16.
+// Normalisations over the last axis. Inputs are f32 or of the context's compute type, results of the compute type;
+// weights may be f32, f16 or bf16. Statistics are f32.
 #pragma once
 
 #include "tensor/tensor.h"

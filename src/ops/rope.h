@@ -5,8 +5,13 @@
 
 namespace t3video::ops {
 
-// x: [grid.tokens(), heads*d] f32, d/2 = pairs of all three axes; neighbours (2j, 2j+1) form a pair. Returns the
-// rotated x.
-Tensor rope(Context& ctx, const Tensor& x, const RopeTable& table, int64_t heads);
+// x: [n, heads*d], tokens first .. first+n-1 of the table's grid; d/2 = pairs of all three axes; neighbours (2j, 2j+1)
+// form a pair. Returns the rotated x, of x's type.
+Tensor rope(Context& ctx, const Tensor& x, const RopeTable& table, int64_t heads, int64_t first = 0);
+
+// The RMS norm over the whole width (ops/norm.h), then the rotation, into y: [n, heads*d] of the compute type. x, of
+// the same type, may be y.
+void norm_rope_into(Context& ctx, const Tensor& x, const Tensor& weight, float eps, const RopeTable& table,
+                    int64_t heads, int64_t first, Tensor& y);
 
 }  // namespace t3video::ops

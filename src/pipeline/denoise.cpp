@@ -1,8 +1,6 @@
 // The denoising loop of text-to-video, with image conditioning of the first frame.
 #include "pipeline/denoise.h"
 
-#include <algorithm>
-
 #include "core/random.h"
 #include "sampling/guidance.h"
 
@@ -15,9 +13,11 @@ Tensor with_first_frame(Context& ctx, const Tensor& x, const Tensor& first_frame
                 first_frame.dim(2) == x.dim(2) && first_frame.dim(3) == x.dim(3),
             "first frame ", first_frame.shape(), " for a latent ", x.shape());
     Tensor y = clone(ctx, x);
-    const int64_t frame = x.dim(2) * x.dim(3);
-    for (int64_t c = 0; c < x.dim(0); ++c) {
-        std::copy_n(first_frame.data<float>() + c * frame, frame, y.data<float>() + c * x.dim(1) * frame);
+    const int64_t channels = x.dim(0), frames = x.dim(1), frame = x.dim(2) * x.dim(3);
+    const Tensor rows = y.reshape({channels * frames, frame}), first = first_frame.reshape({channels, frame});
+    for (int64_t c = 0; c < channels; ++c) {
+        Tensor row = rows.slice(c * frames, c * frames + 1);
+        copy_into(ctx, row, first.slice(c, c + 1));
     }
     return y;
 }
@@ -25,13 +25,13 @@ Tensor with_first_frame(Context& ctx, const Tensor& x, const Tensor& first_frame
 }  // namespace
 
 Tensor make_noise(Context& ctx, const Shape& shape, uint64_t seed, NoiseSource source, int multiprocessors) {
-    Tensor noise = empty(ctx, shape);
+    Tensor noise = empty_on_host(shape);
     if (source == NoiseSource::cpu) {
         fill_normal_cpu(noise.span<float>(), seed);
     } else {
         fill_normal_cuda(noise.span<float>(), seed, multiprocessors, ctx.threads());
     }
-    return noise;
+    return to_device(ctx, noise);
 }
 
 Tensor denoise(Context& ctx, const models::WanDit& dit, const t3::WindowPlan& windows, const Guidance& guidance,

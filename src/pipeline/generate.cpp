@@ -8,9 +8,12 @@
 
 #include "core/log.h"
 #include "media/contact_sheet.h"
+#include "media/frame_writer.h"
 #include "media/png.h"
-#include "media/video_writer.h"
+#include "ops/convert.h"
+#include "pipeline/decode_budget.h"
 #include "pipeline/embed.h"
+#include "pipeline/frame_joiner.h"
 #include "pipeline/job.h"
 #include "pipeline/models.h"
 
@@ -64,15 +67,25 @@ Embeddings embed(Context& ctx, const Request& request, const Settings& settings,
     const bool guided = settings.cfg != 1.0;
     progress.begin("text", guided ? 2 : 1, guided ? "prompts" : "prompt");
     Embeddings e;
-    e.positive = embed_prompt(ctx, models.text_encoder, tokenizer, request.prompt);
+    const models::Umt5 encoder = nn::placed(ctx, models.text_encoder);
+    const auto rows = [&](const std::string& prompt) {
+        return to_host(ctx, embed_prompt(ctx, encoder, tokenizer, prompt));
+    };
+    e.positive = rows(request.prompt);
     progress.advance(1);
     if (guided) {
-        e.negative = embed_prompt(ctx, models.text_encoder, tokenizer, settings.negative_prompt);
+        e.negative = rows(settings.negative_prompt);
         progress.advance(2);
     }
     progress.end();
     job.save(e);
     return e;
+}
+
+sampling::SampleState on_host(Context& ctx, const sampling::SampleState& state) {
+    sampling::SampleState copy{state.step, to_host(ctx, state.x), {}};
+    for (const Tensor& earlier : state.history) copy.history.push_back(to_host(ctx, earlier));
+    return copy;
 }
 
 Tensor latents(Context& ctx, const Request& request, const Settings& settings, const FramePlan& plan,
@@ -87,12 +100,17 @@ Tensor latents(Context& ctx, const Request& request, const Settings& settings, c
     if (auto saved = job.latents(); saved && saved->step <= schedule.steps() && saved->x.shape() == shape) {
         start = std::move(*saved);
         log_info(fmt::format("Going on from step {} of {} in {}", start.step, schedule.steps(), job.folder().string()));
-        if (start.step == schedule.steps()) return start.x;
+        if (start.step == schedule.steps()) return to_device(ctx, start.x);
+        start.x = to_device(ctx, start.x);
+        for (Tensor& earlier : start.history) earlier = to_device(ctx, earlier);
     } else {
         start.x = make_noise(ctx, shape, request.seed, request.noise, request.multiprocessors);
     }
 
-    const auto context = [&](const Tensor& rows) { return models.dit.embed_text(ctx, rows, kTextRows - rows.dim(0)); };
+    const models::WanDit dit = nn::placed(ctx, models.dit);
+    const auto context = [&](const Tensor& rows) {
+        return dit.embed_text(ctx, to_device(ctx, rows), kTextRows - rows.dim(0));
+    };
     const models::TextContext positive = context(e.positive);
     const models::TextContext negative = e.negative.defined() ? context(e.negative) : models::TextContext();
     const Guidance guidance{&positive, e.negative.defined() ? &negative : nullptr, settings.cfg};
@@ -101,10 +119,10 @@ Tensor latents(Context& ctx, const Request& request, const Settings& settings, c
     auto saved_at = Clock::now();
     progress.begin("denoise", schedule.steps(), "steps");
     progress.advance(start.step);
-    const Tensor x = denoise(ctx, models.dit, t3::WindowPlan(layout), guidance, solver, schedule, std::move(start), {},
+    const Tensor x = denoise(ctx, dit, t3::WindowPlan(ctx, layout), guidance, solver, schedule, std::move(start), {},
                              [&](const sampling::SampleState& state) {
                                  if (state.step == schedule.steps() || seconds_since(saved_at) > kSaveEvery) {
-                                     job.save(state);
+                                     job.save(on_host(ctx, state));
                                      saved_at = Clock::now();
                                  }
                                  progress.advance(state.step);
@@ -115,21 +133,29 @@ Tensor latents(Context& ctx, const Request& request, const Settings& settings, c
 
 void decode(Context& ctx, const Request& request, const Settings& settings, const models::WanVae& vae,
             const Tensor& latent, Progress& progress) {
-    media::VideoWriter video(request.output, settings.width, settings.height, settings.fps,
-                             {.crf = request.crf, .threads = ctx.threads()});
+    const auto video = media::open_writer(request.output, settings.width, settings.height, settings.fps,
+                                          {.crf = request.crf, .threads = ctx.threads()});
     media::ContactSheet sheet(settings.frames);
-    progress.begin("decode", settings.frames, "frames");
-    vae.decode(ctx, latent, [&](const Tensor& frames) {
-        const Shape frame{frames.dim(1), frames.dim(2), frames.dim(3)};
-        for (int64_t i = 0; i < frames.dim(0); ++i) {
-            const media::Image image =
-                media::to_image(frames.slice(i, i + 1).reshape(frame), settings.width, settings.height);
-            sheet.add(video.frames(), image);
-            video.write(image);
-        }
-        progress.advance(video.frames());
+    const int64_t height = latent.dim(2) * vae.config().stride_hw();
+    FrameJoiner joiner(height, settings.width, settings.height, ctx.threads(), [&](const media::Image& image) {
+        sheet.add(video->frames(), image);
+        video->write(image);
     });
-    video.close();
+    const models::DecodeOptions options{
+        .band_rows = models::band_rows_for(vae.config(), latent.shape(),
+                                           static_cast<int64_t>(size_of(ctx.compute_type())),
+                                           decode_budget(ctx, request.memory))};
+    int64_t rows = 0;
+    progress.begin("decode", settings.frames, "frames");
+    vae.decode(
+        ctx, latent,
+        [&](const Tensor& frames, int64_t first_frame, int64_t first_row) {
+            joiner.add(to_host(ctx, ops::convert(ctx, frames, DType::f32)), first_frame, first_row);
+            rows += frames.dim(0) * frames.dim(1);
+            progress.advance(rows / height);
+        },
+        options);
+    video->close();
     progress.end();
     if (request.contact_sheet) media::write_png(request.sheet_path(), sheet.image());
 }

@@ -94,7 +94,9 @@ fs::path demo_model_folder() {
     std::error_code ignored;
     const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
     for (const fs::path& candidate :
-         std::vector<fs::path>{program.parent_path() / "../share/t3video/models/demo", T3VIDEO_DEMO_MODEL}) {
+         std::vector<fs::path>{program.parent_path() / "../share/t3video/models/demo",  // installed
+                               program.parent_path() / "share/t3video/models/demo",     // bundled
+                               T3VIDEO_DEMO_MODEL}) {
         if (fs::is_directory(candidate, ignored)) return fs::weakly_canonical(candidate);
     }
     throw InvalidRequest(

@@ -37,7 +37,8 @@ struct ModelFiles {
 // none.
 ModelFiles find_model(const std::filesystem::path& folder, const PartOverrides& overrides = {});
 
-// The bundled demo model: beside the installed program or in the source tree. Throws InvalidRequest when it is neither.
+// The bundled demo model: in share/t3video/models/demo beside the program or its bin/, or in the source tree. Throws
+// InvalidRequest when it is neither.
 std::filesystem::path demo_model_folder();
 
 }  // namespace t3video::pipeline

@@ -5,16 +5,15 @@
 
 #include "core/error.h"
 #include "media/output_file.h"
-#include "media/video_writer.h"
 
 namespace t3video::pipeline {
 
 std::filesystem::path Request::job_folder() const {
-    return job.empty() ? std::filesystem::path(output).replace_extension(".job") : job;
+    return job.empty() ? media::beside_output(output, ".job") : job;
 }
 
 std::filesystem::path Request::sheet_path() const {
-    return std::filesystem::path(output).replace_extension(".png");
+    return media::beside_output(output, ".png");
 }
 
 void check_request(const Request& request) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 
+#include "media/frame_writer.h"
 #include "pipeline/denoise.h"
 #include "pipeline/layout_choice.h"
 #include "pipeline/model_files.h"
@@ -22,11 +23,12 @@ struct Request {
     int multiprocessors = 132;    // of the GPU whose noise is asked for
     bool bf16_timesteps = false;  // round timesteps as the T3 script does
     Attention attention = Attention::automatic;
-    std::filesystem::path layout;  // window layout file; empty: the model's
-    std::filesystem::path output = "output.mp4";
-    std::filesystem::path job;  // job folder; empty: "<output stem>.job" beside the output
-    int crf = 18;               // H.264 quality, 0 (lossless) to 51
-    bool contact_sheet = true;  // "<output stem>.png" beside the output
+    std::filesystem::path layout;                            // window layout file; empty: the model's
+    std::filesystem::path output = media::default_output();  // what it may be: media/frame_writer.h
+    std::filesystem::path job;                               // job folder; empty: "<output stem>.job" beside the output
+    int64_t memory = 0;                                      // bytes that decoding may take; 0: half of what is available
+    int crf = 18;                                            // H.264 quality, 0 (lossless) to 51
+    bool contact_sheet = true;                               // "<output stem>.png" beside the output
 
     std::filesystem::path job_folder() const;
     std::filesystem::path sheet_path() const;

@@ -105,9 +105,12 @@ LayerWindows layer_windows(const Grid& grid, const WindowCounts& counts) {
     return branches;
 }
 
-WindowPlan::WindowPlan(const WindowLayout& layout) : grid_(layout.grid) {
+WindowPlan::WindowPlan(Context& ctx, const WindowLayout& layout) : grid_(layout.grid) {
     check_layout(layout, "layout");
-    for (const WindowCounts& counts : layout.patterns) patterns_.push_back(layer_windows(grid_, counts));
+    for (const WindowCounts& counts : layout.patterns) {
+        patterns_.push_back(layer_windows(grid_, counts));
+        for (ops::TokenWindows& branch : patterns_.back()) ops::place_windows(ctx, branch);
+    }
 }
 
 double scored_pairs(const Grid& grid, const WindowCounts& n) {

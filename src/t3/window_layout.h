@@ -57,10 +57,10 @@ bool branches_coincide(const Grid& grid, const WindowCounts& counts);
 using LayerWindows = std::vector<ops::TokenWindows>;
 LayerWindows layer_windows(const Grid& grid, const WindowCounts& counts);
 
-// The windows of every pattern of a layout, ready for a forward pass.
+// The windows of every pattern of a layout, placed on a context's device for a forward pass.
 class WindowPlan {
   public:
-    explicit WindowPlan(const WindowLayout& layout);
+    WindowPlan(Context& ctx, const WindowLayout& layout);
     const Grid& grid() const { return grid_; }
     const LayerWindows& of_layer(int64_t layer) const {
         return patterns_[static_cast<size_t>(layer) % patterns_.size()];

@@ -4,11 +4,13 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <vector>
 
 #include "core/error.h"
+#include "tensor/arena.h"
 
 namespace t3video {
 namespace {
@@ -78,15 +80,39 @@ class CpuAllocator final : public Allocator {
         return std::make_shared<Storage>(static_cast<std::byte*>(block), bytes, std::move(owner), true);
     }
     void trim() override { pool_->trim(); }
+    void copy(std::byte* to, const std::byte* from, size_t bytes, Transfer) override { std::memcpy(to, from, bytes); }
+    void zero(std::byte* data, size_t bytes) override { std::memset(data, 0, bytes); }
 
   private:
     std::shared_ptr<Pool> pool_ = std::make_shared<Pool>();
+};
+
+class MetaAllocator final : public Allocator {
+  public:
+    std::shared_ptr<Storage> allocate(size_t bytes) override {
+        const size_t offset = *arena_->take(bytes);
+        auto* address = reinterpret_cast<std::byte*>(offset + kArenaAlignment);  // not null
+        std::shared_ptr<const void> owner(address, [arena = arena_, offset](const void*) { arena->give(offset); });
+        return std::make_shared<Storage>(address, bytes, std::move(owner), true, Device::meta);
+    }
+    void trim() override {}
+    size_t peak() const override { return arena_->peak(); }
+    void reset_peak() override { arena_->reset_peak(); }
+    void copy(std::byte*, const std::byte*, size_t, Transfer) override {}
+    void zero(std::byte*, size_t) override {}
+
+  private:
+    std::shared_ptr<Arena> arena_ = std::make_shared<Arena>(SIZE_MAX);
 };
 
 }  // namespace
 
 std::shared_ptr<Allocator> make_cpu_allocator() {
     return std::make_shared<CpuAllocator>();
+}
+
+std::shared_ptr<Allocator> make_meta_allocator() {
+    return std::make_shared<MetaAllocator>();
 }
 
 }  // namespace t3video

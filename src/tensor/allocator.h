@@ -1,13 +1,16 @@
-// Where activations come from. The CPU allocator keeps freed blocks, because a forward pass asks for the same sizes
-// again and fresh pages would be zeroed by the kernel each time.
+// Where activations come from, and how bytes reach them. The CPU allocator keeps freed blocks, because a forward pass
+// asks for the same sizes again and fresh pages would be zeroed by the kernel each time.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "tensor/storage.h"
 
 namespace t3video {
+
+enum class Transfer { within, upload, download };  // inside the device, from the host to it, from it to the host
 
 class Allocator {
   public:
@@ -16,8 +19,19 @@ class Allocator {
     virtual std::shared_ptr<Storage> allocate(size_t bytes) = 0;
     // Gives every unused block back to the system.
     virtual void trim() = 0;
+    // Bytes that were in use at once, at most, since the last reset_peak(); 0 where that is not counted.
+    virtual size_t peak() const { return 0; }
+    virtual void reset_peak() {}
+    // Bytes that it can hand out at most; SIZE_MAX where only the system knows.
+    virtual size_t limit() const { return SIZE_MAX; }
+
+    // In the order of the device's other work; a download has arrived when the call returns.
+    virtual void copy(std::byte* to, const std::byte* from, size_t bytes, Transfer transfer) = 0;
+    virtual void zero(std::byte* data, size_t bytes) = 0;
 };
 
 std::shared_ptr<Allocator> make_cpu_allocator();
+// Hands out addresses that must not be touched, counts, and refuses nothing.
+std::shared_ptr<Allocator> make_meta_allocator();
 
 }  // namespace t3video

@@ -6,18 +6,34 @@
 
 namespace t3video {
 
-Context::Context(Device device, int threads)
-    : device_(device), threads_(threads > 0 ? threads : available_threads()), allocator_(make_cpu_allocator()) {
-    require_valid(device == Device::cpu, "--device cuda: this version has no GPU kernels yet; use --device cpu");
+Work& Work::operator+=(const Work& more) {
+    matrix += more.matrix;
+    attention += more.attention;
+    convolution += more.convolution;
+    bytes += more.bytes;
+    return *this;
 }
+
+Work Work::operator-(const Work& less) const {
+    return {matrix - less.matrix, attention - less.attention, convolution - less.convolution, bytes - less.bytes};
+}
+
+Context::Context(int threads) : Context({Device::cpu, DType::f32, make_cpu_allocator(), nullptr}, threads) {}
+
+Context::Context(Backend backend, int threads)
+    : threads_(threads > 0 ? threads : available_threads()), backend_(std::move(backend)) {}
 
 void Context::parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t, int64_t)>& body) const {
     t3video::parallel_for(threads_, 0, count, grain, body);
 }
 
-BackendState& Context::backend_state(const std::function<std::unique_ptr<BackendState>()>& make) {
-    if (!backend_) backend_ = make();
-    return *backend_;
+BackendState& Context::backend_state(const std::function<std::shared_ptr<BackendState>()>& make) {
+    if (!backend_.state) backend_.state = make();
+    return *backend_.state;
+}
+
+Context make_meta_context(DType compute_type) {
+    return Context({Device::meta, compute_type, make_meta_allocator(), nullptr}, 1);
 }
 
 }  // namespace t3video

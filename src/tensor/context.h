@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "core/device.h"
+#include "core/dtype.h"
 #include "tensor/allocator.h"
 
 namespace t3video {
@@ -16,26 +17,51 @@ class BackendState {
     virtual ~BackendState() = default;
 };
 
+// Arithmetic and memory traffic that ops were asked for, by what bounds them.
+struct Work {
+    double matrix = 0, attention = 0, convolution = 0;  // FLOP
+    double bytes = 0;                                   // moved by everything else
+
+    Work& operator+=(const Work& more);
+    Work operator-(const Work& less) const;
+};
+
+// What a backend brings to a context.
+struct Backend {
+    Device device;
+    DType compute_type;  // of activations between ops
+    std::shared_ptr<Allocator> allocator;
+    std::shared_ptr<BackendState> state;
+};
+
 class Context {
   public:
-    // `threads` 0: one per available core.
-    explicit Context(Device device = Device::cpu, int threads = 0);
+    // The CPU, computing in f32. `threads` 0: one per available core.
+    explicit Context(int threads = 0);
+    Context(Backend backend, int threads);
 
-    Device device() const { return device_; }
+    Device device() const { return backend_.device; }
+    DType compute_type() const { return backend_.compute_type; }
     int threads() const { return threads_; }
-    Allocator& allocator() const { return *allocator_; }
+    Allocator& allocator() const { return *backend_.allocator; }
 
     // Calls body(first, last) on chunks of [0, count) of at least `grain` indices, on this context's threads.
     void parallel_for(int64_t count, int64_t grain, const std::function<void(int64_t, int64_t)>& body) const;
 
     // The backend's state, made by `make` on first use. Only the backend that owns the type calls this.
-    BackendState& backend_state(const std::function<std::unique_ptr<BackendState>()>& make);
+    BackendState& backend_state(const std::function<std::shared_ptr<BackendState>()>& make);
+
+    // Work of all ops so far.
+    const Work& work() const { return work_; }
+    void count(const Work& work) { work_ += work; }
 
   private:
-    Device device_;
     int threads_;
-    std::shared_ptr<Allocator> allocator_;
-    std::unique_ptr<BackendState> backend_;
+    Backend backend_;
+    Work work_;
 };
+
+// A context that computes nothing and counts memory and work, as a GPU computing in `compute_type` would need them.
+Context make_meta_context(DType compute_type);
 
 }  // namespace t3video

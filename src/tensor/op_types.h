@@ -1,6 +1,7 @@
 // Arguments that the op layer and the backends share.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <vector>
 
@@ -18,10 +19,25 @@ struct Conv3dOptions {
     int64_t pad_front = 0;
 };
 
+// What the convolution does within one frame: extents, kernel, stride, zero rows and columns around it.
+struct FrameConv {
+    int64_t h, w, ci, co, kh, kw, stride_h = 1, stride_w = 1, top = 0, bottom = 0, left = 0, right = 0;
+
+    int64_t out_h() const { return (h + top + bottom - kh) / stride_h + 1; }
+    int64_t out_w() const { return (w + left + right - kw) / stride_w + 1; }
+    friend auto operator<=>(const FrameConv&, const FrameConv&) = default;
+};
+
+// Of some rows of a frame: which of their ends is the frame's own, with zeros beyond it. At another end, rows that a
+// kernel reaches across are missing, and the result is shorter by what depends on them.
+struct Edges {
+    bool top = true, bottom = true;
+};
+
 struct AttentionOptions {
     int64_t heads = 1;
     float scale = 1.0f;                     // multiplies q.k
-    const Tensor* key_bias = nullptr;       // [keys] f32, added to the scaled score of each key, for every head
+    int64_t last_key_count = 1;             // the last key and value stand for so many equal ones
     const Tensor* relative_bias = nullptr;  // [heads, 2*n-1] f32, n = queries = keys: entry (j - i) + n - 1 is added
 };
 
@@ -29,6 +45,9 @@ struct AttentionOptions {
 struct TokenWindows {
     std::vector<int64_t> order;   // a permutation of 0 .. N-1
     std::vector<int64_t> starts;  // windows + 1 entries, 0 first, N last
+    // As ops::place_windows leaves it:
+    Tensor placed;          // `order` where the device reads it, i64
+    bool in_order = false;  // order[i] is i
 };
 
 // Cosines and sines of the angles of each axis, [positions, pairs of the axis] f32. The pairs of a head are divided

@@ -1,7 +1,6 @@
 // Tensor: views and creation.
 #include "tensor/tensor.h"
 
-#include <cstring>
 #include <utility>
 
 namespace t3video {
@@ -16,6 +15,11 @@ Tensor::Tensor(Shape shape, DType dtype, std::shared_ptr<Storage> storage, size_
 const std::byte* Tensor::raw() const {
     require(defined(), "tensor: undefined");
     return std::as_const(*storage_).data() + byte_offset_;
+}
+
+void Tensor::check_access(DType asked) const {
+    require(asked == dtype_, "tensor holds ", dtype_, ", asked for ", asked);
+    require(device() == Device::cpu, "tensor: its elements are not in host memory");
 }
 
 std::byte* Tensor::raw() {
@@ -46,9 +50,14 @@ Tensor empty(Context& ctx, Shape shape, DType dtype) {
     return {shape, dtype, ctx.allocator().allocate(bytes)};
 }
 
+Tensor empty_on_host(Shape shape, DType dtype) {
+    const size_t bytes = static_cast<size_t>(shape.numel()) * size_of(dtype);
+    return {shape, dtype, make_cpu_allocator()->allocate(bytes)};
+}
+
 Tensor zeros(Context& ctx, Shape shape, DType dtype) {
     Tensor x = empty(ctx, shape, dtype);
-    if (x.bytes() > 0) std::memset(x.raw(), 0, x.bytes());
+    if (x.bytes() > 0) ctx.allocator().zero(x.raw(), x.bytes());
     return x;
 }
 
@@ -58,15 +67,45 @@ Tensor empty_like(Context& ctx, const Tensor& x) {
 
 Tensor clone(Context& ctx, const Tensor& x) {
     Tensor y = empty_like(ctx, x);
-    if (x.bytes() > 0) std::memcpy(y.raw(), x.raw(), x.bytes());
+    copy_into(ctx, y, x);
     return y;
 }
 
 Tensor from_span(Context& ctx, std::span<const float> values, Shape shape) {
     require(static_cast<int64_t>(values.size()) == shape.numel(), "from_span: ", values.size(), " values for ", shape);
     Tensor x = empty(ctx, shape);
-    if (!values.empty()) std::memcpy(x.raw(), values.data(), values.size_bytes());
+    const auto bytes = std::as_bytes(values);
+    if (!bytes.empty()) ctx.allocator().copy(x.raw(), bytes.data(), bytes.size(), Transfer::upload);
     return x;
+}
+
+Tensor from_span(Context& ctx, std::span<const int64_t> values) {
+    Tensor x = empty(ctx, {static_cast<int64_t>(values.size())}, DType::i64);
+    const auto bytes = std::as_bytes(values);
+    if (!bytes.empty()) ctx.allocator().copy(x.raw(), bytes.data(), bytes.size(), Transfer::upload);
+    return x;
+}
+
+Tensor to_device(Context& ctx, const Tensor& x) {
+    if (x.device() == ctx.device()) return x;
+    require(x.device() == Device::cpu, "to_device: the tensor belongs to another device");
+    Tensor y = empty_like(ctx, x);
+    if (x.bytes() > 0) ctx.allocator().copy(y.raw(), x.raw(), x.bytes(), Transfer::upload);
+    return y;
+}
+
+Tensor to_host(Context& ctx, const Tensor& x) {
+    if (x.device() == Device::cpu) return x;
+    require(x.device() == ctx.device(), "to_host: the tensor belongs to another device");
+    Tensor y = empty_on_host(x.shape(), x.dtype());
+    if (x.bytes() > 0) ctx.allocator().copy(y.raw(), x.raw(), x.bytes(), Transfer::download);
+    return y;
+}
+
+void copy_into(Context& ctx, Tensor& y, const Tensor& x) {
+    require(x.dtype() == y.dtype() && x.numel() == y.numel() && x.device() == y.device(), "copy_into: ", x.shape(),
+            " of ", x.dtype(), " into ", y.shape(), " of ", y.dtype());
+    if (x.bytes() > 0) ctx.allocator().copy(y.raw(), x.raw(), x.bytes(), Transfer::within);
 }
 
 }  // namespace t3video

@@ -24,16 +24,17 @@ class Tensor {
     int64_t numel() const { return shape_.numel(); }
     DType dtype() const { return dtype_; }
     size_t bytes() const { return static_cast<size_t>(numel()) * size_of(dtype_); }
+    Device device() const { return storage_ ? storage_->device() : Device::cpu; }
 
-    // Element access checks the type, and for writing that the storage is not a mapped file.
+    // Element access on the host checks the type, and for writing that the storage is not a mapped file.
     template <class T>
     const T* data() const {
-        require(dtype_of<T>() == dtype_, "tensor holds ", dtype_, ", asked for ", dtype_of<T>());
+        check_access(dtype_of<T>());
         return reinterpret_cast<const T*>(raw());
     }
     template <class T>
     T* data() {
-        require(dtype_of<T>() == dtype_, "tensor holds ", dtype_, ", asked for ", dtype_of<T>());
+        check_access(dtype_of<T>());
         return reinterpret_cast<T*>(raw());
     }
     template <class T>
@@ -44,6 +45,7 @@ class Tensor {
     std::span<T> span() {
         return {data<T>(), static_cast<size_t>(numel())};
     }
+    // The first byte, wherever it lives.
     const std::byte* raw() const;
     std::byte* raw();
 
@@ -53,6 +55,8 @@ class Tensor {
     Tensor slice(int64_t begin, int64_t end) const;
 
   private:
+    void check_access(DType asked) const;
+
     Shape shape_;
     DType dtype_ = DType::f32;
     std::shared_ptr<Storage> storage_;
@@ -61,9 +65,18 @@ class Tensor {
 
 // Fresh memory from the context's allocator; `empty` leaves it uninitialised.
 Tensor empty(Context& ctx, Shape shape, DType dtype = DType::f32);
+Tensor empty_on_host(Shape shape, DType dtype = DType::f32);
 Tensor zeros(Context& ctx, Shape shape, DType dtype = DType::f32);
 Tensor empty_like(Context& ctx, const Tensor& x);
 Tensor clone(Context& ctx, const Tensor& x);
 Tensor from_span(Context& ctx, std::span<const float> values, Shape shape);
+Tensor from_span(Context& ctx, std::span<const int64_t> values);
+
+// x where the context computes, or in host memory: x itself when it is there. Host tensors of a meta run hold nothing
+// of use.
+Tensor to_device(Context& ctx, const Tensor& x);
+Tensor to_host(Context& ctx, const Tensor& x);
+// Copies x, of the same type and number of elements, into y on the same device.
+void copy_into(Context& ctx, Tensor& y, const Tensor& x);
 
 }  // namespace t3video

@@ -1,7 +1,7 @@
 // The program as a newcomer meets it: help, version, inspect, one small film.
 #include <gtest/gtest.h>
 
-#include "media/video_reader.h"
+#include "support/images.h"
 #include "support/program.h"
 
 namespace t3video {
@@ -20,7 +20,8 @@ TEST(Cli, HelpListsCommandsAndExamples) {
 TEST(Cli, GenerateHelpShowsDefaults) {
     const Outcome outcome = run_program({"generate", "--help"});
     EXPECT_EQ(outcome.exit_code, 0);
-    for (const char* part : {"--prompt", "--size", "832x480", "1280x704", "3840x2160", "--layout", "--seed"}) {
+    for (const char* part :
+         {"--prompt", "--size", "832x480", "1280x704", "3840x2160", "--layout", "--seed", ".mp4", ".y4m", "%05d.png"}) {
         EXPECT_NE(outcome.out.find(part), std::string::npos) << part;
     }
 }
@@ -50,24 +51,24 @@ TEST(Cli, GeneratesAFilmCroppedToTheAskedSize) {
     const TemporaryFolder folder;
     const Outcome outcome =
         run_program({"generate", "--prompt", "A red ball drifts left over green hills.", "--size", "250x130",
-                     "--frames", "5", "--steps", "2", "--fps", "12", "--output", folder / "film.mp4"});
+                     "--frames", "5", "--steps", "2", "--fps", "12", "--output", folder / "film.y4m"});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_NE(outcome.err.find("cropped from 256x144"), std::string::npos) << outcome.err;
     EXPECT_NE(outcome.err.find("full attention"), std::string::npos) << outcome.err;
-    const media::Video video = media::read_video(folder / "film.mp4");
-    EXPECT_EQ(video.info.width, 250);
-    EXPECT_EQ(video.info.height, 130);
-    EXPECT_EQ(video.frames.size(), 5u);
-    EXPECT_EQ(video.info.fps, media::FrameRate(12.0));
+    const Y4m film = read_y4m(folder / "film.y4m");
+    EXPECT_EQ(film.width, 250);
+    EXPECT_EQ(film.height, 130);
+    EXPECT_EQ(film.frames.size(), 5u);
+    EXPECT_EQ(film.fps, "12:1");
     EXPECT_TRUE(std::filesystem::exists(folder / "film.png"));
     EXPECT_TRUE(std::filesystem::exists(folder / "film.job/latents.safetensors"));
 
-    const std::string first = read_file(folder / "film.mp4");
+    const std::string first = read_file(folder / "film.y4m");
     const Outcome again =
         run_program({"generate", "--prompt", "A red ball drifts left over green hills.", "--size", "250x130",
-                     "--frames", "5", "--steps", "2", "--fps", "12", "--output", folder / "film.mp4"});
+                     "--frames", "5", "--steps", "2", "--fps", "12", "--output", folder / "film.y4m"});
     EXPECT_NE(again.err.find("Going on from step 2 of 2"), std::string::npos) << again.err;
-    EXPECT_EQ(read_file(folder / "film.mp4"), first);
+    EXPECT_EQ(read_file(folder / "film.y4m"), first);
 }
 
 }  // namespace

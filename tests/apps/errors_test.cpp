@@ -72,8 +72,9 @@ const WrongInput kInputs[] = {
     generate("vae_of_another_model", {"--vae", kGolden + "wan22-tiny/model/Wan2.2_VAE.pth"}, {"16", "48"}),
     generate("text_encoder_of_another_model",
              {"--text-encoder", kGolden + "wan21-tiny/model/models_t5_umt5-xxl-enc-bf16.pth"}, {"96", "64"}),
-    generate("output_extension", {"--output", "/tmp/film.avi"}, {".avi", ".mp4"}),
-    generate("output_folder_missing", {"--output", "/nonexistent/film.mp4"}, {"/nonexistent", "does not exist"}),
+    generate("output_extension", {"--output", "/tmp/film.avi"}, {".avi", ".mp4", ".y4m"}),
+    generate("output_folder_missing", {"--output", "/nonexistent/film.y4m"}, {"/nonexistent", "does not exist"}),
+    generate("output_of_one_picture", {"--output", "/tmp/film.png"}, {"/tmp/film.png", "%05d"}),
     generate("device_cuda", {"--device", "cuda"}, {"--device cpu"}),
     generate("device_unknown", {"--device", "tpu"}, {"--device tpu", "cpu or cuda"}),
     generate("dtype_on_cpu", {"--dtype", "bf16"}, {"--dtype bf16", "cuda"}),
@@ -93,7 +94,7 @@ class WrongInputs : public ::testing::TestWithParam<WrongInput> {};
 TEST_P(WrongInputs, OneLineAndExitCode2) {
     const TemporaryFolder folder;
     auto arguments = GetParam().arguments;
-    std::ranges::replace(arguments, std::string("OUT"), (folder / "film.mp4").string());
+    std::ranges::replace(arguments, std::string("OUT"), (folder / "film.y4m").string());
     const Outcome outcome = run_program(arguments);
     EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
     EXPECT_EQ(outcome.out, "");
@@ -119,7 +120,7 @@ TEST(WrongWeights, NamesFileTensorAndShape) {
     bytes[at + name.size()] = 'z';
     std::ofstream(weights, std::ios::binary) << bytes;
     const Outcome outcome =
-        run_program({"generate", "--prompt", "x", "--model", folder / "model", "--output", folder / "film.mp4"});
+        run_program({"generate", "--prompt", "x", "--model", folder / "model", "--output", folder / "film.y4m"});
     EXPECT_EQ(outcome.exit_code, 2);
     EXPECT_NE(outcome.err.find("blocks.3.norm3.bias' [192] is missing"), std::string::npos) << outcome.err;
     EXPECT_NE(outcome.err.find("diffusion_pytorch_model.safetensors"), std::string::npos) << outcome.err;

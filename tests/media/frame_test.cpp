@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace t3video::media {
@@ -45,7 +46,7 @@ Tensor numbered_frame(Context& ctx, int64_t width, int64_t height) {
 }
 
 TEST(Frame, KeepsTheWholeFrame) {
-    Context ctx(Device::cpu, 1);
+    Context ctx(1);
     const Image image = to_image(numbered_frame(ctx, 6, 4));
     ASSERT_EQ(image.width, 6);
     ASSERT_EQ(image.height, 4);
@@ -56,8 +57,27 @@ TEST(Frame, KeepsTheWholeFrame) {
     }
 }
 
+// A frame in bands of every height gives the image of the whole, cut or not.
+TEST(Frame, RowsArriveWhereTheyBelong) {
+    Context ctx;
+    const Tensor frame = numbered_frame(ctx, 6, 7);
+    for (const auto& [width, height] : {std::pair<int64_t, int64_t>{6, 7}, {4, 4}, {3, 2}, {6, 1}}) {
+        for (int64_t band = 1; band <= 7; ++band) {
+            Image image(width, height);
+            for (int64_t row = 0; row < 7; row += band) {
+                put_rows(image, frame.slice(row, std::min<int64_t>(row + band, 7)), row, 7);
+            }
+            EXPECT_EQ(image, to_image(frame, width, height)) << width << "x" << height << " in bands of " << band;
+        }
+    }
+    Image large(6, 8), wide(7, 7), whole(6, 7);
+    EXPECT_THROW(put_rows(large, frame, 0, 7), Error);
+    EXPECT_THROW(put_rows(wide, frame, 0, 7), Error);
+    EXPECT_THROW(put_rows(whole, frame, 1, 7), Error);
+}
+
 TEST(Frame, CropsEvenly) {
-    Context ctx(Device::cpu, 1);
+    Context ctx(1);
     const Image image = to_image(numbered_frame(ctx, 6, 4), 2, 2);
     ASSERT_EQ(image.width, 2);
     ASSERT_EQ(image.height, 2);
@@ -67,7 +87,7 @@ TEST(Frame, CropsEvenly) {
 }
 
 TEST(Frame, CropsOneSideAndPutsTheOddRestAtTheEnd) {
-    Context ctx(Device::cpu, 1);
+    Context ctx(1);
     const Image image = to_image(numbered_frame(ctx, 6, 4), 0, 3);
     ASSERT_EQ(image.width, 6);
     ASSERT_EQ(image.height, 3);
@@ -76,7 +96,7 @@ TEST(Frame, CropsOneSideAndPutsTheOddRestAtTheEnd) {
 }
 
 TEST(Frame, RejectsOtherShapesAndLargerCrops) {
-    Context ctx(Device::cpu, 1);
+    Context ctx(1);
     EXPECT_THROW(to_image(empty(ctx, {3, 4, 6})), Error);
     EXPECT_THROW(to_image(empty(ctx, {4, 6})), Error);
     EXPECT_THROW(to_image(empty(ctx, {4, 6, 3}, DType::u8)), Error);

@@ -54,6 +54,16 @@ inline bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
 }
 
+// In decibels, against a peak of 255.
+inline double psnr(const Image& a, const Image& b) {
+    double sum = 0;
+    for (size_t i = 0; i < a.rgb.size(); ++i) {
+        const double difference = static_cast<double>(a.rgb[i]) - static_cast<double>(b.rgb[i]);
+        sum += difference * difference;
+    }
+    return 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.rgb.size()) / sum);
+}
+
 // Colour waves with fine grey detail that move with the frame number: something to lose at low quality, and nothing
 // that halving the resolution of the colours destroys.
 inline Image moving_picture(int64_t width, int64_t height, int64_t frame) {

@@ -62,15 +62,6 @@ double patch_mean(size_t patch, const std::function<double(int64_t x, int64_t y)
     return sum / static_cast<double>((kPatchWidth - 16) * (kPatchHeight - 16));
 }
 
-double psnr(const Image& a, const Image& b) {
-    double sum = 0;
-    for (size_t i = 0; i < a.rgb.size(); ++i) {
-        const double difference = static_cast<double>(a.rgb[i]) - static_cast<double>(b.rgb[i]);
-        sum += difference * difference;
-    }
-    return 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.rgb.size()) / sum);
-}
-
 double mean_psnr(const Video& video) {
     double sum = 0;
     for (size_t i = 0; i < video.frames.size(); ++i) {
@@ -257,7 +248,19 @@ TEST_F(VideoTest, OptionsOutOfRangeAreRefused) {
 TEST_F(VideoTest, PlacesAreCheckedBeforeWriting) {
     EXPECT_THROW(VideoWriter(folder() / "a.gif", 64, 64, 8), InvalidRequest);
     EXPECT_THROW(VideoWriter(folder() / "none" / "a.mp4", 64, 64, 8), InvalidRequest);
+    EXPECT_THROW(VideoWriter("/proc/a.mp4", 64, 64, 8), InvalidRequest);
     EXPECT_THROW(VideoWriter(folder(), 64, 64, 8), InvalidRequest);
+}
+
+TEST_F(VideoTest, OpensByName) {
+    for (const char* name : {"a.mp4", "a.mkv", "a.mov", "with space: and colon.mp4"}) {
+        EXPECT_NO_THROW(check_output(folder() / name)) << name;
+        const auto writer = open_writer(folder() / name, 64, 64, 8);
+        writer->write(Image(64, 64));
+        writer->close();
+        EXPECT_EQ(read_video(folder() / name).info.codec, "h264");
+    }
+    EXPECT_TRUE(contains(complaint([&] { open_writer(folder() / "b.mp4", 63, 64, 8); }), "even"));
 }
 
 TEST_F(VideoTest, WithoutCloseNothingIsLeftAndTheOldFileStays) {

@@ -26,13 +26,13 @@ class WanDitTest : public ::testing::Test {
     Context ctx_;
     WanDit dit_ = WanDit::load(kWeights, kConfig);
     Tensor latent_ = randn(ctx_, {16, kGrid.t, 2 * kGrid.h, 2 * kGrid.w}, 3), rows_ = randn(ctx_, {7, 64}, 4);
-    t3::WindowPlan full_{t3::full_attention(kGrid)};
+    t3::WindowPlan full_{ctx_, t3::full_attention(kGrid)};
 };
 
 TEST_F(WanDitTest, PaddingMergesIntoOneKey) {
     for (const int64_t padding : {1, 9, 505}) {
         const TextContext merged = dit_.embed_text(ctx_, rows_, padding);
-        EXPECT_EQ(merged.key_bias.numel(), 8);
+        EXPECT_EQ(merged.layers[0].k.dim(0), 8);
         const Tensor zero_rows = zeros(ctx_, {padding, 64});
         const TextContext literal = dit_.embed_text(ctx_, ops::concat(ctx_, std::array{rows_, zero_rows}));
         const Tensor expected = forward(dit_, 700, literal);
@@ -50,8 +50,8 @@ TEST_F(WanDitTest, ContextIsUsedAsGiven) {
     for (const TextKeys& layer : text.layers) {
         EXPECT_EQ(layer.k.shape(), (Shape{7, dit_.config().dim}));
         EXPECT_EQ(layer.v.shape(), (Shape{7, dit_.config().dim}));
+        EXPECT_EQ(layer.last_rows, 1);
     }
-    for (const float bias : text.key_bias.span<float>()) EXPECT_EQ(bias, 0);
 }
 
 TEST_F(WanDitTest, CleanFirstFrameAtTimestepZeroChangesNothing) {
@@ -63,7 +63,7 @@ TEST_F(WanDitTest, CleanFirstFrameAtTimestepZeroChangesNothing) {
 // Without mixing between tokens, the first frame would be that of timestep 0 and the others that of the given one.
 TEST_F(WanDitTest, CleanFirstFrameIsTheFirst) {
     const TextContext text = dit_.embed_text(ctx_, rows_);
-    const t3::WindowPlan single({kGrid, {{kGrid.t, kGrid.h, kGrid.w}}});  // every token alone
+    const t3::WindowPlan single(ctx_, {kGrid, {{kGrid.t, kGrid.h, kGrid.w}}});  // every token alone
     const auto run = [&](double timestep, bool clean) {
         return dit_.forward(ctx_, latent_, timestep, text, single, clean);
     };
@@ -82,9 +82,9 @@ TEST_F(WanDitTest, CleanFirstFrameIsTheFirst) {
 TEST_F(WanDitTest, LayoutOfOneWindowIsFullAttention) {
     const TextContext text = dit_.embed_text(ctx_, rows_, 10);
     const Tensor full = forward(dit_, 300, text);
-    const t3::WindowPlan ones({kGrid, {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}}});
+    const t3::WindowPlan ones(ctx_, {kGrid, {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}}});
     EXPECT_EQ(relative_error(dit_.forward(ctx_, latent_, 300, text, ones), full), 0);
-    const t3::WindowPlan t3({kGrid, {{3, 1, 1}, {1, 2, 3}}});
+    const t3::WindowPlan t3(ctx_, {kGrid, {{3, 1, 1}, {1, 2, 3}}});
     EXPECT_GT(relative_error(dit_.forward(ctx_, latent_, 300, text, t3), full), 1e-3);
 }
 
@@ -93,7 +93,7 @@ TEST_F(WanDitTest, EachLayerUsesItsPattern) {
     const TextContext text = dit_.embed_text(ctx_, rows_);
     ASSERT_EQ(dit_.config().layers, 5);
     const auto run = [&](std::vector<t3::WindowCounts> patterns) {
-        return dit_.forward(ctx_, latent_, 300, text, t3::WindowPlan({kGrid, std::move(patterns)}));
+        return dit_.forward(ctx_, latent_, 300, text, t3::WindowPlan(ctx_, {kGrid, std::move(patterns)}));
     };
     const t3::WindowCounts a{3, 1, 1}, b{1, 2, 3};
     const Tensor two = run({a, b});

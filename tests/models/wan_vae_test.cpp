@@ -51,10 +51,31 @@ Tensor channels_first(Context& ctx, const Tensor& x) {
     return planes.reshape({x.dim(3), x.dim(0), x.dim(1), x.dim(2)});
 }
 
-Tensor decode(Context& ctx, const WanVae& vae, const Tensor& latent) {
-    std::vector<Tensor> frames;
-    vae.decode(ctx, latent, [&](const Tensor& part) { frames.push_back(part); });
-    return ops::concat(ctx, frames);
+// The video [frames, H, W, 3] of a latent; frames and bands must come in order and cover it.
+Tensor decode(Context& ctx, const WanVae& vae, const Tensor& latent, int64_t band_rows = 0) {
+    const int64_t frames = 1 + (latent.dim(1) - 1) * vae.config().stride_t(), cell = vae.config().stride_hw();
+    Tensor video = zeros(ctx, {frames, latent.dim(2) * cell, latent.dim(3) * cell, 3});
+    const int64_t height = video.dim(1), row = video.dim(2) * 3;
+    int64_t next_frame = 0, next_row = 0;
+    vae.decode(ctx, latent,
+               [&](const Tensor& part, int64_t first_frame, int64_t first_row) {
+                   ASSERT_EQ(first_frame, next_frame);
+                   ASSERT_EQ(first_row, next_row);
+                   ASSERT_LE(first_frame + part.dim(0), frames);
+                   ASSERT_LE(first_row + part.dim(1), height);
+                   ASSERT_EQ(part.shape(), (Shape{part.dim(0), part.dim(1), video.dim(2), 3}));
+                   for (int64_t t = 0; t < part.dim(0); ++t) {
+                       std::ranges::copy(part.slice(t, t + 1).span<float>(),
+                                         video.data<float>() + ((first_frame + t) * height + first_row) * row);
+                   }
+                   next_frame += part.dim(0);
+                   if (next_frame < frames) return;
+                   next_frame = 0;
+                   next_row += part.dim(1);
+               },
+               {.band_rows = band_rows});
+    EXPECT_EQ(next_row, height);
+    return video;
 }
 
 class GoldenWanVae : public ::testing::TestWithParam<GoldenVae> {};
@@ -152,6 +173,34 @@ TEST_P(GoldenWanVae, DecoderInChunksEqualsTheWhole) {
     EXPECT_EQ(whole.shape(), (Shape{17, 4 * vae.config().stride_hw(), 6 * vae.config().stride_hw(), 3}));
     EXPECT_LT(relative_error(frames_of({1, 1, 1, 1, 1}), whole), 1e-6);
     EXPECT_LT(relative_error(frames_of({2, 3}), whole), 1e-6);
+}
+
+// Every edge of every band, in runs of one frame and of several: latents of odd heights down to one row, bands of one
+// latent row up to all but one.
+TEST_P(GoldenWanVae, DecodesTheSameInBands) {
+    Context ctx;
+    const WanVae vae = load(GetParam());
+    const int64_t cell = vae.config().stride_hw();
+    struct {
+        int64_t frames, rows, columns;
+        std::vector<int64_t> band_rows;  // of the latent
+    } cases[] = {{1, 1, 2, {1}},  {2, 2, 3, {1}},       {3, 7, 2, {1, 3}},
+                 {4, 16, 1, {5}}, {5, 45, 2, {14, 44}}, {2, 33, 40, {1, 16}}};
+    for (const auto& c : cases) {
+        const Tensor latent = randn(ctx, {vae.config().z, c.frames, c.rows, c.columns}, 5);
+        const Tensor whole = decode(ctx, vae, latent);
+        for (const int64_t rows : c.band_rows) {
+            EXPECT_LT(relative_error(decode(ctx, vae, latent, rows * cell), whole), 1e-6)
+                << c.frames << " latent frames of " << c.rows << " rows in bands of " << rows;
+        }
+    }
+}
+
+TEST_P(GoldenWanVae, DecodesTheGoldenLatentInBands) {
+    Context ctx;
+    const checkpoint::TensorSource golden = cases(GetParam());
+    const Tensor frames = decode(ctx, load(GetParam()), without_batch(golden.at("latents")), 1);
+    EXPECT_LT(relative_error(channels_first(ctx, frames), golden.at("decoded")), 1e-5);
 }
 
 TEST(WanVae, LoadsTheDiffusersLayout) {
@@ -265,7 +314,7 @@ TEST(WanVae, RejectsSizesThatItCannotEncode) {
     expect_invalid([&] { wan21.encode(ctx, zeros(ctx, {5, 16, 16, 4})); }, "[frames, H, W, 3]");
     expect_invalid(
         [&] {
-            wan21.decode(ctx, zeros(ctx, {48, 1, 2, 2}), [](const Tensor&) {});
+            wan21.decode(ctx, zeros(ctx, {48, 1, 2, 2}), [](const Tensor&, int64_t, int64_t) {});
         },
         "latent [48, 1, 2, 2]: the VAE decodes [16, frames, rows, columns]");
 }
@@ -276,7 +325,7 @@ TEST(WanVae, NeedsKnownLatentStatistics) {
     config.z = 4;
     expect_invalid(
         [&] {
-            WanVae(config).decode(ctx, zeros(ctx, {4, 1, 2, 2}), [](const Tensor&) {});
+            WanVae(config).decode(ctx, zeros(ctx, {4, 1, 2, 2}), [](const Tensor&, int64_t, int64_t) {});
         },
         "4 latent channels");
 }

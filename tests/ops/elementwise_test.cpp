@@ -48,13 +48,42 @@ TEST(Elementwise, ActivationsAreFiniteAtTheEnds) {
     }
 }
 
+TEST(AddRowsTo, AddsTheRowsFromTheGivenOneOn) {
+    Context ctx;
+    constexpr int64_t kFrames = 3, kRows = 7, kColumns = 5, kChannels = 3, kRow = kColumns * kChannels;
+    const Tensor h = randn(ctx, {kFrames, kRows, kColumns, kChannels}, 1);
+    const auto dh = doubles(ctx, h);
+    for (const auto& [first, rows] : {std::pair<int64_t, int64_t>{0, 7}, {0, 2}, {2, 3}, {5, 2}, {6, 1}}) {
+        Tensor x = randn(ctx, {kFrames, rows, kColumns, kChannels}, 2);
+        std::vector<double> expected = doubles(ctx, x);
+        for (size_t i = 0; i < expected.size(); ++i) {
+            const int64_t at = static_cast<int64_t>(i), t = at / (rows * kRow), y = at / kRow % rows;
+            expected[i] += dh[static_cast<size_t>((t * kRows + first + y) * kRow + at % kRow)];
+        }
+        ops::add_rows_to(ctx, x, h, first);
+        EXPECT_LT(relative_error(x, expected), 1e-6) << rows << " rows from " << first;
+    }
+}
+
+TEST(AddRowsTo, RejectsRowsThatAreNotThere) {
+    Context ctx;
+    const Tensor h = zeros(ctx, {2, 4, 3, 5});
+    Tensor x = zeros(ctx, {2, 3, 3, 5}), narrow = zeros(ctx, {2, 3, 2, 5}), one = zeros(ctx, {1, 3, 3, 5});
+    EXPECT_THROW(ops::add_rows_to(ctx, x, h, 2), Error);
+    EXPECT_THROW(ops::add_rows_to(ctx, x, h, -1), Error);
+    EXPECT_THROW(ops::add_rows_to(ctx, narrow, h, 0), Error);
+    EXPECT_THROW(ops::add_rows_to(ctx, one, h, 0), Error);
+}
+
 TEST(GatedAdd, TakesItsSetByRow) {
     Context ctx;
     const Tensor x = randn(ctx, {4, 19}, 1), gate = randn(ctx, {2, 19}, 2), h = randn(ctx, {4, 19}, 3);
     const auto dx = doubles(ctx, x), dg = doubles(ctx, gate), dh = doubles(ctx, h);
     std::vector<double> expected;
     for (size_t i = 0; i < dx.size(); ++i) expected.push_back(dx[i] + dg[(i / 19 < 1 ? 0 : 19) + i % 19] * dh[i]);
-    EXPECT_LT(relative_error(ops::gated_add(ctx, x, gate, h, 1), expected), 1e-6);
+    Tensor y = clone(ctx, x);
+    ops::add_gated_to(ctx, y, gate, h, 1);
+    EXPECT_LT(relative_error(y, expected), 1e-6);
 }
 
 TEST(Affine, ScalesAndShiftsChannels) {

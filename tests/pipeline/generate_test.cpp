@@ -8,12 +8,12 @@
 
 #include "core/log.h"
 #include "core/random.h"
-#include "media/video_reader.h"
 #include "pipeline/embed.h"
 #include "pipeline/job.h"
 #include "pipeline/models.h"
 #include "support/errors.h"
 #include "support/files.h"
+#include "support/images.h"
 #include "support/tensors.h"
 
 namespace t3video::pipeline {
@@ -45,7 +45,7 @@ class GenerateTest : public ::testing::Test {
                       .solver = "unipc",
                       .negative_prompt = "fog"};
         r.seed = 7;
-        r.output = folder_ / (name + ".mp4");
+        r.output = folder_ / (name + ".y4m");
         return r;
     }
     Result run(const Request& r) {
@@ -62,7 +62,7 @@ class GenerateTest : public ::testing::Test {
         const models::TextContext positive = text(rows.positive), negative = text(rows.negative);
         const auto& solver = sampling::find_solver("unipc");
         sampling::SampleState kept;
-        denoise(ctx_, models.dit, t3::WindowPlan(t3::full_attention({2, 2, 2})), {&positive, &negative, 3.0}, solver,
+        denoise(ctx_, models.dit, t3::WindowPlan(ctx_, t3::full_attention({2, 2, 2})), {&positive, &negative, 3.0}, solver,
                 solver.schedule({.steps = 4, .shift = 5}), {.x = make_noise(ctx_, {16, 2, 4, 4}, r.seed, r.noise, 132)},
                 {}, [&](const sampling::SampleState& state) {
                     if (state.step == step) kept = state;
@@ -88,17 +88,35 @@ TEST_F(GenerateTest, MakesAFilm) {
     EXPECT_EQ(result.job_folder, folder_ / "ball.job");
     EXPECT_EQ(result.settings.shift, 5);
     EXPECT_EQ(result.plan.grid, (Grid{2, 2, 2}));
-    const media::Video video = media::read_video(result.video);
-    EXPECT_EQ(video.frames.size(), 5U);
-    EXPECT_EQ(video.info.width, 32);
-    EXPECT_EQ(video.info.height, 32);
-    EXPECT_EQ(video.info.fps.num, 8);
-    EXPECT_EQ(media::read_video(result.contact_sheet).frames.size(), 1U);
+    const Y4m film = read_y4m(result.video);
+    EXPECT_EQ(film.frames.size(), 5U);
+    EXPECT_EQ(film.width, 32);
+    EXPECT_EQ(film.height, 32);
+    EXPECT_EQ(film.fps, "8:1");
+    EXPECT_GT(read_png(result.contact_sheet).width, 3 * 32);
     std::set<std::string> left;
     for (const auto& entry : fs::recursive_directory_iterator(folder_.path()))
         left.insert(fs::relative(entry.path(), folder_.path()));
-    EXPECT_EQ(left, (std::set<std::string>{"ball.mp4", "ball.png", "ball.job", "ball.job/request.json",
+    EXPECT_EQ(left, (std::set<std::string>{"ball.y4m", "ball.png", "ball.job", "ball.job/request.json",
                                            "ball.job/embeddings.safetensors", "ball.job/latents.safetensors"}));
+}
+
+TEST_F(GenerateTest, MakesAFolderOfPictures) {
+    Request r = request("ball");
+    const std::string before = read_y4m(run(r).video).frames.at(4);
+    r.output = folder_ / "frames/";
+    fs::rename(folder_ / "ball.job", folder_ / "frames.job");  // the same latents
+    const Result result = run(r);
+    EXPECT_FALSE(fs::exists(folder_ / "ball.job"));
+    EXPECT_EQ(result.contact_sheet, folder_ / "frames.png");
+    EXPECT_TRUE(read_png(result.contact_sheet) == read_png(folder_ / "ball.png"));
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder_ / "frames")) names.insert(entry.path().filename());
+    EXPECT_EQ(names, (std::set<std::string>{"00000.png", "00001.png", "00002.png", "00003.png", "00004.png"}));
+    // The same frame as in the file: luma of its first pixel.
+    const media::Image last = read_png(folder_ / "frames/00004.png");
+    const double luma = 0.2126 * last.rgb[0] + 0.7152 * last.rgb[1] + 0.0722 * last.rgb[2];
+    EXPECT_NEAR(static_cast<uint8_t>(before[0]), 16 + 219 * luma / 255, 0.6);
 }
 
 TEST_F(GenerateTest, RerunTakesTheJobAndGivesTheSameBytes) {
@@ -203,15 +221,28 @@ TEST_F(GenerateTest, CropsToTheSizeAskedFor) {
     const Result result = run(r);
     EXPECT_EQ(result.plan.width, 32);
     EXPECT_EQ(result.plan.height, 32);
-    const media::Video video = media::read_video(result.video);
-    EXPECT_EQ(video.frames.size(), 5U);
-    EXPECT_EQ(video.info.width, 30);
-    EXPECT_EQ(video.info.height, 26);
+    const Y4m film = read_y4m(result.video);
+    EXPECT_EQ(film.frames.size(), 5U);
+    EXPECT_EQ(film.width, 30);
+    EXPECT_EQ(film.height, 26);
     // The middle of the whole film, whose job serves both: cropping comes after the latents.
     const auto before = fs::last_write_time(r.job_folder() / "latents.safetensors");
     r.settings.width = r.settings.height = 32;
     run(r);
     EXPECT_EQ(fs::last_write_time(r.job_folder() / "latents.safetensors"), before);
+}
+
+// Too little memory for whole frames: bands of one latent row. The same latents, the same file, cropped or not.
+TEST_F(GenerateTest, DecodesTheSameFilmInBands) {
+    for (const bool cropped : {false, true}) {
+        Request r = request(cropped ? "cropped" : "ball");
+        r.settings.height = cropped ? 44 : 48;
+        r.memory = 0;
+        const std::string film_whole = film(r), sheet_whole = read_file(r.sheet_path());
+        r.memory = 1;
+        EXPECT_EQ(film(r), film_whole);
+        EXPECT_EQ(read_file(r.sheet_path()), sheet_whole);
+    }
 }
 
 TEST_F(GenerateTest, WithoutGuidanceThereIsNoNegativePrompt) {
@@ -226,7 +257,7 @@ TEST_F(GenerateTest, WithoutGuidanceThereIsNoNegativePrompt) {
 TEST_F(GenerateTest, PromptsNeedNotBeUtf8) {
     Request r = request("ball");
     r.prompt = "A red \xff\xfe ball";
-    EXPECT_EQ(media::read_video(run(r).video).frames.size(), 5U);
+    EXPECT_EQ(read_y4m(run(r).video).frames.size(), 5U);
 }
 
 TEST_F(GenerateTest, WrongRequestsLeaveNothingBehind) {
@@ -240,7 +271,9 @@ TEST_F(GenerateTest, WrongRequestsLeaveNothingBehind) {
     refused([](Request& r) { r.crf = 52; }, {"--crf 52", "51"});
     refused([](Request& r) { r.multiprocessors = 0; }, {"--multiprocessors 0", "1 to 1024"});
     refused([](Request& r) { r.output.replace_extension(".avi"); }, {".avi", ".mp4"});
-    refused([](Request& r) { r.output = "/nonexistent/film.mp4"; }, {"/nonexistent", "does not exist"});
+    refused([](Request& r) { r.output = "/nonexistent/film.y4m"; }, {"/nonexistent", "does not exist"});
+    refused([](Request& r) { r.output = "/nonexistent/frames/"; }, {"/nonexistent", "does not exist"});
+    refused([](Request& r) { r.output.replace_extension(".png"); }, {"ball.png", "%05d"});
     refused([](Request& r) { r.model = "/nonexistent"; }, {"/nonexistent", "does not exist"});
     refused([](Request& r) { r.parts.tokenizer.clear(); }, {"spiece.model", "--tokenizer"});
     refused([](Request& r) { r.settings.steps = 0; }, {"--steps 0"});
@@ -255,6 +288,11 @@ TEST(Request, PathsFollowTheOutput) {
     r.output = "films/ball.take.mp4";
     EXPECT_EQ(r.job_folder(), "films/ball.take.job");
     EXPECT_EQ(r.sheet_path(), "films/ball.take.png");
+    r.output = "films/frames/%05d.png";
+    EXPECT_EQ(r.job_folder(), "films/frames.job");
+    EXPECT_EQ(r.sheet_path(), "films/frames.png");
+    r.output = "films/frames/";
+    EXPECT_EQ(r.sheet_path(), "films/frames.png");
     r.job = "elsewhere";
     EXPECT_EQ(r.job_folder(), "elsewhere");
 }

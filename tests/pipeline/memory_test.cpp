@@ -39,7 +39,7 @@ TEST(Memory, ForwardPassesKeepNoWeights) {
     if (!kMemoryIsMeasurable) GTEST_SKIP();
     Context ctx;
     const Tensor latent = randn(ctx, {16, 1, 4, 4}, 1);  // 4 tokens: their activations are nothing beside a layer
-    const t3::WindowPlan windows(t3::full_attention({1, 2, 2}));
+    const t3::WindowPlan windows(ctx, t3::full_attention({1, 2, 2}));
     const auto forward = [&](const models::WanDit& dit) {
         const models::TextContext text = dit.embed_text(ctx, randn(ctx, {2, dit.config().text_dim}, 2));
         dit.forward(ctx, latent, 500, text, windows);
@@ -67,7 +67,7 @@ void decode_and_print_peak(int64_t frames) {
     const auto vae = models::WanVae::load(find_model(demo_model_folder()).need(Part::vae));
     const Tensor latent = randn(ctx, {16, (frames - 1) / 4 + 1, 272 / 8, 480 / 8}, 3);
     int64_t decoded = 0;
-    vae.decode(ctx, latent, [&](const Tensor& x) { decoded += x.dim(0); });
+    vae.decode(ctx, latent, [&](const Tensor& x, int64_t, int64_t) { decoded += x.dim(0); });
     ASSERT_EQ(decoded, frames);
     std::cout << "peak " << memory_kb("VmHWM") << '\n';
 }

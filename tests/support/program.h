@@ -18,7 +18,8 @@ struct Outcome {
 
 inline Outcome run_program(const std::vector<std::string>& arguments) {
     const TemporaryFolder folder;
-    std::string command = T3VIDEO_PROGRAM;
+    const char* elsewhere = std::getenv("T3VIDEO_PROGRAM");  // for a bundle that was moved to another machine
+    std::string command = elsewhere ? elsewhere : T3VIDEO_PROGRAM;
     for (const std::string& argument : arguments) {
         command += " '";
         for (const char c : argument) command += c == '\'' ? std::string("'\\''") : std::string(1, c);

@@ -209,7 +209,8 @@ TEST(WindowLayout, PublishedFlops) {
 
 TEST(WindowLayout, LayersTakePatternsInTurn) {
     const WindowLayout layout{{2, 4, 6}, {{2, 1, 1}, {1, 2, 3}, {1, 4, 2}}};
-    const WindowPlan plan(layout);
+    Context ctx;
+    const WindowPlan plan(ctx, layout);
     EXPECT_EQ(plan.grid(), layout.grid);
     for (int64_t layer = 0; layer < 7; ++layer) {
         const WindowCounts& counts = layout.patterns[static_cast<size_t>(layer % 3)];
@@ -233,13 +234,14 @@ TEST(WindowLayout, FullAttentionIsOneWindow) {
 
 TEST(WindowLayout, CountsMustFitTheGrid) {
     using testing::expect_invalid;
+    Context ctx;
     for (const WindowCounts& counts : {WindowCounts{0, 1, 1}, {1, -1, 1}, {3, 1, 1}, {1, 5, 1}, {1, 1, 7}}) {
         expect_invalid(
             [&] {
                 check_layout({{2, 4, 6}, {{1, 1, 1}, counts}}, "here");
             },
             {"here: pattern 1 asks for " + concat(counts), "2x4x6"});
-        expect_invalid([&] { WindowPlan({{2, 4, 6}, {counts}}); }, {"2x4x6"});
+        expect_invalid([&] { WindowPlan(ctx, {{2, 4, 6}, {counts}}); }, {"2x4x6"});
     }
     expect_invalid([&] { check_layout({{2, 4, 6}, {}}, "here"); }, {"here: no window counts"});
     expect_invalid([&] { check_layout({{2, 0, 6}, {{1, 1, 1}}}, "here"); }, {"here: grid 2x0x6"});

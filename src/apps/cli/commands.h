@@ -9,6 +9,7 @@ namespace t3video::apps {
 // A subcommand fills this in when it was chosen; main runs it, so that errors are reported in one place.
 using Action = std::function<void()>;
 
+void add_bench(CLI::App& program, Action& chosen);
 void add_generate(CLI::App& program, Action& chosen);
 void add_inspect(CLI::App& program, Action& chosen);
 void add_module(CLI::App& program, Action& chosen);

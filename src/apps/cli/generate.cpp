@@ -1,4 +1,4 @@
-// t3video generate: a prompt in, a video file out.
+// t3video generate: a prompt in, a film out.
 #include <fmt/format.h>
 
 #include <memory>
@@ -29,7 +29,9 @@ void GenerateOptions::add_to(CLI::App& c) {
     c.add_option("--prompt,-p", r.prompt, "What the film shows, in a sentence or a paragraph")
         ->required()
         ->type_name("TEXT");
-    c.add_option("--output,-o", r.output, "Video file to write: .mp4, .mkv or .mov")
+    c.add_option("--output,-o", r.output,
+                 "Video file to write: .mp4, .mkv, .mov (H.264; builds with FFmpeg), .y4m (uncompressed); or a folder "
+                 "(frames/) or pattern (frames/%05d.png) for one PNG per frame")
         ->capture_default_str()
         ->type_name("FILE");
     model.add_to(c);

@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
         "`t3video COMMAND --help` explains the options of a command.");
     program.require_subcommand(1);
     t3video::apps::Action action;
+    t3video::apps::add_bench(program, action);
     t3video::apps::add_generate(program, action);
     t3video::apps::add_inspect(program, action);
     t3video::apps::add_module(program, action);

@@ -58,7 +58,11 @@ void run(const ModuleOptions& options) {
     require_valid(!options.output.empty(), "module ", options.name, " needs a file to write: --out FILE.safetensors");
     media::check_writable(options.output);
     Context ctx = options.compute.context();
-    checkpoint::save_safetensors(options.output, run_module(ctx, options));
+    Outputs outputs = run_module(ctx, options);
+    for (auto& [name, x] : outputs) {
+        if (x.device() != Device::cpu) x = to_host(ctx, is_float(x.dtype()) ? ops::convert(ctx, x, DType::f32) : x);
+    }
+    checkpoint::save_safetensors(options.output, outputs);
 }
 
 }  // namespace
@@ -82,7 +86,7 @@ Tensor Inputs::floats(Context& ctx, const std::string& name, int rank) const {
     require_valid(is_float(x.dtype()) && (rank == kAnyRank || x.rank() == rank), source_.path.string(), ": '", prefix_,
                   name, "' ", x.shape(), " of ", x.dtype(), ", expected floats",
                   rank == kAnyRank ? "" : concat(" over ", rank, " axes"));
-    return ops::convert(ctx, x, DType::f32);
+    return ops::convert(ctx, to_device(ctx, x), DType::f32);
 }
 
 Tensor Inputs::sample(Context& ctx, const std::string& name, int rank) const {
@@ -105,7 +109,7 @@ double Inputs::number(Context& ctx, const std::string& name) const {
     require_valid(x.numel() == 1, source_.path.string(), ": '", prefix_, name, "' ", x.shape(),
                   ", expected one number");
     if (!is_float(x.dtype())) return static_cast<double>(integers(name).front());
-    const Tensor value = ops::convert(ctx, x, DType::f32);
+    const Tensor value = to_host(ctx, ops::convert(ctx, to_device(ctx, x), DType::f32));
     return value.data<float>()[0];
 }
 
@@ -122,11 +126,11 @@ Tensor batched(const Tensor& x) {
     return x.reshape(Shape(dims));
 }
 
-t3::WindowPlan windows_of(const ModuleOptions& options, const Tensor& latent) {
+t3::WindowPlan windows_of(Context& ctx, const ModuleOptions& options, const Tensor& latent) {
     const int64_t cell = latent.dim(0) == 48 ? 32 : 16;
     const auto choice = pipeline::choose_layout(models::WanDit::grid_of(latent), cell, options.files(),
                                                 pipeline::parse_attention(options.attention), options.layout);
-    return t3::WindowPlan(choice.layout);
+    return t3::WindowPlan(ctx, choice.layout);
 }
 
 void add_module(CLI::App& program, Action& chosen) {
@@ -141,6 +145,9 @@ void add_module(CLI::App& program, Action& chosen) {
     c->add_option("--attention", o->attention, "auto, full or t3")->capture_default_str();
     c->add_flag("--first-frame-clean", o->first_frame_clean, "dit: the first latent frame is at timestep 0");
     c->add_flag("--first-frame", o->first_frame, "denoise: hold the first latent frame at the input first_frame");
+    c->add_option("--band-rows", o->band_rows, "vae-decode, pipeline: rows of the video decoded at a time; 0: all")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
     c->add_option("--solver", o->solver, "euler, unipc or dpm++")->capture_default_str();
     c->add_option("--steps", o->steps, "Sampling steps")->capture_default_str();
     c->add_option("--shift", o->shift, "Shift of the schedule")->capture_default_str();

@@ -21,7 +21,7 @@ struct ModuleOptions {
     ComputeOptions compute;
     std::filesystem::path model, input, output, layout;
     std::string attention = "auto", solver = "euler", prefix, generator = "cpu", text;
-    int64_t steps = 50, count = 0;
+    int64_t steps = 50, count = 0, band_rows = 0;
     std::vector<int64_t> shape;
     double shift = 5.0, cfg = 5.0, strength = 1.0;
     uint64_t seed = 0;
@@ -55,7 +55,7 @@ class Inputs {
 // x with a batch axis of 1 in front.
 Tensor batched(const Tensor& x);
 // The latent's windows under --attention and --layout, as `generate` would choose them.
-t3::WindowPlan windows_of(const ModuleOptions& options, const Tensor& latent);
+t3::WindowPlan windows_of(Context& ctx, const ModuleOptions& options, const Tensor& latent);
 
 Outputs run_text_encoder(Context& ctx, const ModuleOptions& options, const Inputs& in);
 Outputs run_vae_decode(Context& ctx, const ModuleOptions& options, const Inputs& in);

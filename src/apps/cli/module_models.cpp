@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "models/umt5/model.h"
 #include "models/wan_vae/wan_vae.h"
+#include "ops/convert.h"
 #include "ops/layout.h"
 #include "pipeline/denoise.h"
 #include "pipeline/embed.h"
@@ -15,9 +16,9 @@ namespace {
 
 using pipeline::Part;
 
-models::WanDit load_dit(const ModuleOptions& options) {
+models::WanDit load_dit(Context& ctx, const ModuleOptions& options) {
     const auto files = options.files();
-    return models::WanDit::load(files.need(Part::dit), files.dit_config);
+    return nn::placed(ctx, models::WanDit::load(files.need(Part::dit), files.dit_config));
 }
 
 // Channels to the last axis and back: [C, T, H, W] <-> [T, H, W, C].
@@ -41,11 +42,23 @@ Tensor frames_first(Context& ctx, const Tensor& x) {
     return ops::concat(ctx, frames);
 }
 
-// All frames of a latent, [frames, H, W, 3].
-Tensor decode(Context& ctx, const models::WanVae& vae, const Tensor& latent) {
-    std::vector<Tensor> parts;
-    vae.decode(ctx, latent, [&](const Tensor& frames) { parts.push_back(frames); });
-    return ops::concat(ctx, parts);
+// All frames of a latent, [frames, H, W, 3], decoded `band_rows` rows at a time.
+Tensor decode(Context& ctx, const models::WanVae& vae, const Tensor& latent, int64_t band_rows) {
+    const models::VaeConfig& config = vae.config();
+    const int64_t count = 1 + (latent.dim(1) - 1) * config.stride_t(), cell = config.stride_hw();
+    const int64_t height = latent.dim(2) * cell, width = latent.dim(3) * cell, row = width * 3;
+    std::vector<float> video;
+    vae.decode(ctx, latent,
+               [&](const Tensor& frames, int64_t first_frame, int64_t first_row) {
+                   video.resize(static_cast<size_t>(count * height * row));
+                   const Tensor part = to_host(ctx, ops::convert(ctx, frames, DType::f32));
+                   for (int64_t t = 0; t < part.dim(0); ++t) {
+                       std::ranges::copy(part.slice(t, t + 1).span<float>(),
+                                         video.data() + ((first_frame + t) * height + first_row) * row);
+                   }
+               },
+               {.band_rows = band_rows});
+    return from_span(ctx, video, {count, height, width, 3});
 }
 
 // [rows, dim] with zero rows behind, `total` in all.
@@ -56,7 +69,7 @@ Tensor padded(Context& ctx, const Tensor& rows, int64_t total) {
 }  // namespace
 
 Outputs run_text_encoder(Context& ctx, const ModuleOptions& options, const Inputs& in) {
-    const auto encoder = models::Umt5::load(options.files().need(Part::text_encoder));
+    const auto encoder = nn::placed(ctx, models::Umt5::load(options.files().need(Part::text_encoder)));
     const auto ids = in.integers("ids"), mask = in.integers("mask");
     require_valid(ids.size() == mask.size(), "text-encoder: ", ids.size(), " ids but a mask of ", mask.size());
     const auto length = static_cast<size_t>(std::ranges::count(mask, 1));
@@ -66,30 +79,31 @@ Outputs run_text_encoder(Context& ctx, const ModuleOptions& options, const Input
 }
 
 Outputs run_vae_decode(Context& ctx, const ModuleOptions& options, const Inputs& in) {
-    const auto vae = models::WanVae::load(options.files().need(Part::vae));
-    return {{"decoded", batched(channels_first(ctx, decode(ctx, vae, in.sample(ctx, "latents", 5))))}};
+    const auto vae = nn::placed(ctx, models::WanVae::load(options.files().need(Part::vae)));
+    const Tensor video = decode(ctx, vae, in.sample(ctx, "latents", 5), options.band_rows);
+    return {{"decoded", batched(channels_first(ctx, video))}};
 }
 
 Outputs run_vae_encode(Context& ctx, const ModuleOptions& options, const Inputs& in) {
-    const auto vae = models::WanVae::load(options.files().need(Part::vae));
+    const auto vae = nn::placed(ctx, models::WanVae::load(options.files().need(Part::vae)));
     return {{"encoded", batched(vae.encode(ctx, channels_last(ctx, in.sample(ctx, "video", 5))))}};
 }
 
 Outputs run_dit(Context& ctx, const ModuleOptions& options, const Inputs& in) {
-    const auto dit = load_dit(options);
+    const auto dit = load_dit(ctx, options);
     const Tensor latent = in.sample(ctx, "latents", 5);
     const auto text = dit.embed_text(ctx, in.sample(ctx, "context", 3));
-    return {{"out", batched(dit.forward(ctx, latent, in.number(ctx, "timestep"), text, windows_of(options, latent),
+    return {{"out", batched(dit.forward(ctx, latent, in.number(ctx, "timestep"), text, windows_of(ctx, options, latent),
                                         options.first_frame_clean))}};
 }
 
 Outputs run_self_attention(Context& ctx, const ModuleOptions& options, const Inputs& in) {
     constexpr int64_t kBlock = 1;
     require_valid(!options.layout.empty(), "module self-attention needs --layout FILE");
-    const auto dit = load_dit(options);
+    const auto dit = load_dit(ctx, options);
     const t3::WindowLayout layout = t3::read_layout(options.layout);
     const Grid grid = layout.grid;
-    const Tensor tokens = in.sample(ctx, "tokens", 3);
+    const Tensor tokens = ops::convert(ctx, in.sample(ctx, "tokens", 3), ctx.compute_type());
     require_valid(tokens.dim(0) == grid.tokens(), "self-attention: ", tokens.dim(0), " tokens for a layout of ", grid);
     Outputs out;
     for (size_t k = 0; k < layout.patterns.size(); ++k) {
@@ -106,23 +120,23 @@ Outputs run_self_attention(Context& ctx, const ModuleOptions& options, const Inp
 }
 
 Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in) {
-    const auto dit = load_dit(options);
+    const auto dit = load_dit(ctx, options);
     const Tensor noise = in.sample(ctx, "noise", 5);
     const auto positive = dit.embed_text(ctx, in.sample(ctx, "context", 3));
     const auto negative =
         options.cfg == 1.0 ? models::TextContext() : dit.embed_text(ctx, in.sample(ctx, "negative_context", 3));
     const auto& solver = sampling::find_solver(options.solver);
     const Tensor first_frame = options.first_frame ? in.sample(ctx, "first_frame", 5) : Tensor();
-    return {
-        {"latents", batched(pipeline::denoise(ctx, dit, windows_of(options, noise), {&positive, &negative, options.cfg},
-                                              solver, options.schedule(solver), {.x = noise}, first_frame))}};
+    return {{"latents",
+             batched(pipeline::denoise(ctx, dit, windows_of(ctx, options, noise), {&positive, &negative, options.cfg},
+                                       solver, options.schedule(solver), {.x = noise}, first_frame))}};
 }
 
 Outputs run_pipeline(Context& ctx, const ModuleOptions& options, const Inputs& in) {
     const auto files = options.files();
-    const auto encoder = models::Umt5::load(files.need(Part::text_encoder));
-    const auto dit = load_dit(options);
-    const auto vae = models::WanVae::load(files.need(Part::vae));
+    const auto encoder = nn::placed(ctx, models::Umt5::load(files.need(Part::text_encoder)));
+    const auto dit = load_dit(ctx, options);
+    const auto vae = nn::placed(ctx, models::WanVae::load(files.need(Part::vae)));
     const auto embed = [&](const std::string& name) {
         const auto ids = in.integers(name);
         const auto real = static_cast<size_t>(std::ranges::count_if(ids, [](int64_t id) { return id != 0; }));
@@ -134,12 +148,13 @@ Outputs run_pipeline(Context& ctx, const ModuleOptions& options, const Inputs& i
     const pipeline::Settings settings = pipeline::resolve_settings(files, {}, {});
     const auto& solver = pipeline::solver_of(settings);
     const Tensor noise = in.sample(ctx, "noise", 5);
-    const t3::WindowPlan windows(t3::full_attention(models::WanDit::grid_of(noise)));
+    const t3::WindowPlan windows(ctx, t3::full_attention(models::WanDit::grid_of(noise)));
     const Tensor latent = pipeline::denoise(ctx, dit, windows, {&positive, &negative, options.cfg}, solver,
                                             options.schedule(solver), {.x = noise});
-    Tensor video = decode(ctx, vae, latent);
+    Tensor video = decode(ctx, vae, latent, options.band_rows);
+    video = to_host(ctx, ops::convert(ctx, video, DType::f32));
     for (float& value : video.span<float>()) value = std::clamp((value + 1.0f) / 2.0f, 0.0f, 1.0f);
-    return {{"latents", batched(latent)}, {"frames", batched(frames_first(ctx, video))}};
+    return {{"latents", batched(latent)}, {"frames", batched(to_host(ctx, frames_first(ctx, to_device(ctx, video))))}};
 }
 
 }  // namespace t3video::apps

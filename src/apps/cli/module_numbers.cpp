@@ -11,6 +11,7 @@
 #include "apps/cli/module.h"
 #include "core/error.h"
 #include "ops/attention.h"
+#include "ops/convert.h"
 #include "ops/elementwise.h"
 #include "ops/layout.h"
 #include "pipeline/denoise.h"
@@ -87,6 +88,21 @@ Tensor attend_listed(Context& ctx, const std::vector<int64_t>& tokens, const ops
     return out;
 }
 
+// The same on a GPU, which has the memory and the speed to attend with every token.
+Tensor attend_all(Context& ctx, const std::vector<int64_t>& tokens, const ops::TokenWindows& windows, int64_t width,
+                  uint32_t salt) {
+    std::vector<int64_t> all(windows.order.size());
+    std::iota(all.begin(), all.end(), 0);
+    Context host(ctx.threads());
+    const auto rows = [&](uint32_t tensor_salt, float scale) {
+        return ops::convert(ctx, to_device(ctx, hashed_rows(host, all, width, tensor_salt, scale)), ctx.compute_type());
+    };
+    const Tensor q = rows(salt, 2), k = rows(salt + 1, 2), v = rows(salt + 2, 1);
+    const ops::TokenWindows* const branches[] = {&windows};
+    const float scale = 1.0f / std::sqrt(static_cast<float>(width));
+    return ops::gather_rows(ctx, ops::window_attention(ctx, q, k, v, 1, scale, branches), tokens);
+}
+
 }  // namespace
 
 Outputs run_solver(Context& ctx, const ModuleOptions& options, const Inputs& in) {
@@ -160,10 +176,11 @@ Outputs run_t3_attention(Context& ctx, const ModuleOptions&, const Inputs& in) {
     for (size_t k = 0; k < layout.patterns.size(); ++k) {
         const auto& counts = layout.patterns[k];
         const std::string name = "p" + std::to_string(k);
-        const Tensor close = attend_listed(ctx, tokens, t3::close_windows(layout.grid, counts), width, salt);
+        const auto attend = ctx.device() == Device::cpu ? attend_listed : attend_all;
+        const Tensor close = attend(ctx, tokens, t3::close_windows(layout.grid, counts), width, salt);
         const Tensor remote = t3::branches_coincide(layout.grid, counts)
                                   ? close
-                                  : attend_listed(ctx, tokens, t3::remote_windows(layout.grid, counts), width, salt);
+                                  : attend(ctx, tokens, t3::remote_windows(layout.grid, counts), width, salt);
         out[name + ".close"] = close;
         out[name + ".remote"] = remote;
         out[name + ".out"] = ops::axpby(ctx, 0.5f, close, 0.5f, remote);

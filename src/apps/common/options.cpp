@@ -1,9 +1,12 @@
 // Shared options.
 #include "apps/common/options.h"
 
+#include <algorithm>
 #include <charconv>
+#include <string_view>
 
 #include "core/error.h"
+#include "ops/devices.h"
 
 namespace t3video::apps {
 
@@ -14,14 +17,21 @@ void ComputeOptions::add_to(CLI::App& command) {
     command.add_option("--device", device, "cpu; cuda in builds that have it")
         ->capture_default_str()
         ->group("Computing");
-    command.add_option("--dtype", dtype, "f32; bf16 on cuda")->capture_default_str()->group("Computing");
+    command.add_option("--dtype", dtype, "f32, or bf16 on cuda (its default)")->type_name("TYPE")->group("Computing");
+    command.add_option("--memory", memory, "Of the GPU, at most, such as 24GiB (default: what it has free)")
+        ->type_name("SIZE")
+        ->group("Computing");
 }
 
 Context ComputeOptions::context() const {
     require_valid(device == "cpu" || device == "cuda", "--device ", device, ": expected cpu or cuda");
-    require_valid(dtype == "f32" || dtype == "bf16", "--dtype ", dtype, ": expected f32 or bf16");
-    require_valid(device == "cuda" || dtype == "f32", "--dtype bf16 belongs to --device cuda; the CPU computes in f32");
-    return Context(device == "cpu" ? Device::cpu : Device::cuda, threads);
+    require_valid(dtype.empty() || dtype == "f32" || dtype == "bf16", "--dtype ", dtype, ": expected f32 or bf16");
+    require_valid(device == "cuda" || dtype != "bf16", "--dtype bf16 belongs to --device cuda; the CPU computes in f32");
+    return ops::make_context({.device = device == "cpu" ? Device::cpu : Device::cuda,
+                              .compute_type = dtype == "bf16" || (dtype.empty() && device == "cuda") ? DType::bf16
+                                                                                                      : DType::f32,
+                              .threads = threads,
+                              .memory = memory.empty() ? 0 : parse_bytes(memory)});
 }
 
 void ModelOptions::add_to(CLI::App& command) {
@@ -38,6 +48,19 @@ void ModelOptions::add_to(CLI::App& command) {
     part("--text-encoder", parts.text_encoder, "Text encoder (.pth or .safetensors)");
     part("--vae", parts.vae, "VAE (.pth or .safetensors)");
     part("--tokenizer", parts.tokenizer, "SentencePiece model");
+}
+
+size_t parse_bytes(const std::string& text) {
+    constexpr std::pair<std::string_view, double> kUnits[] = {
+        {"GiB", 1073741824.0}, {"MiB", 1048576.0}, {"GB", 1e9}, {"MB", 1e6}, {"G", 1073741824.0}, {"M", 1048576.0}};
+    double number = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data(), end, number);
+    const std::string_view unit(rest, static_cast<size_t>(end - rest));
+    const auto* found = std::ranges::find(kUnits, unit, [](const auto& entry) { return entry.first; });
+    require_valid(error == std::errc() && found != std::end(kUnits) && number > 0 && number < 1e6, "--memory ", text,
+                  ": expected a size such as 24GiB or 800MiB");
+    return static_cast<size_t>(number * found->second);
 }
 
 std::pair<int64_t, int64_t> parse_size(const std::string& text) {

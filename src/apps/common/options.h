@@ -13,7 +13,7 @@ namespace t3video::apps {
 
 // Where and with how many threads to compute.
 struct ComputeOptions {
-    std::string device = "cpu", dtype = "f32";
+    std::string device = "cpu", dtype, memory;
     int threads = 0;
 
     void add_to(CLI::App& command);
@@ -28,6 +28,9 @@ struct ModelOptions {
 
     void add_to(CLI::App& command);
 };
+
+// "24GiB" -> bytes; GiB, MiB, GB, MB. Throws InvalidRequest with an example.
+size_t parse_bytes(const std::string& text);
 
 // "832x480" -> {832, 480}. Throws InvalidRequest with an example.
 std::pair<int64_t, int64_t> parse_size(const std::string& text);

@@ -5,6 +5,7 @@
 
 #include "checkpoint/load.h"
 #include "ops/attention.h"
+#include "ops/convert.h"
 #include "ops/elementwise.h"
 #include "ops/layout.h"
 
@@ -43,7 +44,7 @@ Umt5Layer::Umt5Layer(const Umt5Config& c)
       gate(c.dim, c.ffn_dim, false),
       fc1(c.dim, c.ffn_dim, false),
       fc2(c.ffn_dim, c.dim, false),
-      position_bias(Shape{c.buckets, c.heads}) {}
+      position_bias(Shape{c.buckets, c.heads}, nn::Role::scale) {}
 
 Tensor Umt5Layer::forward(Context& ctx, const Tensor& x) const {
     Tensor h = norm1.forward(ctx, x);
@@ -59,7 +60,7 @@ Tensor Umt5Layer::forward(Context& ctx, const Tensor& x) const {
 
 Umt5::Umt5(const Umt5Config& c)
     : config_(c),
-      token_embedding_(Shape{c.vocabulary, c.dim}),
+      token_embedding_(Shape{c.vocabulary, c.dim}, nn::Role::table),
       layers_(static_cast<size_t>(c.layers), Umt5Layer(c)),
       norm_(c.dim, kEps) {}
 
@@ -78,7 +79,7 @@ Umt5 Umt5::load(const std::filesystem::path& weights) {
 Tensor Umt5::forward(Context& ctx, std::span<const int64_t> ids) const {
     Tensor x = ops::gather_rows(ctx, token_embedding_.value, ids);
     for (const Umt5Layer& layer : layers_) x = layer.forward(ctx, x);
-    return norm_.forward(ctx, x);
+    return ops::convert(ctx, norm_.forward(ctx, x), DType::f32);
 }
 
 }  // namespace t3video::models

@@ -60,7 +60,7 @@ class Umt5 {
     const Umt5Config& config() const { return config_; }
 
     // ids: the real tokens of one prompt, padding left out (it would be masked: the result is the same). -> [tokens,
-    // dim]
+    // dim] f32
     Tensor forward(Context& ctx, std::span<const int64_t> ids) const;
 
     template <class Visitor>

@@ -12,7 +12,8 @@ namespace t3video::models {
 
 // Keys and values of the prompt for one layer, computed once per prompt.
 struct TextKeys {
-    Tensor k, v;  // [rows, dim]
+    Tensor k, v;            // [rows, dim]
+    int64_t last_rows = 1;  // the last row stands for so many identical ones
 };
 
 // Cross-attention to the text: no rotation, no mask.
@@ -20,9 +21,8 @@ struct CrossAttention : nn::AttentionWeights {
     using AttentionWeights::AttentionWeights;
 
     // text: [rows, dim] after the text embedding.
-    TextKeys keys(Context& ctx, const Tensor& text) const;
-    // key_bias: [rows] added to the scores of each text row: the logarithm of how many identical rows it stands for.
-    Tensor forward(Context& ctx, const Tensor& x, const TextKeys& text, const Tensor& key_bias) const;
+    TextKeys keys(Context& ctx, const Tensor& text, int64_t last_rows) const;
+    Tensor forward(Context& ctx, const Tensor& x, const TextKeys& text) const;
 };
 
 struct FeedForward {
@@ -46,7 +46,6 @@ struct BlockInput {
     const ops::RopeTable& rope;
     const t3::LayerWindows& windows;
     const TextKeys& text;
-    const Tensor& key_bias;  // [text rows]
 };
 
 struct Block {
@@ -56,11 +55,11 @@ struct Block {
           cross_attn(c.dim, c.heads, c.eps),
           norm3(c.dim, c.eps),
           ffn(c),
-          modulation(Shape{1, 6, c.dim}),
+          modulation(Shape{1, 6, c.dim}, nn::Role::scale),
           eps(c.eps) {}
 
-    // x: [tokens, dim] -> [tokens, dim]
-    Tensor forward(Context& ctx, const Tensor& x, const BlockInput& in) const;
+    // x: [tokens, dim] f32, the residual stream, updated in place.
+    void forward(Context& ctx, Tensor& x, const BlockInput& in) const;
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {

@@ -14,14 +14,14 @@ namespace {
 
 // [1, length]: cosines, then sines, of timestep * 10000^(-i / (length/2)).
 Tensor sinusoid(Context& ctx, double timestep, int64_t length) {
-    Tensor x = empty(ctx, {1, length});
     const int64_t half = length / 2;
+    std::vector<float> x(static_cast<size_t>(length), 0.0f);
     for (int64_t i = 0; i < half; ++i) {
         const double angle = timestep * std::pow(10000.0, -double(i) / double(half));
-        x.data<float>()[i] = static_cast<float>(std::cos(angle));
-        x.data<float>()[half + i] = static_cast<float>(std::sin(angle));
+        x[static_cast<size_t>(i)] = static_cast<float>(std::cos(angle));
+        x[static_cast<size_t>(half + i)] = static_cast<float>(std::sin(angle));
     }
-    return x;
+    return from_span(ctx, x, {1, length});
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ WanDit::WanDit(const DitConfig& c)
       time_out_(c.dim, c.dim),
       time_projection_(c.dim, 6 * c.dim),
       blocks_(static_cast<size_t>(c.layers), Block(c)),
-      head_modulation_(Shape{1, 2, c.dim}),
+      head_modulation_(Shape{1, 2, c.dim}, nn::Role::scale),
       head_(c.dim, 4 * c.out_channels) {}
 
 WanDit WanDit::load(const std::filesystem::path& weights, const std::filesystem::path& config_json) {
@@ -60,14 +60,12 @@ TextContext WanDit::embed_text(Context& ctx, const Tensor& context, int64_t padd
     require(context.rank() == 2 && context.dim(1) == config_.text_dim, "dit: context ", context.shape(),
             ", expected [rows, ", config_.text_dim, "]");
     Tensor rows = context;
-    TextContext text;
-    text.key_bias = zeros(ctx, {context.dim(0) + (padding_rows > 0 ? 1 : 0)});
-    if (padding_rows > 0) {
-        rows = ops::concat(ctx, std::array{context, zeros(ctx, {1, config_.text_dim})});
-        text.key_bias.data<float>()[context.dim(0)] = std::log(static_cast<float>(padding_rows));
-    }
+    if (padding_rows > 0) rows = ops::concat(ctx, std::array{context, zeros(ctx, {1, config_.text_dim})});
+    rows = ops::convert(ctx, rows, ctx.compute_type());
     const Tensor embedded = text_out_.forward(ctx, text_in_.forward(ctx, rows, ops::Activation::gelu_tanh));
-    for (const Block& block : blocks_) text.layers.push_back(block.cross_attn.keys(ctx, embedded));
+    TextContext text;
+    for (const Block& block : blocks_)
+        text.layers.push_back(block.cross_attn.keys(ctx, embedded, std::max<int64_t>(padding_rows, 1)));
     return text;
 }
 
@@ -89,11 +87,10 @@ Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, cons
     const Tensor modulation = time_projection_.forward(ctx, ops::silu(ctx, e));
     const int64_t clean_tokens = first_frame_clean ? grid.h * grid.w : 0;
 
-    Tensor x = patch_embedding_.forward(ctx, ops::patchify(ctx, latent));
+    Tensor x = ops::convert(ctx, patch_embedding_.forward(ctx, ops::patchify(ctx, latent)), DType::f32);
     for (size_t i = 0; i < blocks_.size(); ++i) {
         const auto layer = static_cast<int64_t>(i);
-        x = blocks_[i].forward(
-            ctx, x, {modulation, clean_tokens, rope, windows.of_layer(layer), text.layers[i], text.key_bias});
+        blocks_[i].forward(ctx, x, {modulation, clean_tokens, rope, windows.of_layer(layer), text.layers[i]});
     }
     const auto [shift, scale] = modulation_rows<2>(ctx, e, head_modulation_);
     x = head_.forward(ctx, ops::norm_modulate(ctx, x, scale, shift, clean_tokens, config_.eps));

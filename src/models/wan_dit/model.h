@@ -17,7 +17,6 @@ namespace t3video::models {
 // A prompt as the transformer sees it, computed once: keys and values of every layer.
 struct TextContext {
     std::vector<TextKeys> layers;
-    Tensor key_bias;  // [rows]
 };
 
 class WanDit {
@@ -33,7 +32,7 @@ class WanDit {
     static Grid grid_of(const Tensor& latent);
 
     // context: [rows, text_dim] text embeddings, used as given. `padding_rows` > 0 stands for that many further zero
-    // rows: they are alike, so they become one key whose score carries the logarithm of their number (exact).
+    // rows: they are alike, so they become one key that counts so many times (exact).
     TextContext embed_text(Context& ctx, const Tensor& context, int64_t padding_rows = 0) const;
 
     // latent: [in_channels, T, 2H, 2W] f32 -> velocity [out_channels, T, 2H, 2W]. timestep: 0..1000.

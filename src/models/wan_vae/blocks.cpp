@@ -13,21 +13,25 @@
 namespace t3video::models {
 
 ResBlock::ResBlock(int64_t in, int64_t out)
-    : norm1(Shape{in, 1, 1, 1}), norm2(Shape{out, 1, 1, 1}), conv1(in, out, {3, 3, 3}), conv2(out, out, {3, 3, 3}) {
+    : norm1(Shape{in, 1, 1, 1}, nn::Role::scale),
+      norm2(Shape{out, 1, 1, 1}, nn::Role::scale),
+      conv1(in, out, {3, 3, 3}),
+      conv2(out, out, {3, 3, 3}) {
     if (in != out) shortcut.emplace(in, out, std::array<int64_t, 3>{1, 1, 1});
 }
 
-Tensor ResBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
+Tensor ResBlock::forward(Context& ctx, Tensor x, Stream& stream, ops::Edges edges) const {
     Tensor y = ops::channel_norm(ctx, x, norm1.value, true);
-    y = conv1.forward(ctx, y, &stream.conv1);
+    y = conv1.forward(ctx, y, &stream.conv1, edges);
     if (shortcut) x = shortcut->forward(ctx, x);
     y = ops::channel_norm(ctx, y, norm2.value, true);
-    y = conv2.forward(ctx, y, &stream.conv2);
-    return ops::add(ctx, x, y);
+    y = conv2.forward(ctx, y, &stream.conv2, edges);
+    ops::add_rows_to(ctx, y, x, edges.top ? 0 : kLostRows);
+    return y;
 }
 
 AttnBlock::AttnBlock(int64_t channels)
-    : norm(Shape{channels, 1, 1}),
+    : norm(Shape{channels, 1, 1}, nn::Role::scale),
       qkv_weight(Shape{3 * channels, channels, 1, 1}),
       qkv_bias(Shape{3 * channels}),
       proj_weight(Shape{channels, channels, 1, 1}),
@@ -56,8 +60,8 @@ Tensor MiddleBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
     return last.forward(ctx, std::move(x), stream.last);
 }
 
-Tensor Head::forward(Context& ctx, const Tensor& x, nn::FrameHistory& stream) const {
-    return conv.forward(ctx, ops::channel_norm(ctx, x, norm.value, true), &stream);
+Tensor Head::forward(Context& ctx, const Tensor& x, nn::FrameHistory& stream, ops::Edges edges) const {
+    return conv.forward(ctx, ops::channel_norm(ctx, x, norm.value, true), &stream, edges);
 }
 
 }  // namespace t3video::models

@@ -14,16 +14,19 @@ UpStage::UpStage(const VaeStage& stage, int64_t in, bool with_shortcut)
     if (stage.resample_space) up.emplace(stage.width, stage.out, stage.resample_time);
 }
 
-Tensor UpStage::forward(Context& ctx, Tensor x, Stream& stream) const {
+Tensor UpStage::forward(Context& ctx, Tensor x, Stream& stream, ops::Edges edges) const {
     stream.blocks.resize(blocks.size());
     Tensor y = shortcut ? x : std::move(x);
-    for (size_t i = 0; i < blocks.size(); ++i) y = blocks[i].forward(ctx, std::move(y), stream.blocks[i]);
-    if (up) y = up->forward(ctx, std::move(y), stream.up);
-    return shortcut ? ops::add_duplicate_up(ctx, y, x, up->time_conv ? 2 : 1, 2) : y;
+    for (size_t i = 0; i < blocks.size(); ++i) y = blocks[i].forward(ctx, std::move(y), stream.blocks[i], edges);
+    if (up) y = up->forward(ctx, std::move(y), stream.up, edges);
+    if (!shortcut) return y;
+    // The blocks have taken rows off, each of which would have become two, and the convolution after doubling one more.
+    const int64_t lost = edges.top ? 0 : 2 * ResBlock::kLostRows * static_cast<int64_t>(blocks.size()) + 1;
+    return ops::add_duplicate_up(ctx, y, x, up->time_conv ? 2 : 1, 2, lost);
 }
 
 Decoder::Decoder(const VaeConfig& config)
-    : version_(config.version),
+    : config_(config),
       conv1_(config.z, config.decoder.base, {3, 3, 3}),
       middle_(config.decoder.base),
       head_(config.decoder.out(), config.frame_channels()) {
@@ -36,21 +39,49 @@ Decoder::Decoder(const VaeConfig& config)
 
 void Decoder::forward(Context& ctx, const Tensor& latent, Stream& stream, const FrameSink& sink) const {
     stream.stages.resize(stages_.size());
-    for_slices(latent, [&](const Tensor& part) {
-        Tensor x = conv1_.forward(ctx, part, &stream.conv1);
-        x = middle_.forward(ctx, std::move(x), stream.middle);
-        run_from(ctx, 0, std::move(x), stream, sink);
-    });
+    const Band whole = bands_of(config_, latent.dim(1), 0).front();
+    for_slices(latent, [&](const Tensor& part) { run_from(ctx, 0, middle(ctx, part, stream), stream, whole, sink); });
 }
 
-void Decoder::run_from(Context& ctx, size_t index, Tensor x, Stream& stream, const FrameSink& sink) const {
+void Decoder::forward(Context& ctx, const Tensor& latent, std::span<const Band> bands, const BandSink& sink) const {
+    std::vector<Tensor> parts;
+    {
+        Stream stream;
+        for_slices(latent, [&](const Tensor& part) { parts.push_back(middle(ctx, part, stream)); });
+    }
+    for (const Band& band : bands) {
+        ctx.allocator().trim();  // bands differ in height, so one has no use for what the one before has let go
+        Stream stream;
+        stream.stages.resize(stages_.size());
+        int64_t first_frame = 0;
+        for (const Tensor& part : parts) {
+            run_from(ctx, 0, part, stream, band, [&](const Tensor& frames) {
+                sink(frames, first_frame, band.video.first);
+                first_frame += frames.dim(0);
+            });
+        }
+    }
+}
+
+Tensor Decoder::middle(Context& ctx, const Tensor& latent, Stream& stream) const {
+    return middle_.forward(ctx, conv1_.forward(ctx, latent, &stream.conv1), stream.middle);
+}
+
+void Decoder::run_from(Context& ctx, size_t index, Tensor x, Stream& stream, const Band& band,
+                       const FrameSink& sink) const {
+    const BandLevel& level = band.levels[index];
+    const auto cut = [&](const Tensor& frames) {
+        return rows_of(ctx, frames, level.skip, level.skip + level.rows.count());
+    };
     if (index == stages_.size()) {
-        x = head_.forward(ctx, x, stream.head);
-        sink(version_ == VaeVersion::wan22 ? ops::unfold_pixels(ctx, x) : x);
+        x = head_.forward(ctx, cut(x), stream.head, level.edges);
+        sink(config_.version == VaeVersion::wan22 ? ops::unfold_pixels(ctx, x) : x);
         return;
     }
     for_slices(std::move(x), [&](Tensor part) {
-        run_from(ctx, index + 1, stages_[index].forward(ctx, std::move(part), stream.stages[index]), stream, sink);
+        part = cut(part);
+        Tensor y = stages_[index].forward(ctx, std::move(part), stream.stages[index], level.edges);
+        run_from(ctx, index + 1, std::move(y), stream, band, sink);
     });
 }
 

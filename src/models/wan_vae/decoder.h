@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <span>
 
+#include "models/wan_vae/bands.h"
 #include "models/wan_vae/blocks.h"
 #include "models/wan_vae/config.h"
 #include "models/wan_vae/names.h"
@@ -22,7 +24,7 @@ struct UpStage {
     bool shortcut;
 
     UpStage(const VaeStage& stage, int64_t in, bool with_shortcut);
-    Tensor forward(Context& ctx, Tensor x, Stream& stream) const;
+    Tensor forward(Context& ctx, Tensor x, Stream& stream, ops::Edges edges = {}) const;
 
     template <class Visit>
     void for_each_param(LayerNames& names, Visit&& visit) {
@@ -46,6 +48,8 @@ class Decoder {
         std::vector<UpStage::Stream> stages;
     };
     using FrameSink = std::function<void(const Tensor& frames)>;  // [n, H, W, 3], about -1..1
+    // Rows [n, rows, W, 3] of frames, in their place in the video.
+    using BandSink = std::function<void(const Tensor& frames, int64_t first_frame, int64_t first_row)>;
 
     Decoder(const VaeConfig& config);
 
@@ -53,20 +57,26 @@ class Decoder {
     // levels above run on slices of the frames below, so that few frames of the largest size exist at once.
     void forward(Context& ctx, const Tensor& latent, Stream& stream, const FrameSink& sink) const;
 
+    // The whole video band after band, and each band frame after frame. All frames of the middle block's result are
+    // kept, in exchange what the layers above hold covers one band only; rows around the bands are computed twice.
+    void forward(Context& ctx, const Tensor& latent, std::span<const Band> bands, const BandSink& sink) const;
+
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {
         conv1_.for_each_param(prefix + "conv1.", visit);
         middle_.for_each_param(prefix + "middle.", visit);
-        LayerNames names(version_, prefix, "upsamples");
+        LayerNames names(config_.version, prefix, "upsamples");
         for (UpStage& stage : stages_) stage.for_each_param(names, visit);
         head_.for_each_param(prefix + "head.", visit);
     }
 
   private:
-    // Everything from stage `index` on.
-    void run_from(Context& ctx, size_t index, Tensor x, Stream& stream, const FrameSink& sink) const;
+    // The layers that see whole frames, up to the middle block: [T, h, w, z] -> [T, h, w, C].
+    Tensor middle(Context& ctx, const Tensor& latent, Stream& stream) const;
+    // Everything from stage `index` on, for the band's rows of x.
+    void run_from(Context& ctx, size_t index, Tensor x, Stream& stream, const Band& band, const FrameSink& sink) const;
 
-    VaeVersion version_;
+    VaeConfig config_;
     nn::CausalConv3d conv1_;
     MiddleBlock middle_;
     std::vector<UpStage> stages_;

@@ -42,8 +42,9 @@ struct Upsample {
     std::optional<nn::CausalConv3d> time_conv;  // C -> 2C, (3, 1, 1): channels of frame 2j-1, then of frame 2j
 
     Upsample(int64_t in, int64_t out, bool with_time);
-    // [T, H, W, C] -> [T', 2H, 2W, out], T' = T, or 2T (2T - 1 at the start of a video).
-    Tensor forward(Context& ctx, Tensor x, Stream& stream) const;
+    // [T, H, W, C] -> [T', 2H, 2W, out], T' = T, or 2T (2T - 1 at the start of a video), less one row at each end of x
+    // that is not the frame's.
+    Tensor forward(Context& ctx, Tensor x, Stream& stream, ops::Edges edges = {}) const;
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {

@@ -25,6 +25,18 @@ void for_slices(Tensor x, F&& f) {
     for (int64_t t = 0; t < count; t += step) f(x.slice(t, std::min(t + step, count)));
 }
 
+// Rows [first, last) of every frame of x [T, H, W, C]: a view where these are all, or of a single frame.
+inline Tensor rows_of(Context& ctx, const Tensor& x, int64_t first, int64_t last) {
+    if (first == 0 && last == x.dim(1)) return x;
+    const int64_t row = x.dim(2) * x.dim(3);
+    std::vector<Tensor> frames;
+    for (int64_t t = 0; t < x.dim(0); ++t) {
+        frames.push_back(x.slice(t, t + 1).reshape({x.dim(1), row}).slice(first, last));
+    }
+    return (frames.size() == 1 ? frames[0] : ops::concat(ctx, frames))
+        .reshape({x.dim(0), last - first, x.dim(2), x.dim(3)});
+}
+
 // The results of f on consecutive runs, joined.
 template <class F>
 Tensor map_slices(Context& ctx, Tensor x, F&& f) {

@@ -6,6 +6,7 @@
 
 #include "checkpoint/load.h"
 #include "models/wan_vae/names.h"
+#include "ops/convert.h"
 #include "ops/elementwise.h"
 #include "ops/layout.h"
 
@@ -84,15 +85,21 @@ LatentStats WanVae::stats() const {
     return stats;
 }
 
-void WanVae::decode(Context& ctx, const Tensor& latent, const FrameSink& on_frames) const {
+void WanVae::decode(Context& ctx, const Tensor& latent, const BandSink& sink, const DecodeOptions& options) const {
     require_valid(latent.rank() == 4 && latent.dim(0) == config_.z && latent.numel() > 0, "latent ", latent.shape(),
                   ": the VAE decodes [", config_.z, ", frames, rows, columns]");
     const auto [mean, deviation] = stats();
     Tensor x = channels_last(ctx, latent);
     x = ops::affine(ctx, x, from_span(ctx, deviation, {config_.z}), from_span(ctx, mean, {config_.z}));
-    x = post_quant_.forward(ctx, x);
+    x = post_quant_.forward(ctx, ops::convert(ctx, x, ctx.compute_type()));
+    const std::vector<Band> bands = bands_of(config_, latent.dim(2), options.band_rows);
+    if (bands.size() > 1) return decoder_.forward(ctx, x, bands, sink);
     Decoder::Stream stream;
-    decoder_.forward(ctx, x, stream, on_frames);
+    int64_t first = 0;
+    decoder_.forward(ctx, x, stream, [&](const Tensor& frames) {
+        sink(frames, first, 0);
+        first += frames.dim(0);
+    });
 }
 
 Tensor WanVae::encode(Context& ctx, const Tensor& video) const {
@@ -121,7 +128,8 @@ Tensor WanVae::encode(Context& ctx, int64_t frames, int64_t height, int64_t widt
         const Tensor chunk = source(first, count);
         require(chunk.shape() == Shape{count, height, width, 3}, "encode: frames ", chunk.shape(), ", asked for ",
                 count, " of ", width, "x", height);
-        Tensor x = quant_.forward(ctx, encoder_.forward(ctx, chunk, stream));
+        Tensor x = ops::convert(ctx, to_device(ctx, chunk), ctx.compute_type());
+        x = ops::convert(ctx, quant_.forward(ctx, encoder_.forward(ctx, x, stream)), DType::f32);
         x = ops::columns(ctx, x.reshape({x.numel() / x.dim(3), x.dim(3)}), 0, config_.z);
         latents.push_back(ops::affine(ctx, x, scales, shifts));
         first += count;

@@ -11,11 +11,18 @@
 
 namespace t3video::models {
 
+struct DecodeOptions {
+    // Rows of the video that are decoded at a time, rounded up to whole latent rows; 0: all of them. The result is the
+    // same but for rounding; see band_rows_for for the choice.
+    int64_t band_rows = 0;
+};
+
 class WanVae {
   public:
     // Frames [first, first + count) of a video, [count, H, W, 3] in -1..1.
     using FrameSource = std::function<Tensor(int64_t first, int64_t count)>;
-    using FrameSink = Decoder::FrameSink;
+    // Rows of decoded frames, [n, rows, W, 3] f32, about -1..1, not clamped, and where in the video they belong.
+    using BandSink = Decoder::BandSink;
 
     // Opens a .pth or .safetensors file in the official or the diffusers layout; all sizes come from its tensors, which
     // stay mapped. Throws InvalidRequest naming the file when it is no Wan VAE.
@@ -27,9 +34,9 @@ class WanVae {
     const VaeConfig& config() const { return config_; }
     int64_t parameters();  // number of values
 
-    // latent: [z, T, h, w] f32, normalised. Calls `on_frames` with the 1 + (T-1)*stride_t frames in order, some at a
-    // time: [n, H, W, 3] f32, about -1..1, not clamped. Throws InvalidRequest for another shape.
-    void decode(Context& ctx, const Tensor& latent, const FrameSink& on_frames) const;
+    // latent: [z, T, h, w] f32, normalised. Calls `sink` with the 1 + (T-1)*stride_t frames, some at a time: the bands
+    // of rows from top to bottom, and of each band all frames in order. Throws InvalidRequest for another shape.
+    void decode(Context& ctx, const Tensor& latent, const BandSink& sink, const DecodeOptions& options = {}) const;
 
     // Frames must number 1 + k*stride_t and their sides be multiples of stride_hw: InvalidRequest otherwise.
     // Returns the normalised mean, [z, 1 + k, h, w] f32.

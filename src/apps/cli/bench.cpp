@@ -1,0 +1,282 @@
+// t3video bench: how fast this machine computes the pieces of a film, with random weights of the released sizes.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/commands.h"
+#include "apps/common/options.h"
+#include "checkpoint/tensor_source.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "ops/convert.h"
+#include "ops/linear.h"
+#include "ops/stopwatch.h"
+#include "models/wan_dit/model.h"
+#include "models/wan_vae/wan_vae.h"
+#include "ops/attention.h"
+#include "ops/devices.h"
+#include "pipeline/decode_budget.h"
+#include "pipeline/model_files.h"
+#include "pipeline/published.h"
+
+namespace t3video::apps {
+namespace {
+
+struct Measured {
+    std::string name;
+    double seconds = 0;  // median
+    Work work;           // of one run
+    size_t peak = 0;     // bytes of the GPU's memory
+    double deviation = 0;  // of the output, or of a part of it
+};
+
+struct BenchOptions {
+    ComputeOptions compute;
+    std::string what, model = "wan2.1-1.3b", size = "4k", attention = "auto", json, output;
+    int64_t frames = 81, layer = -1, repeat = 3;
+    void run();
+};
+
+// Mean square deviation of all elements, checked to be finite.
+double deviation_of(Context& ctx, const Tensor& x) {
+    const Tensor host = to_host(ctx, ops::convert(ctx, x, DType::f32));
+    double sum = 0, squares = 0;
+    for (const float value : host.span<float>()) {
+        sum += value;
+        squares += double(value) * value;
+    }
+    const double n = double(host.numel()), mean = sum / n, deviation = std::sqrt(squares / n - mean * mean);
+    require(std::isfinite(deviation) && deviation > 0.1, "bench: the output deviates by ", deviation,
+            ", expected a finite number above 0.1");
+    return deviation;
+}
+
+// Runs once to make plans, then `repeat` times. `run` returns what the check looks at.
+Measured measure(Context& ctx, std::string name, int64_t repeat, const std::function<Tensor()>& run) {
+    Measured m{.name = std::move(name)};
+    std::vector<double> times;
+    ctx.allocator().reset_peak();
+    for (int64_t i = 0; i <= repeat; ++i) {
+        const Work before = ctx.work();
+        ops::Stopwatch watch(ctx);
+        const Tensor y = run();
+        const double seconds = watch.seconds();
+        m.work = ctx.work() - before;
+        if (i > 0 || repeat == 0) times.push_back(seconds);
+        if (i == repeat) m.deviation = deviation_of(ctx, y);
+    }
+    m.peak = ctx.allocator().peak();
+    std::ranges::sort(times);
+    m.seconds = times[times.size() / 2];
+    return m;
+}
+
+double flop(const Work& w) {
+    return w.matrix + w.attention + w.convolution;
+}
+
+// The rate of a large matrix product: what the shares below are of.
+double matrix_rate(Context& ctx) {
+    const int64_t n = ctx.device() == Device::cuda ? 8192 : 1536;
+    const Tensor x = ops::random_normal(ctx, {n, n}, ctx.compute_type(), 1, 0, 1),
+                 w = ops::random_normal(ctx, {n, n}, ctx.compute_type(), 2, 0, 0.01f);
+    const Measured m = measure(ctx, "matrix product", 10, [&] { return ops::linear(ctx, x, w); });
+    return flop(m.work) / m.seconds;
+}
+
+struct Size {
+    const char* name;
+    int64_t width, height;
+};
+constexpr Size kSizes[] = {{"4k", 3840, 2176}, {"1080p", 1920, 1088}, {"720p", 1280, 704}, {"480p", 832, 480},
+                           {"272p", 480, 272}, {"256", 256, 256}};
+
+const Size& find_size(const std::string& name) {
+    const auto* found = std::ranges::find(kSizes, name, &Size::name);
+    std::string names;
+    for (const Size& size : kSizes) names += concat(names.empty() ? "" : ", ", size.name);
+    require_valid(found != std::end(kSizes), "--size ", name, ": expected one of ", names);
+    return *found;
+}
+
+struct Setup {
+    bool wan22;
+    models::DitConfig dit;
+    models::VaeConfig vae;
+    Grid grid;
+};
+
+Setup setup_of(const BenchOptions& o) {
+    require_valid(o.model == "wan2.1-1.3b" || o.model == "wan2.2-5b", "--model ", o.model,
+                  ": expected wan2.1-1.3b or wan2.2-5b");
+    require_valid(o.frames >= 1 && o.frames % 4 == 1, "--frames ", o.frames, ": expected 4k+1");
+    const bool wan22 = o.model == "wan2.2-5b";
+    const auto dit = wan22 ? pipeline::wan22_5b() : pipeline::wan21_1_3b();
+    const auto vae = wan22 ? pipeline::wan22_vae() : pipeline::wan21_vae();
+    const Size& size = find_size(o.size);
+    const int64_t cell = wan22 ? 32 : 16;
+    return {wan22, dit, vae, {(o.frames - 1) / 4 + 1, size.height / cell, size.width / cell}};
+}
+
+t3::WindowLayout layout_of(const BenchOptions& o, const Setup& s) {
+    const auto published = t3::published_layout(s.wan22 ? 32 : 16);
+    const bool fits = published && published->grid == s.grid;
+    require_valid(o.attention == "auto" || o.attention == "full" || o.attention == "t3", "--attention ", o.attention,
+                  ": expected auto, full or t3");
+    require_valid(o.attention != "t3" || fits, "--attention t3: no published windows for a grid of ", s.grid,
+                  " tokens; use --size 4k and 81 frames");
+    return fits && o.attention != "full" ? *published : t3::full_attention(s.grid);
+}
+
+std::vector<Measured> bench_dit(Context& ctx, const BenchOptions& o) {
+    Setup s = setup_of(o);
+    if (o.layer >= 0) s.dit.layers = 1;
+    const auto layout = layout_of(o, s);
+    t3::WindowLayout used = layout;
+    if (o.layer >= 0) used.patterns = {layout.of_layer(o.layer)};
+    const auto dit = pipeline::at_random(ctx, models::WanDit(s.dit));
+    const t3::WindowPlan windows(ctx, used);
+    const auto text = dit.embed_text(ctx, ops::random_normal(ctx, {100, s.dit.text_dim}, DType::f32, 7, 0, 1), 412);
+    const Tensor latent = ops::random_normal(
+        ctx, {s.dit.in_channels, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 8, 0, 1);
+    return {measure(ctx, fmt::format("{} forward, {} tokens", o.layer >= 0 ? "one layer" : "dit", s.grid.tokens()),
+                    o.repeat, [&] { return dit.forward(ctx, latent, 500, text, windows); })};
+}
+
+std::vector<Measured> bench_attention(Context& ctx, const BenchOptions& o) {
+    const Setup s = setup_of(o);
+    const auto layout = layout_of(o, s);
+    const int64_t n = s.grid.tokens(), dim = s.dit.dim;
+    const Tensor q = ops::random_normal(ctx, {n, dim}, ctx.compute_type(), 1, 0, 1),
+                 k = ops::random_normal(ctx, {n, dim}, ctx.compute_type(), 2, 0, 1),
+                 v = ops::random_normal(ctx, {n, dim}, ctx.compute_type(), 3, 0, 20);
+    std::vector<Measured> all;
+    for (const auto& counts : layout.patterns) {
+        auto windows = t3::layer_windows(s.grid, counts);
+        std::vector<const ops::TokenWindows*> branches;
+        for (auto& branch : windows) {
+            ops::place_windows(ctx, branch);
+            branches.push_back(&branch);
+        }
+        const float scale = 1.0f / std::sqrt(float(s.dit.head_width()));
+        all.push_back(measure(ctx, concat("self-attention, windows ", counts), o.repeat, [&] {
+            return ops::window_attention(ctx, q, k, v, s.dit.heads, scale, branches);
+        }));
+    }
+    return all;
+}
+
+std::vector<Measured> bench_text(Context& ctx, const BenchOptions& o) {
+    const auto encoder = pipeline::at_random(ctx, models::Umt5(pipeline::umt5_xxl()));
+    std::vector<int64_t> ids;
+    for (int64_t i = 0; i < 512; ++i) ids.push_back(i * 431 % 256000);
+    return {measure(ctx, "text encoder, 512 tokens", o.repeat, [&] { return encoder.forward(ctx, ids); })};
+}
+
+std::vector<Measured> bench_vae(Context& ctx, const BenchOptions& o) {
+    const Setup s = setup_of(o);
+    const auto vae = pipeline::at_random(ctx, models::WanVae(s.vae));
+    const Tensor latent =
+        ops::random_normal(ctx, {s.vae.z, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 9, 0, 1);
+    return {measure(ctx, fmt::format("vae decode, {} frames of {}", o.frames, o.size), o.repeat, [&] {
+        Tensor first;
+        vae.decode(ctx, latent, [&](const Tensor& frames, int64_t, int64_t) {
+            if (!first.defined()) first = clone(ctx, frames.slice(0, 1));
+        });
+        return first;
+    })};
+}
+
+// A model folder of random weights, for measuring whole films without a download.
+void write_model(Context& ctx, const BenchOptions& o) {
+    require_valid(!o.output.empty(), "bench model needs a folder to write: --output DIR");
+    const Setup s = setup_of(o);
+    const std::filesystem::path folder = o.output;
+    const auto save = [&](const std::filesystem::path& file, auto model) {
+        std::map<std::string, Tensor> tensors;
+        uint64_t index = 0;
+        model.for_each_param("", [&](const auto& name, nn::Param& param) {
+            const Tensor value = to_host(ctx, pipeline::random_weight(ctx, name, param, index++));
+            tensors[name] = ctx.device() == Device::cpu ? ops::convert(ctx, value, DType::bf16) : value;
+        });
+        checkpoint::save_safetensors(file, tensors);
+        log_info(fmt::format("Wrote {}", file.string()));
+    };
+    for (const char* part : {"transformer", "vae", "text_encoder", "tokenizer"})
+        std::filesystem::create_directories(folder / part);
+    save(folder / "transformer" / "diffusion_pytorch_model.safetensors", models::WanDit(s.dit));
+    save(folder / "vae" / "diffusion_pytorch_model.safetensors", models::WanVae(s.vae));
+    save(folder / "text_encoder" / "model.safetensors", models::Umt5(pipeline::umt5_xxl()));
+    std::filesystem::copy_file(pipeline::find_model(pipeline::demo_model_folder()).tokenizer,
+                               folder / "tokenizer" / "spiece.model",
+                               std::filesystem::copy_options::overwrite_existing);
+    std::ofstream(folder / "model_index.json") << "{}\n";
+    std::ofstream(folder / "transformer" / "config.json")
+        << nlohmann::json{{"num_attention_heads", s.dit.heads}} << "\n";
+}
+
+void print(const std::vector<Measured>& all, double rate) {
+    fmt::print("{:44} {:>10} {:>9} {:>9} {:>6} {:>10}\n", "", "seconds", "TFLOP", "TFLOP/s", "share", "peak GiB");
+    for (const Measured& m : all) {
+        fmt::print("{:44} {:10.4f} {:9.3f} {:9.3f} {:5.0f}% {:10.2f}\n", m.name, m.seconds, flop(m.work) / 1e12,
+                   flop(m.work) / m.seconds / 1e12, 100 * flop(m.work) / m.seconds / rate,
+                   double(m.peak) / double(1 << 30));
+    }
+    fmt::print("share: of a large matrix product in the same run, {:.3f} TFLOP/s\n", rate / 1e12);
+}
+
+void save_json(const std::filesystem::path& file, const BenchOptions& o, const std::vector<Measured>& all, double rate) {
+    nlohmann::json runs = nlohmann::json::array();
+    for (const Measured& m : all) {
+        runs.push_back({{"name", m.name},
+                        {"seconds", m.seconds},
+                        {"flop", flop(m.work)},
+                        {"peak_bytes", m.peak},
+                        {"deviation", m.deviation}});
+    }
+    std::ofstream out(file);
+    out << nlohmann::json{{"what", o.what}, {"model", o.model}, {"size", o.size}, {"frames", o.frames},
+                          {"device", ops::cuda_devices()}, {"matrix_flop_per_second", rate}, {"runs", runs}}
+               .dump(2)
+        << "\n";
+    require_valid(out.good(), "--json ", file.string(), " cannot be written");
+}
+
+void BenchOptions::run() {
+    require_valid(repeat >= 0 && repeat <= 1000, "--repeat ", repeat, ": expected 0 to 1000");
+    Context ctx = compute.context();
+    if (what == "model") return write_model(ctx, *this);
+    using Run = std::vector<Measured> (*)(Context&, const BenchOptions&);
+    constexpr std::pair<const char*, Run> kRuns[] = {
+        {"dit", bench_dit}, {"attention", bench_attention}, {"vae", bench_vae}, {"text", bench_text}};
+    const auto* found = std::ranges::find_if(kRuns, [&](const auto& entry) { return what == entry.first; });
+    require_valid(found != std::end(kRuns), "bench ", what, ": expected dit, attention, vae, text or model");
+    const double rate = matrix_rate(ctx);
+    const std::vector<Measured> all = found->second(ctx, *this);
+    print(all, rate);
+    if (!json.empty()) save_json(json, *this, all, rate);
+}
+
+}  // namespace
+
+void add_bench(CLI::App& program, Action& chosen) {
+    auto* c = program.add_subcommand("bench", "Measure the pieces of a film on this machine, with random weights");
+    const auto o = std::make_shared<BenchOptions>();
+    c->add_option("WHAT", o->what, "dit, attention, vae or text; model writes a folder of random weights")->required();
+    c->add_option("--model", o->model, "wan2.1-1.3b or wan2.2-5b")->capture_default_str();
+    c->add_option("--size", o->size, "4k, 1080p, 720p, 480p, 272p or 256")->capture_default_str();
+    c->add_option("--frames", o->frames, "Number of frames, 4k+1")->capture_default_str();
+    c->add_option("--attention", o->attention, "auto, full or t3")->capture_default_str();
+    c->add_option("--layer", o->layer, "dit: only one layer, with the windows of this one");
+    c->add_option("--repeat", o->repeat, "Timed runs after one that prepares; 0 times that one")->capture_default_str();
+    c->add_option("--output", o->output, "model: the folder to write")->type_name("DIR");
+    c->add_option("--json", o->json, "Also write the figures to a file")->type_name("FILE");
+    o->compute.add_to(*c);
+    c->callback([o, &chosen] { chosen = [o] { o->run(); }; });
+}
+
+}  // namespace t3video::apps

@@ -1,0 +1,218 @@
+// Attention. In bf16 with narrow heads cuDNN's fused kernel computes it, bound by the matrix units; windows are gathered
+// into rows that follow one another in front of it and put back, averaged, behind it, two passes bound by memory. All
+// else (f32, the VAE's one wide head, the text encoder's relative bias) is two matrix products and a softmax over
+// slices of the queries.
+#include "cuda/attention.h"
+
+#include "cuda/fused_attention.h"
+#include "cuda/gemm.h"
+#include "cuda/kernel.cuh"
+#include "cuda/softmax.h"
+
+namespace t3video::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr size_t kScoreBytes = size_t{1} << 30;  // of one slice of queries: long enough for full matrix products
+// Tokens of the windows gathered at once: enough work for every multiprocessor, while the copies stay small.
+constexpr int64_t kGatheredTokens = 131072;
+
+// --- products and softmax --------------------------------------------------------------------------------------------
+
+struct Rows {
+    const std::byte* data;
+    int64_t count, stride, width;  // rows, elements from row to row, elements of a head
+};
+
+void plain_attention(Context& ctx, DType dtype, const Rows& q, const Rows& k, const Rows& v, int64_t heads, float scale,
+                     const float* relative, int64_t last_key_count, std::byte* y, int64_t y_stride) {
+    State& s = state(ctx);
+    const size_t element = size_of(dtype);
+    const int64_t fit = static_cast<int64_t>(kScoreBytes / sizeof(float)) / (heads * k.count);
+    const int64_t step = std::clamp<int64_t>(fit, 1, q.count);
+    Tensor scores = empty(ctx, {heads, step, k.count});
+    Tensor probabilities = dtype == DType::f32 ? scores : empty(ctx, scores.shape(), dtype);
+    for (int64_t first = 0; first < q.count; first += step) {
+        const int64_t rows = std::min(step, q.count - first);
+        gemm(s,
+             {.m = rows,
+              .n = k.count,
+              .k = q.width,
+              .in = dtype,
+              .out = DType::f32,
+              .lda = q.stride,
+              .ldb = k.stride,
+              .ldc = k.count,
+              .batch = heads,
+              .step_a = q.width,
+              .step_b = k.width,
+              .step_c = rows * k.count,
+              .alpha = scale},
+             q.data + static_cast<size_t>(first * q.stride) * element, k.data, scores.raw());
+        softmax(s,
+                {.heads = heads,
+                 .rows = rows,
+                 .keys = k.count,
+                 .relative = relative,
+                 .first_query = first,
+                 .last_key_count = last_key_count},
+                in<float>(scores), probabilities.raw(), dtype);
+        gemm(s,
+             {.m = rows,
+              .n = v.width,
+              .k = k.count,
+              .in = dtype,
+              .out = dtype,
+              .lda = k.count,
+              .ldb = v.stride,
+              .ldc = y_stride,
+              .b_transposed = false,
+              .batch = heads,
+              .step_a = rows * k.count,
+              .step_b = v.width,
+              .step_c = v.width},
+             probabilities.raw(), v.data, y + static_cast<size_t>(first * y_stride) * element);
+    }
+}
+
+// --- windows ---------------------------------------------------------------------------------------------------------
+
+// Row i of each of three tensors: row order[i] of the other three. `packs` of 16 bytes make a row.
+struct Triple {
+    const uint4* from[3];
+    uint4* to[3];
+};
+
+__global__ void gather_rows_of(Triple t, const int64_t* order, int64_t rows, int64_t packs) {
+    for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < rows * packs;
+         i += int64_t{gridDim.x} * kThreads) {
+        const int64_t source = order[i / packs] * packs + i % packs;
+        uint4 x[3];
+        for (int j = 0; j < 3; ++j) x[j] = __ldcs(t.from[j] + source);
+        for (int j = 0; j < 3; ++j) t.to[j][i] = x[j];
+    }
+}
+
+// y[order[i]] = share * x[i], plus what is there already
+template <class T, int N, bool more>
+__global__ void scatter_rows(const T* x, const int64_t* order, int64_t rows, int64_t packs, float share, T* y) {
+    for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < rows * packs;
+         i += int64_t{gridDim.x} * kThreads) {
+        Pack<T, N> value = reinterpret_cast<const Pack<T, N>*>(x)[i];
+        Pack<T, N>* place = reinterpret_cast<Pack<T, N>*>(y) + order[i / packs] * packs + i % packs;
+        if constexpr (more) {
+            const Pack<T, N> other = *place;
+            for (int j = 0; j < N; ++j)
+                value.value[j] = from_float<T>(share * (to_float(value.value[j]) + to_float(other.value[j])));
+        }
+        *place = value;
+    }
+}
+
+void gather(State& s, const Tensor& q, const Tensor& k, const Tensor& v, const int64_t* order, Tensor* to) {
+    const auto packs = static_cast<int64_t>(q.bytes() / static_cast<size_t>(q.dim(0)) / sizeof(uint4));
+    Triple t{};
+    for (int j = 0; const Tensor* x : {&q, &k, &v}) {
+        t.from[j] = reinterpret_cast<const uint4*>(x->raw());
+        t.to[j] = reinterpret_cast<uint4*>(to[j].raw());
+        ++j;
+    }
+    const int64_t rows = to[0].dim(0);
+    gather_rows_of<<<blocks_for(s, rows * packs / kThreads), kThreads, 0, s.stream>>>(t, order, rows, packs);
+    check_launch();
+}
+
+// The first branch is put down as it is; the second is added and the sum halved: one rounding less than halving both.
+void scatter(State& s, const Tensor& x, const int64_t* order, bool second, Tensor& y) {
+    visit(x.dtype(), [&]<class T>() {
+        constexpr int kElements = 16 / sizeof(T);
+        const int64_t packs = x.dim(1) / kElements;
+        const auto kernel = second ? scatter_rows<T, kElements, true> : scatter_rows<T, kElements, false>;
+        kernel<<<blocks_for(s, x.dim(0) * packs / kThreads), kThreads, 0, s.stream>>>(in<T>(x), order, x.dim(0), packs,
+                                                                                       0.5f, out<T>(y));
+    });
+    check_launch();
+}
+
+// Attention of `count` windows of equal size whose rows follow one another.
+void attend(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t count, int64_t heads, float scale,
+            Tensor& y) {
+    const int64_t tokens = q.dim(0) / count, stride = q.dim(1), width = stride / heads;
+    if (fused_attention_takes(q.dtype(), width, width)) {
+        fused_attention(ctx, {count, heads, tokens, tokens, width, scale}, q.raw(), k.raw(), v.raw(), y.raw());
+        return;
+    }
+    for (int64_t w = 0; w < count; ++w) {
+        const auto rows = [&](const Tensor& x) {
+            return Rows{x.slice(w * tokens, (w + 1) * tokens).raw(), tokens, stride, width};
+        };
+        plain_attention(ctx, q.dtype(), rows(q), rows(k), rows(v), heads, scale, nullptr, 1,
+                        y.slice(w * tokens, (w + 1) * tokens).raw(), stride);
+    }
+}
+
+}  // namespace
+
+void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const ops::AttentionOptions& options,
+               Tensor& y) {
+    const int64_t heads = options.heads, qk_width = q.dim(1) / heads, v_width = v.dim(1) / heads;
+    if (!options.relative_bias && fused_attention_takes(q.dtype(), qk_width, v_width)) {
+        // The fused kernel takes no weights of keys: those that stand for several are laid out several times.
+        const auto repeated = [&](const Tensor& x) {
+            if (options.last_key_count == 1) return x;
+            Tensor all = empty(ctx, {x.dim(0) + options.last_key_count - 1, x.dim(1)}, x.dtype());
+            Tensor head = all.slice(0, x.dim(0));
+            copy_into(ctx, head, x);
+            for (int64_t have = 1; have < options.last_key_count;) {  // doubling
+                const int64_t more = std::min(have, options.last_key_count - have), first = x.dim(0) - 1;
+                Tensor to = all.slice(first + have, first + have + more);
+                copy_into(ctx, to, all.slice(first, first + more));
+                have += more;
+            }
+            return all;
+        };
+        const Tensor keys = repeated(k), values = repeated(v);
+        fused_attention(ctx, {1, heads, q.dim(0), keys.dim(0), qk_width, options.scale}, q.raw(), keys.raw(),
+                        values.raw(), y.raw());
+        return;
+    }
+    plain_attention(ctx, q.dtype(), {q.raw(), q.dim(0), q.dim(1), qk_width}, {k.raw(), k.dim(0), k.dim(1), qk_width},
+                    {v.raw(), v.dim(0), v.dim(1), v_width}, heads, options.scale,
+                    options.relative_bias ? in<float>(*options.relative_bias) : nullptr, options.last_key_count,
+                    y.raw(), v.dim(1));
+}
+
+void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
+                      std::span<const ops::TokenWindows* const> branches, Tensor& y) {
+    require(q.dim(1) * static_cast<int64_t>(size_of(q.dtype())) % 16 == 0, "window_attention: rows of ", q.dim(1), " ",
+            q.dtype(), " are no multiple of 16 bytes");
+    State& s = state(ctx);
+    for (size_t branch = 0; branch < branches.size(); ++branch) {
+        const ops::TokenWindows& windows = *branches[branch];
+        const auto count = static_cast<int64_t>(windows.starts.size()) - 1;
+        const bool direct = windows.in_order && branches.size() == 1;
+        const Tensor order = direct || windows.placed.defined() ? windows.placed : from_span(ctx, windows.order);
+        for (int64_t w = 0; w < count;) {
+            const auto start = [&](int64_t i) { return windows.starts[static_cast<size_t>(i)]; };
+            const int64_t tokens = start(w + 1) - start(w);
+            const int64_t most = direct ? count : std::max<int64_t>(1, kGatheredTokens / tokens);
+            int64_t last = w + 1;
+            while (last < count && last - w < most && start(last + 1) - start(last) == tokens) ++last;
+            const int64_t begin = start(w), end = start(last);
+            if (direct) {
+                Tensor rows = y.slice(begin, end);
+                attend(ctx, q.slice(begin, end), k.slice(begin, end), v.slice(begin, end), last - w, heads, scale, rows);
+            } else {
+                Tensor gathered[3];
+                for (Tensor& x : gathered) x = empty(ctx, {end - begin, q.dim(1)}, q.dtype());
+                Tensor attended = empty(ctx, {end - begin, q.dim(1)}, q.dtype());
+                gather(s, q, k, v, in<int64_t>(order) + begin, gathered);
+                attend(ctx, gathered[0], gathered[1], gathered[2], last - w, heads, scale, attended);
+                scatter(s, attended, in<int64_t>(order) + begin, branch == 1, y);
+            }
+            w = last;
+        }
+    }
+}
+
+}  // namespace t3video::cuda

@@ -1,0 +1,253 @@
+// 3D convolution. Bound by the matrix units through cuDNN. In front of it the frames of the history and the chunk are
+// laid one after another, with zero rows where the image ends on one side only; that is one pass bound by memory.
+#include "cuda/conv3d.h"
+
+#include "cuda/convert.h"
+#include "cuda/fused_conv.h"
+#include "cuda/kernel.cuh"
+
+namespace t3video::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+
+int64_t round_up(int64_t value, int64_t step) {
+    return (value + step - 1) / step * step;
+}
+
+// cuDNN's bf16 kernels take channels by eights.
+int64_t padded_channels(int64_t channels, DType dtype) {
+    return dtype == DType::bf16 ? round_up(channels, 8) : channels;
+}
+
+// [co, ci, taps] -> [co_padded, taps, ci_padded]
+template <class T>
+__global__ void arrange_weight(const T* weight, int64_t co, int64_t ci, int64_t taps, int64_t co_padded,
+                               int64_t ci_padded, T* to) {
+    const int64_t count = co_padded * taps * ci_padded;
+    for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count; i += int64_t{gridDim.x} * kThreads) {
+        const int64_t c = i % ci_padded, tap = i / ci_padded % taps, o = i / (ci_padded * taps);
+        to[i] = c < ci && o < co ? weight[(o * ci + c) * taps + tap] : from_float<T>(0.0f);
+    }
+}
+
+template <class B>
+__global__ void arrange_bias(const B* bias, int64_t co, int64_t co_padded, float* to) {
+    for (int64_t i = threadIdx.x; i < co_padded; i += kThreads) to[i] = i < co ? to_float(bias[i]) : 0.0f;
+}
+
+// to[y, x, c] = from[y + first_row, (x - left) / zoom, c], zero outside; rows first_row .. of an image of `rows` rows
+// after zooming by `zoom` in both directions. to: [count, columns_to, channels_to], packs of N elements.
+struct Placement {
+    int64_t rows, columns, channels;           // of the source, before zooming; channels in packs
+    int64_t first_row, count;                  // rows of the result, counted in the zoomed source
+    int64_t left, columns_to, channels_to;     // columns and channels of the result
+    int zoom;
+};
+
+template <class T, int N>
+__global__ void place_rows(const T* from, Placement p, T* to) {
+    using Packed = Pack<T, N>;
+    const int64_t total = p.count * p.columns_to * p.channels_to;
+    for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < total; i += int64_t{gridDim.x} * kThreads) {
+        const int64_t c = i % p.channels_to, x = i / p.channels_to % p.columns_to - p.left;
+        const int64_t y = i / (p.channels_to * p.columns_to) + p.first_row;
+        Packed value{};
+        if (c < p.channels && x >= 0 && x < p.columns * p.zoom && y >= 0 && y < p.rows * p.zoom) {
+            value = reinterpret_cast<const Packed*>(from)[((y / p.zoom) * p.columns + x / p.zoom) * p.channels + c];
+        }
+        reinterpret_cast<Packed*>(to)[i] = value;
+    }
+}
+
+// y[row, 0..channels) = x[row, 0..channels) of rows channels_from wide
+template <class T>
+__global__ void drop_channels(const T* x, int64_t rows, int64_t channels_from, int64_t channels, T* y) {
+    for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < rows * channels;
+         i += int64_t{gridDim.x} * kThreads) {
+        y[i] = x[i / channels * channels_from + i % channels];
+    }
+}
+
+struct Arranged {
+    Tensor weight, bias;
+};
+
+Arranged arrange(Context& ctx, const Tensor& weight, const Tensor* bias) {
+    State& s = state(ctx);
+    const DType dtype = weight.dtype();
+    const int64_t co = weight.dim(0), ci = weight.dim(1), taps = weight.numel() / (co * ci);
+    const int64_t co_padded = padded_channels(co, dtype), ci_padded = padded_channels(ci, dtype);
+    Arranged a{empty(ctx, {co_padded, taps, ci_padded}, dtype), bias ? empty(ctx, {co_padded}) : Tensor()};
+    visit(dtype, [&]<class T>() {
+        arrange_weight<<<blocks_for(s, a.weight.numel() / kThreads), kThreads, 0, s.stream>>>(
+            in<T>(weight), co, ci, taps, co_padded, ci_padded, out<T>(a.weight));
+    });
+    if (bias) {
+        visit(bias->dtype(), [&]<class B>() {
+            arrange_bias<<<1, kThreads, 0, s.stream>>>(in<B>(*bias), co, co_padded, out<float>(a.bias));
+        });
+    }
+    check_launch();
+    return a;
+}
+
+void place(State& s, DType dtype, const std::byte* from, Placement p, std::byte* to) {
+    visit(dtype, [&]<class T>() {
+        constexpr int kElements = 16 / sizeof(T);
+        const auto launch = [&]<int N>() {
+            p.channels /= N;
+            p.channels_to /= N;
+            place_rows<T, N><<<blocks_for(s, p.count * p.columns_to * p.channels_to / kThreads), kThreads, 0,
+                               s.stream>>>(reinterpret_cast<const T*>(from), p, reinterpret_cast<T*>(to));
+        };
+        if (p.channels % kElements == 0 && p.channels_to % kElements == 0) {
+            launch.template operator()<kElements>();
+        } else {
+            launch.template operator()<1>();
+        }
+    });
+    check_launch();
+}
+
+// Writes y [f, rows, columns, co], whose frames lie frame_bytes apart, from a packed result of co_padded channels.
+void put(State& s, const Tensor& result, int64_t co, std::byte* y, size_t frame_bytes) {
+    const int64_t frames = result.dim(0), rows = result.dim(1) * result.dim(2), co_padded = result.dim(3);
+    const size_t element = size_of(result.dtype());
+    if (co == co_padded) {
+        const size_t bytes = static_cast<size_t>(rows * co) * element;
+        check(cudaMemcpy2DAsync(y, frame_bytes, result.raw(), bytes, bytes, static_cast<size_t>(frames),
+                                cudaMemcpyDeviceToDevice, s.stream));
+        return;
+    }
+    visit(result.dtype(), [&]<class T>() {
+        for (int64_t f = 0; f < frames; ++f) {
+            drop_channels<<<blocks_for(s, rows * co / kThreads), kThreads, 0, s.stream>>>(
+                in<T>(result) + f * rows * co_padded, rows, co_padded, co,
+                reinterpret_cast<T*>(y + static_cast<size_t>(f) * frame_bytes));
+        }
+    });
+    check_launch();
+}
+
+}  // namespace
+
+void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& weight, const Tensor* bias,
+            const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements) {
+    State& s = state(ctx);
+    const DType dtype = parts.back().dtype();
+    require(weight.dtype() == dtype && y.dtype() == dtype, "conv3d: weight of ", weight.dtype(), " for frames of ",
+            dtype);
+    const Arranged w = arrange(ctx, weight, bias);
+    int64_t frames = pad_front;
+    for (const Tensor& part : parts) frames += part.dim(0);
+    const int64_t ci = w.weight.dim(2), co = w.weight.dim(0);
+    const bool pad_w_here = frame.left != frame.right;
+    const int64_t columns = frame.w + (pad_w_here ? frame.left + frame.right : 0);
+    FusedConv p{.t = frames,
+                .h = frame.h,
+                .w = columns,
+                .ci = ci,
+                .co = co,
+                .kt = weight.dim(2),
+                .kh = frame.kh,
+                .kw = frame.kw,
+                .stride_t = stride_t,
+                .stride_h = frame.stride_h,
+                .stride_w = frame.stride_w,
+                .pad_w = pad_w_here ? 0 : frame.left,
+                .dtype = dtype,
+                .bias = bias != nullptr};
+    const void* bias_data = bias ? w.bias.raw() : nullptr;
+    const int64_t row_elements = frames * columns * ci;
+
+    // One run of frames with equal padding on both sides is read in place.
+    if (parts.size() == 1 && pad_front == 0 && !pad_w_here && frame.top == frame.bottom && ci == frame.ci &&
+        co == frame.co && row_elements * frame.h <= band_elements && y.numel() <= band_elements) {
+        p.pad_h = frame.top;
+        fused_conv(ctx, p, parts[0].raw(), w.weight.raw(), bias_data, y.raw());
+        return;
+    }
+    const int64_t out_h = frame.out_h(), out_elements = p.out_t() * frame.out_w() * co;
+    const int64_t most = std::max<int64_t>(
+        1, std::min((band_elements / row_elements - frame.kh) / frame.stride_h + 1, band_elements / out_elements));
+    const int64_t bands = (out_h + most - 1) / most, step = (out_h + bands - 1) / bands;
+    const size_t element = size_of(dtype);
+    for (int64_t first = 0; first < out_h; first += step) {
+        const int64_t rows_out = std::min(step, out_h - first);
+        p.h = (rows_out - 1) * frame.stride_h + frame.kh;
+        Tensor x = empty(ctx, {frames, p.h, columns, ci}, dtype);
+        const size_t frame_bytes = static_cast<size_t>(p.h * columns * ci) * element;
+        if (pad_front > 0) check(cudaMemsetAsync(x.raw(), 0, static_cast<size_t>(pad_front) * frame_bytes, s.stream));
+        std::byte* to = x.raw() + static_cast<size_t>(pad_front) * frame_bytes;
+        for (const Tensor& part : parts) {
+            for (int64_t t = 0; t < part.dim(0); ++t, to += frame_bytes) {
+                place(s, dtype, part.slice(t, t + 1).raw(),
+                      {.rows = frame.h,
+                       .columns = frame.w,
+                       .channels = frame.ci,
+                       .first_row = first * frame.stride_h - frame.top,
+                       .count = p.h,
+                       .left = pad_w_here ? frame.left : 0,
+                       .columns_to = columns,
+                       .channels_to = ci,
+                       .zoom = 1},
+                      to);
+            }
+        }
+        if (bands == 1 && co == frame.co) {
+            fused_conv(ctx, p, x.raw(), w.weight.raw(), bias_data, y.raw());
+            return;
+        }
+        Tensor result = empty(ctx, {p.out_t(), rows_out, frame.out_w(), co}, dtype);
+        fused_conv(ctx, p, x.raw(), w.weight.raw(), bias_data, result.raw());
+        const int64_t row = frame.out_w() * frame.co;
+        put(s, result, frame.co, y.raw() + static_cast<size_t>(first * row) * element,
+            static_cast<size_t>(out_h * row) * element);
+    }
+}
+
+void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t pad_top,
+                     int64_t pad_bottom, Tensor& y) {
+    State& s = state(ctx);
+    const DType dtype = x.dtype();
+    require(weight.dtype() == dtype && y.dtype() == dtype, "upsample_conv2d: weight of ", weight.dtype(), " for x of ",
+            dtype);
+    const Arranged w = arrange(ctx, weight, bias);
+    const int64_t ci = w.weight.dim(2), co = w.weight.dim(0);
+    const bool pad_here = pad_top != pad_bottom;
+    const int64_t rows = 2 * x.dim(1) + (pad_here ? pad_top + pad_bottom : 0), columns = 2 * x.dim(2);
+    Tensor doubled = empty(ctx, {1, rows, columns, ci}, dtype);  // one frame at a time: four times a frame of x
+    const FusedConv p{.t = 1,
+                      .h = rows,
+                      .w = columns,
+                      .ci = ci,
+                      .co = co,
+                      .kt = 1,
+                      .kh = 3,
+                      .kw = 3,
+                      .pad_h = pad_here ? 0 : pad_top,
+                      .pad_w = 1,
+                      .dtype = dtype,
+                      .bias = bias != nullptr};
+    Tensor result = co == y.dim(3) ? Tensor() : empty(ctx, {1, y.dim(1), columns, co}, dtype);
+    for (int64_t t = 0; t < x.dim(0); ++t) {
+        place(s, dtype, x.slice(t, t + 1).raw(),
+              {.rows = x.dim(1),
+               .columns = x.dim(2),
+               .channels = x.dim(3),
+               .first_row = pad_here ? -pad_top : 0,
+               .count = rows,
+               .left = 0,
+               .columns_to = columns,
+               .channels_to = ci,
+               .zoom = 2},
+              doubled.raw());
+        Tensor frame = y.slice(t, t + 1);
+        Tensor& to = result.defined() ? result : frame;
+        fused_conv(ctx, p, doubled.raw(), w.weight.raw(), bias ? w.bias.raw() : nullptr, to.raw());
+        if (result.defined()) put(s, result, y.dim(3), frame.raw(), frame.bytes());
+    }
+}
+
+}  // namespace t3video::cuda

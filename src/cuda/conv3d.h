@@ -1,0 +1,24 @@
+// Convolution of channels-last frames on the GPU.
+#pragma once
+
+#include <span>
+
+#include "tensor/op_types.h"
+
+namespace t3video::cuda {
+
+// An input larger than this many elements is convolved in bands of rows: cuDNN counts elements in 32 bits.
+constexpr int64_t kBandElements = int64_t{1} << 30;
+
+// y[f] = bias + sum over k of conv2d(frame[f*stride_t + k], weight[:, :, k]), where the frames are pad_front zero ones
+// and those of the parts, in order. parts: [T_i, h, w, ci], f32 or bf16; weight: [co, ci, kt, kh, kw] and bias: [co] of
+// the same type; y: [f, out_h, out_w, co].
+void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& weight, const Tensor* bias,
+            const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements = kBandElements);
+
+// Doubled pixels, pad_top and pad_bottom (0 or 1) zero rows and one zero column on each side, then a 3x3 convolution.
+// x: [T, H, W, Ci]; weight: [Co, Ci, 3, 3]; y: [T, 2H - 2 + pad_top + pad_bottom, 2W, Co].
+void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t pad_top,
+                     int64_t pad_bottom, Tensor& y);
+
+}  // namespace t3video::cuda

@@ -1,0 +1,38 @@
+// cuDNN graphs: built once per problem, kept, run on the context's stream. Only files that include this use cuDNN.
+#pragma once
+
+#include <cudnn_frontend.h>
+
+#include <map>
+#include <memory>
+#include <unordered_map>
+
+#include "cuda/state.h"
+
+namespace t3video::cuda {
+
+namespace fe = cudnn_frontend;
+
+struct Cudnn {
+    Cudnn();
+    ~Cudnn();
+    Cudnn(const Cudnn&) = delete;
+    Cudnn& operator=(const Cudnn&) = delete;
+    cudnnHandle_t handle = nullptr;
+};
+
+// Throws Error with the library's message and the caller's line.
+inline void check(fe::error_t error, std::source_location where = std::source_location::current()) {
+    require({error.is_good(), where}, "cuDNN: ", error.get_message());
+}
+
+Cudnn& cudnn(State& s);
+
+// Chooses cuDNN's first suggestion for a complete graph: the same one every time, so results repeat. Without matrix
+// units f32 is multiplied as f32, not as TF32.
+void build(Cudnn& library, fe::graph::Graph& graph, bool matrix_units = true);
+
+// Runs a built graph on tensors by their uid; scratch memory comes from the context.
+void execute(Context& ctx, const fe::graph::Graph& graph, std::unordered_map<int64_t, void*> tensors);
+
+}  // namespace t3video::cuda

@@ -1,0 +1,138 @@
+// Virtual memory management of the CUDA driver, which is found at run time: the program also starts without a driver.
+#include "cuda/device_memory.h"
+
+#include <fmt/format.h>
+
+#include "cuda/check.h"
+
+namespace t3video::cuda {
+namespace {
+
+constexpr size_t kPiece = size_t{64} << 20;  // mapped at once; a call takes about a millisecond
+
+template <class Function>
+Function driver(const char* name) {
+    void* function = nullptr;
+    cudaDriverEntryPointQueryResult found{};
+    check(cudaGetDriverEntryPointByVersion(name, &function, 12000, cudaEnableDefault, &found));
+    require(found == cudaDriverEntryPointSuccess, "CUDA: the driver has no ", name);
+    return reinterpret_cast<Function>(function);
+}
+
+struct Driver {
+    decltype(&cuMemAddressReserve) reserve = driver<decltype(&cuMemAddressReserve)>("cuMemAddressReserve");
+    decltype(&cuMemAddressFree) release_addresses = driver<decltype(&cuMemAddressFree)>("cuMemAddressFree");
+    decltype(&cuMemCreate) create = driver<decltype(&cuMemCreate)>("cuMemCreate");
+    decltype(&cuMemRelease) release = driver<decltype(&cuMemRelease)>("cuMemRelease");
+    decltype(&cuMemMap) map = driver<decltype(&cuMemMap)>("cuMemMap");
+    decltype(&cuMemUnmap) unmap = driver<decltype(&cuMemUnmap)>("cuMemUnmap");
+    decltype(&cuMemSetAccess) set_access = driver<decltype(&cuMemSetAccess)>("cuMemSetAccess");
+};
+
+void check(CUresult status, const char* what) {
+    require(status == CUDA_SUCCESS, "CUDA: ", what, " failed with error ", static_cast<int>(status));
+}
+
+}  // namespace
+
+class DeviceMemory::Range {
+  public:
+    Range(size_t limit, std::shared_ptr<CUstream_st> stream)
+        : arena(limit / kPiece * kPiece), stream_(std::move(stream)) {
+        cudaGetDevice(&properties_.location.id);
+        properties_.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+        properties_.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+        check(driver_.reserve(&base_, arena.limit(), kPiece, 0, 0), "reserving addresses");
+    }
+    ~Range() {
+        cudaStreamSynchronize(stream_.get());
+        shrink(0);
+        driver_.release_addresses(base_, arena.limit());
+    }
+
+    // Maps memory behind the first `end` bytes. False when the card has no more.
+    bool grow(size_t end) {
+        const std::lock_guard lock(mutex_);
+        while (pieces_.size() * kPiece < end) {
+            CUmemGenericAllocationHandle piece{};
+            if (driver_.create(&piece, kPiece, &properties_, 0) != CUDA_SUCCESS) return false;
+            const CUdeviceptr address = base_ + pieces_.size() * kPiece;
+            CUmemAccessDesc access{};
+            access.location = properties_.location;
+            access.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+            check(driver_.map(address, kPiece, 0, piece, 0), "mapping memory");
+            pieces_.push_back(piece);
+            check(driver_.set_access(address, kPiece, &access, 1), "opening memory");
+        }
+        return true;
+    }
+    void shrink(size_t end) {
+        const std::lock_guard lock(mutex_);
+        while (!pieces_.empty() && (pieces_.size() - 1) * kPiece >= end) {
+            driver_.unmap(base_ + (pieces_.size() - 1) * kPiece, kPiece);
+            driver_.release(pieces_.back());
+            pieces_.pop_back();
+        }
+    }
+    std::byte* address(size_t offset) const { return reinterpret_cast<std::byte*>(base_ + offset); }
+
+    Arena arena;
+
+  private:
+    Driver driver_;
+    std::shared_ptr<CUstream_st> stream_;
+    std::mutex mutex_;
+    CUmemAllocationProp properties_{};
+    CUdeviceptr base_ = 0;
+    std::vector<CUmemGenericAllocationHandle> pieces_;
+};
+
+DeviceMemory::DeviceMemory(size_t limit, std::shared_ptr<CUstream_st> stream)
+    : range_(std::make_shared<Range>(limit, stream)), stream_(std::move(stream)) {}
+
+std::shared_ptr<Storage> DeviceMemory::allocate(size_t bytes) {
+    const auto offset = range_->arena.take(bytes);
+    const bool fits = offset && range_->grow(*offset + bytes);
+    if (!fits) {
+        if (offset) range_->arena.give(*offset);
+        constexpr double kMiB = double(1 << 20);
+        throw Error(
+            fmt::format("out of GPU memory: {:.0f} MiB more are needed, {:.0f} of {:.0f} MiB are in use; close what "
+                        "else uses the card, or make a smaller film (t3video plan tells what fits)",
+                        double(bytes) / kMiB, double(range_->arena.used()) / kMiB,
+                        double(range_->arena.limit()) / kMiB));
+    }
+    std::byte* address = range_->address(*offset);
+    std::shared_ptr<const void> owner(address,
+                                      [range = range_, offset = *offset](const void*) { range->arena.give(offset); });
+    return std::make_shared<Storage>(address, bytes, std::move(owner), true, Device::cuda);
+}
+
+void DeviceMemory::trim() {
+    check(cudaStreamSynchronize(stream_.get()));  // freed blocks may still be read by work under way
+    range_->shrink(range_->arena.end());
+}
+
+size_t DeviceMemory::peak() const {
+    return range_->arena.peak();
+}
+
+void DeviceMemory::reset_peak() {
+    range_->arena.reset_peak();
+}
+
+size_t DeviceMemory::limit() const {
+    return range_->arena.limit();
+}
+
+void DeviceMemory::copy(std::byte* to, const std::byte* from, size_t bytes, Transfer transfer) {
+    constexpr cudaMemcpyKind kKinds[] = {cudaMemcpyDeviceToDevice, cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost};
+    check(cudaMemcpyAsync(to, from, bytes, kKinds[static_cast<int>(transfer)], stream_.get()));
+    if (transfer == Transfer::download) check(cudaStreamSynchronize(stream_.get()));
+}
+
+void DeviceMemory::zero(std::byte* data, size_t bytes) {
+    check(cudaMemsetAsync(data, 0, bytes, stream_.get()));
+}
+
+}  // namespace t3video::cuda

@@ -1,0 +1,35 @@
+// The GPU's memory as one range of addresses that grows as blocks need it, up to a limit.
+#pragma once
+
+#include <cuda.h>
+#include <cuda_runtime.h>
+
+#include <mutex>
+#include <vector>
+
+#include "tensor/allocator.h"
+#include "tensor/arena.h"
+
+namespace t3video::cuda {
+
+// Addresses are reserved once and memory is mapped behind them piece by piece, so that blocks of any size share all of
+// it without gaps between allocations. A freed block is used again at once: all work runs in the order of one stream.
+class DeviceMemory final : public Allocator {
+  public:
+    DeviceMemory(size_t limit, std::shared_ptr<CUstream_st> stream);
+
+    std::shared_ptr<Storage> allocate(size_t bytes) override;
+    void trim() override;
+    size_t peak() const override;
+    void reset_peak() override;
+    size_t limit() const override;
+    void copy(std::byte* to, const std::byte* from, size_t bytes, Transfer transfer) override;
+    void zero(std::byte* data, size_t bytes) override;
+
+  private:
+    class Range;
+    std::shared_ptr<Range> range_;  // blocks keep it alive
+    std::shared_ptr<CUstream_st> stream_;
+};
+
+}  // namespace t3video::cuda

@@ -1,0 +1,18 @@
+// Element by element arithmetic on the GPU, in f32; operands f32 or bf16, each of its own type.
+#pragma once
+
+#include "tensor/op_types.h"
+
+namespace t3video::cuda {
+
+void mul(Context& ctx, const Tensor& a, const Tensor& b, Tensor& y);
+// y = alpha * a + beta * b; y may be a or b.
+void axpby(Context& ctx, float alpha, const Tensor& a, float beta, const Tensor& b, Tensor& y);
+void silu(Context& ctx, const Tensor& x, Tensor& y);
+void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y);
+// y = x + gate * h; gate: [S, C] f32, rows before `boundary` use set 0, the others the last one. y may be x.
+void gated_add(Context& ctx, const Tensor& x, const Tensor& gate, const Tensor& h, int64_t boundary, Tensor& y);
+// x, y: [..., C]; scale, shift: [C] f32.
+void affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, Tensor& y);
+
+}  // namespace t3video::cuda

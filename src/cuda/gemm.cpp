@@ -1,0 +1,109 @@
+// cuBLASLt picks a kernel per problem; the choice is kept, so that a forward pass asks nothing twice.
+#include "cuda/gemm.h"
+
+#include <algorithm>
+#include <bit>
+#include <tuple>
+
+namespace t3video::cuda {
+namespace {
+
+cudaDataType_t type_of(DType dtype) {
+    require(dtype == DType::f32 || dtype == DType::bf16, "gemm: no products of ", dtype);
+    return dtype == DType::f32 ? CUDA_R_32F : CUDA_R_16BF;
+}
+
+// Owners of cuBLASLt's descriptors.
+struct Layout {
+    Layout(DType dtype, int64_t rows, int64_t columns, int64_t stride, int64_t batch, int64_t step) {
+        check(cublasLtMatrixLayoutCreate(&handle, type_of(dtype), static_cast<uint64_t>(rows),
+                                         static_cast<uint64_t>(columns), stride));
+        const auto count = static_cast<int32_t>(batch);
+        check(cublasLtMatrixLayoutSetAttribute(handle, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, sizeof count));
+        check(cublasLtMatrixLayoutSetAttribute(handle, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &step,
+                                               sizeof step));
+    }
+    ~Layout() { cublasLtMatrixLayoutDestroy(handle); }
+    Layout(const Layout&) = delete;
+    Layout& operator=(const Layout&) = delete;
+    cublasLtMatrixLayout_t handle = nullptr;
+};
+
+struct Operation {
+    explicit Operation(const Gemm& g) {
+        check(cublasLtMatmulDescCreate(&handle, CUBLAS_COMPUTE_32F, CUDA_R_32F));
+        // cuBLAS is column-major: what it calls A is our b, and its result our c transposed.
+        set(CUBLASLT_MATMUL_DESC_TRANSA, g.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
+        set(CUBLASLT_MATMUL_DESC_EPILOGUE, g.bias ? (g.gelu ? CUBLASLT_EPILOGUE_GELU_BIAS : CUBLASLT_EPILOGUE_BIAS)
+                                                  : (g.gelu ? CUBLASLT_EPILOGUE_GELU : CUBLASLT_EPILOGUE_DEFAULT));
+        if (g.bias) set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type_of(g.out));
+    }
+    ~Operation() { cublasLtMatmulDescDestroy(handle); }
+    Operation(const Operation&) = delete;
+    Operation& operator=(const Operation&) = delete;
+    template <class T>
+    void set(cublasLtMatmulDescAttributes_t attribute, const T& value) {
+        check(cublasLtMatmulDescSetAttribute(handle, attribute, &value, sizeof value));
+    }
+    cublasLtMatmulDesc_t handle = nullptr;
+};
+
+// Largest power of two up to 256 that divides address and row length in bytes.
+uint32_t alignment(const void* data, int64_t stride, DType dtype) {
+    const uint64_t bits = reinterpret_cast<uint64_t>(data) | static_cast<uint64_t>(stride) * size_of(dtype) | 256;
+    return static_cast<uint32_t>(bits & -bits);
+}
+
+struct Plan {
+    Plan(State& s, const Gemm& g, uint32_t align_a, uint32_t align_b, uint32_t align_c, const void* any_bias)
+        : operation(g),
+          a(g.in, g.b_transposed ? g.k : g.n, g.b_transposed ? g.n : g.k, g.ldb, g.batch, g.step_b),
+          b(g.in, g.k, g.m, g.lda, g.batch, g.step_a),
+          c(g.out, g.n, g.m, g.ldc, g.batch, g.step_c) {
+        if (g.bias) operation.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, any_bias);
+        cublasLtMatmulPreference_t wish = nullptr;
+        check(cublasLtMatmulPreferenceCreate(&wish));
+        const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
+            check(cublasLtMatmulPreferenceSetAttribute(wish, attribute, &value, sizeof value));
+        };
+        set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspaceBytes);
+        set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, align_b);
+        set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, align_a);
+        set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, align_c);
+        set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, align_c);
+        cublasLtMatmulHeuristicResult_t result{};
+        int found = 0;
+        const auto status = cublasLtMatmulAlgoGetHeuristic(s.blas, operation.handle, a.handle, b.handle, c.handle,
+                                                           c.handle, wish, 1, &result, &found);
+        cublasLtMatmulPreferenceDestroy(wish);
+        require(status == CUBLAS_STATUS_SUCCESS && found == 1, "gemm: cuBLAS has no kernel for ", g.m, "x", g.n, "x",
+                g.k, " of ", g.in);
+        algorithm = result.algo;
+    }
+
+    Operation operation;
+    Layout a, b, c;
+    cublasLtMatmulAlgo_t algorithm{};
+};
+
+using Key = std::tuple<int64_t, int64_t, int64_t, DType, DType, int64_t, int64_t, int64_t, bool, int64_t, int64_t,
+                       int64_t, int64_t, bool, bool, uint32_t, uint32_t, uint32_t>;
+using Plans = std::map<Key, std::unique_ptr<Plan>>;
+
+}  // namespace
+
+void gemm(State& s, const Gemm& g, const void* a, const void* b, void* c, const void* bias) {
+    const uint32_t align_a = alignment(a, g.lda, g.in), align_b = alignment(b, g.ldb, g.in),
+                   align_c = alignment(c, g.ldc, g.out);
+    const Key key{g.m,   g.n,     g.k,        g.in,     g.out,    g.lda,    g.ldb,  g.ldc,  g.b_transposed,
+                  g.batch, g.step_a, g.step_b, g.step_c, g.bias, g.gelu, align_a, align_b, align_c};
+    std::unique_ptr<Plan>& plan = s.cache<Plans>("gemm")[key];
+    if (!plan) plan = std::make_unique<Plan>(s, g, align_a, align_b, align_c, bias);
+    if (g.bias) plan->operation.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+    const float beta = 0.0f;
+    check(cublasLtMatmul(s.blas, plan->operation.handle, &g.alpha, b, plan->a.handle, a, plan->b.handle, &beta, c,
+                         plan->c.handle, c, plan->c.handle, &plan->algorithm, s.workspace->data(), kWorkspaceBytes,
+                         s.stream));
+}
+
+}  // namespace t3video::cuda

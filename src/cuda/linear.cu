@@ -1,0 +1,65 @@
+// Linear layers. Bound by the matrix units through cuBLASLt, with bias and GELU in the product's epilogue. Timesteps,
+// one or two rows in f32 against weights of any type, take a kernel of their own, bound by reading the weight once.
+#include "cuda/linear.h"
+
+#include "cuda/elementwise.h"
+#include "cuda/gemm.h"
+#include "cuda/kernel.cuh"
+
+namespace t3video::cuda {
+namespace {
+
+constexpr int kThreads = 256, kWarps = kThreads / 32;
+
+// One warp per output: y[row, o] = sum_i x[row, i] w[o, i] + bias[o].
+template <class W, class B>
+__global__ void few_rows(const float* x, const W* weight, const B* bias, float* y, int64_t rows, int64_t in,
+                         int64_t out) {
+    const int lane = threadIdx.x % 32;
+    const int64_t warps = int64_t{gridDim.x} * kWarps;
+    for (int64_t i = int64_t{blockIdx.x} * kWarps + threadIdx.x / 32; i < rows * out; i += warps) {
+        const int64_t row = i / out, o = i % out;
+        float sum = 0;
+        for (int64_t j = lane; j < in; j += 32) sum += x[row * in + j] * to_float(weight[o * in + j]);
+        sum = warp_sum(sum);
+        if (lane == 0) y[i] = sum + (bias ? to_float(bias[o]) : 0.0f);
+    }
+}
+
+}  // namespace
+
+void linear(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, ops::Activation activation,
+            Tensor& y) {
+    State& s = state(ctx);
+    const int64_t in_width = x.dim(-1), out_width = weight.dim(0), rows = x.numel() / in_width;
+    const bool gelu = activation == ops::Activation::gelu_tanh;
+    // cuBLAS approximates tanh, which is enough for bf16 only.
+    const bool fused = gelu && y.dtype() == DType::bf16;
+    if (x.dtype() == weight.dtype()) {
+        require(!bias || bias->dtype() == x.dtype(), "linear: bias of ", bias ? bias->dtype() : x.dtype(), " for x of ",
+                x.dtype());
+        gemm(s,
+             {.m = rows,
+              .n = out_width,
+              .k = in_width,
+              .in = x.dtype(),
+              .out = y.dtype(),
+              .lda = in_width,
+              .ldb = in_width,
+              .ldc = out_width,
+              .bias = bias != nullptr,
+              .gelu = fused},
+             x.raw(), weight.raw(), y.raw(), bias ? bias->raw() : nullptr);
+    } else {
+        require(weight.dtype() == DType::bf16 && (!bias || bias->dtype() == DType::bf16), "linear: weight of ",
+                weight.dtype(), " for x of ", x.dtype());
+        few_rows<<<blocks_for(s, (rows * out_width + kWarps - 1) / kWarps), kThreads, 0, s.stream>>>(
+            in<float>(x), in<__nv_bfloat16>(weight), bias ? in<__nv_bfloat16>(*bias) : nullptr, out<float>(y), rows,
+            in_width, out_width);
+        check_launch();
+    }
+    if (gelu && !fused) gelu_tanh(ctx, y, y);
+    if (activation == ops::Activation::silu) silu(ctx, y, y);
+}
+
+}  // namespace t3video::cuda

@@ -1,0 +1,14 @@
+// Normalisations over the last axis on the GPU. x and y: f32 or bf16; weights: f32 or bf16.
+#pragma once
+
+#include "tensor/op_types.h"
+
+namespace t3video::cuda {
+
+void rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, float eps, Tensor& y);
+void layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, float eps, Tensor& y);
+void norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, int64_t boundary, float eps,
+                   Tensor& y);
+void channel_norm(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu, Tensor& y);
+
+}  // namespace t3video::cuda

@@ -1,0 +1,71 @@
+// Rows that a group of lanes keeps in registers, so that statistics and result cost one read.
+#pragma once
+
+#include "cuda/kernel.cuh"
+
+namespace t3video::cuda {
+
+// A row of `packs` packs of N elements, lane l of the group holding packs l, l + lanes, ... (at most kItems of them).
+template <class T, int N, int kItems>
+struct RowRegisters {
+    Pack<T, N> pack[kItems];
+
+    // Zeros where the row has no pack, or everywhere if it is not `present`.
+    __device__ void read(const T* row, int packs, int lane, int lanes, bool present) {
+#pragma unroll
+        for (int i = 0; i < kItems; ++i) {
+            const int p = lane + i * lanes;
+            pack[i] = present && p < packs ? load<N>(row + p * N) : Pack<T, N>{};
+        }
+    }
+
+    // Sum of (x - mean)^2 over this lane's elements that lie in the row.
+    __device__ float squares(float mean, int packs, int lane, int lanes) const {
+        float sum = 0;
+#pragma unroll
+        for (int i = 0; i < kItems; ++i) {
+            if (lane + i * lanes >= packs) continue;
+#pragma unroll
+            for (int j = 0; j < N; ++j) {
+                const float d = to_float(pack[i].value[j]) - mean;
+                sum = fmaf(d, d, sum);
+            }
+        }
+        return sum;
+    }
+
+    __device__ float sum() const {
+        float sum = 0;
+#pragma unroll
+        for (int i = 0; i < kItems; ++i) {
+#pragma unroll
+            for (int j = 0; j < N; ++j) sum += to_float(pack[i].value[j]);
+        }
+        return sum;
+    }
+};
+
+// Packs per lane that fit in registers: rows of up to 5120 floats or 6144 16-bit elements in the 32 lanes of a warp.
+template <int N>
+constexpr int kMostItems = N == 4 ? 40 : 24;
+
+// Lanes that share a row of `packs` packs: as few as hold it in three packs each, at most a warp.
+inline int lanes_for(int64_t packs) {
+    int lanes = 1;
+    while (lanes < 32 && lanes * 3 < packs) lanes *= 2;
+    return lanes;
+}
+
+// f<kItems>() with the smallest of a few numbers of packs per lane that suffices. The numbers are those of rows of
+// 1536, 3072 and 5120 elements, in packs of 8 and of 4, and of narrow rows.
+template <int N, class F>
+void visit_items(int64_t items, F&& f) {
+    require(items <= kMostItems<N>, "kernel: rows of ", items, " packs per lane");
+    if (items <= 3) return f.template operator()<3>();
+    if (items <= 6) return f.template operator()<6>();
+    if (items <= 12) return f.template operator()<12>();
+    if (items <= 24) return f.template operator()<24>();
+    if constexpr (kMostItems < N >> 24) f.template operator()<kMostItems<N>>();
+}
+
+}  // namespace t3video::cuda

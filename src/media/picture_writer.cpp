@@ -1,0 +1,118 @@
+// Names of a sequence of pictures, and the files under them.
+#include "media/picture_writer.h"
+
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+
+#include "core/error.h"
+#include "media/png.h"
+
+namespace t3video::media {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int64_t kLargestSide = 16384;
+// zlib's level: higher ones take twice the time and more for a few percent of size.
+constexpr int kLevel = 1;
+
+// The folder that holds the sequence, made if it is absent; returns whether it was.
+bool make_folder(const PictureNames& names) {
+    const fs::path& folder = names.folder;
+    std::error_code error;
+    if (folder.empty() || fs::is_directory(folder, error)) return false;
+    require_valid(!fs::exists(folder, error), folder.string(), " is not a folder; choose another name");
+    const fs::path above = folder.has_parent_path() ? folder.parent_path() : fs::path(".");
+    require_valid(fs::is_directory(above, error), folder.string(), ": folder ", above.string(),
+                  " does not exist; create it first");
+    fs::create_directory(folder, error);
+    require_valid(!error, "cannot create folder ", folder.string(), ": ", error.message(),
+                  "; choose a place that can be written");
+    return true;
+}
+
+}  // namespace
+
+PictureNames::PictureNames(const fs::path& output) {
+    std::error_code ignored;
+    if (!output.has_filename() || fs::is_directory(output, ignored)) {
+        folder = output.has_filename() ? output : output.parent_path();
+        after = ".png";
+        return;
+    }
+    folder = output.parent_path();
+    const std::string name = output.filename().string();
+    const size_t start = name.find('%');
+    size_t end = start == std::string::npos ? start : name.find_first_not_of("0123456789", start + 1);
+    const bool numbered =
+        end != std::string::npos && name[end] == 'd' && end - start <= 3 && name.find('%', end) == std::string::npos;
+    require_valid(numbered, output.string(),
+                  ": a film is more than one picture; expected one number such as %05d in the name, as in ",
+                  (output.parent_path() / output.stem() / "%05d.png").string());
+    const std::string width = name.substr(start + 1, end - start - 1);
+    digits = width.empty() ? 1 : std::clamp(std::stoi(width), 1, 18);
+    before = name.substr(0, start);
+    after = name.substr(end + 1);
+}
+
+fs::path PictureNames::name(int64_t frame) const {
+    std::string number = std::to_string(frame);
+    number.insert(0, static_cast<size_t>(std::max<int64_t>(0, digits - static_cast<int64_t>(number.size()))), '0');
+    return folder / (before + number + after);
+}
+
+void check_pictures(const PictureNames& names) {
+    const bool made = make_folder(names);
+    std::error_code ignored;
+    try {
+        check_writable(names.name(0));
+    } catch (const InvalidRequest&) {
+        if (made) fs::remove(names.folder, ignored);
+        throw;
+    }
+    if (made) fs::remove(names.folder, ignored);
+}
+
+PictureWriter::PictureWriter(const PictureNames& names, int64_t width, int64_t height, int threads)
+    : names_(names), width_(width), height_(height), threads_(threads) {
+    require_valid(std::min(width, height) >= 1 && std::max(width, height) <= kLargestSide, "picture size ", width, "x",
+                  height, ": both sides must be from 1 to ", kLargestSide);
+    check_pictures(names);
+    folder_is_ours_ = make_folder(names);
+}
+
+PictureWriter::~PictureWriter() {
+    files_.clear();
+    std::error_code ignored;
+    if (folder_is_ours_ && !closed_) fs::remove(names_.folder, ignored);  // stays if others wrote into it
+}
+
+void PictureWriter::write(const Image& image) {
+    const std::string name = names_.name(frames()).string();
+    require(!closed_, name, ": frame after close()");
+    require(image.width == width_ && image.height == height_, name, ": frame of ", image.width, "x", image.height,
+            " for a video of ", width_, "x", height_);
+    const std::string png = encode_png(image, {.level = kLevel, .threads = threads_});
+    auto file = std::make_unique<PartialFile>(name);
+    std::ofstream out(file->path(), std::ios::binary | std::ios::trunc);
+    out.write(png.data(), static_cast<std::streamsize>(png.size()));
+    out.close();
+    require(out.good(), "cannot write ", file->path().string());
+    files_.push_back(std::move(file));
+}
+
+void PictureWriter::close() {
+    if (closed_) return;
+    require(frames() > 0, names_.name(0).string(), ": a video needs at least one frame");
+    for (const auto& file : files_) file->commit();
+    closed_ = true;
+    std::error_code error;
+    for (int64_t i = frames(); fs::is_regular_file(names_.name(i), error); ++i) {
+        fs::remove(names_.name(i), error);
+        require(!error, names_.name(i).string(), " of an older film cannot be removed: ", error.message());
+    }
+}
+
+}  // namespace t3video::media

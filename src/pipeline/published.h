@@ -1,0 +1,34 @@
+// Sizes of the released models, and weights out of nothing, for measurements that need no files.
+#pragma once
+
+#include <cmath>
+#include <string_view>
+
+#include "models/umt5/model.h"
+#include "models/wan_dit/config.h"
+#include "models/wan_vae/config.h"
+#include "ops/random.h"
+
+namespace t3video::pipeline {
+
+models::DitConfig wan21_1_3b();
+models::DitConfig wan22_5b();
+models::VaeConfig wan21_vae();
+models::VaeConfig wan22_vae();
+models::Umt5Config umt5_xxl();
+
+// The value of parameter number `index`, on the context's device in the type it is used in: weights normal with
+// deviation 1/sqrt(fan-in), norms around 1, biases small.
+Tensor random_weight(Context& ctx, const std::string& name, const nn::Param& param, uint64_t index);
+
+// A model of random weights.
+template <class Model>
+Model at_random(Context& ctx, Model model) {
+    uint64_t index = 0;
+    model.for_each_param("", [&](const auto& name, nn::Param& param) {
+        param.value = random_weight(ctx, name, param, index++);
+    });
+    return model;
+}
+
+}  // namespace t3video::pipeline

@@ -1,0 +1,101 @@
+// Convolution on the GPU: strides, padding on one side, kernels over time, channels that its libraries do not like.
+#include "ops/conv3d.h"
+
+#include "cuda/parity.h"
+
+namespace t3video {
+namespace {
+
+using namespace testing;
+
+struct ConvCase {
+    Shape x;
+    Shape weight;
+    ops::Conv3dOptions options;
+};
+
+const ConvCase kCases[] = {
+    {{1, 5, 7, 3}, {5, 3, 1, 3, 3}, {.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1}},
+    {{4, 5, 7, 5}, {3, 5, 3, 3, 3}, {.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .pad_front = 2}},
+    {{3, 9, 6, 12}, {12, 12, 3, 3, 3}, {.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1}},
+    {{2, 17, 20, 96},
+     {96, 96, 3, 3, 3},
+     {.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .pad_front = 2}},
+    {{1, 17, 20, 96}, {3, 96, 3, 3, 3}, {.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .pad_front = 2}},
+    {{5, 4, 6, 5}, {10, 5, 3, 1, 1}, {.stride_t = 2}},
+    {{4, 4, 6, 8}, {16, 8, 3, 1, 1}, {.pad_front = 2}},
+    {{2, 8, 10, 12}, {12, 12, 3, 3}, {.stride_h = 2, .stride_w = 2, .pad_bottom = 1, .pad_right = 1}},
+    {{2, 7, 9, 5}, {7, 5, 3, 3}, {.stride_h = 2, .stride_w = 2, .pad_bottom = 1, .pad_right = 1}},
+    {{2, 6, 5, 16}, {32, 16, 1, 1}, {}},
+    {{1, 6, 5, 3}, {4, 3, 2, 2}, {.pad_top = 1, .pad_right = 1}},
+    {{1, 1, 1, 1}, {1, 1, 1, 3, 3}, {.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1}},
+    {{2, 34, 40, 48},
+     {96, 48, 3, 3, 3},
+     {.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .pad_front = 1}},
+};
+
+class Conv3dOnGpu : public OnGpu {};
+
+TEST_P(Conv3dOnGpu, StridesPaddingAndChannels) {
+    for (const ConvCase& c : kCases) {
+        const Operand x = random(c.x, 1), w = random(c.weight, 2), b = random({c.weight[0]}, 3);
+        for (const bool with_bias : {false, true}) {
+            SCOPED_TRACE(concat("x ", c.x, ", weight ", c.weight, ", bias ", with_bias));
+            expect_parity(
+                ops::conv3d(cpu(), x.host, w.host, with_bias ? &b.host : nullptr, c.options),
+                [&] { return ops::conv3d(gpu(), x.device, w.device, with_bias ? &b.device : nullptr, c.options); },
+                type(), loose_bound());
+        }
+    }
+}
+
+TEST_P(Conv3dOnGpu, PartsFollowOneAnother) {
+    for (const int64_t channels : {3, 12, 96}) {
+        SCOPED_TRACE(channels);
+        const Operand a = random({1, 6, 7, channels}, 1), b = random({3, 6, 7, channels}, 2),
+                      c = random({2, 6, 7, channels}, 3), w = random({channels, channels, 3, 3, 3}, 4),
+                      bias = random({channels}, 5);
+        const ops::Conv3dOptions options{.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .pad_front = 1};
+        expect_parity(
+            ops::conv3d(cpu(), std::array{a.host, b.host, c.host}, w.host, &bias.host, options),
+            [&] {
+                return ops::conv3d(gpu(), std::array{a.device, b.device, c.device}, w.device, &bias.device, options);
+            },
+            type(), loose_bound());
+    }
+}
+
+TEST_P(Conv3dOnGpu, UpsampleConv2d) {
+    for (const auto& [shape, out] : {std::pair{Shape{1, 5, 7, 3}, 5},
+                                     {{3, 4, 6, 5}, 3},
+                                     {{2, 9, 6, 12}, 12},
+                                     {{1, 17, 10, 192}, 96},
+                                     {{1, 1, 1, 8}, 8}}) {
+        const Operand x = random(shape, 1), w = random({out, shape[3], 3, 3}, 2), b = random({out}, 3);
+        for (const bool with_bias : {false, true}) {
+            SCOPED_TRACE(concat("x ", shape, " to ", out, ", bias ", with_bias));
+            expect_parity(
+                ops::upsample_conv2d(cpu(), x.host, w.host, with_bias ? &b.host : nullptr),
+                [&] { return ops::upsample_conv2d(gpu(), x.device, w.device, with_bias ? &b.device : nullptr); },
+                type(), loose_bound());
+        }
+    }
+}
+
+TEST_P(Conv3dOnGpu, UpsampleConv2dOfSomeRows) {
+    for (const int64_t channels : {5, 48}) {
+        const Operand x = random({2, 4, 7, channels}, 1), w = random({16, channels, 3, 3}, 2), b = random({16}, 3);
+        for (const ops::Edges edges : {ops::Edges{true, false}, {false, true}, {false, false}}) {
+            SCOPED_TRACE(concat(channels, " channels, top ", edges.top, ", bottom ", edges.bottom));
+            expect_parity(
+                ops::upsample_conv2d(cpu(), x.host, w.host, &b.host, edges),
+                [&] { return ops::upsample_conv2d(gpu(), x.device, w.device, &b.device, edges); }, type(),
+                loose_bound());
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, Conv3dOnGpu, ::testing::Values(DType::f32, DType::bf16), type_name);
+
+}  // namespace
+}  // namespace t3video

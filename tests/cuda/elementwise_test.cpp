@@ -1,0 +1,138 @@
+// Elementwise arithmetic on the GPU, with operands of both types and addresses that no vector fits.
+#include "ops/elementwise.h"
+
+#include "cuda/parity.h"
+
+namespace t3video {
+namespace {
+
+using namespace testing;
+
+class ElementwiseOnGpu : public OnGpu {
+  protected:
+    // Calls f(a, b) for operands of every pair of types and many sizes; the last two start at odd addresses.
+    template <class F>
+    void for_each_pair(F&& f) {
+        for (const DType ta : {DType::f32, type()}) {
+            for (const DType tb : {DType::f32, type()}) {
+                for (const int64_t size : {1, 7, 8, 255, 4096, 1000003}) {
+                    SCOPED_TRACE(concat(size, " of ", ta, " and ", tb));
+                    const Operand a = random({size}, 1, ta), b = random({size}, 2, tb);
+                    f(a, b);
+                    f({a.host.slice(1, size), a.device.slice(1, size)},
+                      {b.host.slice(1, size), b.device.slice(1, size)});
+                }
+            }
+        }
+    }
+};
+
+TEST_P(ElementwiseOnGpu, MulAndAxpby) {
+    for_each_pair([&](const Operand& a, const Operand& b) {
+        const DType result = a.device.dtype();
+        expect_parity(
+            ops::mul(cpu(), a.host, b.host), [&] { return ops::mul(gpu(), a.device, b.device); }, result,
+            bound(result));
+        expect_parity(
+            ops::axpby(cpu(), 0.75f, a.host, -2.5f, b.host),
+            [&] { return ops::axpby(gpu(), 0.75f, a.device, -2.5f, b.device); }, result, bound(result));
+    });
+}
+
+TEST_P(ElementwiseOnGpu, AddTo) {
+    for_each_pair([&](const Operand& a, const Operand& b) {
+        const DType result = a.device.dtype();
+        expect_parity(
+            ops::add(cpu(), a.host, b.host),
+            [&] {
+                Tensor x = clone(gpu(), a.device);
+                ops::add_to(gpu(), x, b.device);
+                return x;
+            },
+            result, bound(result));
+    });
+}
+
+TEST_P(ElementwiseOnGpu, AddRowsTo) {
+    for (const int64_t channels : {3, 12, 96}) {
+        const Operand h = random({3, 7, 5, channels}, 1);
+        for (const auto& [first, rows] : {std::pair{0, 7}, {0, 2}, {2, 3}, {6, 1}}) {
+            SCOPED_TRACE(concat(rows, " rows from ", first, " of ", channels, " channels"));
+            const Operand x = random({3, rows, 5, channels}, 2);
+            Tensor expected = clone(cpu(), x.host);
+            ops::add_rows_to(cpu(), expected, h.host, first);
+            expect_parity(expected, [&, from = first] {
+                Tensor y = clone(gpu(), x.device);
+                ops::add_rows_to(gpu(), y, h.device, from);
+                return y;
+            });
+        }
+    }
+}
+
+TEST_P(ElementwiseOnGpu, Activations) {
+    for (const int64_t size : {1, 9, 100003}) {
+        const Operand x = random({size}, 1);
+        expect_parity(ops::silu(cpu(), x.host), [&] { return ops::silu(gpu(), x.device); });
+        expect_parity(ops::gelu_tanh(cpu(), x.host), [&] { return ops::gelu_tanh(gpu(), x.device); });
+    }
+}
+
+TEST_P(ElementwiseOnGpu, ActivationsOfLargeValues) {
+    const Tensor values =
+        from_span(cpu(), std::array{-1e30f, -1e4f, -100.0f, -87.5f, -20.0f, 0.0f, 20.0f, 87.5f, 1e30f}, {9});
+    const Operand x = place(ops::convert(cpu(), values, type()));
+    for (const auto& op : {ops::silu, ops::gelu_tanh}) {
+        const Tensor y = on_host_as_f32(op(gpu(), x.device));
+        for (int64_t i = 0; i < 9; ++i) {
+            const float in = x.host.data<float>()[i], out = y.data<float>()[i];
+            SCOPED_TRACE(in);
+            if (in > 0) {
+                EXPECT_EQ(out, in);
+            } else {
+                EXPECT_LE(std::abs(out), std::max(1e-7f, std::abs(in) * 1e-30f));
+            }
+        }
+    }
+}
+
+TEST_P(ElementwiseOnGpu, AddGatedTo) {
+    for (const DType tx : {DType::f32, type()}) {
+        for (const DType th : {DType::f32, type()}) {
+            for (const int64_t width : {1, 5, 12, 96, 1536, 3072}) {
+                for (const int64_t sets : {1, 2}) {
+                    const int64_t rows = 37;
+                    const Operand x = random({rows, width}, 1, tx), h = random({rows, width}, 2, th),
+                                  gate = random({sets, width}, 3, DType::f32);
+                    for (const int64_t boundary : {int64_t{0}, int64_t{10}, rows}) {
+                        SCOPED_TRACE(concat(width, " of ", tx, " and ", th, ", ", sets, " sets, boundary ", boundary));
+                        Tensor expected = clone(cpu(), x.host);
+                        ops::add_gated_to(cpu(), expected, gate.host, h.host, boundary);
+                        expect_parity(
+                            expected,
+                            [&] {
+                                Tensor y = clone(gpu(), x.device);
+                                ops::add_gated_to(gpu(), y, gate.device, h.device, boundary);
+                                return y;
+                            },
+                            tx, bound(tx));
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST_P(ElementwiseOnGpu, Affine) {
+    for (const int64_t width : {1, 3, 16, 48, 96, 1000}) {
+        const Operand x = random({2, 3, 7, width}, 1), scale = random({width}, 2, DType::f32),
+                      shift = random({width}, 3, DType::f32);
+        expect_parity(ops::affine(cpu(), x.host, scale.host, shift.host),
+                      [&] { return ops::affine(gpu(), x.device, scale.device, shift.device); });
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, ElementwiseOnGpu, ::testing::Values(DType::f32, DType::bf16), type_name);
+
+}  // namespace
+}  // namespace t3video

@@ -1,0 +1,78 @@
+// Rotary embedding on the GPU, alone and behind the norm of queries and keys.
+#include "ops/rope.h"
+
+#include "cuda/parity.h"
+#include "nn/rope.h"
+
+namespace t3video {
+namespace {
+
+using namespace testing;
+
+class RopeOnGpu : public OnGpu {
+  protected:
+    // The same table for both sides.
+    std::pair<ops::RopeTable, ops::RopeTable> tables(const Grid& grid, int64_t head) {
+        const ops::RopeTable host = nn::make_rope_table(cpu(), grid, head);
+        ops::RopeTable device = host;
+        for (Tensor* x : {&device.cos_t, &device.sin_t, &device.cos_h, &device.sin_h, &device.cos_w, &device.sin_w})
+            *x = to_device(gpu(), *x);
+        return {host, device};
+    }
+
+    // Calls f(heads, width of a head). 2, 6 and 10 fit no vector, 1032 not the shared memory, 60 not one token's
+    // registers at 100 heads.
+    template <class F>
+    void for_each_head(F&& f) {
+        const std::pair<int64_t, int64_t> cases[] = {{1, 2},    {3, 6},    {2, 10},   {4, 8},    {2, 12},   {2, 64},
+                                                     {12, 128}, {24, 128}, {40, 128}, {1, 1032}, {100, 64}, {1, 1024}};
+        for (const auto& [heads, width] : cases) {
+            SCOPED_TRACE(concat(heads, " heads of ", width));
+            f(heads, width);
+        }
+    }
+};
+
+TEST_P(RopeOnGpu, Rotation) {
+    for_each_head([&](int64_t heads, int64_t width) {
+        const auto [host, device] = tables({2, 3, 5}, width);
+        const Operand x = random({30, heads * width}, 1);
+        expect_parity(ops::rope(cpu(), x.host, host, heads), [&] { return ops::rope(gpu(), x.device, device, heads); });
+    });
+}
+
+TEST_P(RopeOnGpu, RotationOfPartOfTheTokens) {
+    const auto [host, device] = tables({3, 4, 7}, 128);
+    const Operand x = random({41, 256}, 1);
+    for (const int64_t first : {0, 5, 43}) {
+        expect_parity(ops::rope(cpu(), x.host, host, 2, first),
+                      [&] { return ops::rope(gpu(), x.device, device, 2, first); });
+    }
+}
+
+TEST_P(RopeOnGpu, NormThenRotationInPlaceAndNot) {
+    for_each_head([&](int64_t heads, int64_t width) {
+        const auto [host, device] = tables({2, 3, 5}, width);
+        const Operand x = random({23, heads * width}, 1);
+        for (const DType dtype : {DType::f32, type()}) {
+            const Operand w = random({heads * width}, 2, dtype);
+            Tensor expected = empty_like(cpu(), x.host);
+            ops::norm_rope_into(cpu(), x.host, w.host, 1e-6f, host, heads, 7, expected);
+            expect_parity(expected, [&] {
+                Tensor y = empty_like(gpu(), x.device);
+                ops::norm_rope_into(gpu(), x.device, w.device, 1e-6f, device, heads, 7, y);
+                return y;
+            });
+            expect_parity(expected, [&] {
+                Tensor y = clone(gpu(), x.device);
+                ops::norm_rope_into(gpu(), y, w.device, 1e-6f, device, heads, 7, y);
+                return y;
+            });
+        }
+    });
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, RopeOnGpu, ::testing::Values(DType::f32, DType::bf16), type_name);
+
+}  // namespace
+}  // namespace t3video
