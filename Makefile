@@ -11,6 +11,7 @@ BIN := build/$(PRESET)/bin/t3video
 
 packages:
 	@tools/install_packages.sh
+	@case "$(PRESET)" in cuda*) tools/install_cuda_headers.sh;; esac
 
 build: packages
 	cmake --preset $(PRESET)

@@ -46,4 +46,4 @@ for program in "$build/bin/t3video" "$@"; do
         exit 1
     fi
 done
-echo "$out: $(du -sh "$out" | cut -f1) with $(ls "$out/lib" | wc -l) libraries"
+echo "$out: $(du -sh "$out" | cut -f1) with $(find "$out/lib" -type f | wc -l) libraries"

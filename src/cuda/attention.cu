@@ -8,14 +8,12 @@
 #include "cuda/gemm.h"
 #include "cuda/kernel.cuh"
 #include "cuda/softmax.h"
+#include "tensor/scratch.h"
 
 namespace t3video::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr size_t kScoreBytes = size_t{1} << 30;  // of one slice of queries: long enough for full matrix products
-// Tokens of the windows gathered at once: enough work for every multiprocessor, while the copies stay small.
-constexpr int64_t kGatheredTokens = 131072;
 
 // --- products and softmax --------------------------------------------------------------------------------------------
 
@@ -28,7 +26,7 @@ void plain_attention(Context& ctx, DType dtype, const Rows& q, const Rows& k, co
                      const float* relative, int64_t last_key_count, std::byte* y, int64_t y_stride) {
     State& s = state(ctx);
     const size_t element = size_of(dtype);
-    const int64_t fit = static_cast<int64_t>(kScoreBytes / sizeof(float)) / (heads * k.count);
+    const int64_t fit = static_cast<int64_t>(ops::kScoreBytes / sizeof(float)) / (heads * k.count);
     const int64_t step = std::clamp<int64_t>(fit, 1, q.count);
     Tensor scores = empty(ctx, {heads, step, k.count});
     Tensor probabilities = dtype == DType::f32 ? scores : empty(ctx, scores.shape(), dtype);
@@ -195,7 +193,7 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
         for (int64_t w = 0; w < count;) {
             const auto start = [&](int64_t i) { return windows.starts[static_cast<size_t>(i)]; };
             const int64_t tokens = start(w + 1) - start(w);
-            const int64_t most = direct ? count : std::max<int64_t>(1, kGatheredTokens / tokens);
+            const int64_t most = direct ? count : std::max<int64_t>(1, ops::kGatheredTokens / tokens);
             int64_t last = w + 1;
             while (last < count && last - w < most && start(last + 1) - start(last) == tokens) ++last;
             const int64_t begin = start(w), end = start(last);

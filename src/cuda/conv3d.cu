@@ -159,18 +159,24 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
                 .dtype = dtype,
                 .bias = bias != nullptr};
     const void* bias_data = bias ? w.bias.raw() : nullptr;
-    const int64_t row_elements = frames * columns * ci;
+    const int64_t row_elements = columns * ci;
 
-    // One run of frames with equal padding on both sides is read in place.
-    if (parts.size() == 1 && pad_front == 0 && !pad_w_here && frame.top == frame.bottom && ci == frame.ci &&
-        co == frame.co && row_elements * frame.h <= band_elements && y.numel() <= band_elements) {
-        p.pad_h = frame.top;
-        fused_conv(ctx, p, parts[0].raw(), w.weight.raw(), bias_data, y.raw());
-        return;
+    // One run of frames is read in place.
+    if (parts.size() == 1 && pad_front == 0 && !pad_w_here && ci == frame.ci &&
+        frames * row_elements * frame.h <= band_elements && y.numel() / frame.co * co <= band_elements) {
+        p.pad_top = frame.top;
+        p.pad_bottom = frame.bottom;
+        if (fused_conv_takes(ctx, p)) {
+            Tensor result = co == frame.co ? y : empty(ctx, {y.dim(0), y.dim(1), y.dim(2), co}, dtype);
+            fused_conv(ctx, p, parts[0].raw(), w.weight.raw(), bias_data, result.raw());
+            if (co != frame.co) put(s, result, frame.co, y.raw(), y.slice(0, 1).bytes());
+            return;
+        }
+        p.pad_top = p.pad_bottom = 0;
     }
     const int64_t out_h = frame.out_h(), out_elements = p.out_t() * frame.out_w() * co;
     const int64_t most = std::max<int64_t>(
-        1, std::min((band_elements / row_elements - frame.kh) / frame.stride_h + 1, band_elements / out_elements));
+        1, std::min((band_elements / (frames * row_elements) - frame.kh) / frame.stride_h + 1, band_elements / out_elements));
     const int64_t bands = (out_h + most - 1) / most, step = (out_h + bands - 1) / bands;
     const size_t element = size_of(dtype);
     for (int64_t first = 0; first < out_h; first += step) {
@@ -226,7 +232,8 @@ void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const 
                       .kt = 1,
                       .kh = 3,
                       .kw = 3,
-                      .pad_h = pad_here ? 0 : pad_top,
+                      .pad_top = pad_here ? 0 : pad_top,
+                      .pad_bottom = pad_here ? 0 : pad_bottom,
                       .pad_w = 1,
                       .dtype = dtype,
                       .bias = bias != nullptr};

@@ -87,8 +87,8 @@ class DeviceMemory::Range {
     std::vector<CUmemGenericAllocationHandle> pieces_;
 };
 
-DeviceMemory::DeviceMemory(size_t limit, std::shared_ptr<CUstream_st> stream)
-    : range_(std::make_shared<Range>(limit, stream)), stream_(std::move(stream)) {}
+DeviceMemory::DeviceMemory(size_t limit, size_t set_aside, std::shared_ptr<CUstream_st> stream)
+    : range_(std::make_shared<Range>(limit, stream)), set_aside_(set_aside), stream_(std::move(stream)) {}
 
 std::shared_ptr<Storage> DeviceMemory::allocate(size_t bytes) {
     const auto offset = range_->arena.take(bytes);

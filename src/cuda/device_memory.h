@@ -16,19 +16,22 @@ namespace t3video::cuda {
 // it without gaps between allocations. A freed block is used again at once: all work runs in the order of one stream.
 class DeviceMemory final : public Allocator {
   public:
-    DeviceMemory(size_t limit, std::shared_ptr<CUstream_st> stream);
+    // `set_aside`: what is left to others beside the limit.
+    DeviceMemory(size_t limit, size_t set_aside, std::shared_ptr<CUstream_st> stream);
 
     std::shared_ptr<Storage> allocate(size_t bytes) override;
     void trim() override;
     size_t peak() const override;
     void reset_peak() override;
     size_t limit() const override;
+    size_t set_aside() const override { return set_aside_; }
     void copy(std::byte* to, const std::byte* from, size_t bytes, Transfer transfer) override;
     void zero(std::byte* data, size_t bytes) override;
 
   private:
     class Range;
     std::shared_ptr<Range> range_;  // blocks keep it alive
+    size_t set_aside_;
     std::shared_ptr<CUstream_st> stream_;
 };
 

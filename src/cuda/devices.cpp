@@ -55,7 +55,7 @@ Backend make_backend(DType compute_type, size_t memory) {
                               double(kLibraries + kLeast) / kGiB));
 
     auto state = std::make_shared<State>();
-    auto allocator = std::make_shared<DeviceMemory>(limit - kLibraries, state->stream_owner);
+    auto allocator = std::make_shared<DeviceMemory>(limit - kLibraries, kLibraries, state->stream_owner);
     state->workspace = allocator->allocate(kWorkspaceBytes);
     return {Device::cuda, compute_type, std::move(allocator), std::move(state)};
 }

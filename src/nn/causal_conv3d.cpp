@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ops/conv3d.h"
+#include "ops/norm.h"
 
 namespace t3video::nn {
 namespace {
@@ -38,6 +39,34 @@ Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, FrameHistory* histor
     parts.push_back(x);
     const Tensor y = ops::conv3d(ctx, parts, weight.value, &bias.value, options);
     if (history) history->frames = last_frames(ctx, history->frames, x, past);
+    return y;
+}
+
+Tensor CausalConv3d::forward_normed(Context& ctx, const Tensor& x, const Param& gamma, FrameHistory& history,
+                                    ops::Edges edges) const {
+    if (!ops::reads_joined_frames(ctx)) {
+        return forward(ctx, ops::channel_norm(ctx, x, gamma.value, true), &history, edges);
+    }
+    // Past frames, or zeros, and behind them the normed ones, written where the convolution reads them.
+    const int64_t past = weight.shape[2] - 1, count = past + x.dim(0);
+    Tensor joined = empty(ctx, {count, x.dim(1), x.dim(2), x.dim(3)}, ctx.compute_type());
+    const auto missing = past - static_cast<int64_t>(history.frames.size());
+    Tensor zeros_in_front = joined.slice(0, missing), normed = joined.slice(past, count);
+    fill_zero(ctx, zeros_in_front);
+    for (int64_t i = missing; i < past; ++i) {
+        Tensor frame = joined.slice(i, i + 1);
+        copy_into(ctx, frame, history.frames[static_cast<size_t>(i - missing)]);
+    }
+    history.frames.clear();
+    ops::channel_norm_into(ctx, x, gamma.value, true, normed);
+    const int64_t rows = weight.shape[3] / 2, columns = weight.shape[4] / 2;
+    const Tensor y = ops::conv3d(ctx, joined, weight.value, &bias.value,
+                                 {.pad_top = edges.top ? rows : 0,
+                                  .pad_bottom = edges.bottom ? rows : 0,
+                                  .pad_left = columns,
+                                  .pad_right = columns});
+    for (int64_t i = std::max(missing, count - past); i < count; ++i)
+        history.frames.push_back(clone(ctx, joined.slice(i, i + 1)));
     return y;
 }
 

@@ -28,6 +28,10 @@ struct CausalConv3d {
     // gives. Without, x starts a video.
     Tensor forward(Context& ctx, const Tensor& x, FrameHistory* history = nullptr, ops::Edges edges = {}) const;
 
+    // forward of silu(channel_norm(x)), ops/norm.h; `history` holds normed frames.
+    Tensor forward_normed(Context& ctx, const Tensor& x, const Param& gamma, FrameHistory& history,
+                          ops::Edges edges) const;
+
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {
         visit(prefix + "weight", weight);

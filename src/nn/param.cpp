@@ -6,7 +6,7 @@
 namespace t3video::nn {
 
 void place(Context& ctx, Param& param) {
-    if (ctx.device() == Device::cpu || param.role == Role::table) return;
+    if (ctx.target() == Device::cpu || param.role == Role::table) return;
     const DType dtype = param.role == Role::product ? ctx.compute_type() : DType::f32;
     param.value = ops::convert(ctx, to_device(ctx, param.value), dtype);
 }

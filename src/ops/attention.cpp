@@ -6,6 +6,7 @@
 #include "cpu/attention.h"
 #include "cuda/attention.h"
 #include "ops/dispatch.h"
+#include "tensor/scratch.h"
 
 namespace t3video::ops {
 
@@ -25,13 +26,14 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
     Tensor y = empty(ctx, {q.dim(0), v.dim(1)}, q.dtype());
     dispatch(
         ctx, {.attention = 2.0 * double(q.dim(0)) * double(k.dim(0)) * double(q.dim(1) + v.dim(1))},
-        [&] { cpu::attention(ctx, q, k, v, options, y); }, [&] { cuda::attention(ctx, q, k, v, options, y); });
+        [&] { cpu::attention(ctx, q, k, v, options, y); }, [&] { cuda::attention(ctx, q, k, v, options, y); },
+        attention_scratch(ctx.target(), q, k, v, options));
     return y;
 }
 
 void place_windows(Context& ctx, TokenWindows& windows) {
     windows.in_order = std::ranges::is_sorted(windows.order);
-    if (ctx.device() != Device::cpu) windows.placed = from_span(ctx, windows.order);
+    if (ctx.target() != Device::cpu) windows.placed = from_span(ctx, windows.order);
 }
 
 Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
@@ -56,7 +58,8 @@ Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Te
     dispatch(
         ctx, {.attention = 4.0 * pairs * double(q.dim(1))},
         [&] { cpu::window_attention(ctx, q, k, v, heads, scale, branches, y); },
-        [&] { cuda::window_attention(ctx, q, k, v, heads, scale, branches, y); });
+        [&] { cuda::window_attention(ctx, q, k, v, heads, scale, branches, y); },
+        window_attention_scratch(ctx.target(), q, heads, branches));
     return y;
 }
 

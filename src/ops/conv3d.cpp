@@ -7,6 +7,7 @@
 #include "cpu/conv3d.h"
 #include "cuda/conv3d.h"
 #include "ops/dispatch.h"
+#include "tensor/scratch.h"
 
 namespace t3video::ops {
 namespace {
@@ -67,8 +68,13 @@ Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Tensor& weight,
         cpu::conv3d(ctx, frames, w, bias, frame, options.stride_t, y);
     };
     dispatch(ctx, {.convolution = 2.0 * double(y.numel()) * double(w.numel() / w.dim(0))}, on_cpu,
-             [&] { cuda::conv3d(ctx, parts, options.pad_front, w, bias, frame, options.stride_t, y); });
+             [&] { cuda::conv3d(ctx, parts, options.pad_front, w, bias, frame, options.stride_t, y); },
+             conv_scratch(ctx.target(), count, parts.size() == 1 && options.pad_front == 0, w, frame, y));
     return y;
+}
+
+bool reads_joined_frames(const Context& ctx) {
+    return ctx.target() != Device::cpu;
 }
 
 Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Edges edges) {
@@ -80,7 +86,8 @@ Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, cons
     dispatch(
         ctx, {.convolution = 18.0 * double(y.numel()) * double(x.dim(3))},
         [&] { cpu::upsample_conv2d(ctx, x, weight, bias, edges, y); },
-        [&] { cuda::upsample_conv2d(ctx, x, weight, bias, edges.top, edges.bottom, y); });
+        [&] { cuda::upsample_conv2d(ctx, x, weight, bias, edges.top, edges.bottom, y); },
+        upsample_scratch(ctx.target(), x, weight, y));
     return y;
 }
 

@@ -7,11 +7,12 @@
 
 namespace t3video::ops {
 
-// Counts the work, then calls the half that belongs to the device; a meta context only counts. A build without CUDA
-// never refers to the symbols of `on_cuda`.
+// Counts the work, then calls the half that belongs to the device; a meta context only counts, `scratch` bytes that the
+// half would take for itself included. A build without CUDA never refers to the symbols of `on_cuda`.
 template <class OnCpu, class OnCuda>
-void dispatch(Context& ctx, const Work& work, OnCpu&& on_cpu, OnCuda&& on_cuda) {
+void dispatch(Context& ctx, const Work& work, OnCpu&& on_cpu, OnCuda&& on_cuda, size_t scratch = 0) {
     ctx.count(work);
+    if (scratch > 0 && ctx.device() == Device::meta) ctx.allocator().allocate(scratch);
     if (ctx.device() == Device::cpu) {
         on_cpu();
     } else if constexpr (kWithCuda) {

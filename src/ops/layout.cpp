@@ -15,7 +15,7 @@ Tensor gather_rows(Context& ctx, const Tensor& table, std::span<const int64_t> i
         require(0 <= id && id < table.dim(0), "gather_rows: row ", id, " of a table with ", table.dim(0), " rows");
     }
     const Shape shape{static_cast<int64_t>(ids.size()), table.dim(1)};
-    if (table.device() != ctx.device()) {
+    if (table.device() != ctx.device() && ctx.device() != Device::meta) {
         Tensor rows = empty_on_host(shape);
         cpu::gather_rows(ctx, table, ids, rows);
         return to_device(ctx, rows);

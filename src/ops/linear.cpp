@@ -4,6 +4,7 @@
 #include "cpu/linear.h"
 #include "cuda/linear.h"
 #include "ops/dispatch.h"
+#include "tensor/scratch.h"
 
 namespace t3video::ops {
 
@@ -29,7 +30,7 @@ void linear_into(Context& ctx, const Tensor& x, const Tensor& weight, const Tens
     dispatch(
         ctx, {.matrix = 2.0 * double(y.numel()) * double(x.dim(-1))},
         [&] { cpu::linear(ctx, x, weight, bias, activation, y); },
-        [&] { cuda::linear(ctx, x, weight, bias, activation, y); });
+        [&] { cuda::linear(ctx, x, weight, bias, activation, y); }, linear_scratch(ctx.target(), weight));
 }
 
 }  // namespace t3video::ops

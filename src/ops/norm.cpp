@@ -36,11 +36,17 @@ Tensor norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const T
 }
 
 Tensor channel_norm(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu) {
-    require(x.rank() >= 1 && gamma.numel() == x.dim(-1), "channel_norm: gamma ", gamma.shape(), " for x ", x.shape());
     Tensor y = empty(ctx, x.shape(), ctx.compute_type());
-    dispatch(
-        ctx, moved(x, y), [&] { cpu::channel_norm(ctx, x, gamma, silu, y); }, [&] { cuda::channel_norm(ctx, x, gamma, silu, y); });
+    channel_norm_into(ctx, x, gamma, silu, y);
     return y;
+}
+
+void channel_norm_into(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu, Tensor& y) {
+    require(x.rank() >= 1 && gamma.numel() == x.dim(-1), "channel_norm: gamma ", gamma.shape(), " for x ", x.shape());
+    require(y.shape() == x.shape(), "channel_norm: y ", y.shape(), " for x ", x.shape());
+    dispatch(
+        ctx, moved(x, y), [&] { cpu::channel_norm(ctx, x, gamma, silu, y); },
+        [&] { cuda::channel_norm(ctx, x, gamma, silu, y); });
 }
 
 }  // namespace t3video::ops

@@ -19,5 +19,7 @@ Tensor norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const T
 
 // y = x / max(||x||, 1e-12) * sqrt(C) * gamma, then SiLU if asked.   x: [..., C], gamma: C elements of any shape.
 Tensor channel_norm(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu);
+// The same into y, of x's shape and the compute type.
+void channel_norm_into(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu, Tensor& y);
 
 }  // namespace t3video::ops

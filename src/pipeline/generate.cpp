@@ -144,7 +144,7 @@ void decode(Context& ctx, const Request& request, const Settings& settings, cons
     const models::DecodeOptions options{
         .band_rows = models::band_rows_for(vae.config(), latent.shape(),
                                            static_cast<int64_t>(size_of(ctx.compute_type())),
-                                           decode_budget(ctx, request.memory))};
+                                           decode_budget(ctx, request.memory), ctx.device())};
     int64_t rows = 0;
     progress.begin("decode", settings.frames, "frames");
     vae.decode(

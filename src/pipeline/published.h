@@ -8,6 +8,7 @@
 #include "models/wan_dit/config.h"
 #include "models/wan_vae/config.h"
 #include "ops/random.h"
+#include "pipeline/models.h"
 
 namespace t3video::pipeline {
 
@@ -16,6 +17,10 @@ models::DitConfig wan22_5b();
 models::VaeConfig wan21_vae();
 models::VaeConfig wan22_vae();
 models::Umt5Config umt5_xxl();
+
+// Networks of the released sizes, "wan2.1-1.3b" or "wan2.2-5b", whose weights have shapes only: for plans. Throws
+// InvalidRequest for another name.
+Models published_models(std::string_view name);
 
 // The value of parameter number `index`, on the context's device in the type it is used in: weights normal with
 // deviation 1/sqrt(fan-in), norms around 1, biases small.

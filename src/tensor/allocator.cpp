@@ -105,6 +105,38 @@ class MetaAllocator final : public Allocator {
     std::shared_ptr<Arena> arena_ = std::make_shared<Arena>(SIZE_MAX);
 };
 
+// Size classes and free blocks of CpuAllocator, without the blocks.
+class MetaPool final : public Allocator {
+  public:
+    std::shared_ptr<Storage> allocate(size_t bytes) override {
+        const size_t rounded = size_class(bytes);
+        if (const auto found = counts_->free.find(rounded); found != counts_->free.end() && found->second > 0) {
+            --found->second;
+        } else {
+            counts_->taken += rounded;
+            counts_->peak = std::max(counts_->peak, counts_->taken);
+        }
+        auto* address = reinterpret_cast<std::byte*>(kAlignment);  // not null
+        std::shared_ptr<const void> owner(address, [c = counts_, rounded](const void*) { ++c->free[rounded]; });
+        return std::make_shared<Storage>(address, bytes, std::move(owner), true, Device::meta);
+    }
+    void trim() override {
+        for (auto& [bytes, count] : counts_->free) counts_->taken -= bytes * count;
+        counts_->free.clear();
+    }
+    size_t peak() const override { return counts_->peak; }
+    void reset_peak() override { counts_->peak = counts_->taken; }
+    void copy(std::byte*, const std::byte*, size_t, Transfer) override {}
+    void zero(std::byte*, size_t) override {}
+
+  private:
+    struct Counts {
+        size_t taken = 0, peak = 0;
+        std::map<size_t, size_t> free;  // size class -> blocks
+    };
+    std::shared_ptr<Counts> counts_ = std::make_shared<Counts>();
+};
+
 }  // namespace
 
 std::shared_ptr<Allocator> make_cpu_allocator() {
@@ -113,6 +145,10 @@ std::shared_ptr<Allocator> make_cpu_allocator() {
 
 std::shared_ptr<Allocator> make_meta_allocator() {
     return std::make_shared<MetaAllocator>();
+}
+
+std::shared_ptr<Allocator> make_meta_pool() {
+    return std::make_shared<MetaPool>();
 }
 
 }  // namespace t3video

@@ -24,6 +24,8 @@ class Allocator {
     virtual void reset_peak() {}
     // Bytes that it can hand out at most; SIZE_MAX where only the system knows.
     virtual size_t limit() const { return SIZE_MAX; }
+    // Bytes of the device beyond these that are set aside for what allocates by itself, such as a library.
+    virtual size_t set_aside() const { return 0; }
 
     // In the order of the device's other work; a download has arrived when the call returns.
     virtual void copy(std::byte* to, const std::byte* from, size_t bytes, Transfer transfer) = 0;
@@ -33,5 +35,7 @@ class Allocator {
 std::shared_ptr<Allocator> make_cpu_allocator();
 // Hands out addresses that must not be touched, counts, and refuses nothing.
 std::shared_ptr<Allocator> make_meta_allocator();
+// The same for the CPU's pool: peak() is what it would have taken from the system, freed blocks that it keeps included.
+std::shared_ptr<Allocator> make_meta_pool();
 
 }  // namespace t3video

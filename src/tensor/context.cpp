@@ -32,8 +32,9 @@ BackendState& Context::backend_state(const std::function<std::shared_ptr<Backend
     return *backend_.state;
 }
 
-Context make_meta_context(DType compute_type) {
-    return Context({Device::meta, compute_type, make_meta_allocator(), nullptr}, 1);
+Context make_meta_context(DType compute_type, Device target) {
+    auto allocator = target == Device::cpu ? make_meta_pool() : make_meta_allocator();
+    return Context({Device::meta, compute_type, std::move(allocator), nullptr, target}, 1);
 }
 
 }  // namespace t3video

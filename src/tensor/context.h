@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "core/device.h"
 #include "core/dtype.h"
@@ -32,6 +33,7 @@ struct Backend {
     DType compute_type;  // of activations between ops
     std::shared_ptr<Allocator> allocator;
     std::shared_ptr<BackendState> state;
+    std::optional<Device> counts_for = {};  // of a meta context: the device whose needs it counts
 };
 
 class Context {
@@ -41,6 +43,9 @@ class Context {
     Context(Backend backend, int threads);
 
     Device device() const { return backend_.device; }
+    // The device that memory is meant for: device(), or the one a meta context counts for. How work is cut into pieces
+    // follows this one, so that a run that only counts cuts like the real one.
+    Device target() const { return backend_.counts_for.value_or(backend_.device); }
     DType compute_type() const { return backend_.compute_type; }
     int threads() const { return threads_; }
     Allocator& allocator() const { return *backend_.allocator; }
@@ -61,7 +66,7 @@ class Context {
     Work work_;
 };
 
-// A context that computes nothing and counts memory and work, as a GPU computing in `compute_type` would need them.
-Context make_meta_context(DType compute_type);
+// A context that computes nothing and counts memory and work, as `target`, computing in `compute_type`, would need them.
+Context make_meta_context(DType compute_type, Device target = Device::cuda);
 
 }  // namespace t3video

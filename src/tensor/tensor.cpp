@@ -55,9 +55,14 @@ Tensor empty_on_host(Shape shape, DType dtype) {
     return {shape, dtype, make_cpu_allocator()->allocate(bytes)};
 }
 
+Tensor unbacked(Shape shape, DType dtype) {
+    const size_t bytes = static_cast<size_t>(shape.numel()) * size_of(dtype);
+    return {shape, dtype, std::make_shared<Storage>(nullptr, bytes, nullptr, false)};
+}
+
 Tensor zeros(Context& ctx, Shape shape, DType dtype) {
     Tensor x = empty(ctx, shape, dtype);
-    if (x.bytes() > 0) ctx.allocator().zero(x.raw(), x.bytes());
+    fill_zero(ctx, x);
     return x;
 }
 
@@ -100,6 +105,10 @@ Tensor to_host(Context& ctx, const Tensor& x) {
     Tensor y = empty_on_host(x.shape(), x.dtype());
     if (x.bytes() > 0) ctx.allocator().copy(y.raw(), x.raw(), x.bytes(), Transfer::download);
     return y;
+}
+
+void fill_zero(Context& ctx, Tensor& x) {
+    if (x.bytes() > 0) ctx.allocator().zero(x.raw(), x.bytes());
 }
 
 void copy_into(Context& ctx, Tensor& y, const Tensor& x) {

@@ -66,6 +66,8 @@ class Tensor {
 // Fresh memory from the context's allocator; `empty` leaves it uninitialised.
 Tensor empty(Context& ctx, Shape shape, DType dtype = DType::f32);
 Tensor empty_on_host(Shape shape, DType dtype = DType::f32);
+// In host memory by its device, with no bytes behind it: a weight for meta runs.
+Tensor unbacked(Shape shape, DType dtype);
 Tensor zeros(Context& ctx, Shape shape, DType dtype = DType::f32);
 Tensor empty_like(Context& ctx, const Tensor& x);
 Tensor clone(Context& ctx, const Tensor& x);
@@ -76,6 +78,7 @@ Tensor from_span(Context& ctx, std::span<const int64_t> values);
 // of use.
 Tensor to_device(Context& ctx, const Tensor& x);
 Tensor to_host(Context& ctx, const Tensor& x);
+void fill_zero(Context& ctx, Tensor& x);
 // Copies x, of the same type and number of elements, into y on the same device.
 void copy_into(Context& ctx, Tensor& y, const Tensor& x);
 

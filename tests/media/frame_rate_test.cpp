@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "core/error.h"
@@ -24,6 +26,21 @@ TEST(FrameRate, KnowsBroadcastRates) {
     EXPECT_EQ(FrameRate(29.97), FrameRate(30000, 1001));
     EXPECT_EQ(FrameRate(59.94), FrameRate(60000, 1001));
     EXPECT_EQ(FrameRate(24000.0 / 1001.0), FrameRate(24000, 1001));
+}
+
+// Against all fractions with terms up to 100000.
+TEST(FrameRate, TakesTheNearestFraction) {
+    for (const double fps : {3.14159265358979, 24.70000001, 0.0123456789, 777.7654321, 1.00000499, 59.0000123}) {
+        double least = 1;
+        for (int64_t den = 1; den <= 100000; ++den) {
+            const auto num = static_cast<int64_t>(std::llround(fps * static_cast<double>(den)));
+            if (num < 1 || num > 100000) continue;
+            least = std::min(least, std::abs(static_cast<double>(num) / static_cast<double>(den) - fps));
+        }
+        const FrameRate rate(fps);
+        EXPECT_LE(std::abs(rate.value() - fps), least) << rate << " for " << fps;
+        EXPECT_LE(std::max(rate.num, rate.den), 100000) << rate;
+    }
 }
 
 TEST(FrameRate, ReducesFractions) {

@@ -182,13 +182,21 @@ std::vector<Measured> bench_vae(Context& ctx, const BenchOptions& o) {
     const auto vae = pipeline::at_random(ctx, models::WanVae(s.vae));
     const Tensor latent =
         ops::random_normal(ctx, {s.vae.z, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 9, 0, 1);
-    return {measure(ctx, fmt::format("vae decode, {} frames of {}", o.frames, o.size), o.repeat, [&] {
+    const models::DecodeOptions options{
+        .band_rows = models::band_rows_for(s.vae, latent.shape(), static_cast<int64_t>(size_of(ctx.compute_type())),
+                                           pipeline::decode_budget(ctx), ctx.device())};
+    const auto decode = [&] {
         Tensor first;
-        vae.decode(ctx, latent, [&](const Tensor& frames, int64_t, int64_t) {
-            if (!first.defined()) first = clone(ctx, frames.slice(0, 1));
-        });
+        vae.decode(
+            ctx, latent,
+            [&](const Tensor& frames, int64_t, int64_t) {
+                if (!first.defined()) first = clone(ctx, frames.slice(0, 1));
+            },
+            options);
         return first;
-    })};
+    };
+    return {measure(ctx, fmt::format("vae decode, {} frames, bands of {}", o.frames, options.band_rows), o.repeat,
+                    decode)};
 }
 
 // A model folder of random weights, for measuring whole films without a download.

@@ -66,10 +66,13 @@ Band band_of(const VaeConfig& config, int64_t latent_rows, Rows video) {
 // Extents of the latent, and the frames of the middle block's result that are made, and then passed on, in one go.
 struct Extents {
     int64_t frames, rows, columns;
+    Device device;
 
-    explicit Extents(const Shape& latent) : frames(latent[1]), rows(latent[2]), columns(latent[3]) {}
+    Extents(const Shape& latent, Device on) : frames(latent[1]), rows(latent[2]), columns(latent[3]), device(on) {}
     int64_t pixels() const { return rows * columns; }
-    int64_t run() const { return std::min(frames, frames_per_call(rows, columns)); }
+    int64_t run() const { return std::min(frames, frames_per_call(device, rows, columns)); }
+    // Frames that are laid in front of a call's own, so that a GPU's convolution reads one run.
+    int64_t joined() const { return device == Device::cpu ? 0 : 2; }
 };
 
 // Values alive up to the middle block's result, and that result.
@@ -120,9 +123,10 @@ int64_t band_values(const VaeConfig& config, const Extents& latent, const Band& 
         const int64_t rows = band.levels[i].rows.count(), past = std::min<int64_t>(frames, 2);
         const bool shortcut = config.version == VaeVersion::wan22 && stage.resample_space;
         values += given * columns * n * in;
-        n = std::min(n, frames_per_call(given, columns));
+        n = std::min(n, frames_per_call(latent.device, given, columns));
         const int64_t sizes = block_sizes(rows, after_blocks(stage, band.levels[i]).count(), 2 * stage.blocks);
         values += rows * columns * stage_values(stage, in, shortcut, n, past, sizes);
+        values += rows * columns * latent.joined() * std::max(in, stage.width);
         values += cut_values(given, rows, columns, n, in);
         given = after_stage(stage, band.levels[i]).count();
         if (stage.resample_space) columns *= 2;
@@ -161,8 +165,9 @@ std::vector<Band> bands_of(const VaeConfig& config, int64_t latent_rows, int64_t
     return bands;
 }
 
-int64_t decode_bytes(const VaeConfig& config, const Shape& latent, int64_t band_rows, int64_t element_bytes) {
-    const Extents extents(latent);
+int64_t decode_bytes(const VaeConfig& config, const Shape& latent, int64_t band_rows, int64_t element_bytes,
+                     Device device) {
+    const Extents extents(latent, device);
     const std::vector<Band> bands = bands_of(config, extents.rows, band_rows);
     const int64_t middle = middle_values(config, extents);
     // The latent with its channels last, normalised, and after the 1x1x1 convolution.
@@ -178,12 +183,13 @@ int64_t decode_bytes(const VaeConfig& config, const Shape& latent, int64_t band_
     return values * element_bytes / 8 * 9 + weight_bytes(config) + kLibraries;  // the pool rounds up by 0 to 12.5 %
 }
 
-int64_t band_rows_for(const VaeConfig& config, const Shape& latent, int64_t element_bytes, int64_t budget_bytes) {
-    if (decode_bytes(config, latent, 0, element_bytes) <= budget_bytes) return 0;
+int64_t band_rows_for(const VaeConfig& config, const Shape& latent, int64_t element_bytes, int64_t budget_bytes,
+                      Device device) {
+    if (decode_bytes(config, latent, 0, element_bytes, device) <= budget_bytes) return 0;
     const int64_t cell = config.stride_hw(), latent_rows = latent[2];
     for (int64_t count = 2; count < latent_rows; ++count) {
         const int64_t band_rows = divide_up(latent_rows, count) * cell;
-        if (decode_bytes(config, latent, band_rows, element_bytes) <= budget_bytes) return band_rows;
+        if (decode_bytes(config, latent, band_rows, element_bytes, device) <= budget_bytes) return band_rows;
     }
     return cell;
 }

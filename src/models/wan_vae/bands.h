@@ -36,11 +36,13 @@ struct Band {
 std::vector<Band> bands_of(const VaeConfig& config, int64_t latent_rows, int64_t band_rows);
 
 // Bytes of activations that decoding a latent [z, T, h, w] takes at most, the caller's frames not counted. Activations
-// have `element_bytes` each. Meant for the CPU's pool; measured peaks are 0 to 30 % below.
-int64_t decode_bytes(const VaeConfig& config, const Shape& latent, int64_t band_rows, int64_t element_bytes);
+// have `element_bytes` each. Made for the CPU's pool, whose measured peaks are 0 to 30 % below; a GPU's arena needs less.
+int64_t decode_bytes(const VaeConfig& config, const Shape& latent, int64_t band_rows, int64_t element_bytes,
+                     Device device = Device::cpu);
 
 // Height of the largest bands whose decode_bytes stay within the budget, for DecodeOptions::band_rows: 0 when whole
 // frames do; one latent row when nothing does.
-int64_t band_rows_for(const VaeConfig& config, const Shape& latent, int64_t element_bytes, int64_t budget_bytes);
+int64_t band_rows_for(const VaeConfig& config, const Shape& latent, int64_t element_bytes, int64_t budget_bytes,
+                      Device device = Device::cpu);
 
 }  // namespace t3video::models

@@ -21,11 +21,9 @@ ResBlock::ResBlock(int64_t in, int64_t out)
 }
 
 Tensor ResBlock::forward(Context& ctx, Tensor x, Stream& stream, ops::Edges edges) const {
-    Tensor y = ops::channel_norm(ctx, x, norm1.value, true);
-    y = conv1.forward(ctx, y, &stream.conv1, edges);
+    Tensor y = conv1.forward_normed(ctx, x, norm1, stream.conv1, edges);
     if (shortcut) x = shortcut->forward(ctx, x);
-    y = ops::channel_norm(ctx, y, norm2.value, true);
-    y = conv2.forward(ctx, y, &stream.conv2, edges);
+    y = conv2.forward_normed(ctx, y, norm2, stream.conv2, edges);
     ops::add_rows_to(ctx, y, x, edges.top ? 0 : kLostRows);
     return y;
 }
@@ -61,7 +59,7 @@ Tensor MiddleBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
 }
 
 Tensor Head::forward(Context& ctx, const Tensor& x, nn::FrameHistory& stream, ops::Edges edges) const {
-    return conv.forward(ctx, ops::channel_norm(ctx, x, norm.value, true), &stream, edges);
+    return conv.forward_normed(ctx, x, norm, stream, edges);
 }
 
 }  // namespace t3video::models

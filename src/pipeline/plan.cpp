@@ -1,0 +1,219 @@
+// Plans a film by running it on a context that only counts.
+#include "pipeline/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/memory.h"
+#include "ops/convert.h"
+#include "pipeline/decode_budget.h"
+#include "pipeline/denoise.h"
+#include "pipeline/embed.h"
+
+namespace t3video::pipeline {
+namespace {
+
+// The program, its libraries and what they keep: measured 40 to 90 MiB on the CPU.
+constexpr size_t kProgram = size_t{96} << 20;
+// Frames that an H.264 encoder holds, 1.5 bytes per pixel each.
+constexpr int64_t kFramesInEncoder = 60;
+
+// "17.2 GiB", "250 MiB"; needs are rounded up and allowances down, so that the two never look equal.
+std::string readable(size_t bytes, bool up) {
+    constexpr double kMiB = double(1 << 20), kGiB = double(1 << 30);
+    const auto rounded = [&](double x) { return up ? std::ceil(x) : std::floor(x); };
+    if (double(bytes) < kGiB) return fmt::format("{:.0f} MiB", rounded(double(bytes) / kMiB));
+    return fmt::format("{:.1f} GiB", rounded(double(bytes) / kGiB * 10) / 10);
+}
+
+template <class Model>
+size_t weight_bytes(Model& model, const Machine& machine) {
+    if (machine.device == Device::cpu) return 0;
+    size_t bytes = 0;
+    model.for_each_param("", [&](const auto&, const nn::Param& param) {
+        if (param.role != nn::Role::table) bytes += param.value.bytes();
+    });
+    return bytes;
+}
+
+// One stage on a context of its own.
+template <class Model, class Run>
+StagePlan plan_stage(std::string name, const Machine& machine, Model model, Run&& run) {
+    Context ctx = make_meta_context(machine.compute_type, machine.device);
+    StagePlan stage{.name = std::move(name), .weights = weight_bytes(model, machine)};
+    const Model weights = nn::placed(ctx, std::move(model));
+    const Work repeated = run(ctx, weights);
+    stage.work = ctx.work();
+    stage.work += repeated;
+    stage.bytes = ctx.allocator().peak() + machine.taken;
+    return stage;
+}
+
+Work times(const Work& work, double n) {
+    return {n * work.matrix, n * work.attention, n * work.convolution, n * work.bytes};
+}
+
+// Prompts are taken at their longest.
+StagePlan plan_text(const Models& models, const Film& film, const Machine& machine) {
+    return plan_stage("text", machine, models.text_encoder, [&](Context& ctx, const models::Umt5& encoder) {
+        const std::vector<int64_t> ids(static_cast<size_t>(kTextRows), 0);
+        const int prompts = film.settings.cfg != 1.0 ? 2 : 1;
+        for (int i = 0; i < prompts; ++i) encoder.forward(ctx, ids);
+        return Work();
+    });
+}
+
+StagePlan plan_denoise(const Models& models, const Film& film, const Machine& machine, int64_t steps_done) {
+    return plan_stage("denoise", machine, models.dit, [&](Context& ctx, const models::WanDit& dit) {
+        const Tensor x = empty(ctx, latent_shape(film, models.vae.config()));
+        const t3::WindowPlan windows(ctx, film.attention.layout);
+        const bool guided = film.settings.cfg != 1.0;
+        const auto context = [&] {
+            return dit.embed_text(ctx, empty(ctx, {kTextRows - 1, dit.config().text_dim}), 1);
+        };
+        const models::TextContext positive = context(), negative = guided ? context() : models::TextContext();
+        // After this many steps a solver's memory is full, and all further steps are alike.
+        constexpr int64_t kEnough = 4;
+        const int64_t steps = film.settings.steps - steps_done, counted = std::min(steps, kEnough);
+        const auto& solver = solver_of(film.settings);
+        const auto schedule = solver.schedule({.steps = counted, .shift = film.settings.shift});
+        Work before_last = ctx.work();
+        denoise(ctx, dit, windows, {&positive, guided ? &negative : nullptr, film.settings.cfg}, solver, schedule,
+                {.x = x}, {}, [&](const sampling::SampleState& state) {
+                    if (state.step == counted - 1) before_last = ctx.work();
+                });
+        return times(ctx.work() - before_last, double(steps - counted));
+    });
+}
+
+StagePlan plan_decode_in_bands(const Models& models, const Film& film, const Machine& machine, int64_t band_rows) {
+    StagePlan stage = plan_stage("decode", machine, models.vae, [&](Context& ctx, const models::WanVae& vae) {
+        const Tensor latent = empty(ctx, latent_shape(film, vae.config()));
+        const auto sink = [&](const Tensor& frames, int64_t, int64_t) { ops::convert(ctx, frames, DType::f32); };
+        vae.decode(ctx, latent, sink, {.band_rows = band_rows});
+        return Work();
+    });
+    if (machine.device == Device::cpu) {
+        const int64_t pixels = film.settings.width * film.settings.height;
+        if (band_rows > 0) stage.bytes += static_cast<size_t>(film.settings.frames * pixels * 3);
+        stage.bytes += static_cast<size_t>(std::min(film.settings.frames, kFramesInEncoder) * pixels * 3 / 2);
+    }
+    return stage;
+}
+
+// In the largest bands that the budget asks for, and smaller ones until they fit.
+StagePlan plan_decode(const Models& models, const Film& film, const Machine& machine, int64_t& band_rows) {
+    const auto& config = models.vae.config();
+    const auto element = static_cast<int64_t>(size_of(machine.compute_type));
+    int64_t budget = machine.decode_budget;
+    while (true) {
+        band_rows = models::band_rows_for(config, latent_shape(film, config), element, budget, machine.device);
+        StagePlan stage = plan_decode_in_bands(models, film, machine, band_rows);
+        if (stage.bytes <= machine.allowed || band_rows == config.stride_hw()) return stage;
+        budget = budget / 4 * 3;
+    }
+}
+
+bool fits(const Models& models, const Film& film, const Machine& machine) {
+    return plan_film(models, film, machine).too_large() == nullptr;
+}
+
+// The most frames that fit, between 1 and one step less than the film's; 0 if none does.
+int64_t most_frames(const Models& models, const Film& film, const Machine& machine, const FilmMaker& make) {
+    const auto& s = film.settings;
+    int64_t good = -1, bad = (s.frames - 1) / 4;  // in latent frames after the first
+    while (bad - good > 1) {
+        const int64_t middle = good + (bad - good) / 2;
+        (fits(models, make(s.width, s.height, 4 * middle + 1), machine) ? good : bad) = middle;
+    }
+    return good < 0 ? 0 : 4 * good + 1;
+}
+
+// The next smaller size that fits, in eighths of the sides.
+std::optional<Film> smaller_size(const Models& models, const Film& film, const Machine& machine,
+                                 const FilmMaker& make) {
+    const int64_t cell = models.traits().cell;
+    for (int64_t eighths = 7; eighths >= 1; --eighths) {
+        const auto side = [&](int64_t whole) { return std::max(cell, whole * eighths / 8 / cell * cell); };
+        const Film smaller = make(side(film.settings.width), side(film.settings.height), film.settings.frames);
+        if (fits(models, smaller, machine)) return smaller;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Machine machine_of(Context& ctx, int64_t memory) {
+    Machine m{.device = ctx.device(), .compute_type = ctx.compute_type()};
+    m.decode_budget = decode_budget(ctx, memory);
+    if (ctx.device() == Device::cpu) {
+        m.allowed = static_cast<size_t>(memory > 0 ? memory : available_memory());
+        m.taken = kProgram;
+        return m;
+    }
+    Allocator& allocator = ctx.allocator();
+    allocator.reset_peak();
+    m.allowed = allocator.limit() + allocator.set_aside();
+    m.taken = allocator.peak() + allocator.set_aside();
+    return m;
+}
+
+size_t Plan::bytes() const {
+    size_t most = 0;
+    for (const StagePlan& stage : stages) most = std::max(most, stage.bytes);
+    return most;
+}
+
+double Plan::seconds() const {
+    double sum = 0;
+    for (const StagePlan& stage : stages) sum += stage.seconds;
+    return sum;
+}
+
+const StagePlan* Plan::too_large() const {
+    for (const StagePlan& stage : stages) {
+        if (stage.bytes > allowed) return &stage;
+    }
+    return nullptr;
+}
+
+void Plan::estimate(const Rates& rates) {
+    for (StagePlan& stage : stages) {
+        stage.seconds = rates.seconds(stage.work);
+        if (rates.upload > 0) stage.seconds += double(stage.weights) / rates.upload;
+    }
+}
+
+Plan plan_film(const Models& models, const Film& film, const Machine& machine, const Done& done) {
+    Plan plan{.allowed = machine.allowed};
+    if (!done.text) plan.stages.push_back(plan_text(models, film, machine));
+    if (done.steps < film.settings.steps) plan.stages.push_back(plan_denoise(models, film, machine, done.steps));
+    plan.stages.push_back(plan_decode(models, film, machine, plan.band_rows));
+    return plan;
+}
+
+void require_fits(const Plan& plan, const Models& models, const Film& film, const Machine& machine,
+                  const FilmMaker& make) {
+    const StagePlan* stage = plan.too_large();
+    if (stage == nullptr) return;
+    const auto& s = film.settings;
+    std::string advice;
+    if (const int64_t frames = most_frames(models, film, machine, make); frames > 0) {
+        advice = fmt::format("--frames {}", frames);
+    }
+    if (const auto smaller = smaller_size(models, film, machine, make)) {
+        advice += fmt::format("{}--size {}x{}", advice.empty() ? "" : ", or ", smaller->settings.width,
+                              smaller->settings.height);
+    }
+    if (advice.empty()) {
+        advice = fmt::format("no smaller film does; {}", machine.device == Device::cpu
+                                                             ? "use a machine with more memory"
+                                                             : "use a larger GPU, or --device cpu");
+    }
+    throw InvalidRequest(fmt::format("{} of {}x{}, {} frames, needs {}, but {} may be used; what fits: {}", stage->name,
+                                     s.width, s.height, s.frames, readable(stage->bytes, true), readable(plan.allowed, false), advice));
+}
+
+}  // namespace t3video::pipeline

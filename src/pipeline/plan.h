@@ -1,0 +1,63 @@
+// What a film will take, before it is made: the networks run once without arithmetic, on a context that counts FLOP and
+// memory as the real run would need them.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/film.h"
+#include "pipeline/rates.h"
+
+namespace t3video::pipeline {
+
+// Where a film is to be made.
+struct Machine {
+    Device device = Device::cpu;
+    DType compute_type = DType::f32;
+    size_t allowed = 0;          // bytes that the run may take in all
+    size_t taken = 0;            // of these, by the program and its libraries, whatever the film
+    int64_t decode_budget = 0;   // bytes that decoding should take
+};
+
+// `memory`: bytes that may be taken on the CPU; 0: what is available. A GPU's limit is part of its context.
+Machine machine_of(Context& ctx, int64_t memory = 0);
+
+struct StagePlan {
+    std::string name;
+    Work work;
+    size_t weights = 0;  // bytes that go to the GPU; on the CPU they stay in the mapped files and count nowhere
+    size_t bytes = 0;    // at most in use at once, Machine::taken included
+    double seconds = 0;  // from Plan::estimate
+};
+
+// What an interrupted job has done.
+struct Done {
+    bool text = false;
+    int64_t steps = 0;
+};
+
+struct Plan {
+    std::vector<StagePlan> stages;  // text, denoise, decode, in this order, without those that are done
+    size_t allowed = 0;
+    int64_t band_rows = 0;  // for models::DecodeOptions
+
+    size_t bytes() const;  // of the largest stage
+    double seconds() const;
+    // The first stage that does not fit; null if all do.
+    const StagePlan* too_large() const;
+    void estimate(const Rates& rates);
+};
+
+Plan plan_film(const Models& models, const Film& film, const Machine& machine, const Done& done = {});
+
+// Films of another size and length, as the user's other choices make them.
+using FilmMaker = std::function<Film(int64_t width, int64_t height, int64_t frames)>;
+
+// Throws InvalidRequest where a stage of `plan` does not fit: which one, what it needs, what is allowed, and the largest
+// number of frames and the next smaller size of about the same shape that would fit.
+void require_fits(const Plan& plan, const Models& models, const Film& film, const Machine& machine,
+                  const FilmMaker& make);
+
+}  // namespace t3video::pipeline

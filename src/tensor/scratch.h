@@ -1,0 +1,108 @@
+// How much memory the backends' halves of ops take for themselves while they run, so that a run that only counts sees
+// it. Bounds: never below the use, seldom far above.
+#pragma once
+
+#include <algorithm>
+#include <span>
+
+#include "tensor/op_types.h"
+
+namespace t3video::ops {
+
+// Softmax attention in two products: bytes of f32 scores of one slice of queries, long enough for full products.
+constexpr size_t kScoreBytes = size_t{1} << 30;
+// Tokens of the windows that are gathered at once: enough work for every multiprocessor, while the copies stay small.
+constexpr int64_t kGatheredTokens = 131072;
+// What a library asks for per call.
+constexpr size_t kLibraryScratch = size_t{32} << 20;
+
+// Attention of the GPU whose scores stay on the chip: bf16, narrow heads.
+inline bool attention_is_fused(DType dtype, int64_t qk_width, int64_t v_width) {
+    return dtype == DType::bf16 && qk_width == v_width && qk_width % 8 == 0 && qk_width <= 128;
+}
+
+inline size_t score_scratch(DType dtype, int64_t heads, int64_t queries, int64_t keys) {
+    const size_t row = sizeof(float) * static_cast<size_t>(heads * keys);
+    const size_t scores = std::max(row, std::min(kScoreBytes, row * static_cast<size_t>(queries)));
+    return dtype == DType::f32 ? scores : scores + scores / 2;  // probabilities of the type beside them
+}
+
+// The CPU's blocks of queries and keys are a few hundred KiB per thread.
+inline size_t attention_scratch(Device device, const Tensor& q, const Tensor& k, const Tensor& v,
+                                const AttentionOptions& o) {
+    if (device == Device::cpu) return 0;
+    if (o.relative_bias || !attention_is_fused(q.dtype(), q.dim(1) / o.heads, v.dim(1) / o.heads)) {
+        return score_scratch(q.dtype(), o.heads, q.dim(0), k.dim(0));
+    }
+    if (o.last_key_count == 1) return kLibraryScratch;
+    const auto keys = static_cast<size_t>(k.dim(0) + o.last_key_count);
+    return kLibraryScratch + keys * static_cast<size_t>(k.dim(1) + v.dim(1)) * size_of(k.dtype());
+}
+
+inline size_t window_attention_scratch(Device device, const Tensor& q, int64_t heads,
+                                       std::span<const TokenWindows* const> branches) {
+    if (device == Device::cpu) return 0;
+    size_t most = 0;
+    for (const TokenWindows* windows : branches) {
+        int64_t longest = 0;
+        for (size_t w = 1; w < windows->starts.size(); ++w)
+            longest = std::max(longest, windows->starts[w] - windows->starts[w - 1]);
+        size_t bytes = attention_is_fused(q.dtype(), q.dim(1) / heads, q.dim(1) / heads)
+                           ? kLibraryScratch
+                           : score_scratch(q.dtype(), heads, longest, longest);
+        const bool direct = windows->in_order && branches.size() == 1;
+        if (!direct) {  // queries, keys, values and result of some windows
+            const int64_t rows = std::min(q.dim(0), std::max(kGatheredTokens, longest));
+            bytes += 4 * static_cast<size_t>(rows * q.dim(1)) * size_of(q.dtype());
+        }
+        if (!direct && !windows->placed.defined()) bytes += windows->order.size() * sizeof(int64_t);
+        most = std::max(most, bytes);
+    }
+    return most;
+}
+
+inline size_t linear_scratch(Device device, const Tensor& weight) {
+    return device == Device::cpu && weight.dtype() != DType::f32
+               ? static_cast<size_t>(weight.numel()) * sizeof(float)
+               : 0;
+}
+
+inline int64_t round_channels(int64_t channels, int64_t step) {
+    return (channels + step - 1) / step * step;
+}
+
+// `frames`: the parts and the zeros in front of them; y: the result.
+inline size_t conv_scratch(Device device, int64_t frames, bool one_part, const Tensor& weight, const FrameConv& f,
+                           const Tensor& y) {
+    const int64_t taps = weight.numel() / (f.co * f.ci);
+    if (device == Device::cpu) {  // the taps as the library wants them, in blocks of channels, and one as stored
+        const int64_t arranged = taps * round_channels(f.co, 16) * round_channels(f.ci, 16);
+        return sizeof(float) * static_cast<size_t>(arranged + f.co * f.ci * f.kh * f.kw);
+    }
+    const size_t element = size_of(y.dtype());
+    const int64_t ci = round_channels(f.ci, 8), co = round_channels(f.co, 8);
+    size_t bytes = kLibraryScratch + static_cast<size_t>(taps * ci * co) * element;
+    // Frames in one run with padding alike on both sides are read where they lie; else they are laid out first.
+    const bool in_place = one_part && f.ci == ci && f.left == f.right && f.top == f.bottom;
+    if (!in_place) {
+        const int64_t rows = (f.out_h() - 1) * f.stride_h + f.kh, columns = f.w + f.left + f.right;
+        bytes += static_cast<size_t>(frames * rows * columns * ci) * element;
+    }
+    if (co != f.co) bytes += static_cast<size_t>(y.numel() / f.co * co) * element;
+    return bytes;
+}
+
+// x and y of upsample_conv2d.
+inline size_t upsample_scratch(Device device, const Tensor& x, const Tensor& weight, const Tensor& y) {
+    const int64_t ci = x.dim(3), co = weight.dim(0);
+    if (device == Device::cpu) {  // the pixels of one parity of rows and columns, and the kernel that they see
+        const int64_t arranged = 4 * round_channels(co, 16) * round_channels(ci, 16) + 8 * co * ci;
+        return sizeof(float) * static_cast<size_t>(x.dim(0) * x.dim(1) * x.dim(2) * co + arranged);
+    }
+    const int64_t ci_padded = round_channels(ci, 8), co_padded = round_channels(co, 8);
+    const int64_t doubled = (2 * x.dim(1) + 2) * 2 * x.dim(2) * ci_padded;  // one frame
+    const int64_t result = co == co_padded ? 0 : y.numel() / std::max<int64_t>(y.dim(0) * co, 1) * co_padded;
+    return kLibraryScratch + static_cast<size_t>(doubled + result + 9 * ci_padded * co_padded) * size_of(x.dtype());
+}
+
+}  // namespace t3video::ops
