@@ -33,5 +33,7 @@ function(t3video_test name)
   target_compile_definitions(t3video_test_${name} PRIVATE T3VIDEO_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data")
   target_link_libraries(t3video_test_${name} PRIVATE t3video_flags ${ARG_DEPENDS} GTest::gtest_main)
   gtest_discover_tests(t3video_test_${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60 PROPERTIES
-    TIMEOUT 300 ENVIRONMENT OMP_WAIT_POLICY=passive)  # tests run side by side: waiting threads must not spin
+    TIMEOUT 300
+    # Tests run side by side: waiting threads must not spin. What the program keeps between runs stays in the build.
+    ENVIRONMENT "OMP_WAIT_POLICY=passive\\;XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/cache")
 endfunction()

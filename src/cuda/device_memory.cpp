@@ -33,6 +33,26 @@ void check(CUresult status, const char* what) {
     require(status == CUDA_SUCCESS, "CUDA: ", what, " failed with error ", static_cast<int>(status));
 }
 
+// A point in the order of a stream's work.
+class Mark {
+  public:
+    explicit Mark(cudaStream_t stream) {
+        check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming));
+        check(cudaEventRecord(event_, stream));
+    }
+    ~Mark() {
+        cudaEventSynchronize(event_);
+        cudaEventDestroy(event_);
+    }
+    Mark(const Mark&) = delete;
+    Mark& operator=(const Mark&) = delete;
+    // What this stream is asked for from now on comes after it.
+    void hold(cudaStream_t stream) const { check(cudaStreamWaitEvent(stream, event_)); }
+
+  private:
+    cudaEvent_t event_ = nullptr;
+};
+
 }  // namespace
 
 class DeviceMemory::Range {
@@ -88,7 +108,14 @@ class DeviceMemory::Range {
 };
 
 DeviceMemory::DeviceMemory(size_t limit, size_t set_aside, std::shared_ptr<CUstream_st> stream)
-    : range_(std::make_shared<Range>(limit, stream)), set_aside_(set_aside), stream_(std::move(stream)) {}
+    : range_(std::make_shared<Range>(limit, stream)), set_aside_(set_aside), stream_(std::move(stream)) {
+    cudaStream_t uploads = nullptr;
+    check(cudaStreamCreateWithFlags(&uploads, cudaStreamNonBlocking));
+    uploads_.reset(uploads, [](cudaStream_t s) { cudaStreamDestroy(s); });
+    cudaEvent_t reached = nullptr;
+    check(cudaEventCreateWithFlags(&reached, cudaEventDisableTiming));
+    reached_.reset(reached, [](cudaEvent_t e) { cudaEventDestroy(e); });
+}
 
 std::shared_ptr<Storage> DeviceMemory::allocate(size_t bytes) {
     const auto offset = range_->arena.take(bytes);
@@ -133,6 +160,25 @@ void DeviceMemory::copy(std::byte* to, const std::byte* from, size_t bytes, Tran
 
 void DeviceMemory::zero(std::byte* data, size_t bytes) {
     check(cudaMemsetAsync(data, 0, bytes, stream_.get()));
+}
+
+std::shared_ptr<Storage> DeviceMemory::allocate_pinned(size_t bytes) {
+    void* data = nullptr;
+    const cudaError_t status = cudaHostAlloc(&data, bytes, cudaHostAllocDefault);
+    require(status == cudaSuccess, "out of memory: the system could not pin ", bytes, " bytes for streaming weights");
+    std::shared_ptr<const void> owner(data, [](const void* p) { cudaFreeHost(const_cast<void*>(p)); });
+    return std::make_shared<Storage>(static_cast<std::byte*>(data), bytes, std::move(owner), true);
+}
+
+std::shared_ptr<void> DeviceMemory::upload_beside(std::byte* to, const std::byte* from, size_t bytes) {
+    check(cudaEventRecord(reached_.get(), stream_.get()));
+    check(cudaStreamWaitEvent(uploads_.get(), reached_.get()));
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, uploads_.get()));
+    return std::make_shared<Mark>(uploads_.get());
+}
+
+void DeviceMemory::wait_for(const std::shared_ptr<void>& upload) {
+    if (upload) static_cast<const Mark*>(upload.get())->hold(stream_.get());
 }
 
 }  // namespace t3video::cuda

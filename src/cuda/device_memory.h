@@ -27,12 +27,16 @@ class DeviceMemory final : public Allocator {
     size_t set_aside() const override { return set_aside_; }
     void copy(std::byte* to, const std::byte* from, size_t bytes, Transfer transfer) override;
     void zero(std::byte* data, size_t bytes) override;
+    std::shared_ptr<Storage> allocate_pinned(size_t bytes) override;
+    std::shared_ptr<void> upload_beside(std::byte* to, const std::byte* from, size_t bytes) override;
+    void wait_for(const std::shared_ptr<void>& upload) override;
 
   private:
     class Range;
     std::shared_ptr<Range> range_;  // blocks keep it alive
     size_t set_aside_;
-    std::shared_ptr<CUstream_st> stream_;
+    std::shared_ptr<CUstream_st> stream_, uploads_;  // the second for what runs beside the first
+    std::shared_ptr<CUevent_st> reached_;            // how far the first was when an upload was asked for
 };
 
 }  // namespace t3video::cuda

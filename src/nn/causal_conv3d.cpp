@@ -27,12 +27,12 @@ std::vector<Tensor> last_frames(Context& ctx, const std::vector<Tensor>& history
 CausalConv3d::CausalConv3d(int64_t in, int64_t out, std::array<int64_t, 3> kernel)
     : weight(Shape{out, in, kernel[0], kernel[1], kernel[2]}), bias(Shape{out}) {}
 
-Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, FrameHistory* history, ops::Edges edges) const {
+Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, FrameHistory* history) const {
     const int64_t past = weight.shape[2] - 1, rows = weight.shape[3] / 2, columns = weight.shape[4] / 2;
     std::vector<Tensor> parts;
     if (history) parts = history->frames;
-    const ops::Conv3dOptions options{.pad_top = edges.top ? rows : 0,
-                                     .pad_bottom = edges.bottom ? rows : 0,
+    const ops::Conv3dOptions options{.pad_top = rows,
+                                     .pad_bottom = rows,
                                      .pad_left = columns,
                                      .pad_right = columns,
                                      .pad_front = past - static_cast<int64_t>(parts.size())};
@@ -42,10 +42,9 @@ Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, FrameHistory* histor
     return y;
 }
 
-Tensor CausalConv3d::forward_normed(Context& ctx, const Tensor& x, const Param& gamma, FrameHistory& history,
-                                    ops::Edges edges) const {
+Tensor CausalConv3d::forward_normed(Context& ctx, const Tensor& x, const Param& gamma, FrameHistory& history) const {
     if (!ops::reads_joined_frames(ctx)) {
-        return forward(ctx, ops::channel_norm(ctx, x, gamma.value, true), &history, edges);
+        return forward(ctx, ops::channel_norm(ctx, x, gamma.value, true), &history);
     }
     // Past frames, or zeros, and behind them the normed ones, written where the convolution reads them.
     const int64_t past = weight.shape[2] - 1, count = past + x.dim(0);
@@ -61,10 +60,7 @@ Tensor CausalConv3d::forward_normed(Context& ctx, const Tensor& x, const Param& 
     ops::channel_norm_into(ctx, x, gamma.value, true, normed);
     const int64_t rows = weight.shape[3] / 2, columns = weight.shape[4] / 2;
     const Tensor y = ops::conv3d(ctx, joined, weight.value, &bias.value,
-                                 {.pad_top = edges.top ? rows : 0,
-                                  .pad_bottom = edges.bottom ? rows : 0,
-                                  .pad_left = columns,
-                                  .pad_right = columns});
+                                 {.pad_top = rows, .pad_bottom = rows, .pad_left = columns, .pad_right = columns});
     for (int64_t i = std::max(missing, count - past); i < count; ++i)
         history.frames.push_back(clone(ctx, joined.slice(i, i + 1)));
     return y;

@@ -23,14 +23,12 @@ struct CausalConv3d {
     CausalConv3d() = default;
     CausalConv3d(int64_t in, int64_t out, std::array<int64_t, 3> kernel);
 
-    // x: [T, H, W, in] -> [T, H, W, out], less the kh / 2 rows at each edge that is not the frame's. With `history`, x
-    // continues the frames seen there, which are then updated: a video in chunks of any length gives what the whole
-    // gives. Without, x starts a video.
-    Tensor forward(Context& ctx, const Tensor& x, FrameHistory* history = nullptr, ops::Edges edges = {}) const;
+    // x: [T, H, W, in] -> [T, H, W, out]. With `history`, x continues the frames seen there, which are then updated: a
+    // video in chunks of any length gives what the whole gives. Without, x starts a video.
+    Tensor forward(Context& ctx, const Tensor& x, FrameHistory* history = nullptr) const;
 
     // forward of silu(channel_norm(x)), ops/norm.h; `history` holds normed frames.
-    Tensor forward_normed(Context& ctx, const Tensor& x, const Param& gamma, FrameHistory& history,
-                          ops::Edges edges) const;
+    Tensor forward_normed(Context& ctx, const Tensor& x, const Param& gamma, FrameHistory& history) const;
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {

@@ -5,10 +5,13 @@
 
 namespace t3video::nn {
 
+DType device_type(const Context& ctx, const Param& param) {
+    return param.role == Role::product ? ctx.compute_type() : DType::f32;
+}
+
 void place(Context& ctx, Param& param) {
-    if (ctx.target() == Device::cpu || param.role == Role::table) return;
-    const DType dtype = param.role == Role::product ? ctx.compute_type() : DType::f32;
-    param.value = ops::convert(ctx, to_device(ctx, param.value), dtype);
+    if (ctx.target() == Device::cpu || param.role == Role::table || param.streamed) return;
+    param.value = ops::convert(ctx, to_device(ctx, param.value), device_type(ctx, param));
 }
 
 }  // namespace t3video::nn

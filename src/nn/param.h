@@ -19,7 +19,11 @@ struct Param {
     Shape shape;  // expected; loaders check against it
     Role role = Role::product;
     Tensor value;  // f32, f16 or bf16; usually a view of a mapped file
+    bool streamed = false;  // stays where it is, and goes to the device for each use: nn/layer_store.h
 };
+
+// The type in which a context computes with the value.
+DType device_type(const Context& ctx, const Param& param);
 
 // Moves the value to the context's device. On the CPU it stays as it is.
 void place(Context& ctx, Param& param);

@@ -12,6 +12,16 @@ Film make_film(const ModelFiles& files, const ModelTraits& traits, const Setting
     return film;
 }
 
+FilmMaker other_films(const ModelFiles& files, const ModelTraits& traits, const SettingChoices& choices) {
+    return [=](int64_t width, int64_t height, int64_t frames) {
+        SettingChoices other = choices;
+        other.width = width;
+        other.height = height;
+        other.frames = frames;
+        return make_film(files, traits, other, Attention::automatic, {});
+    };
+}
+
 Shape latent_shape(const Film& film, const models::VaeConfig& vae) {
     const Grid& grid = film.frames.grid;
     return {vae.z, grid.t, grid.h * 2, grid.w * 2};

@@ -11,11 +11,11 @@
 #include "media/frame_writer.h"
 #include "media/png.h"
 #include "ops/convert.h"
-#include "pipeline/decode_budget.h"
 #include "pipeline/embed.h"
+#include "pipeline/film.h"
 #include "pipeline/frame_joiner.h"
 #include "pipeline/job.h"
-#include "pipeline/models.h"
+#include "pipeline/plan.h"
 
 namespace t3video::pipeline {
 namespace {
@@ -132,7 +132,7 @@ Tensor latents(Context& ctx, const Request& request, const Settings& settings, c
 }
 
 void decode(Context& ctx, const Request& request, const Settings& settings, const models::WanVae& vae,
-            const Tensor& latent, Progress& progress) {
+            const Tensor& latent, int64_t band_rows, Progress& progress) {
     const auto video = media::open_writer(request.output, settings.width, settings.height, settings.fps,
                                           {.crf = request.crf, .threads = ctx.threads()});
     media::ContactSheet sheet(settings.frames);
@@ -141,10 +141,6 @@ void decode(Context& ctx, const Request& request, const Settings& settings, cons
         sheet.add(video->frames(), image);
         video->write(image);
     });
-    const models::DecodeOptions options{
-        .band_rows = models::band_rows_for(vae.config(), latent.shape(),
-                                           static_cast<int64_t>(size_of(ctx.compute_type())),
-                                           decode_budget(ctx, request.memory), ctx.device())};
     int64_t rows = 0;
     progress.begin("decode", settings.frames, "frames");
     vae.decode(
@@ -154,21 +150,37 @@ void decode(Context& ctx, const Request& request, const Settings& settings, cons
             rows += frames.dim(0) * frames.dim(1);
             progress.advance(rows / height);
         },
-        options);
+        {.band_rows = band_rows});
     video->close();
     progress.end();
     if (request.contact_sheet) media::write_png(request.sheet_path(), sheet.image());
 }
 
-void describe(const Request& request, const Settings& s, const FramePlan& plan, const LayoutChoice& choice,
-              const ModelFiles& files) {
-    const bool cropped = plan.width != s.width || plan.height != s.height;
+void describe(const Request& request, const Film& film, const ModelFiles& files) {
+    const Settings& s = film.settings;
+    const FramePlan& frames = film.frames;
+    const bool cropped = frames.width != s.width || frames.height != s.height;
     log_info(fmt::format("Model {}", files.folder.string()));
     log_info(fmt::format("Film {}x{}, {} frames at {} fps{}; {} steps of {}, shift {}, cfg {}, seed {}", s.width,
                          s.height, s.frames, s.fps,
-                         cropped ? fmt::format(" (cropped from {}x{})", plan.width, plan.height) : "", s.steps,
+                         cropped ? fmt::format(" (cropped from {}x{})", frames.width, frames.height) : "", s.steps,
                          s.solver, s.shift, s.cfg, request.seed));
-    log_info(fmt::format("Self-attention over {} tokens: {}", plan.grid.tokens(), choice.origin));
+    log_info(fmt::format("Self-attention over {} tokens: {}", frames.grid.tokens(), film.attention.origin));
+}
+
+void describe(const Plan& plan) {
+    for (const StagePlan& stage : plan.stages) {
+        log_info(fmt::format("Plan   {:<8} {:>10}, {:>9}", stage.name, format_duration(stage.seconds),
+                             readable_bytes(stage.bytes)));
+    }
+    log_info(fmt::format("Plan   {:<8} {:>10}, {:>9} of {}", "all", format_duration(plan.seconds()),
+                         readable_bytes(plan.bytes()), readable_bytes(plan.allowed)));
+}
+
+Done done_of(const Job& job, const Shape& latent) {
+    const auto saved = job.latents();
+    const bool fits = saved && saved->x.shape() == latent;
+    return {.text = job.embeddings().has_value(), .steps = fits ? saved->step : 0};
 }
 
 }  // namespace
@@ -178,23 +190,34 @@ Result generate(Context& ctx, const Request& request, Progress& progress) {
     check_request(request);
     const ModelFiles files = find_model(request.model.empty() ? demo_model_folder() : request.model, request.parts);
     const Models models = load_models(files);
-    const int64_t cell = models.traits().cell;
-    const Settings settings = resolve_settings(files, models.traits(), request.settings);
-    const FramePlan plan = plan_frames(settings.width, settings.height, settings.frames, cell);
-    const LayoutChoice choice = choose_layout(plan.grid, cell, files, request.attention, request.layout);
+    const Film film = make_film(files, models.traits(), request.settings, request.attention, request.layout);
+    const Settings& settings = film.settings;
     const text::Tokenizer tokenizer(files.need(Part::tokenizer));
-    const Job job(request.job_folder(), request_json(request, files, settings, plan, choice.layout));
-    describe(request, settings, plan, choice, files);
+    const Machine machine = machine_of(ctx, request.memory);
+    const std::string wanted = request_json(request, files, settings, film.frames, film.attention.layout);
+    const auto check = [&](const Done& done) {
+        Plan plan = plan_film(models, film, machine, done);
+        require_fits(plan, models, film, machine, other_films(files, models.traits(), request.settings));
+        return plan;
+    };
+    // Before the folder is made, so that a film that does not fit leaves nothing behind.
+    if (!std::filesystem::exists(request.job_folder())) check({});
+    const Job job(request.job_folder(), wanted);
+    Plan plan = check(done_of(job, latent_shape(film, models.vae.config())));
+    describe(request, film, files);
+    plan.estimate(rates_of(ctx, rates_file()));
+    describe(plan);
 
     // Stages ask for blocks of different sizes: what one leaves in the pool is of no use to the next.
     const Embeddings embeddings = embed(ctx, request, settings, models, tokenizer, job, progress);
     ctx.allocator().trim();
-    const Tensor latent = latents(ctx, request, settings, plan, models, choice.layout, embeddings, job, progress);
+    const Tensor latent =
+        latents(ctx, request, settings, film.frames, models, film.attention.layout, embeddings, job, progress);
     ctx.allocator().trim();
-    decode(ctx, request, settings, models.vae, latent, progress);
+    decode(ctx, request, settings, nn::placed(ctx, models.vae), latent, plan.band_rows, progress);
     return {request.output, request.contact_sheet ? request.sheet_path() : std::filesystem::path(),
             job.folder(),   settings,
-            plan,           seconds_since(start)};
+            film.frames,    seconds_since(start)};
 }
 
 }  // namespace t3video::pipeline

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "core/memory.h"
 #include "ops/convert.h"
@@ -19,14 +20,6 @@ namespace {
 constexpr size_t kProgram = size_t{96} << 20;
 // Frames that an H.264 encoder holds, 1.5 bytes per pixel each.
 constexpr int64_t kFramesInEncoder = 60;
-
-// "17.2 GiB", "250 MiB"; needs are rounded up and allowances down, so that the two never look equal.
-std::string readable(size_t bytes, bool up) {
-    constexpr double kMiB = double(1 << 20), kGiB = double(1 << 30);
-    const auto rounded = [&](double x) { return up ? std::ceil(x) : std::floor(x); };
-    if (double(bytes) < kGiB) return fmt::format("{:.0f} MiB", rounded(double(bytes) / kMiB));
-    return fmt::format("{:.1f} GiB", rounded(double(bytes) / kGiB * 10) / 10);
-}
 
 template <class Model>
 size_t weight_bytes(Model& model, const Machine& machine) {
@@ -145,6 +138,12 @@ std::optional<Film> smaller_size(const Models& models, const Film& film, const M
 
 }  // namespace
 
+std::string readable_bytes(size_t bytes) {
+    constexpr double kMiB = double(1 << 20), kGiB = double(1 << 30);
+    if (double(bytes) < kGiB) return fmt::format("{:.0f} MiB", std::ceil(double(bytes) / kMiB));
+    return fmt::format("{:.1f} GiB", std::ceil(double(bytes) / kGiB * 10) / 10);
+}
+
 Machine machine_of(Context& ctx, int64_t memory) {
     Machine m{.device = ctx.device(), .compute_type = ctx.compute_type()};
     m.decode_budget = decode_budget(ctx, memory);
@@ -208,12 +207,11 @@ void require_fits(const Plan& plan, const Models& models, const Film& film, cons
                               smaller->settings.height);
     }
     if (advice.empty()) {
-        advice = fmt::format("no smaller film does; {}", machine.device == Device::cpu
-                                                             ? "use a machine with more memory"
-                                                             : "use a larger GPU, or --device cpu");
+        advice = fmt::format("no smaller film does; allow more with --memory, or use {}",
+                             machine.device == Device::cpu ? "a machine that has more" : "a larger GPU, or --device cpu");
     }
     throw InvalidRequest(fmt::format("{} of {}x{}, {} frames, needs {}, but {} may be used; what fits: {}", stage->name,
-                                     s.width, s.height, s.frames, readable(stage->bytes, true), readable(plan.allowed, false), advice));
+                                     s.width, s.height, s.frames, readable_bytes(stage->bytes), readable_bytes(plan.allowed), advice));
 }
 
 }  // namespace t3video::pipeline

@@ -2,8 +2,6 @@
 // memory as the real run would need them.
 #pragma once
 
-#include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,10 +48,10 @@ struct Plan {
     void estimate(const Rates& rates);
 };
 
-Plan plan_film(const Models& models, const Film& film, const Machine& machine, const Done& done = {});
+// "17.2 GiB", "250 MiB", rounded up.
+std::string readable_bytes(size_t bytes);
 
-// Films of another size and length, as the user's other choices make them.
-using FilmMaker = std::function<Film(int64_t width, int64_t height, int64_t frames)>;
+Plan plan_film(const Models& models, const Film& film, const Machine& machine, const Done& done = {});
 
 // Throws InvalidRequest where a stage of `plan` does not fit: which one, what it needs, what is allowed, and the largest
 // number of frames and the next smaller size of about the same shape that would fit.

@@ -87,6 +87,11 @@ class CpuAllocator final : public Allocator {
     std::shared_ptr<Pool> pool_ = std::make_shared<Pool>();
 };
 
+// Host memory, which a run that only counts does not count.
+std::shared_ptr<Storage> uncounted(size_t bytes) {
+    return std::make_shared<Storage>(reinterpret_cast<std::byte*>(kAlignment), bytes, nullptr, true);
+}
+
 class MetaAllocator final : public Allocator {
   public:
     std::shared_ptr<Storage> allocate(size_t bytes) override {
@@ -100,6 +105,7 @@ class MetaAllocator final : public Allocator {
     void reset_peak() override { arena_->reset_peak(); }
     void copy(std::byte*, const std::byte*, size_t, Transfer) override {}
     void zero(std::byte*, size_t) override {}
+    std::shared_ptr<Storage> allocate_pinned(size_t bytes) override { return uncounted(bytes); }
 
   private:
     std::shared_ptr<Arena> arena_ = std::make_shared<Arena>(SIZE_MAX);
@@ -128,6 +134,7 @@ class MetaPool final : public Allocator {
     void reset_peak() override { counts_->peak = counts_->taken; }
     void copy(std::byte*, const std::byte*, size_t, Transfer) override {}
     void zero(std::byte*, size_t) override {}
+    std::shared_ptr<Storage> allocate_pinned(size_t bytes) override { return uncounted(bytes); }
 
   private:
     struct Counts {

@@ -30,6 +30,17 @@ class Allocator {
     // In the order of the device's other work; a download has arrived when the call returns.
     virtual void copy(std::byte* to, const std::byte* from, size_t bytes, Transfer transfer) = 0;
     virtual void zero(std::byte* data, size_t bytes) = 0;
+
+    // Host memory from which uploads run beside other work.
+    virtual std::shared_ptr<Storage> allocate_pinned(size_t bytes) { return allocate(bytes); }
+    // An upload from pinned memory that starts when the work asked for so far is done, and runs beside what is asked for
+    // later. The upload has arrived when the last copy of the result is gone.
+    virtual std::shared_ptr<void> upload_beside(std::byte* to, const std::byte* from, size_t bytes) {
+        copy(to, from, bytes, Transfer::upload);
+        return nullptr;
+    }
+    // Work asked for from now on starts after this upload.
+    virtual void wait_for(const std::shared_ptr<void>& /*upload*/) {}
 };
 
 std::shared_ptr<Allocator> make_cpu_allocator();

@@ -12,7 +12,7 @@ using namespace testing;
 TEST(Cli, HelpListsCommandsAndExamples) {
     const Outcome outcome = run_program({"--help"});
     EXPECT_EQ(outcome.exit_code, 0);
-    for (const char* part : {"generate", "inspect", "module", "version", "Examples:"}) {
+    for (const char* part : {"generate", "inspect", "module", "plan", "version", "Examples:"}) {
         EXPECT_NE(outcome.out.find(part), std::string::npos) << part;
     }
 }

@@ -39,28 +39,6 @@ TEST(CausalConv3d, BeforeTheStartLieZeros) {
 }
 
 // Rows cut from a frame, in two chunks of time, give the rows of the whole that they determine.
-TEST(CausalConv3d, TakesSomeRowsOfAFrame) {
-    Context ctx;
-    const CausalConv3d conv = random_conv(ctx, 4, 5, {3, 3, 3});
-    const Tensor x = randn(ctx, {3, 6, 3, 4}, 3), whole = conv.forward(ctx, x);
-    const auto rows_of = [&](const Tensor& all, int64_t first, int64_t last) {
-        std::vector<Tensor> frames;
-        const int64_t row = all.dim(2) * all.dim(3);
-        for (int64_t t = 0; t < all.dim(0); ++t)
-            frames.push_back(all.slice(t, t + 1).reshape({all.dim(1), row}).slice(first, last));
-        return ops::concat(ctx, frames).reshape({all.dim(0), last - first, all.dim(2), all.dim(3)});
-    };
-    for (const auto& [first, last] : {std::pair<int64_t, int64_t>{0, 6}, {0, 4}, {2, 6}, {1, 5}}) {
-        const ops::Edges edges{first == 0, last == 6};
-        const Tensor cut = rows_of(x, first, last);
-        FrameHistory history;
-        const std::array parts{conv.forward(ctx, cut.slice(0, 2), &history, edges),
-                               conv.forward(ctx, cut.slice(2, 3), &history, edges)};
-        const Tensor expected = rows_of(whole, first + !edges.top, last - !edges.bottom);
-        EXPECT_LT(relative_error(ops::concat(ctx, parts), expected), 1e-6) << "rows " << first << " to " << last;
-    }
-}
-
 class CausalConv3dChunks : public ::testing::TestWithParam<std::array<int64_t, 3>> {};
 INSTANTIATE_TEST_SUITE_P(Kernels, CausalConv3dChunks,
                          ::testing::Values(std::array<int64_t, 3>{3, 3, 3}, std::array<int64_t, 3>{3, 1, 1},

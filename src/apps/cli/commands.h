@@ -13,6 +13,7 @@ void add_bench(CLI::App& program, Action& chosen);
 void add_generate(CLI::App& program, Action& chosen);
 void add_inspect(CLI::App& program, Action& chosen);
 void add_module(CLI::App& program, Action& chosen);
+void add_plan(CLI::App& program, Action& chosen);
 void add_version(CLI::App& program, Action& chosen);
 
 }  // namespace t3video::apps

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "apps/cli/commands.h"
-#include "apps/common/options.h"
+#include "apps/common/film_options.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "pipeline/generate.h"
@@ -13,10 +13,8 @@ namespace t3video::apps {
 namespace {
 
 struct GenerateOptions {
-    ModelOptions model;
-    ComputeOptions compute;
-    pipeline::Request request;
-    std::string size, noise = "cpu", attention = "auto";
+    FilmOptions film;
+    std::string noise = "cpu";
     bool no_contact_sheet = false, quiet = false;
 
     void add_to(CLI::App& command);
@@ -24,8 +22,7 @@ struct GenerateOptions {
 };
 
 void GenerateOptions::add_to(CLI::App& c) {
-    auto& r = request;
-    auto& s = r.settings;
+    auto& r = film.request;
     c.add_option("--prompt,-p", r.prompt, "What the film shows, in a sentence or a paragraph")
         ->required()
         ->type_name("TEXT");
@@ -34,31 +31,17 @@ void GenerateOptions::add_to(CLI::App& c) {
                  "(frames/) or pattern (frames/%05d.png) for one PNG per frame")
         ->capture_default_str()
         ->type_name("FILE");
-    model.add_to(c);
+    film.add_to(c);
 
-    const std::string film = "Film";
-    c.add_option("--size", size, "Pixels; other sizes than the model's grid are cropped from the next larger one")
-        ->type_name("WxH")
-        ->group(film);
-    c.add_option("--frames", s.frames, "Number of frames, 4k+1")->type_name("N")->group(film);
-    c.add_option("--fps", s.fps, "Frames per second of the file")->type_name("RATE")->group(film);
+    const std::string file = "Film", sampling = "Sampling";
+    c.add_option("--fps", r.settings.fps, "Frames per second of the file")->type_name("RATE")->group(file);
     c.add_option("--crf", r.crf, "H.264 quality: 0 lossless, 18 hard to tell from the source, 51 worst")
         ->capture_default_str()
         ->type_name("N")
-        ->group(film);
+        ->group(file);
     c.add_flag("--no-contact-sheet", no_contact_sheet, "Do not write a PNG of the film's frames beside it")
-        ->group(film);
-
-    const std::string sampling = "Sampling";
-    c.add_option("--steps", s.steps, "Denoising steps: more is slower and cleaner")->type_name("N")->group(sampling);
-    c.add_option("--cfg", s.cfg, "Guidance scale: how closely to follow the prompt; 1 turns it off and halves the work")
-        ->type_name("X")
-        ->group(sampling);
-    c.add_option("--shift", s.shift, "Share of the steps at high noise; larger videos want more")
-        ->type_name("X")
-        ->group(sampling);
-    c.add_option("--solver", s.solver, "euler, unipc or dpm++")->type_name("NAME")->group(sampling);
-    c.add_option("--negative", s.negative_prompt, "What the film should not look like")
+        ->group(file);
+    c.add_option("--negative", r.settings.negative_prompt, "What the film should not look like")
         ->type_name("TEXT")
         ->group(sampling);
     c.add_option("--seed", r.seed, "Another seed makes another film of the same prompt")
@@ -74,17 +57,6 @@ void GenerateOptions::add_to(CLI::App& c) {
         ->group(sampling);
     c.add_flag("--bf16-timesteps", r.bf16_timesteps, "Round timesteps as the published T3 script does")
         ->group(sampling);
-
-    const std::string attention_group = "Attention";
-    c.add_option("--attention", attention,
-                 "auto: T3 windows where a layout is known for the grid, else full; or full, t3")
-        ->capture_default_str()
-        ->group(attention_group);
-    c.add_option("--layout", r.layout, "Window layout to use instead of the model's t3-layout.json")
-        ->type_name("FILE")
-        ->group(attention_group);
-
-    compute.add_to(c);
     c.add_option("--job", r.job, "Folder for intermediate results (default: the output's name with .job)")
         ->type_name("DIR")
         ->group("Computing");
@@ -107,15 +79,13 @@ void GenerateOptions::add_to(CLI::App& c) {
 }
 
 void GenerateOptions::run() {
+    auto& request = film.request;
     require_valid(noise == "cpu" || noise == "cuda", "--noise ", noise, ": expected cpu or cuda");
     request.noise = noise == "cpu" ? pipeline::NoiseSource::cpu : pipeline::NoiseSource::cuda;
-    request.attention = pipeline::parse_attention(attention);
-    request.model = model.model;
-    request.parts = model.parts;
     request.contact_sheet = !no_contact_sheet;
-    if (!size.empty()) std::tie(request.settings.width, request.settings.height) = parse_size(size);
+    film.finish();
     set_quiet(quiet);
-    Context ctx = compute.context();
+    Context ctx = film.compute.context();
     Progress progress = Progress::for_stderr(quiet);
     const pipeline::Result result = pipeline::generate(ctx, request, progress);
     const auto& sheet = result.contact_sheet;

@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
         "Examples:\n"
         "  t3video generate --prompt \"A red ball drifts left over green hills.\"\n"
         "  t3video generate --model Wan2.1-T2V-1.3B --prompt \"A cat walks on the grass.\" --output cat.mp4\n"
+        "  t3video plan --model Wan2.1-T2V-1.3B --device cuda\n"
         "  t3video inspect Wan2.1-T2V-1.3B\n"
         "`t3video COMMAND --help` explains the options of a command.");
     program.require_subcommand(1);
@@ -49,6 +50,7 @@ int main(int argc, char** argv) {
     t3video::apps::add_generate(program, action);
     t3video::apps::add_inspect(program, action);
     t3video::apps::add_module(program, action);
+    t3video::apps::add_plan(program, action);
     t3video::apps::add_version(program, action);
 
     try {

@@ -18,7 +18,7 @@ void ComputeOptions::add_to(CLI::App& command) {
         ->capture_default_str()
         ->group("Computing");
     command.add_option("--dtype", dtype, "f32, or bf16 on cuda (its default)")->type_name("TYPE")->group("Computing");
-    command.add_option("--memory", memory, "Of the GPU, at most, such as 24GiB (default: what it has free)")
+    command.add_option("--memory", memory, "At most, such as 24GiB (default: what the GPU has free; on the CPU what is available)")
         ->type_name("SIZE")
         ->group("Computing");
 }

@@ -61,7 +61,7 @@ Tensor Umt5Layer::forward(Context& ctx, const Tensor& x) const {
 Umt5::Umt5(const Umt5Config& c)
     : config_(c),
       token_embedding_(Shape{c.vocabulary, c.dim}, nn::Role::table),
-      layers_(static_cast<size_t>(c.layers), Umt5Layer(c)),
+      layers_(std::vector<Umt5Layer>(static_cast<size_t>(c.layers), Umt5Layer(c))),
       norm_(c.dim, kEps) {}
 
 Umt5 Umt5::load(const std::filesystem::path& weights) {
@@ -78,7 +78,7 @@ Umt5 Umt5::load(const std::filesystem::path& weights) {
 
 Tensor Umt5::forward(Context& ctx, std::span<const int64_t> ids) const {
     Tensor x = ops::gather_rows(ctx, token_embedding_.value, ids);
-    for (const Umt5Layer& layer : layers_) x = layer.forward(ctx, x);
+    for (size_t i = 0; i < layers_.size(); ++i) x = layers_.at(ctx, i).forward(ctx, x);
     return ops::convert(ctx, norm_.forward(ctx, x), DType::f32);
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/layer_store.h"
 #include "nn/linear.h"
 #include "nn/norm.h"
 
@@ -63,18 +64,20 @@ class Umt5 {
     // dim] f32
     Tensor forward(Context& ctx, std::span<const int64_t> ids) const;
 
+    // Keeps the layers in host memory: nn::streamed.
+    void stream_layers(Context& ctx) { layers_.stream(ctx); }
+
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {
         visit(prefix + "token_embedding.weight", token_embedding_);
-        for (size_t i = 0; i < layers_.size(); ++i)
-            layers_[i].for_each_param(prefix + "blocks." + std::to_string(i) + ".", visit);
+        layers_.for_each_param(prefix + "blocks.", visit);
         norm_.for_each_param(prefix + "norm.", visit);
     }
 
   private:
     Umt5Config config_;
     nn::Param token_embedding_;
-    std::vector<Umt5Layer> layers_;
+    nn::LayerStore<Umt5Layer> layers_;
     nn::RmsNorm norm_;
 };
 

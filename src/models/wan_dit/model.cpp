@@ -34,7 +34,7 @@ WanDit::WanDit(const DitConfig& c)
       time_in_(c.freq_dim, c.dim),
       time_out_(c.dim, c.dim),
       time_projection_(c.dim, 6 * c.dim),
-      blocks_(static_cast<size_t>(c.layers), Block(c)),
+      blocks_(std::vector<Block>(static_cast<size_t>(c.layers), Block(c))),
       head_modulation_(Shape{1, 2, c.dim}, nn::Role::scale),
       head_(c.dim, 4 * c.out_channels) {}
 
@@ -64,8 +64,8 @@ TextContext WanDit::embed_text(Context& ctx, const Tensor& context, int64_t padd
     rows = ops::convert(ctx, rows, ctx.compute_type());
     const Tensor embedded = text_out_.forward(ctx, text_in_.forward(ctx, rows, ops::Activation::gelu_tanh));
     TextContext text;
-    for (const Block& block : blocks_)
-        text.layers.push_back(block.cross_attn.keys(ctx, embedded, std::max<int64_t>(padding_rows, 1)));
+    for (size_t i = 0; i < blocks_.size(); ++i)
+        text.layers.push_back(blocks_.at(ctx, i).cross_attn.keys(ctx, embedded, std::max<int64_t>(padding_rows, 1)));
     return text;
 }
 
@@ -90,7 +90,7 @@ Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, cons
     Tensor x = ops::convert(ctx, patch_embedding_.forward(ctx, ops::patchify(ctx, latent)), DType::f32);
     for (size_t i = 0; i < blocks_.size(); ++i) {
         const auto layer = static_cast<int64_t>(i);
-        blocks_[i].forward(ctx, x, {modulation, clean_tokens, rope, windows.of_layer(layer), text.layers[i]});
+        blocks_.at(ctx, i).forward(ctx, x, {modulation, clean_tokens, rope, windows.of_layer(layer), text.layers[i]});
     }
     const auto [shift, scale] = modulation_rows<2>(ctx, e, head_modulation_);
     x = head_.forward(ctx, ops::norm_modulate(ctx, x, scale, shift, clean_tokens, config_.eps));
@@ -100,7 +100,7 @@ Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, cons
 Tensor WanDit::self_attention(Context& ctx, int64_t layer, const Tensor& x, const Grid& grid,
                               const t3::LayerWindows& windows) const {
     const ops::RopeTable rope = nn::make_rope_table(ctx, grid, config_.head_width());
-    return blocks_.at(static_cast<size_t>(layer)).self_attn.forward(ctx, x, rope, windows);
+    return blocks_.at(ctx, static_cast<size_t>(layer)).self_attn.forward(ctx, x, rope, windows);
 }
 
 }  // namespace t3video::models

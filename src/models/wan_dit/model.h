@@ -11,6 +11,7 @@
 #include "checkpoint/tensor_source.h"
 #include "models/wan_dit/block.h"
 #include "models/wan_dit/config.h"
+#include "nn/layer_store.h"
 
 namespace t3video::models {
 
@@ -44,6 +45,9 @@ class WanDit {
     Tensor self_attention(Context& ctx, int64_t layer, const Tensor& x, const Grid& grid,
                           const t3::LayerWindows& windows) const;
 
+    // Keeps the blocks in host memory: nn::streamed.
+    void stream_layers(Context& ctx) { blocks_.stream(ctx); }
+
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {
         patch_embedding_.for_each_param(prefix + "patch_embedding.", visit);
@@ -52,8 +56,7 @@ class WanDit {
         time_in_.for_each_param(prefix + "time_embedding.0.", visit);
         time_out_.for_each_param(prefix + "time_embedding.2.", visit);
         time_projection_.for_each_param(prefix + "time_projection.1.", visit);
-        for (size_t i = 0; i < blocks_.size(); ++i)
-            blocks_[i].for_each_param(prefix + "blocks." + std::to_string(i) + ".", visit);
+        blocks_.for_each_param(prefix + "blocks.", visit);
         visit(prefix + "head.modulation", head_modulation_);
         head_.for_each_param(prefix + "head.head.", visit);
     }
@@ -63,7 +66,7 @@ class WanDit {
 
     DitConfig config_;
     nn::Linear patch_embedding_, text_in_, text_out_, time_in_, time_out_, time_projection_;
-    std::vector<Block> blocks_;
+    nn::LayerStore<Block> blocks_;
     nn::Param head_modulation_;
     nn::Linear head_;
 };

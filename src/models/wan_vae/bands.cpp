@@ -22,44 +22,51 @@ Rows before_doubling(Rows rows) {
     return {(rows.first - 1) >> 1, (rows.last + 2) >> 1};
 }
 
-// What becomes of some rows with these edges: a convolution takes one row off each end that is not the frame's.
-Rows after_convolutions(Rows rows, int64_t count, ops::Edges edges) {
-    return {edges.top ? rows.first : rows.first + count, edges.bottom ? rows.last : rows.last - count};
+int64_t zoom(const VaeStage& stage) {
+    return stage.resample_space ? 2 : 1;
 }
 
-Rows after_blocks(const VaeStage& stage, const BandLevel& level) {
-    return after_convolutions(level.rows, ResBlock::kLostRows * stage.blocks, level.edges);
-}
-
-Rows after_stage(const VaeStage& stage, const BandLevel& level) {
-    const Rows rows = after_blocks(stage, level);
-    return stage.resample_space ? after_convolutions({2 * rows.first, 2 * rows.last}, 1, level.edges) : rows;
-}
-
-// Rows that a stage needs for some rows of its result, as if the frame went on above and below.
+// Rows that a stage needs for some rows of its result: a block's two convolutions reach two rows further.
 Rows before_stage(const VaeStage& stage, Rows rows) {
-    return grown(stage.resample_space ? before_doubling(rows) : rows, ResBlock::kLostRows * stage.blocks);
+    return grown(stage.resample_space ? before_doubling(rows) : rows, 2 * stage.blocks);
 }
 
-// The part of `rows` that exists in a frame of `height` rows. Ends beyond it are the frame's edges.
-BandLevel level_of(Rows rows, int64_t height) {
-    return {.rows = {std::max<int64_t>(rows.first, 0), std::min(rows.last, height)},
-            .skip = 0,
-            .edges = {.top = rows.first<0, .bottom = rows.last> height}};
+Rows within(Rows rows, int64_t height) {
+    return {std::max<int64_t>(rows.first, 0), std::min(rows.last, height)};
 }
 
-Band band_of(const VaeConfig& config, int64_t latent_rows, Rows video) {
+// The rows that each level needs, and the height of its frames.
+struct Needs {
+    std::vector<Rows> rows;
+    std::vector<int64_t> heights;
+};
+
+Needs needs_of(const VaeConfig& config, int64_t latent_rows, Rows video) {
     const std::vector<VaeStage>& stages = config.decoder.stages;
-    Band band{video, std::vector<BandLevel>(stages.size() + 1)};
-    int64_t height = latent_rows * config.decoder.space_factor();
-    const Rows unfolded{video.first / config.patch(), video.last / config.patch()};
-    band.levels.back() = level_of(grown(unfolded, 1), height);
+    Needs needs{std::vector<Rows>(stages.size() + 1), std::vector<int64_t>(stages.size() + 1)};
+    needs.heights.back() = latent_rows * config.decoder.space_factor();
+    const Rows folded{video.first / config.patch(), video.last / config.patch()};
+    needs.rows.back() = within(grown(folded, 1), needs.heights.back());
     for (size_t i = stages.size(); i-- > 0;) {
-        if (stages[i].resample_space) height /= 2;
-        band.levels[i] = level_of(before_stage(stages[i], band.levels[i + 1].rows), height);
-        band.levels[i + 1].skip = band.levels[i + 1].rows.first - after_stage(stages[i], band.levels[i]).first;
+        needs.heights[i] = needs.heights[i + 1] / zoom(stages[i]);
+        needs.rows[i] = within(before_stage(stages[i], needs.rows[i + 1]), needs.heights[i]);
     }
-    band.levels[0].skip = band.levels[0].rows.first;
+    return needs;
+}
+
+// `counts`: rows that every band takes at each level, at least what it needs.
+Band band_of(const VaeConfig& config, Rows video, const Needs& needs, const std::vector<int64_t>& counts) {
+    Band band{.video = video};
+    int64_t given_first = 0, given_last = needs.heights[0];  // by the level below
+    for (size_t i = 0; i < counts.size(); ++i) {
+        const int64_t first = std::clamp(needs.rows[i].first, given_first, given_last - counts[i]);
+        band.levels.push_back({{first, first + counts[i]}, first - given_first});
+        if (i + 1 == counts.size()) break;
+        const int64_t factor = zoom(config.decoder.stages[i]);
+        given_first = factor * first;
+        given_last = factor * (first + counts[i]);
+    }
+    band.skip = video.first / config.patch() - band.levels.back().rows.first;
     return band;
 }
 
@@ -85,19 +92,13 @@ int64_t middle_values(const VaeConfig& config, const Extents& latent) {
     return latent.pixels() * (histories + work);
 }
 
-// Rows become fewer from convolution to convolution, and memory blocks of a pool, whose sizes are some 9 % apart, serve
-// again only for the same size: how many sizes there are.
-int64_t block_sizes(int64_t rows_before, int64_t rows_after, int64_t convolutions) {
-    return 1 + std::min(convolutions, 11 * (rows_before - rows_after) / rows_before);
-}
-
 // Values alive for each pixel of a stage's input while it takes `frames` frames of it; input and result not counted.
-// `past`: frames that a convolution remembers, 2 unless the video is shorter; `sizes`: see block_sizes.
-int64_t stage_values(const VaeStage& stage, int64_t in, bool shortcut, int64_t frames, int64_t past, int64_t sizes) {
+// `past`: frames that a convolution remembers, 2 unless the video is shorter.
+int64_t stage_values(const VaeStage& stage, int64_t in, bool shortcut, int64_t frames, int64_t past) {
     const int64_t doubling = stage.resample_time ? 2 : 1, width = stage.width;
     const int64_t histories = past * (in + (2 * stage.blocks - 1) * width + (stage.resample_time ? width : 0));
-    // A block: its input, that normed, a convolution's result; the last two once for each size of memory block.
-    int64_t work = (1 + 2 * sizes) * std::max(in, width);
+    // A block: its input, that normed, a convolution's result.
+    int64_t work = 3 * std::max(in, width);
     if (stage.resample_time) work += 4 * width;              // pairs of frames in the channels, then apart
     if (stage.resample_space) work += doubling * stage.out;  // a quarter of the result: one parity of rows and columns
     // The result before the shortcut is added; or, in Wan2.1, that for the first frame, which comes alone: a block of a
@@ -124,11 +125,10 @@ int64_t band_values(const VaeConfig& config, const Extents& latent, const Band& 
         const bool shortcut = config.version == VaeVersion::wan22 && stage.resample_space;
         values += given * columns * n * in;
         n = std::min(n, frames_per_call(latent.device, given, columns));
-        const int64_t sizes = block_sizes(rows, after_blocks(stage, band.levels[i]).count(), 2 * stage.blocks);
-        values += rows * columns * stage_values(stage, in, shortcut, n, past, sizes);
+        values += rows * columns * stage_values(stage, in, shortcut, n, past);
         values += rows * columns * latent.joined() * std::max(in, stage.width);
         values += cut_values(given, rows, columns, n, in);
-        given = after_stage(stage, band.levels[i]).count();
+        given = rows * zoom(stage);
         if (stage.resample_space) columns *= 2;
         if (stage.resample_time) {
             frames = 2 * frames - 1;
@@ -157,11 +157,16 @@ std::vector<Band> bands_of(const VaeConfig& config, int64_t latent_rows, int64_t
     require(latent_rows >= 1 && band_rows >= 0, "bands of ", band_rows, " rows for a latent of ", latent_rows);
     const int64_t cell = config.stride_hw(), most = band_rows == 0 ? latent_rows : divide_up(band_rows, cell);
     const int64_t count = divide_up(latent_rows, most);
-    std::vector<Band> bands;
+    std::vector<Rows> videos;
+    std::vector<Needs> needs;
+    std::vector<int64_t> counts(config.decoder.stages.size() + 1, 0);
     for (int64_t i = 0; i < count; ++i) {
-        const Rows rows{latent_rows * i / count * cell, latent_rows * (i + 1) / count * cell};
-        bands.push_back(band_of(config, latent_rows, rows));
+        videos.push_back({latent_rows * i / count * cell, latent_rows * (i + 1) / count * cell});
+        needs.push_back(needs_of(config, latent_rows, videos.back()));
+        for (size_t k = 0; k < counts.size(); ++k) counts[k] = std::max(counts[k], needs.back().rows[k].count());
     }
+    std::vector<Band> bands;
+    for (size_t i = 0; i < videos.size(); ++i) bands.push_back(band_of(config, videos[i], needs[i], counts));
     return bands;
 }
 

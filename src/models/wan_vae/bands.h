@@ -1,6 +1,8 @@
 // Horizontal bands of a video that decode one after the other, each from the rows of the middle block's result that it
 // depends on, and the memory that this takes. Above the middle block everything is a convolution or acts on single
-// pixels, so a band that starts with enough rows around it comes out exactly as in the whole frame.
+// pixels, so a band that starts with enough rows around it comes out exactly as in the whole frame. Rows beyond the band
+// count as zeros for a convolution; what that spoils grows by a row with each of them and is cut off at the end. All
+// bands have the same heights at each level, so that one plan of a convolution serves them all.
 #pragma once
 
 #include <cstdint>
@@ -21,13 +23,13 @@ struct Rows {
 
 // What a stage, or the head, takes of the frames that the level below gives.
 struct BandLevel {
-    Rows rows;         // in the whole frame
-    int64_t skip;      // given rows in front of them: at level 0 those of the whole frame, above it at most a few
-    ops::Edges edges;  // where a layer would reach beyond `rows`, and that is the frame's edge
+    Rows rows;     // in the whole frame
+    int64_t skip;  // given rows in front of them: at level 0 those of the whole frame, above it at most a few
 };
 
 struct Band {
     Rows video;                     // pixel rows
+    int64_t skip = 0;               // rows of the head's result in front of them
     std::vector<BandLevel> levels;  // by stage, level 0 takes the middle block's result; the last is the head's
 };
 

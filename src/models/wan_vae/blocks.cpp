@@ -20,11 +20,11 @@ ResBlock::ResBlock(int64_t in, int64_t out)
     if (in != out) shortcut.emplace(in, out, std::array<int64_t, 3>{1, 1, 1});
 }
 
-Tensor ResBlock::forward(Context& ctx, Tensor x, Stream& stream, ops::Edges edges) const {
-    Tensor y = conv1.forward_normed(ctx, x, norm1, stream.conv1, edges);
+Tensor ResBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
+    Tensor y = conv1.forward_normed(ctx, x, norm1, stream.conv1);
     if (shortcut) x = shortcut->forward(ctx, x);
-    y = conv2.forward_normed(ctx, y, norm2, stream.conv2, edges);
-    ops::add_rows_to(ctx, y, x, edges.top ? 0 : kLostRows);
+    y = conv2.forward_normed(ctx, y, norm2, stream.conv2);
+    ops::add_to(ctx, y, x);
     return y;
 }
 
@@ -58,8 +58,8 @@ Tensor MiddleBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
     return last.forward(ctx, std::move(x), stream.last);
 }
 
-Tensor Head::forward(Context& ctx, const Tensor& x, nn::FrameHistory& stream, ops::Edges edges) const {
-    return conv.forward_normed(ctx, x, norm, stream, edges);
+Tensor Head::forward(Context& ctx, const Tensor& x, nn::FrameHistory& stream) const {
+    return conv.forward_normed(ctx, x, norm, stream);
 }
 
 }  // namespace t3video::models

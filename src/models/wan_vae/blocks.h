@@ -1,7 +1,5 @@
 // The layers that both halves of a Wan VAE are built from. Videos are [T, H, W, C]; a Stream holds what a layer
-// remembers between the chunks of one video, so that chunks of any length give what the whole gives. Where a layer
-// takes Edges, x may be some rows of the frames: a 3x3 convolution then takes one row off each end that is not the
-// frame's.
+// remembers between the chunks of one video, so that chunks of any length give what the whole gives.
 #pragma once
 
 #include <optional>
@@ -16,15 +14,12 @@ struct ResBlock {
         nn::FrameHistory conv1, conv2;
     };
 
-    static constexpr int64_t kLostRows = 2;
-
     nn::Param norm1, norm2;  // gamma [C, 1, 1, 1]
     nn::CausalConv3d conv1, conv2;
     std::optional<nn::CausalConv3d> shortcut;
 
     ResBlock(int64_t in, int64_t out);
-    // [T, H, W, in] -> [T, H, W, out], less kLostRows at each end that is not the frame's.
-    Tensor forward(Context& ctx, Tensor x, Stream& stream, ops::Edges edges = {}) const;
+    Tensor forward(Context& ctx, Tensor x, Stream& stream) const;  // [T, H, W, in] -> [T, H, W, out]
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {
@@ -81,7 +76,7 @@ struct Head {
     nn::CausalConv3d conv;
 
     Head(int64_t in, int64_t out) : norm(Shape{in, 1, 1, 1}, nn::Role::scale), conv(in, out, {3, 3, 3}) {}
-    Tensor forward(Context& ctx, const Tensor& x, nn::FrameHistory& stream, ops::Edges edges = {}) const;
+    Tensor forward(Context& ctx, const Tensor& x, nn::FrameHistory& stream) const;
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {

@@ -14,15 +14,13 @@ UpStage::UpStage(const VaeStage& stage, int64_t in, bool with_shortcut)
     if (stage.resample_space) up.emplace(stage.width, stage.out, stage.resample_time);
 }
 
-Tensor UpStage::forward(Context& ctx, Tensor x, Stream& stream, ops::Edges edges) const {
+Tensor UpStage::forward(Context& ctx, Tensor x, Stream& stream) const {
     stream.blocks.resize(blocks.size());
     Tensor y = shortcut ? x : std::move(x);
-    for (size_t i = 0; i < blocks.size(); ++i) y = blocks[i].forward(ctx, std::move(y), stream.blocks[i], edges);
-    if (up) y = up->forward(ctx, std::move(y), stream.up, edges);
+    for (size_t i = 0; i < blocks.size(); ++i) y = blocks[i].forward(ctx, std::move(y), stream.blocks[i]);
+    if (up) y = up->forward(ctx, std::move(y), stream.up);
     if (!shortcut) return y;
-    // The blocks have taken rows off, each of which would have become two, and the convolution after doubling one more.
-    const int64_t lost = edges.top ? 0 : 2 * ResBlock::kLostRows * static_cast<int64_t>(blocks.size()) + 1;
-    return ops::add_duplicate_up(ctx, y, x, up->time_conv ? 2 : 1, 2, lost);
+    return ops::add_duplicate_up(ctx, y, x, up->time_conv ? 2 : 1, 2);
 }
 
 Decoder::Decoder(const VaeConfig& config)
@@ -50,7 +48,6 @@ void Decoder::forward(Context& ctx, const Tensor& latent, std::span<const Band> 
         for_slices(ctx, latent, [&](const Tensor& part) { parts.push_back(middle(ctx, part, stream)); });
     }
     for (const Band& band : bands) {
-        ctx.allocator().trim();  // bands differ in height, so one has no use for what the one before has let go
         Stream stream;
         stream.stages.resize(stages_.size());
         int64_t first_frame = 0;
@@ -74,13 +71,14 @@ void Decoder::run_from(Context& ctx, size_t index, Tensor x, Stream& stream, con
         return rows_of(ctx, frames, level.skip, level.skip + level.rows.count());
     };
     if (index == stages_.size()) {
-        x = head_.forward(ctx, cut(x), stream.head, level.edges);
+        x = head_.forward(ctx, cut(x), stream.head);
+        x = rows_of(ctx, x, band.skip, band.skip + band.video.count() / config_.patch());
         sink(config_.version == VaeVersion::wan22 ? ops::unfold_pixels(ctx, x) : x);
         return;
     }
     for_slices(ctx, std::move(x), [&](Tensor part) {
         part = cut(part);
-        Tensor y = stages_[index].forward(ctx, std::move(part), stream.stages[index], level.edges);
+        Tensor y = stages_[index].forward(ctx, std::move(part), stream.stages[index]);
         run_from(ctx, index + 1, std::move(y), stream, band, sink);
     });
 }

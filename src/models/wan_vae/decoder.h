@@ -24,7 +24,7 @@ struct UpStage {
     bool shortcut;
 
     UpStage(const VaeStage& stage, int64_t in, bool with_shortcut);
-    Tensor forward(Context& ctx, Tensor x, Stream& stream, ops::Edges edges = {}) const;
+    Tensor forward(Context& ctx, Tensor x, Stream& stream) const;
 
     template <class Visit>
     void for_each_param(LayerNames& names, Visit&& visit) {

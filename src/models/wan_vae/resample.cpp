@@ -42,9 +42,9 @@ Upsample::Upsample(int64_t in, int64_t out, bool with_time) : weight(Shape{out, 
     if (with_time) time_conv.emplace(in, 2 * in, std::array<int64_t, 3>{3, 1, 1});
 }
 
-Tensor Upsample::forward(Context& ctx, Tensor x, Stream& stream, ops::Edges edges) const {
+Tensor Upsample::forward(Context& ctx, Tensor x, Stream& stream) const {
     if (time_conv) x = double_frames(ctx, x, stream);
-    return ops::upsample_conv2d(ctx, x, weight.value, &bias.value, edges);
+    return ops::upsample_conv2d(ctx, x, weight.value, &bias.value);
 }
 
 Tensor Upsample::double_frames(Context& ctx, const Tensor& x, Stream& stream) const {

@@ -44,7 +44,7 @@ struct Upsample {
     Upsample(int64_t in, int64_t out, bool with_time);
     // [T, H, W, C] -> [T', 2H, 2W, out], T' = T, or 2T (2T - 1 at the start of a video), less one row at each end of x
     // that is not the frame's.
-    Tensor forward(Context& ctx, Tensor x, Stream& stream, ops::Edges edges = {}) const;
+    Tensor forward(Context& ctx, Tensor x, Stream& stream) const;
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {

@@ -1,0 +1,178 @@
+// Plans: work against formulas by hand, memory that repeats, refusals that say what would fit.
+#include "pipeline/plan.h"
+
+#include <gtest/gtest.h>
+
+#include "pipeline/embed.h"
+#include "pipeline/published.h"
+#include "support/errors.h"
+
+namespace t3video::pipeline {
+namespace {
+
+using namespace testing;
+
+constexpr size_t kGiB = size_t{1} << 30;
+
+struct Planned {
+    ModelFiles files;
+    Models models;
+    SettingChoices choices;
+    Film film;
+
+    explicit Planned(SettingChoices c = {})
+        : files(find_model(demo_model_folder())), models(load_models(files)), choices(c), film(make(c)) {}
+    Film make(const SettingChoices& c) { return make_film(files, models.traits(), c, Attention::automatic, {}); }
+    Plan plan(const Machine& machine, const Done& done = {}) { return plan_film(models, film, machine, done); }
+    FilmMaker others() { return other_films(files, models.traits(), choices); }
+};
+
+Machine cpu(size_t allowed = 64 * kGiB) {
+    return {.allowed = allowed, .decode_budget = static_cast<int64_t>(allowed / 2)};
+}
+
+Machine gpu(size_t allowed) {
+    return {.device = Device::cuda,
+            .compute_type = DType::bf16,
+            .allowed = allowed,
+            .taken = kGiB,
+            .decode_budget = int64_t{16} << 30};
+}
+
+TEST(Plan, TextIsTheEncoderTwice) {
+    Planned p;
+    const auto& c = p.models.text_encoder.config();
+    const double n = double(kTextRows), dim = double(c.dim), inner = double(c.inner_dim), layers = double(c.layers);
+    const Plan plan = p.plan(cpu());
+    ASSERT_EQ(plan.stages.size(), 3u);
+    EXPECT_EQ(plan.stages[0].name, "text");
+    const double products = 4 * dim * inner + 3 * dim * double(c.ffn_dim);
+    EXPECT_DOUBLE_EQ(plan.stages[0].work.matrix, 2 * layers * 2 * n * products);
+    EXPECT_DOUBLE_EQ(plan.stages[0].work.attention, 2 * layers * 4 * n * n * inner);
+}
+
+// By hand: projections, feed-forward and both attentions of every layer, twice per step; embeddings; prompts once.
+void expect_denoising(const Plan& plan, const Planned& p) {
+    const auto& c = p.models.dit.config();
+    const double n = double(p.film.frames.grid.tokens()), d = double(c.dim), rows = double(kTextRows),
+                 layers = double(c.layers), passes = 2 * double(p.film.settings.steps);
+    const double block = n * (6 * d * d + 2 * d * double(c.ffn_dim));
+    const double ends = n * 4 * d * double(c.in_channels + c.out_channels) + double(c.freq_dim) * d + 7 * d * d;
+    const double prompt = rows * (double(c.text_dim) * d + d * d + layers * 2 * d * d);
+    double pairs = layers * n * rows;
+    for (int64_t i = 0; i < c.layers; ++i)
+        pairs += t3::scored_pairs(p.film.frames.grid, p.film.attention.layout.of_layer(i));
+    const Work& work = plan.stages.at(1).work;
+    EXPECT_EQ(plan.stages[1].name, "denoise");
+    EXPECT_NEAR(work.matrix / (2 * passes * (layers * block + ends) + 2 * 2 * prompt), 1, 1e-9);
+    EXPECT_NEAR(work.attention / (passes * 4 * d * pairs), 1, 1e-9);
+    EXPECT_EQ(work.convolution, 0);
+}
+
+TEST(Plan, DenoisingIsItsLayers) {
+    Planned demo;
+    expect_denoising(demo.plan(cpu()), demo);
+    Planned full({.width = 320, .height = 192, .frames = 9, .steps = 3, .solver = "unipc"});
+    expect_denoising(full.plan(cpu()), full);
+    expect_denoising(full.plan(gpu(64 * kGiB)), full);  // bf16 on a GPU: the same work
+}
+
+TEST(Plan, StepsDoneAreNotPlannedAgain) {
+    Planned p;
+    const Plan all = p.plan(cpu()), half = p.plan(cpu(), {.text = true, .steps = 12}),
+               none = p.plan(cpu(), {.text = true, .steps = 24});
+    ASSERT_EQ(half.stages.size(), 2u);
+    EXPECT_NEAR(half.stages[0].work.attention / all.stages[1].work.attention, 0.5, 1e-9);
+    ASSERT_EQ(none.stages.size(), 1u);
+    EXPECT_EQ(none.stages[0].name, "decode");
+}
+
+TEST(Plan, DecodingInBandsTakesLessMemoryAndMoreWork) {
+    Planned p({.width = 640, .height = 384});
+    const Plan whole = p.plan(cpu());
+    ASSERT_EQ(whole.band_rows, 0);
+    const Plan bands = p.plan(cpu(whole.stages.at(2).bytes * 7 / 10));
+    EXPECT_GT(bands.band_rows, 0);
+    EXPECT_EQ(bands.too_large(), nullptr) << readable_bytes(bands.bytes());
+    EXPECT_LT(bands.stages[2].bytes, whole.stages[2].bytes);
+    EXPECT_GT(bands.stages[2].work.convolution, whole.stages[2].work.convolution);
+}
+
+TEST(Plan, RepeatsItself) {
+    Planned p;
+    for (const Machine& machine : {cpu(), gpu(64 * kGiB)}) {
+        const Plan first = p.plan(machine), second = p.plan(machine);
+        for (size_t i = 0; i < first.stages.size(); ++i) {
+            EXPECT_EQ(first.stages[i].bytes, second.stages[i].bytes) << first.stages[i].name;
+            EXPECT_GT(first.stages[i].bytes, machine.taken);
+        }
+    }
+}
+
+// What must be in memory at once at the least: weights, and of 685,440 tokens the residual stream in f32, queries,
+// keys, values and the result of attention in bf16.
+TEST(Plan, FourK) {
+    const Models models = published_models("wan2.1-1.3b");
+    const Film film = make_film({}, models.traits(), {.width = 3840, .height = 2160}, Attention::automatic, {});
+    const double tokens = double(film.frames.grid.tokens());
+    ASSERT_EQ(tokens, 685440);
+    const Plan plan = plan_film(models, film, gpu(80 * kGiB));
+    const double least = tokens * 1536 * (4 + 4 * 2) + 1.41e9 * 2 + double(kGiB);
+    EXPECT_GT(double(plan.stages[1].bytes), least);
+    EXPECT_LT(double(plan.stages[1].bytes), 1.5 * least);
+    EXPECT_GT(plan.stages[0].weights, size_t{8} << 30);  // without the table of 256384 rows, which stays on the host
+    EXPECT_EQ(plan.too_large(), nullptr) << readable_bytes(plan.bytes());
+}
+
+TEST(Plan, RefusalSaysWhatFits) {
+    Planned p({.width = 640, .height = 384, .frames = 81});
+    const Plan plan = p.plan(cpu(size_t{160} << 20));
+    ASSERT_NE(plan.too_large(), nullptr);
+    expect_invalid([&] { require_fits(plan, p.models, p.film, cpu(size_t{160} << 20), p.others()); },
+                   {"640x384, 81 frames", "160 MiB may be used", "--frames ", "--size "});
+    expect_invalid([&] { require_fits(p.plan(cpu(1 << 20)), p.models, p.film, cpu(1 << 20), p.others()); },
+                   {"1 MiB may be used", "no smaller film"});
+    require_fits(p.plan(cpu()), p.models, p.film, cpu(), p.others());
+}
+
+// The frames that a refusal names fit, and the next larger number does not.
+TEST(Plan, AdviceIsTheLargestThatFits) {
+    Planned p({.width = 640, .height = 384, .frames = 81});
+    const Machine machine = cpu(size_t{160} << 20);
+    try {
+        require_fits(p.plan(machine), p.models, p.film, machine, p.others());
+        FAIL() << "accepted";
+    } catch (const InvalidRequest& refusal) {
+        const std::string message = refusal.what(), option = "fits: --frames ";
+        const size_t at = message.find(option);
+        ASSERT_NE(at, std::string::npos) << message;
+        const int64_t frames = std::stoll(message.substr(at + option.size()));
+        const auto fits = [&](int64_t count) {
+            return plan_film(p.models, p.others()(640, 384, count), machine).too_large() == nullptr;
+        };
+        EXPECT_TRUE(fits(frames)) << message;
+        EXPECT_FALSE(fits(frames + 4)) << message;
+    }
+}
+
+TEST(Plan, PublishedNames) {
+    expect_invalid([] { published_models("wan3"); }, {"--published wan3", "wan2.1-1.3b or wan2.2-5b"});
+    EXPECT_EQ(published_models("wan2.2-5b").traits().cell, 32);
+}
+
+TEST(Plan, TimeIsWorkByRates) {
+    Plan plan{.stages = {{.name = "text", .work = {10, 20, 30, 40}, .weights = 100}}};
+    plan.estimate({.matrix = 10, .attention = 10, .convolution = 10, .bytes = 10, .upload = 50});
+    EXPECT_DOUBLE_EQ(plan.seconds(), 1 + 2 + 3 + 4 + 2);
+    plan.estimate({.matrix = 5, .attention = 10, .convolution = 10, .bytes = 10});
+    EXPECT_DOUBLE_EQ(plan.seconds(), 2 + 2 + 3 + 4);
+}
+
+TEST(Plan, BytesInWords) {
+    EXPECT_EQ(readable_bytes(1), "1 MiB");
+    EXPECT_EQ(readable_bytes(size_t{250} << 20), "250 MiB");
+    EXPECT_EQ(readable_bytes(17 * kGiB + 1), "17.1 GiB");
+}
+
+}  // namespace
+}  // namespace t3video::pipeline
