@@ -35,5 +35,5 @@ function(t3video_test name)
   gtest_discover_tests(t3video_test_${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60 PROPERTIES
     TIMEOUT 300
     # Tests run side by side: waiting threads must not spin. What the program keeps between runs stays in the build.
-    ENVIRONMENT "OMP_WAIT_POLICY=passive\\;XDG_CACHE_HOME=${CMAKE_BINARY_DIR}/cache")
+    ENVIRONMENT OMP_WAIT_POLICY=passive ENVIRONMENT_MODIFICATION "XDG_CACHE_HOME=set:${CMAKE_BINARY_DIR}/cache")
 endfunction()

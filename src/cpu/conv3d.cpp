@@ -180,16 +180,15 @@ Tensor phase_kernel(Context& ctx, const Tensor& weight, int64_t p, int64_t q) {
     return folded;
 }
 
-// y[t, first_row + 2r, 2c + q] = phase[t, r, c]
-void interleave(Context& ctx, const Tensor& phase, int64_t first_row, int64_t q, Tensor& y) {
+// y[t, 2r + p, 2c + q] = phase[t, r, c]
+void interleave(Context& ctx, const Tensor& phase, int64_t p, int64_t q, Tensor& y) {
     const int64_t width = phase.dim(2), channels = phase.dim(3);
     const float* source = phase.data<float>();
     float* target = y.data<float>();
     ctx.parallel_for(phase.dim(0) * phase.dim(1), 4, [&](int64_t first, int64_t last) {
         for (int64_t line = first; line < last; ++line) {
             const float* from = source + line * width * channels;
-            const int64_t row = line / phase.dim(1) * y.dim(1) + first_row + 2 * (line % phase.dim(1));
-            float* to = target + (row * 2 * width + q) * channels;
+            float* to = target + ((2 * line + p) * 2 * width + q) * channels;
             for (int64_t c = 0; c < width; ++c) std::copy_n(from + c * channels, channels, to + 2 * c * channels);
         }
     });
@@ -234,14 +233,10 @@ void conv3d(Context& ctx, std::span<const float* const> frames, const Tensor& we
 }
 
 // Each parity of output row and column sees a 2x2 kernel on the small frame: 16 instead of 36 products per input pixel.
-// Without the frame's top edge the even rows start at doubled row 2 and the odd ones, as ever, at 1.
-void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, ops::Edges edges,
-                     Tensor& y) {
+void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Tensor& y) {
     const std::vector<const float*> frames = frames_of(x);
+    Tensor phase = empty(ctx, {x.dim(0), x.dim(1), x.dim(2), weight.dim(0)});
     for (int64_t p = 0; p < 2; ++p) {
-        const int64_t zero_rows = p == 0 ? edges.top : edges.bottom;
-        Tensor phase = empty(ctx, {x.dim(0), x.dim(1) - 1 + zero_rows, x.dim(2), weight.dim(0)});
-        if (phase.numel() == 0) continue;
         for (int64_t q = 0; q < 2; ++q) {
             const ops::FrameConv frame{.h = x.dim(1),
                                        .w = x.dim(2),
@@ -249,12 +244,12 @@ void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const 
                                        .co = weight.dim(0),
                                        .kh = 2,
                                        .kw = 2,
-                                       .top = p == 0 ? zero_rows : 0,
-                                       .bottom = p == 0 ? 0 : zero_rows,
+                                       .top = 1 - p,
+                                       .bottom = p,
                                        .left = 1 - q,
                                        .right = q};
             conv3d(ctx, frames, phase_kernel(ctx, weight, p, q), bias, frame, 1, phase);
-            interleave(ctx, phase, edges.top ? p : 1 - p, q, y);
+            interleave(ctx, phase, p, q, y);
         }
     }
 }

@@ -16,8 +16,7 @@ constexpr int64_t kBandElements = int64_t{1} << 28;
 void conv3d(Context& ctx, std::span<const float* const> frames, const Tensor& weight, const Tensor* bias,
             const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements = kBandElements);
 
-// x: [T, H, W, Ci]; weight: [Co, Ci, 3, 3]; y: [T, 2H, 2W, Co], less one row at each edge that is not the frame's.
-void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, ops::Edges edges,
-                     Tensor& y);
+// x: [T, H, W, Ci]; weight: [Co, Ci, 3, 3]; y: [T, 2H, 2W, Co].
+void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Tensor& y);
 
 }  // namespace t3video::cpu

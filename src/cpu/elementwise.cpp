@@ -85,14 +85,22 @@ void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y) {
     });
 }
 
-void gated_add(Context& ctx, const Tensor& x, const Tensor& gate, const Tensor& h, int64_t boundary, Tensor& y) {
-    const int64_t width = x.dim(-1), last_set = (gate.dim(0) - 1) * width;
-    const float *px = x.data<float>(), *pg = gate.data<float>(), *ph = h.data<float>();
-    float* py = y.data<float>();
-    ctx.parallel_for(x.dim(0), row_grain(width), [&](int64_t first, int64_t last) {
-        for (int64_t row = first; row < last; ++row) {
-            const float* g = pg + (row < boundary ? 0 : last_set);
-            HWY_DYNAMIC_DISPATCH(MulAdd)(g, ph + row * width, px + row * width, py + row * width, width);
+void add_residual(Context& ctx, Tensor& x, const ops::Residual& residual) {
+    const auto& [h, gate, boundary, order] = residual;
+    const int64_t width = x.dim(1), last_set = gate ? (gate->dim(0) - 1) * width : 0;
+    const float *ph = h.data<float>(), *pg = gate ? gate->data<float>() : nullptr;
+    const int64_t* rows = order ? order->data<int64_t>() : nullptr;
+    float* px = x.data<float>();
+    ctx.parallel_for(h.dim(0), row_grain(width), [&, boundary = boundary](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i) {
+            const int64_t row = rows ? rows[i] : i;
+            float* to = px + row * width;
+            if (pg) {
+                const float* g = pg + (row < boundary ? 0 : last_set);
+                HWY_DYNAMIC_DISPATCH(MulAdd)(g, ph + i * width, to, to, width);
+            } else {
+                HWY_DYNAMIC_DISPATCH(Axpby)(1.0f, ph + i * width, 1.0f, to, to, width);
+            }
         }
     });
 }

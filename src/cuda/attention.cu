@@ -4,6 +4,9 @@
 // slices of the queries.
 #include "cuda/attention.h"
 
+#include <cmath>
+#include <vector>
+
 #include "cuda/fused_attention.h"
 #include "cuda/gemm.h"
 #include "cuda/kernel.cuh"
@@ -149,30 +152,42 @@ void attend(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int
     }
 }
 
+// The rows of x and behind them the last one again, `count` times in all.
+Tensor with_last_repeated(Context& ctx, const Tensor& x, int64_t count) {
+    Tensor all = empty(ctx, {x.dim(0) + count - 1, x.dim(1)}, x.dtype());
+    Tensor head = all.slice(0, x.dim(0));
+    copy_into(ctx, head, x);
+    const int64_t first = x.dim(0) - 1;
+    for (int64_t have = 1; have < count;) {  // doubling
+        const int64_t more = std::min(have, count - have);
+        Tensor to = all.slice(first + have, first + have + more);
+        copy_into(ctx, to, all.slice(first, first + more));
+        have += more;
+    }
+    return all;
+}
+
 }  // namespace
 
 void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const ops::AttentionOptions& options,
                Tensor& y) {
     const int64_t heads = options.heads, qk_width = q.dim(1) / heads, v_width = v.dim(1) / heads;
     if (!options.relative_bias && fused_attention_takes(q.dtype(), qk_width, v_width)) {
-        // The fused kernel takes no weights of keys: those that stand for several are laid out several times.
-        const auto repeated = [&](const Tensor& x) {
-            if (options.last_key_count == 1) return x;
-            Tensor all = empty(ctx, {x.dim(0) + options.last_key_count - 1, x.dim(1)}, x.dtype());
-            Tensor head = all.slice(0, x.dim(0));
-            copy_into(ctx, head, x);
-            for (int64_t have = 1; have < options.last_key_count;) {  // doubling
-                const int64_t more = std::min(have, options.last_key_count - have), first = x.dim(0) - 1;
-                Tensor to = all.slice(first + have, first + have + more);
-                copy_into(ctx, to, all.slice(first, first + more));
-                have += more;
-            }
-            return all;
-        };
-        const Tensor keys = repeated(k), values = repeated(v);
-        fused_attention(ctx, {1, heads, q.dim(0), keys.dim(0), qk_width, options.scale}, q.raw(), keys.raw(),
-                        values.raw(), y.raw());
-        return;
+        FusedAttention problem{1, heads, q.dim(0), k.dim(0), qk_width, options.scale};
+        if (options.last_key_count == 1)
+            return fused_attention(ctx, problem, q.raw(), k.raw(), v.raw(), y.raw());
+        problem.key_bias = true;
+        if (fused_attention_runs(ctx, problem)) {
+            std::vector<float> bias(static_cast<size_t>(k.dim(0)), 0.0f);
+            bias.back() = std::log(static_cast<float>(options.last_key_count));
+            return fused_attention(ctx, problem, q.raw(), k.raw(), v.raw(), y.raw(),
+                                   from_span(ctx, bias, {k.dim(0)}).raw());
+        }
+        const Tensor keys = with_last_repeated(ctx, k, options.last_key_count),
+                     values = with_last_repeated(ctx, v, options.last_key_count);
+        problem.key_bias = false;
+        problem.keys = keys.dim(0);
+        return fused_attention(ctx, problem, q.raw(), keys.raw(), values.raw(), y.raw());
     }
     plain_attention(ctx, q.dtype(), {q.raw(), q.dim(0), q.dim(1), qk_width}, {k.raw(), k.dim(0), k.dim(1), qk_width},
                     {v.raw(), v.dim(0), v.dim(1), v_width}, heads, options.scale,
@@ -188,7 +203,7 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
     for (size_t branch = 0; branch < branches.size(); ++branch) {
         const ops::TokenWindows& windows = *branches[branch];
         const auto count = static_cast<int64_t>(windows.starts.size()) - 1;
-        const bool direct = windows.in_order && branches.size() == 1;
+        const bool direct = windows.in_order && branch == 0;  // a second branch would overwrite the first
         const Tensor order = direct || windows.placed.defined() ? windows.placed : from_span(ctx, windows.order);
         for (int64_t w = 0; w < count;) {
             const auto start = [&](int64_t i) { return windows.starts[static_cast<size_t>(i)]; };

@@ -29,7 +29,7 @@ struct Driver {
     decltype(&cuMemSetAccess) set_access = driver<decltype(&cuMemSetAccess)>("cuMemSetAccess");
 };
 
-void check(CUresult status, const char* what) {
+void check_driver(CUresult status, const char* what) {
     require(status == CUDA_SUCCESS, "CUDA: ", what, " failed with error ", static_cast<int>(status));
 }
 
@@ -62,7 +62,7 @@ class DeviceMemory::Range {
         cudaGetDevice(&properties_.location.id);
         properties_.type = CU_MEM_ALLOCATION_TYPE_PINNED;
         properties_.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
-        check(driver_.reserve(&base_, arena.limit(), kPiece, 0, 0), "reserving addresses");
+        check_driver(driver_.reserve(&base_, arena.limit(), kPiece, 0, 0), "reserving addresses");
     }
     ~Range() {
         cudaStreamSynchronize(stream_.get());
@@ -80,9 +80,9 @@ class DeviceMemory::Range {
             CUmemAccessDesc access{};
             access.location = properties_.location;
             access.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
-            check(driver_.map(address, kPiece, 0, piece, 0), "mapping memory");
+            check_driver(driver_.map(address, kPiece, 0, piece, 0), "mapping memory");
             pieces_.push_back(piece);
-            check(driver_.set_access(address, kPiece, &access, 1), "opening memory");
+            check_driver(driver_.set_access(address, kPiece, &access, 1), "opening memory");
         }
         return true;
     }
@@ -123,11 +123,10 @@ std::shared_ptr<Storage> DeviceMemory::allocate(size_t bytes) {
     if (!fits) {
         if (offset) range_->arena.give(*offset);
         constexpr double kMiB = double(1 << 20);
-        throw Error(
-            fmt::format("out of GPU memory: {:.0f} MiB more are needed, {:.0f} of {:.0f} MiB are in use; close what "
-                        "else uses the card, or make a smaller film (t3video plan tells what fits)",
-                        double(bytes) / kMiB, double(range_->arena.used()) / kMiB,
-                        double(range_->arena.limit()) / kMiB));
+        throw Error(fmt::format(
+            "out of GPU memory: {:.0f} MiB more are needed, {:.0f} of {:.0f} MiB are in use; close what "
+            "else uses the card, or make a smaller film (t3video plan tells what fits)",
+            double(bytes) / kMiB, double(range_->arena.used()) / kMiB, double(range_->arena.limit()) / kMiB));
     }
     std::byte* address = range_->address(*offset);
     std::shared_ptr<const void> owner(address,

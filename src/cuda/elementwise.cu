@@ -2,6 +2,7 @@
 #include "cuda/elementwise.h"
 
 #include "cuda/map.cuh"
+#include "cuda/row_sets.cuh"
 
 namespace t3video::cuda {
 namespace {
@@ -20,24 +21,29 @@ struct GeluTanh {
     __device__ float operator()(float x) const { return gelu_tanh_of(x); }
 };
 
-// y = x + gate * h by rows of `packs` packs. A thread keeps its columns of both gates and walks down the rows.
-template <int N, class X, class H, class Y>
-__global__ void gated_add_rows(const X* x, const float* gate, const H* h, Y* y, int64_t rows, int64_t packs,
-                               int64_t boundary, int64_t last_set) {
+// Row order[i] of x += gate * row i of h, in packs. A thread keeps its columns of both gates and walks down the rows.
+template <int N, class X, class H>
+__global__ void add_residual_rows(X* x, const H* h, const float* gate, RowSets sets, int64_t rows, int64_t packs) {
     const int64_t column = first_column();
     if (column >= packs) return;
-    const Pack<float, N> early = load<N>(gate + column * N), late = load<N>(gate + last_set + column * N);
-    for (int64_t row = first_row(); row < rows; row += row_step()) {
-        const int64_t at = (row * packs + column) * N;
-        const Pack<X, N> a = load<N>(x + at);
-        const Pack<H, N> b = load<N>(h + at);
-        Pack<Y, N> result;
+    Pack<float, N> early, late;
+#pragma unroll
+    for (int j = 0; j < N; ++j) early.value[j] = late.value[j] = 1.0f;
+    if (gate) {
+        early = load<N>(gate + column * N);
+        late = load<N>(gate + sets.last_set + column * N);
+    }
+    for (int64_t i = first_row(); i < rows; i += row_step()) {
+        const int64_t row = sets.row(i);
+        X* to = x + (row * packs + column) * N;
+        const Pack<H, N> b = load<N>(h + (i * packs + column) * N);
+        Pack<X, N> sum = load<N>(static_cast<const X*>(to));
 #pragma unroll
         for (int j = 0; j < N; ++j) {
-            const float g = row < boundary ? early.value[j] : late.value[j];
-            result.value[j] = from_float<Y>(fmaf(g, to_float(b.value[j]), to_float(a.value[j])));
+            const float g = row < sets.boundary ? early.value[j] : late.value[j];
+            sum.value[j] = from_float<X>(fmaf(g, to_float(b.value[j]), to_float(sum.value[j])));
         }
-        store(y + at, result);
+        store(to, sum);
     }
 }
 
@@ -103,19 +109,19 @@ void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y) {
     map_one(ctx, GeluTanh(), x, y);
 }
 
-void gated_add(Context& ctx, const Tensor& x, const Tensor& gate, const Tensor& h, int64_t boundary, Tensor& y) {
+void add_residual(Context& ctx, Tensor& x, const ops::Residual& residual) {
     const State& s = state(ctx);
-    const int64_t rows = x.dim(0), width = x.dim(1), last_set = (gate.dim(0) - 1) * width;
-    const float* g = in<float>(gate);
+    const Tensor& h = residual.h;
+    const int64_t rows = h.dim(0), width = h.dim(1);
+    const float* gate = residual.gate ? in<float>(*residual.gate) : nullptr;
+    const RowSets sets = row_sets(residual.gate, residual.boundary, residual.order);
     visit(x.dtype(), [&]<class X>() {
         visit(h.dtype(), [&]<class H>() {
-            visit(y.dtype(), [&]<class Y>() {
-                const auto launch = [&]<int N>(const RowLaunch& how) {
-                    gated_add_rows<N><<<how.grid, how.block, 0, s.stream>>>(in<X>(x), g, in<H>(h), out<Y>(y), rows,
-                                                                            width / N, boundary, last_set);
-                };
-                launch_rows<kPack<X, H, Y>>(s, rows, width, launch, in<X>(x), g, in<H>(h), out<Y>(y));
-            });
+            const auto launch = [&]<int N>(const RowLaunch& how) {
+                add_residual_rows<N>
+                    <<<how.grid, how.block, 0, s.stream>>>(out<X>(x), in<H>(h), gate, sets, rows, width / N);
+            };
+            launch_rows<kPack<X, H>>(s, rows, width, launch, in<X>(x), in<H>(h), gate);
         });
     });
 }

@@ -10,8 +10,8 @@ void mul(Context& ctx, const Tensor& a, const Tensor& b, Tensor& y);
 void axpby(Context& ctx, float alpha, const Tensor& a, float beta, const Tensor& b, Tensor& y);
 void silu(Context& ctx, const Tensor& x, Tensor& y);
 void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y);
-// y = x + gate * h; gate: [S, C] f32, rows before `boundary` use set 0, the others the last one. y may be x.
-void gated_add(Context& ctx, const Tensor& x, const Tensor& gate, const Tensor& h, int64_t boundary, Tensor& y);
+// Adds gate * h, or h, to rows of x: [N, C].
+void add_residual(Context& ctx, Tensor& x, const ops::Residual& residual);
 // x, y: [..., C]; scale, shift: [C] f32.
 void affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, Tensor& y);
 

@@ -8,9 +8,9 @@
 namespace t3video::cuda {
 namespace {
 
-enum Uid : int64_t { kQ = 1, kK, kV, kY };
+enum Uid : int64_t { kQ = 1, kK, kV, kY, kBias };
 
-using Key = std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, float>;
+using Key = std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, float, bool>;
 using Plans = std::map<Key, std::unique_ptr<fe::graph::Graph>>;
 
 std::unique_ptr<fe::graph::Graph> make_graph(Cudnn& library, const FusedAttention& p) {
@@ -32,11 +32,24 @@ std::unique_ptr<fe::graph::Graph> make_graph(Cudnn& library, const FusedAttentio
     };
     auto options = fe::graph::SDPA_attributes();
     options.set_name("attention").set_generate_stats(false).set_attn_scale(p.scale);
+    if (p.key_bias) {
+        auto bias = graph->tensor(fe::graph::Tensor_attributes()
+                                      .set_name("bias")
+                                      .set_uid(kBias)
+                                      .set_dim({1, 1, 1, p.keys})
+                                      .set_stride({p.keys, p.keys, p.keys, 1})
+                                      .set_data_type(fe::DataType_t::FLOAT));
+        options.set_bias(bias);
+    }
     auto [y, statistics] =
         graph->sdpa(tensor("q", kQ, p.queries), tensor("k", kK, p.keys), tensor("v", kV, p.keys), options);
     y->set_output(true).set_uid(kY).set_dim(dims(p.queries)).set_stride(strides(p.queries));
     build(library, *graph);
     return graph;
+}
+
+Key key_of(const FusedAttention& p) {
+    return {p.windows, p.heads, p.queries, p.keys, p.width, p.scale, p.key_bias};
 }
 
 }  // namespace
@@ -45,12 +58,27 @@ bool fused_attention_takes(DType dtype, int64_t qk_width, int64_t v_width) {
     return dtype == DType::bf16 && qk_width == v_width && qk_width % 8 == 0 && qk_width <= 128;
 }
 
-void fused_attention(Context& ctx, const FusedAttention& p, const void* q, const void* k, const void* v, void* y) {
+bool fused_attention_runs(Context& ctx, const FusedAttention& p) {
     State& s = state(ctx);
-    auto& graph = s.cache<Plans>("fused_attention")[Key{p.windows, p.heads, p.queries, p.keys, p.width, p.scale}];
+    auto& plans = s.cache<Plans>("fused_attention");
+    if (const auto found = plans.find(key_of(p)); found != plans.end()) return found->second != nullptr;
+    std::unique_ptr<fe::graph::Graph> graph;
+    try {
+        graph = make_graph(cudnn(s), p);
+    } catch (const Error&) {  // cuDNN says no by failing to make a plan
+    }
+    return (plans[key_of(p)] = std::move(graph)) != nullptr;
+}
+
+void fused_attention(Context& ctx, const FusedAttention& p, const void* q, const void* k, const void* v, void* y,
+                     const void* key_bias) {
+    State& s = state(ctx);
+    auto& graph = s.cache<Plans>("fused_attention")[key_of(p)];
     if (!graph) graph = make_graph(cudnn(s), p);
     const auto operand = [](const void* data) { return const_cast<void*>(data); };
-    execute(ctx, *graph, {{kQ, operand(q)}, {kK, operand(k)}, {kV, operand(v)}, {kY, y}});
+    std::unordered_map<int64_t, void*> tensors{{kQ, operand(q)}, {kK, operand(k)}, {kV, operand(v)}, {kY, y}};
+    if (p.key_bias) tensors[kBias] = operand(key_bias);
+    execute(ctx, *graph, std::move(tensors));
 }
 
 }  // namespace t3video::cuda

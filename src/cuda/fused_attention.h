@@ -9,12 +9,17 @@ namespace t3video::cuda {
 struct FusedAttention {
     int64_t windows, heads, queries, keys, width;  // width of a head
     float scale;
+    bool key_bias = false;  // a value for each key, added to its scores
 };
 
 // bf16, heads a multiple of 8 and at most 128 wide.
 bool fused_attention_takes(DType dtype, int64_t qk_width, int64_t v_width);
 
-// q, y: [windows*queries, heads*width], k, v: [windows*keys, heads*width], bf16.
-void fused_attention(Context& ctx, const FusedAttention& problem, const void* q, const void* k, const void* v, void* y);
+// Whether cuDNN has a kernel for it; not all versions take a bias of this form.
+bool fused_attention_runs(Context& ctx, const FusedAttention& problem);
+
+// q, y: [windows*queries, heads*width], k, v: [windows*keys, heads*width], bf16; key_bias: [keys] f32 or null.
+void fused_attention(Context& ctx, const FusedAttention& problem, const void* q, const void* k, const void* v, void* y,
+                     const void* key_bias = nullptr);
 
 }  // namespace t3video::cuda

@@ -30,6 +30,10 @@ template <>
 constexpr DType dtype_on_device<int64_t>() {
     return DType::i64;
 }
+template <>
+constexpr DType dtype_on_device<uint8_t>() {
+    return DType::u8;
+}
 
 // The tensor's first element in device memory.
 template <class T>

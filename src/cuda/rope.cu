@@ -1,8 +1,9 @@
 // RMS norm over a token's whole width and rotary position embedding of its heads, in one pass:
 // y[2j] = n[2j] cos - n[2j+1] sin, y[2j+1] = n[2j] sin + n[2j+1] cos, n = the norm of x, or x itself. Bound by memory:
-// x is read once into registers, y is written once; weight and angles come from cache. A warp holds one token and lays
-// out its angles, which all heads share, in shared memory. Widths that 16-byte accesses do not fit, or wider than
-// registers hold, are read pair by pair, twice, the second time from cache.
+// x is read once into registers, y is written once; weights and angles come from cache. A warp holds one token. Where
+// heads divide what a warp reads at once, all packs of a lane lie at the same place in their heads, so that a lane
+// needs the angles of one pack; they are looked up once for all operands. Other widths, and rows wider than registers
+// hold, are read pair by pair, twice, the second time from cache.
 #include "cuda/rope.h"
 
 #include "cuda/convert.h"
@@ -11,100 +12,131 @@
 namespace t3video::cuda {
 namespace {
 
-constexpr int kThreads = 256, kWarps = kThreads / 32;
-constexpr int kWidestHead = 1024;  // 8 warps times 512 pairs of angles are 32 KiB of shared memory
+// Small blocks: a bf16 row of 1536 takes 85 registers, of which five blocks of 128 threads fit, but two of 256.
+constexpr int kThreads = 128, kWarps = kThreads / 32;
+constexpr int kMostOperands = 3;
 
 struct Axis {
     const float *cosine, *sine;  // [positions, pairs]
     int pairs;                   // of a head
-
-    __device__ float2 angle(int64_t position, int pair) const {
-        return {cosine[position * pairs + pair], sine[position * pairs + pair]};
-    }
 };
 
+// Indices are 32-bit: a 64-bit division costs as much as a tenth of a token's arithmetic.
 struct Rotation {
     Axis t, h, w;
-    int64_t height, width, first;  // of the grid; token of row 0
-    int head;                      // elements of a head
+    unsigned height, width;  // of the grid
+    unsigned first;          // token of row 0, where there is no order
+    const int64_t* order;
+    int head;  // elements of a head
 
-    // Cosine and sine of a pair of a head in row `row`.
-    __device__ float2 angle(int64_t row, int pair) const {
-        const int64_t token = first + row;
-        if (pair < t.pairs) return t.angle(token / (height * width), pair);
-        if (pair < t.pairs + h.pairs) return h.angle(token / width % height, pair - t.pairs);
-        return w.angle(token % width, pair - t.pairs - h.pairs);
+    // Positions along t, h and w.
+    __device__ uint3 position(int64_t row) const {
+        const unsigned token = order ? static_cast<unsigned>(order[row]) : first + static_cast<unsigned>(row);
+        const unsigned line = token / width;
+        return {line / height, line % height, token % width};
+    }
+    // Cosine and sine of a pair of a head. Selected rather than branched over: lanes of a warp are on different axes.
+    __device__ float2 angle(uint3 position, int pair) const {
+        const bool on_t = pair < t.pairs, on_h = pair < t.pairs + h.pairs;
+        const float* cosine = on_t ? t.cosine : on_h ? h.cosine : w.cosine;
+        const float* sine = on_t ? t.sine : on_h ? h.sine : w.sine;
+        const unsigned at = on_t ? position.x * t.pairs : on_h ? position.y * h.pairs : position.z * w.pairs;
+        const unsigned entry = at + pair - (on_t ? 0 : on_h ? t.pairs : t.pairs + h.pairs);
+        return {cosine[entry], sine[entry]};
     }
 };
 
-__device__ float2 rotate(float2 x, float2 angle) {
-    return {fmaf(x.x, angle.x, -x.y * angle.y), fmaf(x.x, angle.y, x.y * angle.x)};
+// y may be x.
+template <class T>
+struct Operand {
+    const T* x;
+    const float* weight;
+    float eps;
+    T* y;
+};
+
+template <class T>
+struct Operands {
+    Operand<T> all[kMostOperands] = {};
+    int count;
+    int64_t rows;
+    int width;
+};
+
+__device__ float2 rotate(float x, float y, float2 angle) {
+    return {fmaf(x, angle.x, -y * angle.y), fmaf(x, angle.y, y * angle.x)};
 }
 
-// y may be x.
+__device__ float rms_factor(float squares, int width, float eps) {
+    return 1.0f / sqrtf(squares / static_cast<float>(width) + eps);
+}
+
 template <int N, int kItems, class T>
 __global__ void __launch_bounds__(kThreads)
-    norm_rope_rows(const T* x, const float* weight, float eps, Rotation rotation, int64_t rows, int width, T* y) {
-    extern __shared__ float2 all_angles[];
-    const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, packs = width / N, pairs = rotation.head / 2;
-    float2* angles = all_angles + warp * pairs;
-    for (int64_t row = int64_t{blockIdx.x} * kWarps + warp; row < rows; row += int64_t{gridDim.x} * kWarps) {
-        RowRegisters<T, N, kItems> v;
-        v.read(x + row * width, packs, lane, 32, true);
-        __syncwarp();  // the angles of the row before have been read
-        for (int j = lane; j < pairs; j += 32) angles[j] = rotation.angle(row, j);
-        __syncwarp();
-        float factor = 1.0f;
-        if (weight) {
-            const float mean = warp_sum(v.squares(0.0f, packs, lane, 32)) / static_cast<float>(width);
-            factor = 1.0f / sqrtf(mean + eps);
-        }
+    norm_rope_rows(__grid_constant__ const Operands<T> operands, __grid_constant__ const Rotation rotation) {
+    const int lane = threadIdx.x % 32, width = operands.width, packs = width / N;
+    const int64_t first = int64_t{blockIdx.x} * kWarps + threadIdx.x / 32;
+    for (int64_t row = first; row < operands.rows; row += int64_t{gridDim.x} * kWarps) {
+        float2 angles[N / 2];
+        for (int k = 0; k < operands.count; ++k) {
+            const Operand<T>& operand = operands.all[k];
+            RowRegisters<T, N, kItems> v;
+            v.read(operand.x + row * width, packs, lane, 32, true);
+            if (k == 0) {
+                const uint3 position = rotation.position(row);
 #pragma unroll
-        for (int i = 0; i < kItems; ++i) {
-            const int p = lane + i * 32;
-            if (p >= packs) continue;
-            Pack<float, N> scale;
-            if (weight) {
-                scale = load<N>(weight + p * N);
-            } else {
+                for (int j = 0; j < N / 2; ++j) {
+                    angles[j] = rotation.angle(position, (lane * N + 2 * j) % rotation.head / 2);
+                }
+            }
+            const float factor =
+                operand.weight ? rms_factor(warp_sum(v.squares(0.0f, packs, lane, 32)), width, operand.eps) : 1.0f;
+#pragma unroll
+            for (int i = 0; i < kItems; ++i) {
+                const int p = lane + i * 32;
+                if (p >= packs) continue;
+                Pack<float, N> scale;
 #pragma unroll
                 for (int j = 0; j < N; ++j) scale.value[j] = 1.0f;
-            }
-            const Pack<float2, N / 2> angle = load<N / 2>(angles + p * N % rotation.head / 2);
-            Pack<T, N> result;
+                if (operand.weight) scale = load<N>(operand.weight + p * N);
+                Pack<T, N> result;
 #pragma unroll
-            for (int j = 0; j < N; j += 2) {
-                const float2 turned = rotate({to_float(v.pack[i].value[j]) * factor * scale.value[j],
-                                              to_float(v.pack[i].value[j + 1]) * factor * scale.value[j + 1]},
-                                             angle.value[j / 2]);
-                result.value[j] = from_float<T>(turned.x);
-                result.value[j + 1] = from_float<T>(turned.y);
+                for (int j = 0; j < N; j += 2) {
+                    const float2 angle{angles[j / 2].x * factor, angles[j / 2].y * factor};
+                    const float2 turned = rotate(to_float(v.pack[i].value[j]) * scale.value[j],
+                                                 to_float(v.pack[i].value[j + 1]) * scale.value[j + 1], angle);
+                    result.value[j] = from_float<T>(turned.x);
+                    result.value[j + 1] = from_float<T>(turned.y);
+                }
+                store(operand.y + row * width + p * N, result);
             }
-            store(y + row * width + p * N, result);
         }
     }
 }
 
 template <class T>
-__global__ void __launch_bounds__(kThreads)
-    norm_rope_rows_of_any_width(const T* x, const float* weight, float eps, Rotation rotation, int64_t rows, int width,
-                                T* y) {
-    const int lane = threadIdx.x % 32;
+__global__ void __launch_bounds__(kThreads) norm_rope_rows_of_any_width(__grid_constant__ const Operands<T> operands,
+                                                                        __grid_constant__ const Rotation rotation) {
+    const int lane = threadIdx.x % 32, width = operands.width;
     const int64_t first = int64_t{blockIdx.x} * kWarps + threadIdx.x / 32;
-    for (int64_t row = first; row < rows; row += int64_t{gridDim.x} * kWarps) {
-        const T* v = x + row * width;
-        float factor = 1.0f;
-        if (weight) {
-            float squares = 0;
-            for (int c = lane; c < width; c += 32) squares = fmaf(to_float(v[c]), to_float(v[c]), squares);
-            factor = 1.0f / sqrtf(warp_sum(squares) / static_cast<float>(width) + eps);
-        }
-        for (int c = lane * 2; c < width; c += 64) {
-            const float2 scale = weight ? float2{weight[c], weight[c + 1]} : float2{1.0f, 1.0f};
-            const float2 turned = rotate({to_float(v[c]) * factor * scale.x, to_float(v[c + 1]) * factor * scale.y},
-                                         rotation.angle(row, c % rotation.head / 2));
-            y[row * width + c] = from_float<T>(turned.x);
-            y[row * width + c + 1] = from_float<T>(turned.y);
+    for (int64_t row = first; row < operands.rows; row += int64_t{gridDim.x} * kWarps) {
+        const uint3 position = rotation.position(row);
+        for (int k = 0; k < operands.count; ++k) {
+            const auto& [x, weight, eps, y] = operands.all[k];
+            const T* v = x + row * width;
+            float factor = 1.0f;
+            if (weight) {
+                float squares = 0;
+                for (int c = lane; c < width; c += 32) squares = fmaf(to_float(v[c]), to_float(v[c]), squares);
+                factor = rms_factor(warp_sum(squares), width, eps);
+            }
+            for (int c = lane * 2; c < width; c += 64) {
+                const float2 scale = weight ? float2{weight[c], weight[c + 1]} : float2{1.0f, 1.0f};
+                const float2 turned = rotate(to_float(v[c]) * factor * scale.x, to_float(v[c + 1]) * factor * scale.y,
+                                             rotation.angle(position, c % rotation.head / 2));
+                y[row * width + c] = from_float<T>(turned.x);
+                y[row * width + c + 1] = from_float<T>(turned.y);
+            }
         }
     }
 }
@@ -114,39 +146,52 @@ Axis axis(const Tensor& cosine, const Tensor& sine) {
 }
 
 template <class T>
-void launch(const State& s, const T* x, const float* weight, float eps, const Rotation& rotation, int64_t rows,
-            int width, T* y) {
+void launch(const State& s, const Operands<T>& operands, const Rotation& rotation) {
     constexpr int N = kPack<T>;
-    const int packs = width / N;
-    const unsigned blocks = blocks_for(s, (rows + kWarps - 1) / kWarps);
-    if (rotation.head % N == 0 && rotation.head <= kWidestHead && packs <= 32 * kMostItems<N> &&
-        aligned(x, weight, y)) {
-        const size_t shared = size_t{kWarps} * static_cast<size_t>(rotation.head / 2) * sizeof(float2);
-        visit_items<N>((packs + 31) / 32, [&]<int kItems>() {
-            norm_rope_rows<N, kItems><<<blocks, kThreads, shared, s.stream>>>(x, weight, eps, rotation, rows, width, y);
+    const unsigned blocks = blocks_for(s, (operands.rows + kWarps - 1) / kWarps);
+    bool vectors = fits_registers<N>(operands.width) && 32 * N % rotation.head == 0;
+    for (int k = 0; k < operands.count; ++k) {
+        vectors = vectors && aligned(operands.all[k].x, operands.all[k].weight, operands.all[k].y);
+    }
+    if (vectors) {
+        visit_items<N>(operands.width, 32, [&]<int kItems>() {
+            norm_rope_rows<N, kItems><<<blocks, kThreads, 0, s.stream>>>(operands, rotation);
         });
     } else {
-        norm_rope_rows_of_any_width<<<blocks, kThreads, 0, s.stream>>>(x, weight, eps, rotation, rows, width, y);
+        norm_rope_rows_of_any_width<<<blocks, kThreads, 0, s.stream>>>(operands, rotation);
     }
     check_launch();
 }
 
 }  // namespace
 
-void norm_rope(Context& ctx, const Tensor& x, const Tensor* weight, float eps, const ops::RopeTable& table,
-               int64_t heads, int64_t first, Tensor& y) {
-    require(x.dim(1) <= (1 << 30), "norm_rope: rows of ", x.dim(1), " elements");
-    const Rotation rotation{axis(table.cos_t, table.sin_t),
-                            axis(table.cos_h, table.sin_h),
-                            axis(table.cos_w, table.sin_w),
-                            table.grid.h,
-                            table.grid.w,
-                            first,
-                            static_cast<int>(x.dim(1) / heads)};
-    const Tensor scale = weight ? as_f32(ctx, *weight) : Tensor();
-    visit(x.dtype(), [&]<class T>() {
-        launch(state(ctx), in<T>(x), weight ? in<float>(scale) : nullptr, eps, rotation, x.dim(0),
-               static_cast<int>(x.dim(1)), out<T>(y));
+void norm_rope(Context& ctx, std::span<const ops::NormRope> operands, const ops::RopeTable& table, int64_t first,
+               const Tensor* order) {
+    const Tensor& front = operands[0].x;
+    const Grid& grid = table.grid;
+    require(operands.size() <= kMostOperands, "norm_rope: ", operands.size(), " tensors");
+    require(front.dim(1) <= (1 << 30) && grid.tokens() <= (int64_t{1} << 31), "norm_rope: rows of ", front.dim(1),
+            " elements, ", grid.tokens(), " tokens");
+    const Axis t = axis(table.cos_t, table.sin_t), h = axis(table.cos_h, table.sin_h),
+               w = axis(table.cos_w, table.sin_w);
+    const Rotation rotation{t,
+                            h,
+                            w,
+                            static_cast<unsigned>(grid.h),
+                            static_cast<unsigned>(grid.w),
+                            static_cast<unsigned>(first),
+                            order ? in<int64_t>(*order) : nullptr,
+                            2 * (t.pairs + h.pairs + w.pairs)};
+    Tensor weights[kMostOperands];  // as f32, until the kernel is on its way
+    visit(front.dtype(), [&]<class T>() {
+        Operands<T> all{
+            .count = static_cast<int>(operands.size()), .rows = front.dim(0), .width = static_cast<int>(front.dim(1))};
+        for (size_t k = 0; k < operands.size(); ++k) {
+            const auto& [x, weight, eps, y] = operands[k];
+            if (weight) weights[k] = as_f32(ctx, *weight);
+            all.all[k] = {in<T>(x), weight ? in<float>(weights[k]) : nullptr, eps, out<T>(y)};
+        }
+        launch(state(ctx), all, rotation);
     });
 }
 

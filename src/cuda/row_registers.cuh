@@ -56,10 +56,17 @@ inline int lanes_for(int64_t packs) {
     return lanes;
 }
 
-// f<kItems>() with the smallest of a few numbers of packs per lane that suffices. The numbers are those of rows of
-// 1536, 3072 and 5120 elements, in packs of 8 and of 4, and of narrow rows.
+// Whether packs divide rows of `width` elements and the registers of a warp hold one.
+template <int N>
+bool fits_registers(int64_t width) {
+    return width % N == 0 && width / N <= 32 * kMostItems<N>;
+}
+
+// f<kItems>() with the smallest of a few numbers of packs per lane that suffices where `lanes` share a row. The numbers
+// are those of rows of 1536, 3072 and 5120 elements, in packs of 8 and of 4, and of narrow rows.
 template <int N, class F>
-void visit_items(int64_t items, F&& f) {
+void visit_items(int64_t width, int lanes, F&& f) {
+    const int64_t items = (width / N + lanes - 1) / lanes;
     require(items <= kMostItems<N>, "kernel: rows of ", items, " packs per lane");
     if (items <= 3) return f.template operator()<3>();
     if (items <= 6) return f.template operator()<6>();

@@ -1,4 +1,4 @@
-// Conversion of decoded frames to 8-bit RGB, with cropping.
+// Rows of decoded frames to images, with cropping.
 #include "media/frame.h"
 
 #include <algorithm>
@@ -23,27 +23,13 @@ void put_rows(Image& image, const Tensor& rows, int64_t first_row, int64_t frame
             image.height, " from a frame of ", frame_width, "x", frame_height);
     const int64_t begin = std::max(first_row, top), end = std::min(first_row + rows.dim(0), top + image.height);
     if (begin >= end) return;
-    const float* values = rows.data<float>();
+    const uint8_t* levels = rows.data<uint8_t>();
     parallel_for(threads, begin, end, 16, [&](int64_t first, int64_t last) {
         for (int64_t y = first; y < last; ++y) {
-            const float* row = values + ((y - first_row) * frame_width + left) * 3;
-            std::transform(row, row + image.width * 3, image.pixel(0, y - top), to_level);
+            const uint8_t* row = levels + ((y - first_row) * frame_width + left) * 3;
+            std::copy_n(row, image.width * 3, image.pixel(0, y - top));
         }
     });
-}
-
-Image to_image(const Tensor& frame, int64_t width, int64_t height, int threads) {
-    require(frame.defined() && frame.rank() == 3 && frame.dim(2) == 3, "to_image: expected a frame [H, W, 3], found ",
-            frame.shape());
-    const int64_t frame_height = frame.dim(0), frame_width = frame.dim(1);
-    if (width == 0) width = frame_width;
-    if (height == 0) height = frame_height;
-    require(width > 0 && height > 0 && width <= frame_width && height <= frame_height, "to_image: cannot crop ",
-            frame_width, "x", frame_height, " to ", width, "x", height);
-
-    Image image(width, height);
-    put_rows(image, frame, 0, frame_height, threads);
-    return image;
 }
 
 }  // namespace t3video::media

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nn/param.h"
@@ -56,8 +57,7 @@ class LayerStore {
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {
-        for (size_t i = 0; i < layers_.size(); ++i)
-            layers_[i].for_each_param(prefix + std::to_string(i) + ".", visit);
+        for (size_t i = 0; i < layers_.size(); ++i) layers_[i].for_each_param(prefix + std::to_string(i) + ".", visit);
     }
 
   private:

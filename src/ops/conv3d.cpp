@@ -1,7 +1,6 @@
 // 3D convolution: shapes and dispatch.
 #include "ops/conv3d.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "cpu/conv3d.h"
@@ -67,9 +66,10 @@ Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Tensor& weight,
         }
         cpu::conv3d(ctx, frames, w, bias, frame, options.stride_t, y);
     };
-    dispatch(ctx, {.convolution = 2.0 * double(y.numel()) * double(w.numel() / w.dim(0))}, on_cpu,
-             [&] { cuda::conv3d(ctx, parts, options.pad_front, w, bias, frame, options.stride_t, y); },
-             conv_scratch(ctx.target(), count, parts.size() == 1 && options.pad_front == 0, w, frame, y));
+    dispatch(
+        ctx, {.convolution = 2.0 * double(y.numel()) * double(w.numel() / w.dim(0))}, on_cpu,
+        [&] { cuda::conv3d(ctx, parts, options.pad_front, w, bias, frame, options.stride_t, y); },
+        conv_scratch(ctx.target(), count, parts.size() == 1 && options.pad_front == 0, w, frame, y));
     return y;
 }
 
@@ -77,16 +77,13 @@ bool reads_joined_frames(const Context& ctx) {
     return ctx.target() != Device::cpu;
 }
 
-Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Edges edges) {
+Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias) {
     check_operands("upsample_conv2d", x, weight, bias);
     require(weight.rank() == 4 && weight.dim(2) == 3 && weight.dim(3) == 3, "upsample_conv2d: weight ", weight.shape());
-    const int64_t rows = 2 * x.dim(1) - !edges.top - !edges.bottom;
-    Tensor y = empty(ctx, {x.dim(0), std::max<int64_t>(rows, 0), 2 * x.dim(2), weight.dim(0)}, x.dtype());
-    if (y.numel() == 0) return y;
+    Tensor y = empty(ctx, {x.dim(0), 2 * x.dim(1), 2 * x.dim(2), weight.dim(0)}, x.dtype());
     dispatch(
         ctx, {.convolution = 18.0 * double(y.numel()) * double(x.dim(3))},
-        [&] { cpu::upsample_conv2d(ctx, x, weight, bias, edges, y); },
-        [&] { cuda::upsample_conv2d(ctx, x, weight, bias, edges.top, edges.bottom, y); },
+        [&] { cpu::upsample_conv2d(ctx, x, weight, bias, y); }, [&] { cuda::upsample_conv2d(ctx, x, weight, bias, y); },
         upsample_scratch(ctx.target(), x, weight, y));
     return y;
 }

@@ -18,9 +18,9 @@ Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Tensor& weight,
 // Whether frames of several parts are copied one behind another first, so that a caller better makes them so.
 bool reads_joined_frames(const Context& ctx);
 
-// Every pixel doubled in both directions (nearest), then a 3x3 convolution with one zero pixel beyond each edge of a
-// frame. x: [T, H, W, Ci] f32 or the compute type, a frame's rows with these edges; weight: [Co, Ci, 3, 3]; bias: [Co]
-// or null. Returns [T, 2H, 2W, Co] of x's type, less the first or last row where the edge is not the frame's.
-Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Edges edges = {});
+// Every pixel doubled in both directions (nearest), then a 3x3 convolution with one zero pixel around each frame.
+// x: [T, H, W, Ci] f32 or the compute type; weight: [Co, Ci, 3, 3]; bias: [Co] or null. Returns [T, 2H, 2W, Co] of x's
+// type.
+Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias);
 
 }  // namespace t3video::ops

@@ -4,6 +4,7 @@
 #include "cpu/elementwise.h"
 #include "cuda/elementwise.h"
 #include "ops/dispatch.h"
+#include "ops/row_checks.h"
 
 namespace t3video::ops {
 namespace {
@@ -56,25 +57,13 @@ void add_to(Context& ctx, Tensor& x, const Tensor& h) {
         [&] { cuda::axpby(ctx, 1.0f, x, 1.0f, h, x); });
 }
 
-void add_gated_to(Context& ctx, Tensor& x, const Tensor& gate, const Tensor& h, int64_t boundary) {
-    require_same("add_gated_to", x, h);
-    require(x.rank() == 2 && gate.rank() == 2 && gate.dim(1) == x.dim(1) && gate.dim(0) >= 1 && gate.dim(0) <= 2,
-            "add_gated_to: gate ", gate.shape(), " for x ", x.shape());
+void add_gated_to(Context& ctx, Tensor& x, const Tensor& gate, const Tensor& h, int64_t boundary, const Tensor* order) {
+    const Residual residual{h, &gate, boundary, order};
+    require_residual("add_gated_to", x, residual);
+    const double rows_of_x = static_cast<double>(h.numel()) * static_cast<double>(size_of(x.dtype()));
     dispatch(
-        ctx, moved(x, x, h), [&] { cpu::gated_add(ctx, x, gate, h, boundary, x); },
-        [&] { cuda::gated_add(ctx, x, gate, h, boundary, x); });
-}
-
-void add_rows_to(Context& ctx, Tensor& x, const Tensor& h, int64_t first_row) {
-    require(x.rank() == 4 && h.rank() == 4 && x.dim(0) == h.dim(0) && x.dim(2) == h.dim(2) && x.dim(3) == h.dim(3) &&
-                first_row >= 0 && first_row + x.dim(1) <= h.dim(1),
-            "add_rows_to: x ", x.shape(), " from row ", first_row, " of h ", h.shape());
-    if (x.dim(1) == h.dim(1)) return add_to(ctx, x, h);
-    const int64_t row = x.dim(2) * x.dim(3);
-    for (int64_t t = 0; t < x.dim(0); ++t) {
-        Tensor to = x.slice(t, t + 1).reshape({x.dim(1), row});
-        add_to(ctx, to, h.slice(t, t + 1).reshape({h.dim(1), row}).slice(first_row, first_row + x.dim(1)));
-    }
+        ctx, {.bytes = static_cast<double>(h.bytes()) + 2 * rows_of_x}, [&] { cpu::add_residual(ctx, x, residual); },
+        [&] { cuda::add_residual(ctx, x, residual); });
 }
 
 Tensor affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift) {

@@ -14,10 +14,10 @@ Tensor silu(Context& ctx, const Tensor& x);
 Tensor gelu_tanh(Context& ctx, const Tensor& x);
 // x += h
 void add_to(Context& ctx, Tensor& x, const Tensor& h);
-// x[t, y, w, c] += h[t, first_row + y, w, c].   x: [T, rows, W, C], h: [T, H, W, C].
-void add_rows_to(Context& ctx, Tensor& x, const Tensor& h, int64_t first_row);
-// x += gate * h.   x, h: [N, C]; gate: [S, C] f32, S = 1 or 2; rows before `boundary` use set 0, the others the last.
-void add_gated_to(Context& ctx, Tensor& x, const Tensor& gate, const Tensor& h, int64_t boundary);
+// x += gate * h.   x: [N, C]; gate: [S, C] f32, S = 1 or 2; rows of x before `boundary` use set 0, the others the last.
+// h: [N, C], or with an order, [n] i64 without repetition, [n, C], whose row i goes to row order[i] of x.
+void add_gated_to(Context& ctx, Tensor& x, const Tensor& gate, const Tensor& h, int64_t boundary,
+                  const Tensor* order = nullptr);
 // x * scale[c] + shift[c] over the last axis.   scale, shift: [C] f32.
 Tensor affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift);
 

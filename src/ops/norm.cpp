@@ -4,6 +4,7 @@
 #include "cpu/norm.h"
 #include "cuda/norm.h"
 #include "ops/dispatch.h"
+#include "ops/row_checks.h"
 
 namespace t3video::ops {
 
@@ -11,7 +12,8 @@ Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, float eps) 
     require(x.rank() >= 1 && weight.numel() == x.dim(-1), "rms_norm: weight ", weight.shape(), " for x ", x.shape());
     Tensor y = empty(ctx, x.shape(), ctx.compute_type());
     dispatch(
-        ctx, moved(x, y), [&] { cpu::rms_norm(ctx, x, weight, eps, y); }, [&] { cuda::rms_norm(ctx, x, weight, eps, y); });
+        ctx, moved(x, y), [&] { cpu::rms_norm(ctx, x, weight, eps, y); },
+        [&] { cuda::rms_norm(ctx, x, weight, eps, y); });
     return y;
 }
 
@@ -20,18 +22,22 @@ Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Ten
             weight.shape(), ", bias ", bias.shape(), " for x ", x.shape());
     Tensor y = empty(ctx, x.shape(), ctx.compute_type());
     dispatch(
-        ctx, moved(x, y), [&] { cpu::layer_norm(ctx, x, weight, bias, eps, y); }, [&] { cuda::layer_norm(ctx, x, weight, bias, eps, y); });
+        ctx, moved(x, y), [&] { cpu::layer_norm(ctx, x, weight, bias, eps, nullptr, y); },
+        [&] { cuda::layer_norm(ctx, x, weight, bias, eps, nullptr, y); });
     return y;
 }
 
 Tensor norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
-                     float eps) {
-    require(x.rank() == 2 && scale.rank() == 2 && scale.shape() == shift.shape() && scale.dim(1) == x.dim(1) &&
-                scale.dim(0) >= 1 && scale.dim(0) <= 2,
-            "norm_modulate: scale ", scale.shape(), ", shift ", shift.shape(), " for x ", x.shape());
-    Tensor y = empty(ctx, x.shape(), ctx.compute_type());
+                     float eps, const Tensor* order) {
+    require_sets("norm_modulate", scale, x);
+    require(shift.shape() == scale.shape(), "norm_modulate: scale ", scale.shape(), ", shift ", shift.shape());
+    if (order) require_order("norm_modulate", *order, x.dim(0));
+    Tensor y = empty(ctx, {order ? order->dim(0) : x.dim(0), x.dim(1)}, ctx.compute_type());
+    const double elements = static_cast<double>(y.numel());
     dispatch(
-        ctx, moved(x, y), [&] { cpu::norm_modulate(ctx, x, scale, shift, boundary, eps, y); }, [&] { cuda::norm_modulate(ctx, x, scale, shift, boundary, eps, y); });
+        ctx, {.bytes = elements * static_cast<double>(size_of(x.dtype()) + size_of(y.dtype()))},
+        [&] { cpu::norm_modulate(ctx, x, scale, shift, boundary, eps, order, y); },
+        [&] { cuda::norm_modulate(ctx, x, scale, shift, boundary, eps, order, y); });
     return y;
 }
 

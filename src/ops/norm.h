@@ -13,9 +13,10 @@ Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, float eps);
 Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
 
 // y = layer_norm(x) * (1 + scale) + shift, without learned weights: the modulation of a Wan block.
-// x: [N, C]; scale, shift: [S, C] f32, S = 1 or 2. Rows before `boundary` use set 0, the others the last set.
+// x: [N, C]; scale, shift: [S, C] f32, S = 1 or 2. Rows of x before `boundary` use set 0, the others the last set.
+// With an order, [n] i64, row i of y: [n, C] is that of row order[i] of x.
 Tensor norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
-                     float eps);
+                     float eps, const Tensor* order = nullptr);
 
 // y = x / max(||x||, 1e-12) * sqrt(C) * gamma, then SiLU if asked.   x: [..., C], gamma: C elements of any shape.
 Tensor channel_norm(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu);

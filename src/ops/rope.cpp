@@ -5,15 +5,18 @@
 #include "cpu/rope.h"
 #include "cuda/rope.h"
 #include "ops/dispatch.h"
+#include "ops/row_checks.h"
 
 namespace t3video::ops {
 namespace {
 
-void check(const Tensor& x, const RopeTable& table, int64_t heads, int64_t first) {
-    const int64_t pairs = table.cos_t.dim(1) + table.cos_h.dim(1) + table.cos_w.dim(1);
-    require(x.rank() == 2 && first >= 0 && first + x.dim(0) <= table.grid.tokens() && x.dim(1) == heads * 2 * pairs,
-            "rope: x ", x.shape(), " from token ", first, " for grid ", table.grid, ", ", heads, " heads of ",
+void check(const Tensor& x, const RopeTable& table, int64_t heads, int64_t first, const Tensor* order) {
+    const int64_t pairs = table.cos_t.dim(1) + table.cos_h.dim(1) + table.cos_w.dim(1), tokens = table.grid.tokens();
+    require(x.rank() == 2 && x.dim(1) == heads * 2 * pairs, "rope: x ", x.shape(), " for ", heads, " heads of ",
             2 * pairs);
+    require(order ? order->numel() == x.dim(0) : first >= 0 && first + x.dim(0) <= tokens, "rope: x ", x.shape(),
+            " from token ", first, " for grid ", table.grid);
+    if (order) require_order("rope", *order, tokens);
     require(
         table.cos_t.dim(0) >= table.grid.t && table.cos_h.dim(0) >= table.grid.h && table.cos_w.dim(0) >= table.grid.w,
         "rope: the table is smaller than grid ", table.grid);
@@ -22,24 +25,38 @@ void check(const Tensor& x, const RopeTable& table, int64_t heads, int64_t first
 }  // namespace
 
 Tensor rope(Context& ctx, const Tensor& x, const RopeTable& table, int64_t heads, int64_t first) {
-    check(x, table, heads, first);
     Tensor y = empty_like(ctx, x);
-    dispatch(
-        ctx, moved(x, y), [&] { cpu::rope(ctx, x, table, heads, first, y); },
-        [&] { cuda::norm_rope(ctx, x, nullptr, 0.0f, table, heads, first, y); });
+    const NormRope operand{x, nullptr, 0.0f, y};
+    norm_rope_into(ctx, {&operand, 1}, table, heads, first);
     return y;
 }
 
 void norm_rope_into(Context& ctx, const Tensor& x, const Tensor& weight, float eps, const RopeTable& table,
-                    int64_t heads, int64_t first, Tensor& y) {
-    check(x, table, heads, first);
-    require(weight.numel() == x.dim(1) && y.shape() == x.shape() && y.dtype() == x.dtype(), "norm_rope: weight ",
-            weight.shape(), ", y ", y.shape(), " of ", y.dtype(), " for x ", x.shape(), " of ", x.dtype());
+                    int64_t heads, int64_t first, Tensor& y, const Tensor* order) {
+    const NormRope operand{x, &weight, eps, y};
+    norm_rope_into(ctx, {&operand, 1}, table, heads, first, order);
+}
+
+void norm_rope_into(Context& ctx, std::span<const NormRope> operands, const RopeTable& table, int64_t heads,
+                    int64_t first, const Tensor* order) {
+    require(!operands.empty() && operands.size() <= 3, "norm_rope: ", operands.size(), " tensors");
+    const Tensor& front = operands[0].x;
+    check(front, table, heads, first, order);
+    for (const auto& [x, weight, eps, y] : operands) {
+        require(x.shape() == front.shape() && x.dtype() == front.dtype(), "norm_rope: x ", x.shape(), " of ", x.dtype(),
+                " beside ", front.shape(), " of ", front.dtype());
+        require((!weight || weight->numel() == x.dim(1)) && y.shape() == x.shape() && y.dtype() == x.dtype(),
+                "norm_rope: y ", y.shape(), " of ", y.dtype(), ", weight ", weight ? weight->shape() : Shape(),
+                " for x ", x.shape(), " of ", x.dtype());
+    }
     const auto on_cpu = [&] {
-        cpu::rms_norm(ctx, x, weight, eps, y);
-        cpu::rope(ctx, y, table, heads, first, y);
+        for (const auto& [x, weight, eps, y] : operands) {
+            if (weight) cpu::rms_norm(ctx, x, *weight, eps, y);
+            cpu::rope(ctx, weight ? y : x, table, heads, first, order, y);
+        }
     };
-    dispatch(ctx, moved(x, y), on_cpu, [&] { cuda::norm_rope(ctx, x, &weight, eps, table, heads, first, y); });
+    const double bytes = 2.0 * static_cast<double>(operands.size() * front.bytes());
+    dispatch(ctx, {.bytes = bytes}, on_cpu, [&] { cuda::norm_rope(ctx, operands, table, first, order); });
 }
 
 }  // namespace t3video::ops

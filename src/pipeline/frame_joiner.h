@@ -17,7 +17,7 @@ class FrameJoiner {
     FrameJoiner(int64_t frame_height, int64_t width, int64_t height, int threads, Sink sink)
         : frame_height_(frame_height), width_(width), height_(height), threads_(threads), sink_(std::move(sink)) {}
 
-    // rows: [n, rows, W, 3] f32 of n frames, each frame's from top to bottom over several calls. A frame waits as an
+    // rows: [n, rows, W, 3] u8 of n frames, each frame's from top to bottom over several calls. A frame waits as an
     // image of 3 bytes per pixel and is passed on with its last row.
     void add(const Tensor& rows, int64_t first_frame, int64_t first_row);
 

@@ -10,7 +10,7 @@
 #include "media/contact_sheet.h"
 #include "media/frame_writer.h"
 #include "media/png.h"
-#include "ops/convert.h"
+#include "ops/levels.h"
 #include "pipeline/embed.h"
 #include "pipeline/film.h"
 #include "pipeline/frame_joiner.h"
@@ -62,12 +62,13 @@ std::string request_json(const Request& r, const ModelFiles& files, const Settin
 }
 
 Embeddings embed(Context& ctx, const Request& request, const Settings& settings, const Models& models,
-                 const text::Tokenizer& tokenizer, const Job& job, Progress& progress) {
+                 const text::Tokenizer& tokenizer, bool streamed, const Job& job, Progress& progress) {
     if (auto saved = job.embeddings()) return *saved;
     const bool guided = settings.cfg != 1.0;
     progress.begin("text", guided ? 2 : 1, guided ? "prompts" : "prompt");
     Embeddings e;
-    const models::Umt5 encoder = nn::placed(ctx, models.text_encoder);
+    const models::Umt5 encoder =
+        streamed ? nn::streamed(ctx, models.text_encoder) : nn::placed(ctx, models.text_encoder);
     const auto rows = [&](const std::string& prompt) {
         return to_host(ctx, embed_prompt(ctx, encoder, tokenizer, prompt));
     };
@@ -88,14 +89,14 @@ sampling::SampleState on_host(Context& ctx, const sampling::SampleState& state) 
     return copy;
 }
 
-Tensor latents(Context& ctx, const Request& request, const Settings& settings, const FramePlan& plan,
-               const Models& models, const t3::WindowLayout& layout, const Embeddings& e, const Job& job,
-               Progress& progress) {
+Tensor latents(Context& ctx, const Request& request, const Film& film, const Models& models, const Embeddings& e,
+               bool streamed, const Job& job, Progress& progress) {
+    const Settings& settings = film.settings;
     const auto& solver = solver_of(settings);
     auto schedule = solver.schedule({.steps = settings.steps, .shift = settings.shift});
     if (request.bf16_timesteps) sampling::round_timesteps(schedule);
 
-    const Shape shape{models.vae.config().z, plan.grid.t, plan.grid.h * 2, plan.grid.w * 2};
+    const Shape shape = latent_shape(film, models.vae.config());
     sampling::SampleState start;
     if (auto saved = job.latents(); saved && saved->step <= schedule.steps() && saved->x.shape() == shape) {
         start = std::move(*saved);
@@ -107,7 +108,7 @@ Tensor latents(Context& ctx, const Request& request, const Settings& settings, c
         start.x = make_noise(ctx, shape, request.seed, request.noise, request.multiprocessors);
     }
 
-    const models::WanDit dit = nn::placed(ctx, models.dit);
+    const models::WanDit dit = streamed ? nn::streamed(ctx, models.dit) : nn::placed(ctx, models.dit);
     const auto context = [&](const Tensor& rows) {
         return dit.embed_text(ctx, to_device(ctx, rows), kTextRows - rows.dim(0));
     };
@@ -119,8 +120,8 @@ Tensor latents(Context& ctx, const Request& request, const Settings& settings, c
     auto saved_at = Clock::now();
     progress.begin("denoise", schedule.steps(), "steps");
     progress.advance(start.step);
-    const Tensor x = denoise(ctx, dit, t3::WindowPlan(ctx, layout), guidance, solver, schedule, std::move(start), {},
-                             [&](const sampling::SampleState& state) {
+    const Tensor x = denoise(ctx, dit, t3::WindowPlan(ctx, film.attention.layout), guidance, solver, schedule,
+                             std::move(start), {}, [&](const sampling::SampleState& state) {
                                  if (state.step == schedule.steps() || seconds_since(saved_at) > kSaveEvery) {
                                      job.save(on_host(ctx, state));
                                      saved_at = Clock::now();
@@ -143,14 +144,13 @@ void decode(Context& ctx, const Request& request, const Settings& settings, cons
     });
     int64_t rows = 0;
     progress.begin("decode", settings.frames, "frames");
-    vae.decode(
-        ctx, latent,
-        [&](const Tensor& frames, int64_t first_frame, int64_t first_row) {
-            joiner.add(to_host(ctx, ops::convert(ctx, frames, DType::f32)), first_frame, first_row);
-            rows += frames.dim(0) * frames.dim(1);
-            progress.advance(rows / height);
-        },
-        {.band_rows = band_rows});
+    vae.decode(ctx, latent,
+               [&](const Tensor& frames, int64_t first_frame, int64_t first_row) {
+                   joiner.add(to_host(ctx, ops::to_levels(ctx, frames)), first_frame, first_row);
+                   rows += frames.dim(0) * frames.dim(1);
+                   progress.advance(rows / height);
+               },
+               {.band_rows = band_rows});
     video->close();
     progress.end();
     if (request.contact_sheet) media::write_png(request.sheet_path(), sheet.image());
@@ -170,8 +170,8 @@ void describe(const Request& request, const Film& film, const ModelFiles& files)
 
 void describe(const Plan& plan) {
     for (const StagePlan& stage : plan.stages) {
-        log_info(fmt::format("Plan   {:<8} {:>10}, {:>9}", stage.name, format_duration(stage.seconds),
-                             readable_bytes(stage.bytes)));
+        log_info(fmt::format("Plan   {:<8} {:>10}, {:>9}{}", stage.name, format_duration(stage.seconds),
+                             readable_bytes(stage.bytes), stage.streamed ? ", weights streamed" : ""));
     }
     log_info(fmt::format("Plan   {:<8} {:>10}, {:>9} of {}", "all", format_duration(plan.seconds()),
                          readable_bytes(plan.bytes()), readable_bytes(plan.allowed)));
@@ -209,10 +209,9 @@ Result generate(Context& ctx, const Request& request, Progress& progress) {
     describe(plan);
 
     // Stages ask for blocks of different sizes: what one leaves in the pool is of no use to the next.
-    const Embeddings embeddings = embed(ctx, request, settings, models, tokenizer, job, progress);
+    const Embeddings embeddings = embed(ctx, request, settings, models, tokenizer, plan.streams("text"), job, progress);
     ctx.allocator().trim();
-    const Tensor latent =
-        latents(ctx, request, settings, film.frames, models, film.attention.layout, embeddings, job, progress);
+    const Tensor latent = latents(ctx, request, film, models, embeddings, plan.streams("denoise"), job, progress);
     ctx.allocator().trim();
     decode(ctx, request, settings, nn::placed(ctx, models.vae), latent, plan.band_rows, progress);
     return {request.output, request.contact_sheet ? request.sheet_path() : std::filesystem::path(),

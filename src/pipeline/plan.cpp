@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "core/memory.h"
-#include "ops/convert.h"
+#include "ops/levels.h"
 #include "pipeline/decode_budget.h"
 #include "pipeline/denoise.h"
 #include "pipeline/embed.h"
@@ -31,16 +31,30 @@ size_t weight_bytes(Model& model, const Machine& machine) {
     return bytes;
 }
 
-// One stage on a context of its own.
+// One stage on a context of its own. `run` returns the work of what it did not repeat.
 template <class Model, class Run>
-StagePlan plan_stage(std::string name, const Machine& machine, Model model, Run&& run) {
+StagePlan count(const std::string& name, const Machine& machine, Model model, bool streamed, Run&& run) {
     Context ctx = make_meta_context(machine.compute_type, machine.device);
-    StagePlan stage{.name = std::move(name), .weights = weight_bytes(model, machine)};
-    const Model weights = nn::placed(ctx, std::move(model));
-    const Work repeated = run(ctx, weights);
+    StagePlan stage{.name = name, .weights = weight_bytes(model, machine), .streamed = streamed};
+    Work repeated;
+    if constexpr (requires { model.stream_layers(ctx); }) {
+        repeated = run(ctx, streamed ? nn::streamed(ctx, std::move(model)) : nn::placed(ctx, std::move(model)));
+    } else {
+        repeated = run(ctx, nn::placed(ctx, std::move(model)));
+    }
     stage.work = ctx.work();
     stage.work += repeated;
     stage.bytes = ctx.allocator().peak() + machine.taken;
+    return stage;
+}
+
+// With all weights on the device, or, where that does not fit, with the layers streamed, each `passes` times.
+template <class Model, class Run>
+StagePlan plan_layers(const std::string& name, const Machine& machine, const Model& model, int64_t passes, Run&& run) {
+    StagePlan stage = count(name, machine, model, false, run);
+    if (machine.device == Device::cpu || stage.bytes <= machine.allowed) return stage;
+    stage = count(name, machine, model, true, run);
+    stage.weights *= static_cast<size_t>(passes);
     return stage;
 }
 
@@ -50,26 +64,25 @@ Work times(const Work& work, double n) {
 
 // Prompts are taken at their longest.
 StagePlan plan_text(const Models& models, const Film& film, const Machine& machine) {
-    return plan_stage("text", machine, models.text_encoder, [&](Context& ctx, const models::Umt5& encoder) {
+    const int64_t prompts = film.settings.cfg != 1.0 ? 2 : 1;
+    return plan_layers("text", machine, models.text_encoder, prompts, [&](Context& ctx, const models::Umt5& encoder) {
         const std::vector<int64_t> ids(static_cast<size_t>(kTextRows), 0);
-        const int prompts = film.settings.cfg != 1.0 ? 2 : 1;
-        for (int i = 0; i < prompts; ++i) encoder.forward(ctx, ids);
+        for (int64_t i = 0; i < prompts; ++i) encoder.forward(ctx, ids);
         return Work();
     });
 }
 
 StagePlan plan_denoise(const Models& models, const Film& film, const Machine& machine, int64_t steps_done) {
-    return plan_stage("denoise", machine, models.dit, [&](Context& ctx, const models::WanDit& dit) {
+    const bool guided = film.settings.cfg != 1.0;
+    const int64_t steps = film.settings.steps - steps_done, passes = (guided ? 2 : 1) * (steps + 1);
+    return plan_layers("denoise", machine, models.dit, passes, [&](Context& ctx, const models::WanDit& dit) {
         const Tensor x = empty(ctx, latent_shape(film, models.vae.config()));
         const t3::WindowPlan windows(ctx, film.attention.layout);
-        const bool guided = film.settings.cfg != 1.0;
-        const auto context = [&] {
-            return dit.embed_text(ctx, empty(ctx, {kTextRows - 1, dit.config().text_dim}), 1);
-        };
+        const auto context = [&] { return dit.embed_text(ctx, empty(ctx, {kTextRows - 1, dit.config().text_dim}), 1); };
         const models::TextContext positive = context(), negative = guided ? context() : models::TextContext();
         // After this many steps a solver's memory is full, and all further steps are alike.
         constexpr int64_t kEnough = 4;
-        const int64_t steps = film.settings.steps - steps_done, counted = std::min(steps, kEnough);
+        const int64_t counted = std::min(steps, kEnough);
         const auto& solver = solver_of(film.settings);
         const auto schedule = solver.schedule({.steps = counted, .shift = film.settings.shift});
         Work before_last = ctx.work();
@@ -81,36 +94,26 @@ StagePlan plan_denoise(const Models& models, const Film& film, const Machine& ma
     });
 }
 
-StagePlan plan_decode_in_bands(const Models& models, const Film& film, const Machine& machine, int64_t band_rows) {
-    StagePlan stage = plan_stage("decode", machine, models.vae, [&](Context& ctx, const models::WanVae& vae) {
-        const Tensor latent = empty(ctx, latent_shape(film, vae.config()));
-        const auto sink = [&](const Tensor& frames, int64_t, int64_t) { ops::convert(ctx, frames, DType::f32); };
-        vae.decode(ctx, latent, sink, {.band_rows = band_rows});
+StagePlan plan_decode_in_bands(const models::WanVae& model, const Shape& latent, const Machine& machine,
+                               int64_t band_rows) {
+    StagePlan stage = count("decode", machine, model, false, [&](Context& ctx, const models::WanVae& vae) {
+        const auto sink = [&](const Tensor& frames, int64_t, int64_t) { ops::to_levels(ctx, frames); };
+        vae.decode(ctx, empty(ctx, latent), sink, {.band_rows = band_rows});
         return Work();
     });
     if (machine.device == Device::cpu) {
-        const int64_t pixels = film.settings.width * film.settings.height;
-        if (band_rows > 0) stage.bytes += static_cast<size_t>(film.settings.frames * pixels * 3);
-        stage.bytes += static_cast<size_t>(std::min(film.settings.frames, kFramesInEncoder) * pixels * 3 / 2);
+        const int64_t frames = 1 + (latent[1] - 1) * model.config().stride_t(), cell = model.config().stride_hw();
+        const int64_t pixels = latent[2] * latent[3] * cell * cell;
+        if (band_rows > 0) stage.bytes += static_cast<size_t>(frames * pixels * 3);
+        stage.bytes += static_cast<size_t>(std::min(frames, kFramesInEncoder) * pixels * 3 / 2);
     }
     return stage;
 }
 
-// In the largest bands that the budget asks for, and smaller ones until they fit.
-StagePlan plan_decode(const Models& models, const Film& film, const Machine& machine, int64_t& band_rows) {
-    const auto& config = models.vae.config();
-    const auto element = static_cast<int64_t>(size_of(machine.compute_type));
-    int64_t budget = machine.decode_budget;
-    while (true) {
-        band_rows = models::band_rows_for(config, latent_shape(film, config), element, budget, machine.device);
-        StagePlan stage = plan_decode_in_bands(models, film, machine, band_rows);
-        if (stage.bytes <= machine.allowed || band_rows == config.stride_hw()) return stage;
-        budget = budget / 4 * 3;
-    }
-}
-
 bool fits(const Models& models, const Film& film, const Machine& machine) {
-    return plan_film(models, film, machine).too_large() == nullptr;
+    int64_t band_rows = 0;
+    return plan_denoise(models, film, machine, 0).bytes <= machine.allowed &&
+           plan_decode(models.vae, latent_shape(film, models.vae.config()), machine, band_rows).bytes <= machine.allowed;
 }
 
 // The most frames that fit, between 1 and one step less than the film's; 0 if none does.
@@ -171,6 +174,10 @@ double Plan::seconds() const {
     return sum;
 }
 
+bool Plan::streams(const std::string& name) const {
+    return std::ranges::any_of(stages, [&](const StagePlan& stage) { return stage.name == name && stage.streamed; });
+}
+
 const StagePlan* Plan::too_large() const {
     for (const StagePlan& stage : stages) {
         if (stage.bytes > allowed) return &stage;
@@ -180,8 +187,20 @@ const StagePlan* Plan::too_large() const {
 
 void Plan::estimate(const Rates& rates) {
     for (StagePlan& stage : stages) {
-        stage.seconds = rates.seconds(stage.work);
-        if (rates.upload > 0) stage.seconds += double(stage.weights) / rates.upload;
+        const double computing = rates.seconds(stage.work),
+                     uploading = rates.upload > 0 ? double(stage.weights) / rates.upload : 0;
+        stage.seconds = stage.streamed ? std::max(computing, uploading) : computing + uploading;
+    }
+}
+
+// Fewer, taller bands compute fewer rows twice: as few as keep to the budget.
+StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Machine& machine, int64_t& band_rows) {
+    const int64_t cell = vae.config().stride_hw(), rows = latent[2];
+    const size_t budget = std::min(machine.allowed, static_cast<size_t>(machine.decode_budget) + machine.taken);
+    for (int64_t bands = 1;; bands = std::min(bands + 1 + bands / 8, rows)) {
+        band_rows = bands == 1 ? 0 : (rows + bands - 1) / bands * cell;
+        StagePlan stage = plan_decode_in_bands(vae, latent, machine, band_rows);
+        if (stage.bytes <= budget || bands == rows) return stage;
     }
 }
 
@@ -189,7 +208,8 @@ Plan plan_film(const Models& models, const Film& film, const Machine& machine, c
     Plan plan{.allowed = machine.allowed};
     if (!done.text) plan.stages.push_back(plan_text(models, film, machine));
     if (done.steps < film.settings.steps) plan.stages.push_back(plan_denoise(models, film, machine, done.steps));
-    plan.stages.push_back(plan_decode(models, film, machine, plan.band_rows));
+    plan.stages.push_back(
+        plan_decode(models.vae, latent_shape(film, models.vae.config()), machine, plan.band_rows));
     return plan;
 }
 
@@ -199,19 +219,22 @@ void require_fits(const Plan& plan, const Models& models, const Film& film, cons
     if (stage == nullptr) return;
     const auto& s = film.settings;
     std::string advice;
-    if (const int64_t frames = most_frames(models, film, machine, make); frames > 0) {
+    const bool by_size = stage->name != "text";  // which is the same for every film
+    if (const int64_t frames = by_size ? most_frames(models, film, machine, make) : 0; frames > 0) {
         advice = fmt::format("--frames {}", frames);
     }
-    if (const auto smaller = smaller_size(models, film, machine, make)) {
+    if (const auto smaller = by_size ? smaller_size(models, film, machine, make) : std::nullopt) {
         advice += fmt::format("{}--size {}x{}", advice.empty() ? "" : ", or ", smaller->settings.width,
                               smaller->settings.height);
     }
     if (advice.empty()) {
-        advice = fmt::format("no smaller film does; allow more with --memory, or use {}",
-                             machine.device == Device::cpu ? "a machine that has more" : "a larger GPU, or --device cpu");
+        advice =
+            fmt::format("no smaller film does; allow more with --memory, or use {}",
+                        machine.device == Device::cpu ? "a machine that has more" : "a larger GPU, or --device cpu");
     }
     throw InvalidRequest(fmt::format("{} of {}x{}, {} frames, needs {}, but {} may be used; what fits: {}", stage->name,
-                                     s.width, s.height, s.frames, readable_bytes(stage->bytes), readable_bytes(plan.allowed), advice));
+                                     s.width, s.height, s.frames, readable_bytes(stage->bytes),
+                                     readable_bytes(plan.allowed), advice));
 }
 
 }  // namespace t3video::pipeline

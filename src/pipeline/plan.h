@@ -14,9 +14,9 @@ namespace t3video::pipeline {
 struct Machine {
     Device device = Device::cpu;
     DType compute_type = DType::f32;
-    size_t allowed = 0;          // bytes that the run may take in all
-    size_t taken = 0;            // of these, by the program and its libraries, whatever the film
-    int64_t decode_budget = 0;   // bytes that decoding should take
+    size_t allowed = 0;         // bytes that the run may take in all
+    size_t taken = 0;           // of these, by the program and its libraries, whatever the film
+    int64_t decode_budget = 0;  // bytes that decoding should take
 };
 
 // `memory`: bytes that may be taken on the CPU; 0: what is available. A GPU's limit is part of its context.
@@ -25,9 +25,10 @@ Machine machine_of(Context& ctx, int64_t memory = 0);
 struct StagePlan {
     std::string name;
     Work work;
-    size_t weights = 0;  // bytes that go to the GPU; on the CPU they stay in the mapped files and count nowhere
-    size_t bytes = 0;    // at most in use at once, Machine::taken included
-    double seconds = 0;  // from Plan::estimate
+    size_t weights = 0;     // bytes that go to the GPU; on the CPU they stay in the mapped files and count nowhere
+    bool streamed = false;  // layers go to the GPU for each use, because all of them do not fit: nn::streamed
+    size_t bytes = 0;       // at most in use at once, Machine::taken included
+    double seconds = 0;     // from Plan::estimate
 };
 
 // What an interrupted job has done.
@@ -43,6 +44,7 @@ struct Plan {
 
     size_t bytes() const;  // of the largest stage
     double seconds() const;
+    bool streams(const std::string& stage) const;
     // The first stage that does not fit; null if all do.
     const StagePlan* too_large() const;
     void estimate(const Rates& rates);
@@ -51,10 +53,13 @@ struct Plan {
 // "17.2 GiB", "250 MiB", rounded up.
 std::string readable_bytes(size_t bytes);
 
+// Decoding a latent [z, T, h, w], in bands of `band_rows` (models::DecodeOptions), which this chooses.
+StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Machine& machine, int64_t& band_rows);
+
 Plan plan_film(const Models& models, const Film& film, const Machine& machine, const Done& done = {});
 
-// Throws InvalidRequest where a stage of `plan` does not fit: which one, what it needs, what is allowed, and the largest
-// number of frames and the next smaller size of about the same shape that would fit.
+// Throws InvalidRequest where a stage of `plan` does not fit: which one, what it needs, what is allowed, and the
+// largest number of frames and the next smaller size of about the same shape that would fit.
 void require_fits(const Plan& plan, const Models& models, const Film& film, const Machine& machine,
                   const FilmMaker& make);
 

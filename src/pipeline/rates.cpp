@@ -75,8 +75,7 @@ double attention_rate(Context& ctx, const Sizes& s) {
     ops::place_windows(ctx, contiguous);
     ops::place_windows(ctx, strided);
     const ops::TokenWindows* const branches[] = {&contiguous, &strided};
-    return rate(ctx, &Work::attention,
-                [&] { ops::window_attention(ctx, q, k, v, kHeads, 1.0f / 11.3f, branches); });
+    return rate(ctx, &Work::attention, [&] { ops::window_attention(ctx, q, k, v, kHeads, 1.0f / 11.3f, branches); });
 }
 
 double convolution_rate(Context& ctx, int64_t height, int64_t width, int64_t channels) {

@@ -13,15 +13,15 @@ SelfAttention::Inputs SelfAttention::make_inputs(Context& ctx, int64_t tokens, D
 }
 
 void SelfAttention::project(Context& ctx, const Tensor& x, int64_t first, const ops::RopeTable& rope,
-                            Inputs& inputs) const {
+                            Inputs& inputs, const Tensor* order) const {
     const int64_t last = first + x.dim(0);
     Tensor queries = inputs.q.slice(first, last), keys = inputs.k.slice(first, last),
            values = inputs.v.slice(first, last);
     q.forward_into(ctx, x, queries);
     k.forward_into(ctx, x, keys);
     v.forward_into(ctx, x, values);
-    ops::norm_rope_into(ctx, queries, norm_q.weight.value, norm_q.eps, rope, heads, first, queries);
-    ops::norm_rope_into(ctx, keys, norm_k.weight.value, norm_k.eps, rope, heads, first, keys);
+    ops::norm_rope_into(ctx, queries, norm_q.weight.value, norm_q.eps, rope, heads, first, queries, order);
+    ops::norm_rope_into(ctx, keys, norm_k.weight.value, norm_k.eps, rope, heads, first, keys, order);
 }
 
 Tensor SelfAttention::attend(Context& ctx, const Inputs& inputs, const LayerWindows& windows) const {

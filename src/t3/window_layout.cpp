@@ -1,6 +1,7 @@
 // Window geometry. An axis is cut on its own; a window of the grid is one part of each axis.
 #include "t3/window_layout.h"
 
+#include <algorithm>
 #include <ostream>
 
 #include "core/error.h"
@@ -105,11 +106,30 @@ LayerWindows layer_windows(const Grid& grid, const WindowCounts& counts) {
     return branches;
 }
 
+namespace {
+
+// Renames rows so that the first branch's windows lie one after another; returns the token of each row.
+Tensor lead_with_first(Context& ctx, LayerWindows& windows) {
+    const std::vector<int64_t> tokens = windows[0].order;
+    std::vector<int64_t> row_of(tokens.size());
+    for (size_t row = 0; row < tokens.size(); ++row) row_of[static_cast<size_t>(tokens[row])] = static_cast<int64_t>(row);
+    for (ops::TokenWindows& branch : windows) {
+        for (int64_t& token : branch.order) token = row_of[static_cast<size_t>(token)];
+    }
+    return from_span(ctx, tokens);
+}
+
+}  // namespace
+
 WindowPlan::WindowPlan(Context& ctx, const WindowLayout& layout) : grid_(layout.grid) {
     check_layout(layout, "layout");
     for (const WindowCounts& counts : layout.patterns) {
-        patterns_.push_back(layer_windows(grid_, counts));
-        for (ops::TokenWindows& branch : patterns_.back()) ops::place_windows(ctx, branch);
+        LayerWindows windows = layer_windows(grid_, counts);
+        Tensor order;
+        if (ctx.target() != Device::cpu && !std::ranges::is_sorted(windows[0].order)) order = lead_with_first(ctx, windows);
+        for (ops::TokenWindows& branch : windows) ops::place_windows(ctx, branch);
+        patterns_.push_back(std::move(windows));
+        orders_.push_back(order);
     }
 }
 

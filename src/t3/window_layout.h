@@ -57,7 +57,9 @@ bool branches_coincide(const Grid& grid, const WindowCounts& counts);
 using LayerWindows = std::vector<ops::TokenWindows>;
 LayerWindows layer_windows(const Grid& grid, const WindowCounts& counts);
 
-// The windows of every pattern of a layout, placed on a context's device for a forward pass.
+// The windows of every pattern of a layout, placed on a context's device for a forward pass. A GPU reads the tokens of
+// a layer in the order of its first branch's windows, which then need no copying; `order` inside the second branch
+// counts rows in that order.
 class WindowPlan {
   public:
     WindowPlan(Context& ctx, const WindowLayout& layout);
@@ -66,9 +68,16 @@ class WindowPlan {
         return patterns_[static_cast<size_t>(layer) % patterns_.size()];
     }
 
+    // The token of each row, [N] i64; null: rows are tokens.
+    const Tensor* row_order(int64_t layer) const {
+        const Tensor& order = orders_[static_cast<size_t>(layer) % orders_.size()];
+        return order.defined() ? &order : nullptr;
+    }
+
   private:
     Grid grid_;
     std::vector<LayerWindows> patterns_;
+    std::vector<Tensor> orders_;
 };
 
 // Pairs of query and key that a layer with these counts scores (both branches where they differ): its FLOPs are

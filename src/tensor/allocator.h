@@ -33,8 +33,8 @@ class Allocator {
 
     // Host memory from which uploads run beside other work.
     virtual std::shared_ptr<Storage> allocate_pinned(size_t bytes) { return allocate(bytes); }
-    // An upload from pinned memory that starts when the work asked for so far is done, and runs beside what is asked for
-    // later. The upload has arrived when the last copy of the result is gone.
+    // An upload from pinned memory that starts when the work asked for so far is done, and runs beside what is asked
+    // for later. The upload has arrived when the last copy of the result is gone.
     virtual std::shared_ptr<void> upload_beside(std::byte* to, const std::byte* from, size_t bytes) {
         copy(to, from, bytes, Transfer::upload);
         return nullptr;

@@ -66,7 +66,8 @@ class Context {
     Work work_;
 };
 
-// A context that computes nothing and counts memory and work, as `target`, computing in `compute_type`, would need them.
+// A context that computes nothing and counts memory and work, as `target`, computing in `compute_type`, would need
+// them.
 Context make_meta_context(DType compute_type, Device target = Device::cuda);
 
 }  // namespace t3video

@@ -28,10 +28,12 @@ struct FrameConv {
     friend auto operator<=>(const FrameConv&, const FrameConv&) = default;
 };
 
-// Of some rows of a frame: which of their ends is the frame's own, with zeros beyond it. At another end, rows that a
-// kernel reaches across are missing, and the result is shorter by what depends on them.
-struct Edges {
-    bool top = true, bottom = true;
+// What a block adds to rows of its stream x: gate * h, or h without a gate.   h: [n, C]; gate: [S, C] f32, S = 1 or 2.
+struct Residual {
+    const Tensor& h;
+    const Tensor* gate = nullptr;
+    int64_t boundary = 0;           // rows of x before it use set 0 of what comes in sets, the others the last one
+    const Tensor* order = nullptr;  // [n] i64: row i of h goes to row order[i] of x, each to another; else to row i
 };
 
 struct AttentionOptions {
@@ -55,6 +57,15 @@ struct TokenWindows {
 struct RopeTable {
     Grid grid;
     Tensor cos_t, sin_t, cos_h, sin_h, cos_w, sin_w;
+};
+
+// Rows of heads that are normalised over their whole width, where there is a weight, and rotated.
+// x, y: [n, heads*d], y may be x.
+struct NormRope {
+    const Tensor& x;
+    const Tensor* weight;
+    float eps;
+    Tensor& y;
 };
 
 }  // namespace t3video::ops

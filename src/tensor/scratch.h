@@ -50,7 +50,7 @@ inline size_t window_attention_scratch(Device device, const Tensor& q, int64_t h
         size_t bytes = attention_is_fused(q.dtype(), q.dim(1) / heads, q.dim(1) / heads)
                            ? kLibraryScratch
                            : score_scratch(q.dtype(), heads, longest, longest);
-        const bool direct = windows->in_order && branches.size() == 1;
+        const bool direct = windows->in_order && windows == branches[0];  // read where they lie
         if (!direct) {  // queries, keys, values and result of some windows
             const int64_t rows = std::min(q.dim(0), std::max(kGatheredTokens, longest));
             bytes += 4 * static_cast<size_t>(rows * q.dim(1)) * size_of(q.dtype());
@@ -62,9 +62,8 @@ inline size_t window_attention_scratch(Device device, const Tensor& q, int64_t h
 }
 
 inline size_t linear_scratch(Device device, const Tensor& weight) {
-    return device == Device::cpu && weight.dtype() != DType::f32
-               ? static_cast<size_t>(weight.numel()) * sizeof(float)
-               : 0;
+    return device == Device::cpu && weight.dtype() != DType::f32 ? static_cast<size_t>(weight.numel()) * sizeof(float)
+                                                                 : 0;
 }
 
 inline int64_t round_channels(int64_t channels, int64_t step) {
@@ -82,13 +81,15 @@ inline size_t conv_scratch(Device device, int64_t frames, bool one_part, const T
     const size_t element = size_of(y.dtype());
     const int64_t ci = round_channels(f.ci, 8), co = round_channels(f.co, 8);
     size_t bytes = kLibraryScratch + static_cast<size_t>(taps * ci * co) * element;
-    // Frames in one run with padding alike on both sides are read where they lie; else they are laid out first.
-    const bool in_place = one_part && f.ci == ci && f.left == f.right && f.top == f.bottom;
-    if (!in_place) {
-        const int64_t rows = (f.out_h() - 1) * f.stride_h + f.kh, columns = f.w + f.left + f.right;
-        bytes += static_cast<size_t>(frames * rows * columns * ci) * element;
-    }
-    if (co != f.co) bytes += static_cast<size_t>(y.numel() / f.co * co) * element;
+    // Frames in one run with padding alike on both sides are read where they lie; else they are laid out first. What
+    // the library cannot count in 32 bits is laid out, and put back, in bands of rows.
+    constexpr int64_t kCountable = (int64_t{1} << 31) - 1;
+    const int64_t rows = (f.out_h() - 1) * f.stride_h + f.kh, columns = f.w + f.left + f.right;
+    const int64_t elements = frames * rows * columns * ci, result = y.numel() / f.co * co;
+    const bool countable = elements <= kCountable && result <= kCountable;
+    const bool in_place = one_part && f.ci == ci && f.left == f.right && f.top == f.bottom && countable;
+    if (!in_place) bytes += static_cast<size_t>(std::min(elements, kCountable)) * element;
+    if (co != f.co || !countable) bytes += static_cast<size_t>(std::min(result, kCountable)) * element;
     return bytes;
 }
 
@@ -100,7 +101,7 @@ inline size_t upsample_scratch(Device device, const Tensor& x, const Tensor& wei
         return sizeof(float) * static_cast<size_t>(x.dim(0) * x.dim(1) * x.dim(2) * co + arranged);
     }
     const int64_t ci_padded = round_channels(ci, 8), co_padded = round_channels(co, 8);
-    const int64_t doubled = (2 * x.dim(1) + 2) * 2 * x.dim(2) * ci_padded;  // one frame
+    const int64_t doubled = y.dim(1) * y.dim(2) * ci_padded;  // one frame
     const int64_t result = co == co_padded ? 0 : y.numel() / std::max<int64_t>(y.dim(0) * co, 1) * co_padded;
     return kLibraryScratch + static_cast<size_t>(doubled + result + 9 * ci_padded * co_padded) * size_of(x.dtype());
 }

@@ -17,15 +17,15 @@ TEST(PlanCommand, PrintsATable) {
     const Outcome outcome = run_program({"plan"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_EQ(outcome.err, "");
-    for (const char* part : {"Film 448x256, 17 frames", "TFLOP", "\ntext ", "\ndenoise ", "\ndecode ", "\nall ", "MiB",
-                             "Allowed: "}) {
+    for (const char* part :
+         {"Film 448x256, 17 frames", "TFLOP", "\ntext ", "\ndenoise ", "\ndecode ", "\nall ", "MiB", "Allowed: "}) {
         EXPECT_NE(outcome.out.find(part), std::string::npos) << part << "\n" << outcome.out;
     }
 }
 
 TEST(PlanCommand, KnowsThePublishedModels) {
-    const Outcome outcome = run_program({"plan", "--published", "wan2.1-1.3b", "--size", "3840x2160", "--memory",
-                                         "900GiB", "--json"});
+    const Outcome outcome =
+        run_program({"plan", "--published", "wan2.1-1.3b", "--size", "3840x2160", "--memory", "900GiB", "--json"});
     ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
     const json plan = json::parse(outcome.out);
     EXPECT_EQ(plan["frames"], 81);
@@ -72,8 +72,8 @@ TEST(PlanCommand, MemoryIsThatOfARun) {
 
 TEST(PlanCommand, GenerateShowsThePlanAndRefuses) {
     const TemporaryFolder folder;
-    const std::vector<std::string> film{"generate", "--prompt", "A red ball.", "--output", folder / "film.y4m", "--size",
-                                        "640x384"};
+    const std::vector<std::string> film{"generate",          "--prompt", "A red ball.", "--output",
+                                        folder / "film.y4m", "--size",   "640x384"};
     auto small = film, tiny = film;
     small.insert(small.end(), {"--frames", "1", "--steps", "1", "--no-contact-sheet"});
     const Outcome made = run_program(small);

@@ -82,19 +82,6 @@ TEST_P(Conv3dOnGpu, UpsampleConv2d) {
     }
 }
 
-TEST_P(Conv3dOnGpu, UpsampleConv2dOfSomeRows) {
-    for (const int64_t channels : {5, 48}) {
-        const Operand x = random({2, 4, 7, channels}, 1), w = random({16, channels, 3, 3}, 2), b = random({16}, 3);
-        for (const ops::Edges edges : {ops::Edges{true, false}, {false, true}, {false, false}}) {
-            SCOPED_TRACE(concat(channels, " channels, top ", edges.top, ", bottom ", edges.bottom));
-            expect_parity(
-                ops::upsample_conv2d(cpu(), x.host, w.host, &b.host, edges),
-                [&] { return ops::upsample_conv2d(gpu(), x.device, w.device, &b.device, edges); }, type(),
-                loose_bound());
-        }
-    }
-}
-
 INSTANTIATE_TEST_SUITE_P(Types, Conv3dOnGpu, ::testing::Values(DType::f32, DType::bf16), type_name);
 
 }  // namespace

@@ -53,23 +53,6 @@ TEST_P(ElementwiseOnGpu, AddTo) {
     });
 }
 
-TEST_P(ElementwiseOnGpu, AddRowsTo) {
-    for (const int64_t channels : {3, 12, 96}) {
-        const Operand h = random({3, 7, 5, channels}, 1);
-        for (const auto& [first, rows] : {std::pair{0, 7}, {0, 2}, {2, 3}, {6, 1}}) {
-            SCOPED_TRACE(concat(rows, " rows from ", first, " of ", channels, " channels"));
-            const Operand x = random({3, rows, 5, channels}, 2);
-            Tensor expected = clone(cpu(), x.host);
-            ops::add_rows_to(cpu(), expected, h.host, first);
-            expect_parity(expected, [&, from = first] {
-                Tensor y = clone(gpu(), x.device);
-                ops::add_rows_to(gpu(), y, h.device, from);
-                return y;
-            });
-        }
-    }
-}
-
 TEST_P(ElementwiseOnGpu, Activations) {
     for (const int64_t size : {1, 9, 100003}) {
         const Operand x = random({size}, 1);
@@ -119,6 +102,27 @@ TEST_P(ElementwiseOnGpu, AddGatedTo) {
                     }
                 }
             }
+        }
+    }
+}
+
+TEST_P(ElementwiseOnGpu, AddGatedToTheRowsOfAnOrder) {
+    const int64_t rows = 37, part = 23;
+    for (const DType th : {DType::f32, type()}) {
+        for (const int64_t width : {5, 96, 1536}) {
+            SCOPED_TRACE(concat(width, " of ", th));
+            const Operand x = random({rows, width}, 1, DType::f32), h = random({part, width}, 2, th),
+                          gate = random({2, width}, 3, DType::f32), order = shuffled(rows, part);
+            Tensor expected = clone(cpu(), x.host);
+            ops::add_gated_to(cpu(), expected, gate.host, h.host, 10, &order.host);
+            expect_parity(
+                expected,
+                [&] {
+                    Tensor y = clone(gpu(), x.device);
+                    ops::add_gated_to(gpu(), y, gate.device, h.device, 10, &order.device);
+                    return y;
+                },
+                DType::f32, bound(DType::f32));
         }
     }
 }

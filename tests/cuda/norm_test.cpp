@@ -57,6 +57,17 @@ TEST_P(NormOnGpu, Modulate) {
     });
 }
 
+TEST_P(NormOnGpu, ModulateInAnOrder) {
+    for_each_input([&](const Operand& x) {
+        const int64_t rows = x.host.dim(0), width = x.host.dim(1);
+        const Operand scale = random({2, width}, 2, DType::f32), shift = random({2, width}, 3, DType::f32),
+                      order = shuffled(rows, rows - rows / 3);
+        expect_parity(ops::norm_modulate(cpu(), x.host, scale.host, shift.host, rows / 2, 1e-6f, &order.host), [&] {
+            return ops::norm_modulate(gpu(), x.device, scale.device, shift.device, rows / 2, 1e-6f, &order.device);
+        });
+    });
+}
+
 TEST_P(NormOnGpu, Channel) {
     for_each_input([&](const Operand& x) {
         const Operand g = random({x.host.dim(1), 1, 1}, 2, DType::f32);

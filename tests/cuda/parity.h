@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <optional>
 
 #include "cuda/devices.h"
@@ -53,6 +55,14 @@ class OnGpu : public ::testing::TestWithParam<DType> {
     Operand random(Shape shape, uint32_t seed, DType dtype) { return place(randn(cpu_, shape, seed, dtype)); }
     Operand random(Shape shape, uint32_t seed) { return random(shape, seed, type()); }
     Operand place(const Tensor& x) { return {ops::convert(cpu_, x, DType::f32), to_device(gpu(), x)}; }
+    // The first `count` of the numbers below `rows`, shuffled.
+    Operand shuffled(int64_t rows, int64_t count) {
+        std::vector<int64_t> order(static_cast<size_t>(rows));
+        std::iota(order.begin(), order.end(), 0);
+        std::shuffle(order.begin(), order.end(), std::mt19937(7));
+        order.resize(static_cast<size_t>(count));
+        return {from_span(cpu_, order), from_span(gpu(), order)};
+    }
     Tensor on_host_as_f32(const Tensor& x) { return ops::convert(cpu_, to_host(gpu(), x), DType::f32); }
 
     // `op` on the GPU yields `expected` up to `limit` (0: exactly), in `dtype`, and the same bits when run again.

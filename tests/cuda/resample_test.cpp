@@ -70,18 +70,6 @@ TEST_P(ResampleOnGpu, AddDuplicateUp) {
     }
 }
 
-TEST_P(ResampleOnGpu, AddDuplicateUpFromARowOn) {
-    const Operand x = random({2, 5, 3, 16}, 1);
-    for (const int64_t first : {0, 1, 4, 9}) {
-        for (const int64_t rows : {int64_t{1}, 10 - first}) {
-            SCOPED_TRACE(concat(rows, " rows from ", first));
-            const Operand main = random({3, rows, 6, 8}, 2);
-            expect_parity(ops::add_duplicate_up(cpu(), main.host, x.host, 2, 2, first),
-                          [&] { return ops::add_duplicate_up(gpu(), main.device, x.device, 2, 2, first); });
-        }
-    }
-}
-
 INSTANTIATE_TEST_SUITE_P(Types, ResampleOnGpu, ::testing::Values(DType::f32, DType::bf16), type_name);
 
 }  // namespace

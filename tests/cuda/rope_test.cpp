@@ -20,8 +20,8 @@ class RopeOnGpu : public OnGpu {
         return {host, device};
     }
 
-    // Calls f(heads, width of a head). 2, 6 and 10 fit no vector, 1032 not the shared memory, 60 not one token's
-    // registers at 100 heads.
+    // Calls f(heads, width of a head). 2, 6 and 10 fit no vector, 12 and 1032 do not divide what a warp
+    // reads at once, and 100 heads of 64 do not fit registers.
     template <class F>
     void for_each_head(F&& f) {
         const std::pair<int64_t, int64_t> cases[] = {{1, 2},    {3, 6},    {2, 10},   {4, 8},    {2, 12},   {2, 64},
@@ -67,6 +67,25 @@ TEST_P(RopeOnGpu, NormThenRotationInPlaceAndNot) {
                 Tensor y = clone(gpu(), x.device);
                 ops::norm_rope_into(gpu(), y, w.device, 1e-6f, device, heads, 7, y);
                 return y;
+            });
+        }
+    });
+}
+
+TEST_P(RopeOnGpu, SeveralTensorsInAnOrder) {
+    for_each_head([&](int64_t heads, int64_t width) {
+        const auto [host, device] = tables({2, 3, 5}, width);
+        const Operand q = random({23, heads * width}, 1), k = random({23, heads * width}, 2),
+                      w = random({heads * width}, 3), order = shuffled(30, 23);
+        Tensor queries = clone(cpu(), q.host), keys = clone(cpu(), k.host);
+        const ops::NormRope on_cpu[] = {{queries, &w.host, 1e-6f, queries}, {keys, nullptr, 0, keys}};
+        ops::norm_rope_into(cpu(), on_cpu, host, heads, 0, &order.host);
+        for (const Tensor* expected : {&queries, &keys}) {
+            expect_parity(*expected, [&, table = device] {
+                Tensor a = clone(gpu(), q.device), b = clone(gpu(), k.device);
+                const ops::NormRope on_gpu[] = {{a, &w.device, 1e-6f, a}, {b, nullptr, 0, b}};
+                ops::norm_rope_into(gpu(), on_gpu, table, heads, 0, &order.device);
+                return expected == &queries ? a : b;
             });
         }
     });

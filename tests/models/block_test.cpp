@@ -29,7 +29,7 @@ TEST(Block, SlicesOfManyTokensEqualEachToken) {
         const Grid grid{1, 1, x.dim(0)};
         const auto rope = nn::make_rope_table(ctx, grid, 12);
         const auto windows = t3::layer_windows(grid, {1, 1, x.dim(0)});
-        block.forward(ctx, x, {modulation, clean, rope, windows, text});
+        block.forward(ctx, x, {modulation, clean, rope, windows, nullptr, text});
         return x;
     };
     const int64_t slice = nn::slice_rows(ctx), clean = slice + 5, tokens = 2 * slice + 16;

@@ -153,43 +153,6 @@ TEST_P(UpsampleConv2d, MatchesDoublingThenConvolution) {
     EXPECT_LT(relative_error(y, reference(ctx, doubled, w.reshape({6, 7, 1, 3, 3}), &b, kSame)), 2e-6);
 }
 
-// Rows cut from a taller frame give the rows of its result that they determine: all but the first or last where the cut
-// is.
-TEST_P(UpsampleConv2d, TakesSomeRowsOfAFrame) {
-    Context ctx;
-    constexpr int64_t kRows = 6, kColumns = 3, kIn = 5, kOut = 4;
-    const Tensor x = randn(ctx, {2, kRows, kColumns, kIn}, 1), w = randn(ctx, {kOut, kIn, 3, 3}, 2, GetParam());
-    const Tensor b = randn(ctx, {kOut}, 3);
-    Tensor doubled = empty(ctx, {2, 2 * kRows, 2 * kColumns, kIn});
-    for (int64_t i = 0; i < doubled.numel(); ++i) {
-        const int64_t c = i % kIn, column = i / kIn % (2 * kColumns), row = i / kIn / (2 * kColumns);  // t and h as one
-        doubled.data<float>()[i] = x.data<float>()[(row / 2 * kColumns + column / 2) * kIn + c];
-    }
-    const auto whole = reference(ctx, doubled, w.reshape({kOut, kIn, 1, 3, 3}), &b, kSame);
-    const auto rows_of = [](const auto& values, int64_t height, int64_t width, int64_t first, int64_t last) {
-        std::vector<double> rows;
-        for (int64_t t = 0; t < 2; ++t) {
-            rows.insert(rows.end(), values.begin() + (t * height + first) * width,
-                        values.begin() + (t * height + last) * width);
-        }
-        return rows;
-    };
-    for (int64_t first = 0; first < kRows; ++first) {
-        for (int64_t last = first + 1; last <= kRows; ++last) {
-            const ops::Edges edges{first == 0, last == kRows};
-            const auto cut = rows_of(x.span<float>(), kRows, kColumns * kIn, first, last);
-            const Tensor part =
-                from_span(ctx, std::vector<float>(cut.begin(), cut.end()), {2, last - first, kColumns, kIn});
-            const Tensor y = ops::upsample_conv2d(ctx, part, w, &b, edges);
-            const int64_t from = 2 * first + !edges.top, to = 2 * last - !edges.bottom;
-            ASSERT_EQ(y.shape(), (Shape{2, to - from, 2 * kColumns, kOut}));
-            if (to == from) continue;
-            EXPECT_LT(relative_error(y, rows_of(whole, 2 * kRows, 2 * kColumns * kOut, from, to)), 2e-6)
-                << "rows " << first << " to " << last;
-        }
-    }
-}
-
 INSTANTIATE_TEST_SUITE_P(Types, UpsampleConv2d, ::testing::Values(DType::f32, DType::f16, DType::bf16));
 
 }  // namespace

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
+#include "ops/norm.h"
 #include "ops/rope.h"
 #include "support/tensors.h"
 
@@ -48,33 +51,6 @@ TEST(Elementwise, ActivationsAreFiniteAtTheEnds) {
     }
 }
 
-TEST(AddRowsTo, AddsTheRowsFromTheGivenOneOn) {
-    Context ctx;
-    constexpr int64_t kFrames = 3, kRows = 7, kColumns = 5, kChannels = 3, kRow = kColumns * kChannels;
-    const Tensor h = randn(ctx, {kFrames, kRows, kColumns, kChannels}, 1);
-    const auto dh = doubles(ctx, h);
-    for (const auto& [first, rows] : {std::pair<int64_t, int64_t>{0, 7}, {0, 2}, {2, 3}, {5, 2}, {6, 1}}) {
-        Tensor x = randn(ctx, {kFrames, rows, kColumns, kChannels}, 2);
-        std::vector<double> expected = doubles(ctx, x);
-        for (size_t i = 0; i < expected.size(); ++i) {
-            const int64_t at = static_cast<int64_t>(i), t = at / (rows * kRow), y = at / kRow % rows;
-            expected[i] += dh[static_cast<size_t>((t * kRows + first + y) * kRow + at % kRow)];
-        }
-        ops::add_rows_to(ctx, x, h, first);
-        EXPECT_LT(relative_error(x, expected), 1e-6) << rows << " rows from " << first;
-    }
-}
-
-TEST(AddRowsTo, RejectsRowsThatAreNotThere) {
-    Context ctx;
-    const Tensor h = zeros(ctx, {2, 4, 3, 5});
-    Tensor x = zeros(ctx, {2, 3, 3, 5}), narrow = zeros(ctx, {2, 3, 2, 5}), one = zeros(ctx, {1, 3, 3, 5});
-    EXPECT_THROW(ops::add_rows_to(ctx, x, h, 2), Error);
-    EXPECT_THROW(ops::add_rows_to(ctx, x, h, -1), Error);
-    EXPECT_THROW(ops::add_rows_to(ctx, narrow, h, 0), Error);
-    EXPECT_THROW(ops::add_rows_to(ctx, one, h, 0), Error);
-}
-
 TEST(GatedAdd, TakesItsSetByRow) {
     Context ctx;
     const Tensor x = randn(ctx, {4, 19}, 1), gate = randn(ctx, {2, 19}, 2), h = randn(ctx, {4, 19}, 3);
@@ -84,6 +60,23 @@ TEST(GatedAdd, TakesItsSetByRow) {
     Tensor y = clone(ctx, x);
     ops::add_gated_to(ctx, y, gate, h, 1);
     EXPECT_LT(relative_error(y, expected), 1e-6);
+}
+
+TEST(GatedAdd, GoesToTheRowsOfAnOrder) {
+    Context ctx;
+    const Tensor x = randn(ctx, {5, 19}, 1), gate = randn(ctx, {2, 19}, 2), h = randn(ctx, {3, 19}, 3);
+    const Tensor order = from_span(ctx, std::array<int64_t, 3>{4, 0, 2});
+    auto expected = doubles(ctx, x);
+    const auto dg = doubles(ctx, gate), dh = doubles(ctx, h);
+    for (size_t i = 0; i < dh.size(); ++i) {
+        const size_t row = size_t(order.data<int64_t>()[i / 19]);
+        expected[row * 19 + i % 19] += dg[(row < 2 ? 0 : 19) + i % 19] * dh[i];
+    }
+    Tensor y = clone(ctx, x);
+    ops::add_gated_to(ctx, y, gate, h, 2, &order);
+    EXPECT_LT(relative_error(y, expected), 1e-6);
+    EXPECT_THROW(ops::add_gated_to(ctx, y, gate, randn(ctx, {4, 19}, 3), 2, &order), Error);
+    EXPECT_THROW(ops::add_gated_to(ctx, y, gate, h, 2), Error);
 }
 
 TEST(Affine, ScalesAndShiftsChannels) {
@@ -132,6 +125,51 @@ TEST(Rope, RotatesNeighbouringPairs) {
         }
     }
     EXPECT_LT(relative_error(ops::rope(ctx, x, table, heads), expected), 1e-6);
+}
+
+// The norm first, then each row's rotation as the token it is; against the two ops one after another.
+TEST(Rope, NormsAndRotatesSeveralTensorsInAnOrder) {
+    Context ctx;
+    const Grid grid{2, 3, 5};
+    const ops::RopeTable table{grid,
+                               randn(ctx, {2, 3}, 1),
+                               randn(ctx, {2, 3}, 2),
+                               randn(ctx, {3, 2}, 3),
+                               randn(ctx, {3, 2}, 4),
+                               randn(ctx, {5, 2}, 5),
+                               randn(ctx, {5, 2}, 6)};
+    const Tensor order = from_span(ctx, std::array<int64_t, 4>{29, 3, 0, 17});
+    const Tensor weights[2] = {randn(ctx, {28}, 7), randn(ctx, {28}, 8)};
+    Tensor q = randn(ctx, {4, 28}, 9), k = randn(ctx, {4, 28}, 10);
+    std::vector<double> expected[2];
+    for (int i = 0; i < 2; ++i) {
+        const Tensor normed = ops::rms_norm(ctx, i == 0 ? q : k, weights[i], i == 0 ? 1e-6f : 0.5f);
+        for (int64_t row = 0; row < 4; ++row) {
+            const int64_t token = order.data<int64_t>()[row];
+            const auto turned = doubles(ctx, ops::rope(ctx, normed.slice(row, row + 1), table, 2, token));
+            expected[i].insert(expected[i].end(), turned.begin(), turned.end());
+        }
+    }
+    Tensor alone = empty_like(ctx, q);
+    ops::norm_rope_into(ctx, q, weights[0], 1e-6f, table, 2, 0, alone, &order);
+    const ops::NormRope both[] = {{q, &weights[0], 1e-6f, q}, {k, &weights[1], 0.5f, k}};
+    ops::norm_rope_into(ctx, both, table, 2, 0, &order);
+    EXPECT_LT(relative_error(alone, expected[0]), 1e-6);
+    EXPECT_LT(relative_error(q, expected[0]), 1e-6);
+    EXPECT_LT(relative_error(k, expected[1]), 1e-6);
+}
+
+TEST(Rope, RejectsTensorsThatDiffer) {
+    Context ctx;
+    const Tensor ones = zeros(ctx, {4, 1}), w = zeros(ctx, {6});
+    const ops::RopeTable table{{2, 2, 2}, ones, ones, ones, ones, ones, ones};
+    Tensor q = zeros(ctx, {3, 6}), k = zeros(ctx, {2, 6}), narrow = zeros(ctx, {5});
+    const ops::NormRope unlike[] = {{q, &w, 0, q}, {k, &w, 0, k}}, weight[] = {{q, &narrow, 0, q}};
+    EXPECT_THROW(ops::norm_rope_into(ctx, unlike, table, 1, 0), Error);
+    EXPECT_THROW(ops::norm_rope_into(ctx, weight, table, 1, 0), Error);
+    EXPECT_THROW(ops::norm_rope_into(ctx, q, w, 0, table, 1, 6, q), Error);
+    const Tensor order = from_span(ctx, std::array<int64_t, 3>{0, 8, 1});
+    EXPECT_THROW(ops::norm_rope_into(ctx, q, w, 0, table, 1, 0, q, &order), Error);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "support/tensors.h"
 
 namespace t3video {
@@ -78,6 +80,23 @@ TEST_P(Norm, ModulateTakesItsSetByRow) {
     EXPECT_LT(relative_error(ops::norm_modulate(ctx, x, scale, shift, 2, 1e-6f), expected), 1e-6);
 }
 
+TEST_P(Norm, ModulateInAnOrder) {
+    const int64_t width = GetParam();
+    Context ctx;
+    const Tensor x = randn(ctx, {6, width}, 1), scale = randn(ctx, {2, width}, 2), shift = randn(ctx, {2, width}, 3);
+    const Tensor order = from_span(ctx, std::array<int64_t, 4>{5, 0, 3, 2});
+    const auto dx = doubles(ctx, x), ds = doubles(ctx, scale), db = doubles(ctx, shift);
+    std::vector<double> expected;
+    for (const int64_t row : order.span<int64_t>()) {
+        const auto r = standardised({dx.begin() + row * width, dx.begin() + (row + 1) * width}, 1e-6);
+        const size_t set = row < 3 ? 0 : size_t(width);
+        for (size_t i = 0; i < r.size(); ++i) expected.push_back(r[i] * (1 + ds[set + i]) + db[set + i]);
+    }
+    const Tensor y = ops::norm_modulate(ctx, x, scale, shift, 3, 1e-6f, &order);
+    EXPECT_EQ(y.shape(), Shape({4, width}));
+    EXPECT_LT(relative_error(y, expected), 1e-6);
+}
+
 TEST_P(Norm, Channel) {
     const int64_t width = GetParam();
     Context ctx;
@@ -97,6 +116,17 @@ TEST_P(Norm, Channel) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Widths, Norm, ::testing::Values(2, 7, 16, 33, 96, 1536));
+
+TEST(Modulate, RejectsOrdersOfRowsThatAreNotThere) {
+    Context ctx;
+    const Tensor x = zeros(ctx, {3, 4}), sets = zeros(ctx, {1, 4});
+    for (const int64_t row : {-1, 3}) {
+        const Tensor order = from_span(ctx, std::array{int64_t{0}, row});
+        EXPECT_THROW(ops::norm_modulate(ctx, x, sets, sets, 0, 1e-6f, &order), Error);
+    }
+    const Tensor fractions = zeros(ctx, {3});
+    EXPECT_THROW(ops::norm_modulate(ctx, x, sets, sets, 0, 1e-6f, &fractions), Error);
+}
 
 TEST(ChannelNorm, ZeroStaysZero) {
     Context ctx;

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "ops/levels.h"
 #include "support/tensors.h"
 
 namespace t3video::pipeline {
@@ -13,24 +16,26 @@ using namespace testing;
 // Rows [first, last) of frames [from, to).
 Tensor part_of(Context& ctx, const Tensor& video, int64_t from, int64_t to, int64_t first, int64_t last) {
     const int64_t row = video.dim(2) * 3;
-    std::vector<float> values;
+    std::vector<uint8_t> values;
     for (int64_t t = from; t < to; ++t) {
-        const auto rows = video.slice(t, t + 1).reshape({video.dim(1), row}).slice(first, last).span<float>();
+        const auto rows = video.slice(t, t + 1).reshape({video.dim(1), row}).slice(first, last).span<uint8_t>();
         values.insert(values.end(), rows.begin(), rows.end());
     }
-    return from_span(ctx, values, {to - from, last - first, video.dim(2), 3});
+    Tensor part = empty(ctx, {to - from, last - first, video.dim(2), 3}, DType::u8);
+    std::ranges::copy(values, part.data<uint8_t>());
+    return part;
 }
 
 class FrameJoinerTest : public ::testing::Test {
   protected:
     Context ctx_;
-    Tensor video_ = randn(ctx_, {5, 7, 6, 3}, 1);
+    Tensor video_ = ops::to_levels(ctx_, randn(ctx_, {5, 7, 6, 3}, 1));
     std::vector<media::Image> images_;
 
     std::vector<media::Image> expected(int64_t width, int64_t height) {
         std::vector<media::Image> images;
         for (int64_t t = 0; t < 5; ++t) {
-            images.push_back(media::to_image(video_.slice(t, t + 1).reshape({7, 6, 3}), width, height));
+            media::put_rows(images.emplace_back(width, height), video_.slice(t, t + 1).reshape({7, 6, 3}), 0, 7);
         }
         return images;
     }

@@ -11,6 +11,7 @@
 #include "pipeline/embed.h"
 #include "pipeline/job.h"
 #include "pipeline/models.h"
+#include "pipeline/plan.h"
 #include "support/errors.h"
 #include "support/files.h"
 #include "support/images.h"
@@ -62,9 +63,10 @@ class GenerateTest : public ::testing::Test {
         const models::TextContext positive = text(rows.positive), negative = text(rows.negative);
         const auto& solver = sampling::find_solver("unipc");
         sampling::SampleState kept;
-        denoise(ctx_, models.dit, t3::WindowPlan(ctx_, t3::full_attention({2, 2, 2})), {&positive, &negative, 3.0}, solver,
-                solver.schedule({.steps = 4, .shift = 5}), {.x = make_noise(ctx_, {16, 2, 4, 4}, r.seed, r.noise, 132)},
-                {}, [&](const sampling::SampleState& state) {
+        denoise(ctx_, models.dit, t3::WindowPlan(ctx_, t3::full_attention({2, 2, 2})), {&positive, &negative, 3.0},
+                solver, solver.schedule({.steps = 4, .shift = 5}),
+                {.x = make_noise(ctx_, {16, 2, 4, 4}, r.seed, r.noise, 132)}, {},
+                [&](const sampling::SampleState& state) {
                     if (state.step == step) kept = state;
                 });
         return kept;
@@ -236,10 +238,19 @@ TEST_F(GenerateTest, CropsToTheSizeAskedFor) {
 TEST_F(GenerateTest, DecodesTheSameFilmInBands) {
     for (const bool cropped : {false, true}) {
         Request r = request(cropped ? "cropped" : "ball");
-        r.settings.height = cropped ? 44 : 48;
-        r.memory = 0;
+        r.settings.height = cropped ? 508 : 512;
+        r.settings.steps = 1;
         const std::string film_whole = film(r), sheet_whole = read_file(r.sheet_path());
-        r.memory = 1;
+        // A byte less than whole frames take.
+        const ModelFiles files = find_model(r.model, r.parts);
+        const Models models = load_models(files);
+        const Film planned = make_film(files, models.traits(), r.settings, r.attention, r.layout);
+        Machine machine = machine_of(ctx_);
+        const Plan whole = plan_film(models, planned, machine);
+        r.memory = static_cast<int64_t>(whole.stages.back().bytes) - 1;
+        machine = machine_of(ctx_, r.memory);
+        ASSERT_EQ(whole.band_rows, 0);
+        ASSERT_GT(plan_film(models, planned, machine).band_rows, 0);
         EXPECT_EQ(film(r), film_whole);
         EXPECT_EQ(read_file(r.sheet_path()), sheet_whole);
     }

@@ -124,6 +124,25 @@ TEST(Plan, FourK) {
     EXPECT_EQ(plan.too_large(), nullptr) << readable_bytes(plan.bytes());
 }
 
+// Where all weights do not fit, two layers at a time do.
+TEST(Plan, StreamsWeightsThatDoNotFit) {
+    const Models models = published_models("wan2.2-5b");
+    const Film film =
+        make_film({}, models.traits(), {.width = 640, .height = 384, .frames = 9}, Attention::automatic, {});
+    const Plan large = plan_film(models, film, gpu(40 * kGiB)), small = plan_film(models, film, gpu(7 * kGiB));
+    EXPECT_FALSE(large.streams("text"));
+    EXPECT_FALSE(large.streams("denoise"));
+    EXPECT_TRUE(small.streams("text"));
+    EXPECT_TRUE(small.streams("denoise"));
+    EXPECT_EQ(small.too_large(), nullptr) << readable_bytes(small.bytes());
+    EXPECT_GT(large.bytes(), 9 * kGiB);
+    EXPECT_EQ(small.stages[1].work.matrix, large.stages[1].work.matrix);
+    EXPECT_EQ(small.stages[1].weights, 2 * (1 + 50) * large.stages[1].weights);
+    Plan timed = small;
+    timed.estimate({.matrix = 1e15, .attention = 1e15, .convolution = 1e15, .bytes = 1e13, .upload = 1e10});
+    EXPECT_DOUBLE_EQ(timed.stages[1].seconds, double(timed.stages[1].weights) / 1e10);  // waits for the weights
+}
+
 TEST(Plan, RefusalSaysWhatFits) {
     Planned p({.width = 640, .height = 384, .frames = 81});
     const Plan plan = p.plan(cpu(size_t{160} << 20));

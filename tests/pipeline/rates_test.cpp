@@ -48,8 +48,8 @@ TEST(Rates, DamagedFilesAreMeasuredAgain) {
     negative.begin().value()["bytes"] = -1;
     incomplete.begin().value().erase("attention");
     text.begin().value() = "fast";
-    for (const std::string& content : {std::string(), std::string("{\"a"), std::string("[1, 2]"), negative.dump(),
-                                       incomplete.dump(), text.dump()}) {
+    for (const std::string& content :
+         {std::string(), std::string("{\"a"), std::string("[1, 2]"), negative.dump(), incomplete.dump(), text.dump()}) {
         write_file(file, content);
         expect_usable(rates_of(ctx, file));
         expect_usable(rates_of(ctx, file));

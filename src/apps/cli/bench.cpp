@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <fstream>
 #include <memory>
@@ -19,8 +20,8 @@
 #include "models/wan_vae/wan_vae.h"
 #include "ops/attention.h"
 #include "ops/devices.h"
-#include "pipeline/decode_budget.h"
 #include "pipeline/model_files.h"
+#include "pipeline/plan.h"
 #include "pipeline/published.h"
 
 namespace t3video::apps {
@@ -36,7 +37,7 @@ struct Measured {
 
 struct BenchOptions {
     ComputeOptions compute;
-    std::string what, model = "wan2.1-1.3b", size = "4k", attention = "auto", json, output;
+    std::string what, model = "wan2.1-1.3b", size = "4k", attention = "auto", json, input, output;
     int64_t frames = 81, layer = -1, repeat = 3;
     void run();
 };
@@ -182,9 +183,9 @@ std::vector<Measured> bench_vae(Context& ctx, const BenchOptions& o) {
     const auto vae = pipeline::at_random(ctx, models::WanVae(s.vae));
     const Tensor latent =
         ops::random_normal(ctx, {s.vae.z, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 9, 0, 1);
-    const models::DecodeOptions options{
-        .band_rows = models::band_rows_for(s.vae, latent.shape(), static_cast<int64_t>(size_of(ctx.compute_type())),
-                                           pipeline::decode_budget(ctx), ctx.device())};
+    models::DecodeOptions options;
+    pipeline::plan_decode(pipeline::published_models(o.model).vae, latent.shape(), pipeline::machine_of(ctx),
+                          options.band_rows);
     const auto decode = [&] {
         Tensor first;
         vae.decode(
@@ -197,6 +198,26 @@ std::vector<Measured> bench_vae(Context& ctx, const BenchOptions& o) {
     };
     return {measure(ctx, fmt::format("vae decode, {} frames, bands of {}", o.frames, options.band_rows), o.repeat,
                     decode)};
+}
+
+// Weights from a file to the device.
+std::vector<Measured> bench_load(Context& ctx, const BenchOptions& o) {
+    require_valid(!o.input.empty(), "bench load needs a transformer: --input FILE.safetensors");
+    const std::filesystem::path file = o.input;
+    const auto dit = models::WanDit::load(file, file.parent_path() / "config.json");
+    const double gigabytes = double(std::filesystem::file_size(file)) / 1e9;
+    std::vector<double> times;
+    for (int64_t i = 0; i <= o.repeat; ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        const auto on_device = nn::placed(ctx, dit);
+        ops::Stopwatch(ctx).seconds();  // waits
+        times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    std::ranges::sort(times);
+    const double seconds = times[times.size() / 2];
+    fmt::print("loading {:.2f} GB: {:.3f} s, {:.2f} GB/s (the slowest of {}: {:.3f} s)\n", gigabytes, seconds,
+               gigabytes / seconds, times.size(), times.back());
+    return {};
 }
 
 // A model folder of random weights, for measuring whole films without a download.
@@ -260,12 +281,12 @@ void BenchOptions::run() {
     if (what == "model") return write_model(ctx, *this);
     using Run = std::vector<Measured> (*)(Context&, const BenchOptions&);
     constexpr std::pair<const char*, Run> kRuns[] = {
-        {"dit", bench_dit}, {"attention", bench_attention}, {"vae", bench_vae}, {"text", bench_text}};
+        {"dit", bench_dit}, {"attention", bench_attention}, {"vae", bench_vae}, {"text", bench_text}, {"load", bench_load}};
     const auto* found = std::ranges::find_if(kRuns, [&](const auto& entry) { return what == entry.first; });
-    require_valid(found != std::end(kRuns), "bench ", what, ": expected dit, attention, vae, text or model");
+    require_valid(found != std::end(kRuns), "bench ", what, ": expected dit, attention, vae, text, load or model");
     const double rate = matrix_rate(ctx);
     const std::vector<Measured> all = found->second(ctx, *this);
-    print(all, rate);
+    if (!all.empty()) print(all, rate);
     if (!json.empty()) save_json(json, *this, all, rate);
 }
 
@@ -274,13 +295,14 @@ void BenchOptions::run() {
 void add_bench(CLI::App& program, Action& chosen) {
     auto* c = program.add_subcommand("bench", "Measure the pieces of a film on this machine, with random weights");
     const auto o = std::make_shared<BenchOptions>();
-    c->add_option("WHAT", o->what, "dit, attention, vae or text; model writes a folder of random weights")->required();
+    c->add_option("WHAT", o->what, "dit, attention, vae or text; load: weights to the device; model: writes a folder of random ones")->required();
     c->add_option("--model", o->model, "wan2.1-1.3b or wan2.2-5b")->capture_default_str();
     c->add_option("--size", o->size, "4k, 1080p, 720p, 480p, 272p or 256")->capture_default_str();
     c->add_option("--frames", o->frames, "Number of frames, 4k+1")->capture_default_str();
     c->add_option("--attention", o->attention, "auto, full or t3")->capture_default_str();
     c->add_option("--layer", o->layer, "dit: only one layer, with the windows of this one");
     c->add_option("--repeat", o->repeat, "Timed runs after one that prepares; 0 times that one")->capture_default_str();
+    c->add_option("--input", o->input, "load: a transformer's file")->type_name("FILE");
     c->add_option("--output", o->output, "model: the folder to write")->type_name("DIR");
     c->add_option("--json", o->json, "Also write the figures to a file")->type_name("FILE");
     o->compute.add_to(*c);

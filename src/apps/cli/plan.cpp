@@ -26,9 +26,9 @@ double flop(const Work& work) {
     return work.matrix + work.attention + work.convolution;
 }
 
-void row(const std::string& name, double flops, double seconds, size_t bytes) {
-    fmt::print("{:<9} {:>10.3g} {:>14} {:>10}\n", name, flops / 1e12, format_duration(seconds),
-               pipeline::readable_bytes(bytes));
+void row(const std::string& name, double flops, double seconds, size_t bytes, const char* remark = "") {
+    fmt::print("{:<9} {:>10.3g} {:>14} {:>10}{}\n", name, flops / 1e12, format_duration(seconds),
+               pipeline::readable_bytes(bytes), remark);
 }
 
 void print_table(const pipeline::Plan& plan, const pipeline::Film& film, const pipeline::Machine& machine) {
@@ -39,7 +39,7 @@ void print_table(const pipeline::Plan& plan, const pipeline::Film& film, const p
     double flops = 0;
     for (const auto& stage : plan.stages) {
         flops += flop(stage.work);
-        row(stage.name, flop(stage.work), stage.seconds, stage.bytes);
+        row(stage.name, flop(stage.work), stage.seconds, stage.bytes, stage.streamed ? "  weights streamed" : "");
     }
     row("all", flops, plan.seconds(), plan.bytes());
     fmt::print("\nAllowed: {}. {}\n", pipeline::readable_bytes(plan.allowed),
@@ -58,6 +58,7 @@ void print_json(const pipeline::Plan& plan, const pipeline::Film& film) {
                           {"convolution_flop", stage.work.convolution},
                           {"moved_bytes", stage.work.bytes},
                           {"weight_bytes", stage.weights},
+                          {"streamed", stage.streamed},
                           {"seconds", stage.seconds},
                           {"memory_bytes", stage.bytes}});
     }
@@ -93,8 +94,7 @@ void PlanOptions::run() {
         print_table(plan, what, machine);
     }
     std::fflush(stdout);
-    pipeline::require_fits(plan, models, what, machine,
-                           pipeline::other_films(files, models.traits(), r.settings));
+    pipeline::require_fits(plan, models, what, machine, pipeline::other_films(files, models.traits(), r.settings));
 }
 
 }  // namespace

@@ -18,7 +18,9 @@ void ComputeOptions::add_to(CLI::App& command) {
         ->capture_default_str()
         ->group("Computing");
     command.add_option("--dtype", dtype, "f32, or bf16 on cuda (its default)")->type_name("TYPE")->group("Computing");
-    command.add_option("--memory", memory, "At most, such as 24GiB (default: what the GPU has free; on the CPU what is available)")
+    command
+        .add_option("--memory", memory,
+                    "At most, such as 24GiB (default: what the GPU has free; on the CPU what is available)")
         ->type_name("SIZE")
         ->group("Computing");
 }
@@ -26,12 +28,13 @@ void ComputeOptions::add_to(CLI::App& command) {
 Context ComputeOptions::context() const {
     require_valid(device == "cpu" || device == "cuda", "--device ", device, ": expected cpu or cuda");
     require_valid(dtype.empty() || dtype == "f32" || dtype == "bf16", "--dtype ", dtype, ": expected f32 or bf16");
-    require_valid(device == "cuda" || dtype != "bf16", "--dtype bf16 belongs to --device cuda; the CPU computes in f32");
-    return ops::make_context({.device = device == "cpu" ? Device::cpu : Device::cuda,
-                              .compute_type = dtype == "bf16" || (dtype.empty() && device == "cuda") ? DType::bf16
-                                                                                                      : DType::f32,
-                              .threads = threads,
-                              .memory = memory.empty() ? 0 : parse_bytes(memory)});
+    require_valid(device == "cuda" || dtype != "bf16",
+                  "--dtype bf16 belongs to --device cuda; the CPU computes in f32");
+    return ops::make_context(
+        {.device = device == "cpu" ? Device::cpu : Device::cuda,
+         .compute_type = dtype == "bf16" || (dtype.empty() && device == "cuda") ? DType::bf16 : DType::f32,
+         .threads = threads,
+         .memory = memory.empty() ? 0 : parse_bytes(memory)});
 }
 
 void ModelOptions::add_to(CLI::App& command) {

@@ -8,6 +8,7 @@
 #include "ops/attention.h"
 #include "ops/elementwise.h"
 #include "ops/norm.h"
+#include "ops/residual.h"
 
 namespace t3video::models {
 
@@ -26,26 +27,33 @@ Tensor FeedForward::forward(Context& ctx, const Tensor& x) const {
     return contract.forward(ctx, expand.forward(ctx, x, ops::Activation::gelu_tanh));
 }
 
-// Only attention sees all tokens at once; the rest runs slice by slice.
+// Only attention sees all tokens at once; the rest runs slice by slice, in the order of rows that suits the windows.
 void Block::forward(Context& ctx, Tensor& x, const BlockInput& in) const {
     const auto [shift1, scale1, gate1, shift2, scale2, gate2] = modulation_rows<6>(ctx, in.modulation, modulation);
-    const auto clean = [&](int64_t first) { return in.clean_tokens - first; };
+    // f(the slice's rows of x, or all of x with the places of those rows; tokens of x before that are clean; first, last)
+    const auto for_slices = [&](auto&& f) {
+        nn::for_slices(ctx, x.dim(0), [&](int64_t first, int64_t last) {
+            const Tensor places = in.order ? in.order->slice(first, last) : Tensor();
+            Tensor rows = in.order ? x : x.slice(first, last);
+            f(rows, in.order ? &places : nullptr, in.clean_tokens - (in.order ? 0 : first), first, last);
+        });
+    };
 
     Tensor attended;
     {
         auto inputs = self_attn.make_inputs(ctx, x.dim(0), ctx.compute_type());
-        nn::for_slices(ctx, x.dim(0), [&](int64_t first, int64_t last) {
-            const Tensor h = ops::norm_modulate(ctx, x.slice(first, last), scale1, shift1, clean(first), eps);
-            self_attn.project(ctx, h, first, in.rope, inputs);
+        for_slices([&](Tensor& y, const Tensor* order, int64_t clean, int64_t first, int64_t) {
+            const Tensor h = ops::norm_modulate(ctx, y, scale1, shift1, clean, eps, order);
+            self_attn.project(ctx, h, first, in.rope, inputs, order);
         });
         attended = self_attn.attend(ctx, inputs, in.windows);
     }
-    nn::for_slices(ctx, x.dim(0), [&](int64_t first, int64_t last) {
-        Tensor y = x.slice(first, last);
-        ops::add_gated_to(ctx, y, gate1, self_attn.o.forward(ctx, attended.slice(first, last)), clean(first));
-        ops::add_to(ctx, y, cross_attn.forward(ctx, norm3.forward(ctx, y), in.text));
-        const Tensor h = ops::norm_modulate(ctx, y, scale2, shift2, clean(first), eps);
-        ops::add_gated_to(ctx, y, gate2, ffn.forward(ctx, h), clean(first));
+    for_slices([&](Tensor& y, const Tensor* order, int64_t clean, int64_t first, int64_t last) {
+        Tensor h = self_attn.o.forward(ctx, attended.slice(first, last));
+        h = ops::add_layer_norm(ctx, y, {h, &gate1, clean, order}, norm3.weight.value, norm3.bias.value, norm3.eps);
+        h = cross_attn.forward(ctx, h, in.text);
+        h = ops::add_norm_modulate(ctx, y, {h, nullptr, clean, order}, scale2, shift2, eps);
+        ops::add_gated_to(ctx, y, gate2, ffn.forward(ctx, h), clean, order);
     });
 }
 

@@ -45,6 +45,7 @@ struct BlockInput {
     int64_t clean_tokens = 0;  // tokens before this one use set 0
     const ops::RopeTable& rope;
     const t3::LayerWindows& windows;
+    const Tensor* order = nullptr;  // the token of each row that the windows count, [tokens] i64; null: rows are tokens
     const TextKeys& text;
 };
 

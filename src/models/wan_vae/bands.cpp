@@ -77,7 +77,7 @@ struct Extents {
 
     Extents(const Shape& latent, Device on) : frames(latent[1]), rows(latent[2]), columns(latent[3]), device(on) {}
     int64_t pixels() const { return rows * columns; }
-    int64_t run() const { return std::min(frames, frames_per_call(device, rows, columns)); }
+    int64_t run() const { return std::min(frames, frames_per_call(device, rows, columns, 0)); }
     // Frames that are laid in front of a call's own, so that a GPU's convolution reads one run.
     int64_t joined() const { return device == Device::cpu ? 0 : 2; }
 };
@@ -124,7 +124,7 @@ int64_t band_values(const VaeConfig& config, const Extents& latent, const Band& 
         const int64_t rows = band.levels[i].rows.count(), past = std::min<int64_t>(frames, 2);
         const bool shortcut = config.version == VaeVersion::wan22 && stage.resample_space;
         values += given * columns * n * in;
-        n = std::min(n, frames_per_call(latent.device, given, columns));
+        n = std::min(n, frames_per_call(latent.device, given, columns, i));
         values += rows * columns * stage_values(stage, in, shortcut, n, past);
         values += rows * columns * latent.joined() * std::max(in, stage.width);
         values += cut_values(given, rows, columns, n, in);

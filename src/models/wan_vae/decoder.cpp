@@ -38,14 +38,14 @@ Decoder::Decoder(const VaeConfig& config)
 void Decoder::forward(Context& ctx, const Tensor& latent, Stream& stream, const FrameSink& sink) const {
     stream.stages.resize(stages_.size());
     const Band whole = bands_of(config_, latent.dim(1), 0).front();
-    for_slices(ctx, latent, [&](const Tensor& part) { run_from(ctx, 0, middle(ctx, part, stream), stream, whole, sink); });
+    for_slices(ctx, 0, latent, [&](const Tensor& part) { run_from(ctx, 0, middle(ctx, part, stream), stream, whole, sink); });
 }
 
 void Decoder::forward(Context& ctx, const Tensor& latent, std::span<const Band> bands, const BandSink& sink) const {
     std::vector<Tensor> parts;
     {
         Stream stream;
-        for_slices(ctx, latent, [&](const Tensor& part) { parts.push_back(middle(ctx, part, stream)); });
+        for_slices(ctx, 0, latent, [&](const Tensor& part) { parts.push_back(middle(ctx, part, stream)); });
     }
     for (const Band& band : bands) {
         Stream stream;
@@ -76,7 +76,7 @@ void Decoder::run_from(Context& ctx, size_t index, Tensor x, Stream& stream, con
         sink(config_.version == VaeVersion::wan22 ? ops::unfold_pixels(ctx, x) : x);
         return;
     }
-    for_slices(ctx, std::move(x), [&](Tensor part) {
+    for_slices(ctx, index, std::move(x), [&](Tensor part) {
         part = cut(part);
         Tensor y = stages_[index].forward(ctx, std::move(part), stream.stages[index]);
         run_from(ctx, index + 1, std::move(y), stream, band, sink);

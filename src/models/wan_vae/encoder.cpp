@@ -15,7 +15,7 @@ DownStage::DownStage(const VaeStage& stage, int64_t in, bool with_shortcut) : sh
 
 Tensor DownStage::forward(Context& ctx, const Tensor& x, Stream& stream) const {
     stream.blocks.resize(blocks.size());
-    Tensor y = map_slices(ctx, x, [&](Tensor part) {
+    Tensor y = map_slices(ctx, 1, x, [&](Tensor part) {
         for (size_t i = 0; i < blocks.size(); ++i) part = blocks[i].forward(ctx, std::move(part), stream.blocks[i]);
         return down ? down->space(ctx, part) : part;
     });

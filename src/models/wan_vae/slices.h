@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -9,22 +10,18 @@
 
 namespace t3video::models {
 
-// Pixels that one call takes at least where there are as many. A call rearranges the layer's weights first: on the CPU
-// that costs as much as convolving about 100 pixels, 1 % at this many. On a GPU a call also copies the frames that the
-// layer remembers, so it takes all frames that a latent frame becomes, up to two of 4K.
-inline int64_t pixels_per_call(Device device) {
-    return device == Device::cpu ? 8192 : int64_t{1} << 24;
-}
-
-// Frames of height x width pixels that one call takes.
-inline int64_t frames_per_call(Device device, int64_t height, int64_t width) {
-    return std::max<int64_t>(1, pixels_per_call(device) / (height * width));
+// Frames of height x width pixels that one call takes, `level` doublings above the latent. A call rearranges the layer's
+// weights first: on the CPU that costs as much as convolving about 100 pixels, 1 % of 8192. On a GPU a call also copies
+// the frames that the layer remembers and should fill the card: above the latent it takes all frames that it is given.
+inline int64_t frames_per_call(Device device, int64_t height, int64_t width, size_t level) {
+    if (device != Device::cpu && level > 0) return INT64_MAX;
+    return std::max<int64_t>(1, (device == Device::cpu ? 8192 : 65536) / (height * width));
 }
 
 // Calls f(frames) on consecutive runs of x [T, H, W, C].
 template <class F>
-void for_slices(const Context& ctx, Tensor x, F&& f) {
-    const int64_t step = frames_per_call(ctx.target(), x.dim(1), x.dim(2)), count = x.dim(0);
+void for_slices(const Context& ctx, size_t level, Tensor x, F&& f) {
+    const int64_t step = frames_per_call(ctx.target(), x.dim(1), x.dim(2), level), count = x.dim(0);
     if (count <= step) return f(std::move(x));
     for (int64_t t = 0; t < count; t += step) f(x.slice(t, std::min(t + step, count)));
 }
@@ -43,9 +40,9 @@ inline Tensor rows_of(Context& ctx, const Tensor& x, int64_t first, int64_t last
 
 // The results of f on consecutive runs, joined.
 template <class F>
-Tensor map_slices(Context& ctx, Tensor x, F&& f) {
+Tensor map_slices(Context& ctx, size_t level, Tensor x, F&& f) {
     std::vector<Tensor> results;
-    for_slices(ctx, std::move(x), [&](Tensor part) { results.push_back(f(std::move(part))); });
+    for_slices(ctx, level, std::move(x), [&](Tensor part) { results.push_back(f(std::move(part))); });
     return results.size() == 1 ? results[0] : ops::concat(ctx, results);
 }
 

@@ -1,0 +1,18 @@
+// The 8-bit level of a decoded value.
+#pragma once
+
+#include <cstdint>
+
+namespace t3video {
+
+// clip((v + 1) * 127.5, 0, 255), rounded to the nearest level, halves up; NaN gives 0. Rounding halves the error of
+// truncation and does not darken the picture by half a level on average; programs that truncate differ from this by at
+// most one level. In f64 the product is exact, so that every compiler and device, fusing it with the sum or not, finds
+// the same level.
+constexpr uint8_t to_level(float v) {
+    const double level = static_cast<double>(v) * 127.5 + 128.0;  // and the half that truncation then rounds by
+    if (!(level > 0.0)) return 0;                                 // also NaN
+    return level < 256.0 ? static_cast<uint8_t>(level) : uint8_t{255};
+}
+
+}  // namespace t3video

@@ -1,0 +1,98 @@
+// x += gate * h, and the norm of the sum. Bound by memory: x and h are read once, x and y written once; the sum stays
+// in registers in between. Rows that do not fit them take the two steps one after the other.
+#include "cuda/residual.h"
+
+#include "cuda/convert.h"
+#include "cuda/elementwise.h"
+#include "cuda/norm.h"
+#include "cuda/norm_rows.cuh"
+
+namespace t3video::cuda {
+namespace {
+
+// Packs per lane: rows of 3072 floats. Wider ones, with what is added to them, would spill.
+constexpr int kMost = 24;
+
+// All of a row is read before any of it is written, so that many reads are under way together.
+template <int N, int kItems, class H, class Y>
+__global__ void __launch_bounds__(kNormThreads, kItems <= 12 ? 2 : 1)
+    add_norm_rows(float* x, const H* h, const float* gate, RowSets gates, const float* scale, const float* shift, Y* y,
+                  Norm norm) {
+    const int lane = threadIdx.x % norm.lanes, packs = norm.width / N, groups = kNormThreads / norm.lanes;
+    for (int64_t first = int64_t{blockIdx.x} * groups; first < norm.rows; first += int64_t{gridDim.x} * groups) {
+        const int64_t i = first + threadIdx.x / norm.lanes;
+        const bool present = i < norm.rows;
+        const int64_t row = present ? norm.sets.row(i) : 0, set = norm.sets.set_of(row);
+        float* to = x + row * norm.width;
+        const auto has = [&](int k) { return present && lane + k * norm.lanes < packs; };
+        const auto at = [&](int k) { return (lane + k * norm.lanes) * N; };
+        RowRegisters<float, N, kItems> sum;
+        sum.read(to, packs, lane, norm.lanes, present);
+#pragma unroll
+        for (int k = 0; k < kItems; ++k) {
+            if (!has(k)) continue;
+            const Pack<H, N> added = load<N>(h + i * norm.width + at(k));
+            const Pack<float, N> g = gate ? load<N>(gate + gates.set_of(row) + at(k)) : Pack<float, N>{1, 1, 1, 1};
+#pragma unroll
+            for (int j = 0; j < N; ++j) {
+                sum.pack[k].value[j] = fmaf(g.value[j], to_float(added.value[j]), sum.pack[k].value[j]);
+            }
+        }
+#pragma unroll
+        for (int k = 0; k < kItems; ++k) {
+            if (has(k)) store(to + at(k), sum.pack[k]);
+        }
+        write_norm<true>(sum, scale + set, shift + set, y + i * norm.width, norm, present);
+    }
+}
+
+// Whether the rows fit registers and the sum and its norm are on their way.
+bool launch(Context& ctx, Tensor& x, const ops::Residual& residual, const Tensor& scale, const Tensor& shift, Tensor& y,
+            Norm norm) {
+    constexpr int N = kPack<float>;
+    const Tensor& h = residual.h;
+    const State& s = state(ctx);
+    const float *gate = residual.gate ? in<float>(*residual.gate) : nullptr, *a = in<float>(scale),
+                *b = in<float>(shift);
+    const auto packed = [](const Tensor& t) { return reinterpret_cast<uintptr_t>(t.raw()) % 16 == 0; };
+    if (h.dim(1) % N != 0 || h.dim(1) / N > 32 * kMost || !aligned(in<float>(x), gate, a, b) || !packed(h) ||
+        !packed(y))
+        return false;
+    norm.rows = h.dim(0);
+    norm.width = static_cast<int>(h.dim(1));
+    norm.lanes = lanes_for(norm.width / N);
+    const RowSets gates = row_sets(residual.gate, residual.boundary, nullptr);
+    visit(h.dtype(), [&]<class H>() {
+        visit(y.dtype(), [&]<class Y>() {
+            visit_items<N>(norm.width, norm.lanes, [&]<int kItems>() {
+                if constexpr (kItems <= kMost) {
+                    add_norm_rows<N, kItems><<<norm.blocks(s), kNormThreads, 0, s.stream>>>(
+                        out<float>(x), in<H>(h), gate, gates, a, b, out<Y>(y), norm);
+                }
+            });
+        });
+    });
+    check_launch();
+    return true;
+}
+
+}  // namespace
+
+void add_norm_modulate(Context& ctx, Tensor& x, const ops::Residual& residual, const Tensor& scale, const Tensor& shift,
+                       float eps, Tensor& y) {
+    const RowSets sets = row_sets(&scale, residual.boundary, residual.order);
+    if (launch(ctx, x, residual, scale, shift, y, {.sets = sets, .eps = eps, .offset = 1.0f})) return;
+    add_residual(ctx, x, residual);
+    norm_modulate(ctx, x, scale, shift, residual.boundary, eps, residual.order, y);
+}
+
+void add_layer_norm(Context& ctx, Tensor& x, const ops::Residual& residual, const Tensor& weight, const Tensor& bias,
+                    float eps, Tensor& y) {
+    const Tensor scale = as_f32(ctx, weight), shift = as_f32(ctx, bias);
+    const RowSets sets = row_sets(nullptr, 0, residual.order);
+    if (launch(ctx, x, residual, scale, shift, y, {.sets = sets, .eps = eps})) return;
+    add_residual(ctx, x, residual);
+    layer_norm(ctx, x, scale, shift, eps, residual.order, y);
+}
+
+}  // namespace t3video::cuda

@@ -1,0 +1,13 @@
+// A residual step and the norm behind it on the GPU. x: f32, updated in place; h and y: f32 or bf16.
+#pragma once
+
+#include "tensor/op_types.h"
+
+namespace t3video::cuda {
+
+void add_norm_modulate(Context& ctx, Tensor& x, const ops::Residual& residual, const Tensor& scale, const Tensor& shift,
+                       float eps, Tensor& y);
+void add_layer_norm(Context& ctx, Tensor& x, const ops::Residual& residual, const Tensor& weight, const Tensor& bias,
+                    float eps, Tensor& y);
+
+}  // namespace t3video::cuda

@@ -1,0 +1,108 @@
+// Streamed weights give the bits of resident ones, and no more memory is used than a plan says.
+#include <algorithm>
+
+#include "cuda/parity.h"
+#include "models/umt5/model.h"
+#include "models/wan_dit/model.h"
+#include "nn/layer_store.h"
+#include "pipeline/published.h"
+
+namespace t3video {
+namespace {
+
+using namespace testing;
+
+// On a context of its own: layers are copied by the device's allocator itself.
+class Streaming : public ::testing::TestWithParam<DType> {
+  protected:
+    void SetUp() override {
+        if (ops::cuda_devices().empty()) GTEST_SKIP() << "no GPU";
+        gpu_.emplace(cuda::make_backend(GetParam(), size_t{4} << 30), 1);
+    }
+    Context& gpu() { return *gpu_; }
+
+    template <class Model>
+    Model random(Model model) {
+        uint32_t seed = 1;
+        model.for_each_param("", [&](const std::string&, nn::Param& param) {
+            const float deviation = 1.0f / std::sqrt(float(param.shape.dim(-1)));
+            Tensor x = randn(host_, param.shape, seed++);
+            for (float& value : x.span<float>()) value *= deviation;
+            param.value = ops::convert(host_, x, DType::bf16);
+        });
+        return model;
+    }
+    void expect_same_bits(const Tensor& a, const Tensor& b) {
+        const Tensor x = to_host(gpu(), a), y = to_host(gpu(), b);
+        ASSERT_EQ(x.shape(), y.shape());
+        EXPECT_EQ(std::memcmp(x.raw(), y.raw(), x.bytes()), 0);
+    }
+    // Peaks of the device and of a run that only counts.
+    template <class Run>
+    void expect_planned(Run&& run) {
+        gpu().allocator().reset_peak();
+        const size_t before = gpu().allocator().peak();
+        run(gpu());
+        Context meta = make_meta_context(GetParam());
+        run(meta);
+        EXPECT_LE(gpu().allocator().peak() - before, meta.allocator().peak());
+    }
+
+    Context host_;
+    std::optional<Context> gpu_;
+};
+
+models::DitConfig dit_config(int64_t layers) {
+    models::DitConfig c;
+    c.dim = 256;
+    c.heads = 4;
+    c.layers = layers;
+    c.ffn_dim = 512;
+    c.in_channels = c.out_channels = 16;
+    c.text_dim = 64;
+    c.freq_dim = 64;
+    return c;
+}
+
+Tensor velocity(Context& ctx, const models::WanDit& dit) {
+    Context host;
+    const t3::WindowPlan windows(ctx, {{3, 8, 12}, {{1, 2, 3}, {3, 1, 1}}});
+    const Tensor latent = to_device(ctx, randn(host, {16, 3, 16, 24}, 5)),
+                 rows = to_device(ctx, randn(host, {20, 64}, 6));
+    const auto text = dit.embed_text(ctx, rows, 30);
+    return dit.forward(ctx, dit.forward(ctx, latent, 700, text, windows), 300, text, windows);
+}
+
+TEST_P(Streaming, TransformerIsBitIdentical) {
+    for (const int64_t layers : {1, 2, 5}) {
+        const models::WanDit dit = random(models::WanDit(dit_config(layers)));
+        const Tensor resident = velocity(gpu(), nn::placed(gpu(), dit));
+        for (int i = 0; i < 3; ++i) expect_same_bits(velocity(gpu(), nn::streamed(gpu(), dit)), resident);
+    }
+}
+
+TEST_P(Streaming, TextEncoderIsBitIdentical) {
+    const models::Umt5 encoder = random(models::Umt5(models::Umt5Config{
+        .vocabulary = 50, .dim = 64, .layers = 3, .heads = 4, .inner_dim = 64, .ffn_dim = 128, .buckets = 32}));
+    const std::vector<int64_t> ids{3, 1, 4, 1, 5, 9, 2, 6};
+    const Tensor resident = nn::placed(gpu(), encoder).forward(gpu(), ids);
+    expect_same_bits(nn::streamed(gpu(), encoder).forward(gpu(), ids), resident);
+}
+
+TEST_P(Streaming, NoMoreMemoryThanPlanned) {
+    const models::WanDit dit = random(models::WanDit(dit_config(4)));
+    expect_planned([&](Context& ctx) { velocity(ctx, nn::placed(ctx, dit)); });
+    expect_planned([&](Context& ctx) { velocity(ctx, nn::streamed(ctx, dit)); });
+    const models::WanVae vae = random(models::WanVae(pipeline::wan21_vae()));
+    for (const int64_t band_rows : {0, 64}) {
+        expect_planned([&](Context& ctx) {
+            const Tensor latent = zeros(ctx, {16, 3, 24, 30});
+            nn::placed(ctx, vae).decode(ctx, latent, [](const Tensor&, int64_t, int64_t) {}, {.band_rows = band_rows});
+        });
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, Streaming, ::testing::Values(DType::f32, DType::bf16), type_name);
+
+}  // namespace
+}  // namespace t3video
