@@ -1,7 +1,7 @@
-// Attention. In bf16 with narrow heads cuDNN's fused kernel computes it, bound by the matrix units; windows are gathered
-// into rows that follow one another in front of it and put back, averaged, behind it, two passes bound by memory. All
-// else (f32, the VAE's one wide head, the text encoder's relative bias) is two matrix products and a softmax over
-// slices of the queries.
+// Attention. In bf16 with narrow heads cuDNN's fused kernel computes it, bound by the matrix units; windows are
+// gathered into rows that follow one another in front of it and put back, averaged, behind it, two passes bound by
+// memory. All else (f32, the VAE's one wide head, the text encoder's relative bias) is two matrix products and a
+// softmax over slices of the queries.
 #include "cuda/attention.h"
 
 #include <cmath>
@@ -130,7 +130,7 @@ void scatter(State& s, const Tensor& x, const int64_t* order, bool second, Tenso
         const int64_t packs = x.dim(1) / kElements;
         const auto kernel = second ? scatter_rows<T, kElements, true> : scatter_rows<T, kElements, false>;
         kernel<<<blocks_for(s, x.dim(0) * packs / kThreads), kThreads, 0, s.stream>>>(in<T>(x), order, x.dim(0), packs,
-                                                                                       0.5f, out<T>(y));
+                                                                                      0.5f, out<T>(y));
     });
     check_launch();
 }
@@ -174,8 +174,7 @@ void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, 
     const int64_t heads = options.heads, qk_width = q.dim(1) / heads, v_width = v.dim(1) / heads;
     if (!options.relative_bias && fused_attention_takes(q.dtype(), qk_width, v_width)) {
         FusedAttention problem{1, heads, q.dim(0), k.dim(0), qk_width, options.scale};
-        if (options.last_key_count == 1)
-            return fused_attention(ctx, problem, q.raw(), k.raw(), v.raw(), y.raw());
+        if (options.last_key_count == 1) return fused_attention(ctx, problem, q.raw(), k.raw(), v.raw(), y.raw());
         problem.key_bias = true;
         if (fused_attention_runs(ctx, problem)) {
             std::vector<float> bias(static_cast<size_t>(k.dim(0)), 0.0f);
@@ -214,7 +213,8 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
             const int64_t begin = start(w), end = start(last);
             if (direct) {
                 Tensor rows = y.slice(begin, end);
-                attend(ctx, q.slice(begin, end), k.slice(begin, end), v.slice(begin, end), last - w, heads, scale, rows);
+                attend(ctx, q.slice(begin, end), k.slice(begin, end), v.slice(begin, end), last - w, heads, scale,
+                       rows);
             } else {
                 Tensor gathered[3];
                 for (Tensor& x : gathered) x = empty(ctx, {end - begin, q.dim(1)}, q.dtype());

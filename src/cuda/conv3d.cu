@@ -39,9 +39,9 @@ __global__ void arrange_bias(const B* bias, int64_t co, int64_t co_padded, float
 // to[y, x, c] = from[y + first_row, (x - left) / zoom, c], zero outside; rows first_row .. of an image of `rows` rows
 // after zooming by `zoom` in both directions. to: [count, columns_to, channels_to], packs of N elements.
 struct Placement {
-    int64_t rows, columns, channels;           // of the source, before zooming; channels in packs
-    int64_t first_row, count;                  // rows of the result, counted in the zoomed source
-    int64_t left, columns_to, channels_to;     // columns and channels of the result
+    int64_t rows, columns, channels;        // of the source, before zooming; channels in packs
+    int64_t first_row, count;               // rows of the result, counted in the zoomed source
+    int64_t left, columns_to, channels_to;  // columns and channels of the result
     int zoom;
 };
 
@@ -98,8 +98,9 @@ void place(State& s, DType dtype, const std::byte* from, Placement p, std::byte*
         const auto launch = [&]<int N>() {
             p.channels /= N;
             p.channels_to /= N;
-            place_rows<T, N><<<blocks_for(s, p.count * p.columns_to * p.channels_to / kThreads), kThreads, 0,
-                               s.stream>>>(reinterpret_cast<const T*>(from), p, reinterpret_cast<T*>(to));
+            place_rows<T, N>
+                <<<blocks_for(s, p.count * p.columns_to * p.channels_to / kThreads), kThreads, 0, s.stream>>>(
+                    reinterpret_cast<const T*>(from), p, reinterpret_cast<T*>(to));
         };
         if (p.channels % kElements == 0 && p.channels_to % kElements == 0) {
             launch.template operator()<kElements>();
@@ -175,8 +176,9 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
         p.pad_top = p.pad_bottom = 0;
     }
     const int64_t out_h = frame.out_h(), out_elements = p.out_t() * frame.out_w() * co;
-    const int64_t most = std::max<int64_t>(
-        1, std::min((band_elements / (frames * row_elements) - frame.kh) / frame.stride_h + 1, band_elements / out_elements));
+    const int64_t most =
+        std::max<int64_t>(1, std::min((band_elements / (frames * row_elements) - frame.kh) / frame.stride_h + 1,
+                                      band_elements / out_elements));
     const int64_t bands = (out_h + most - 1) / most, step = (out_h + bands - 1) / bands;
     const size_t element = size_of(dtype);
     for (int64_t first = 0; first < out_h; first += step) {

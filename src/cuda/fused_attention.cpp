@@ -24,11 +24,8 @@ std::unique_ptr<fe::graph::Graph> make_graph(Cudnn& library, const FusedAttentio
         return std::vector<int64_t>{rows * p.heads * p.width, p.width, p.heads * p.width, 1};
     };
     const auto tensor = [&](const char* name, Uid uid, int64_t rows) {
-        return graph->tensor(fe::graph::Tensor_attributes()
-                                 .set_name(name)
-                                 .set_uid(uid)
-                                 .set_dim(dims(rows))
-                                 .set_stride(strides(rows)));
+        return graph->tensor(
+            fe::graph::Tensor_attributes().set_name(name).set_uid(uid).set_dim(dims(rows)).set_stride(strides(rows)));
     };
     auto options = fe::graph::SDPA_attributes();
     options.set_name("attention").set_generate_stats(false).set_attn_scale(p.scale);

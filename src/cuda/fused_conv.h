@@ -11,8 +11,8 @@ namespace t3video::cuda {
 // x: [t, h, w, ci], weight: [co, kt, kh, kw, ci], y: [t', h', w', co] with w' = (w + 2*pad_w - kw)/stride_w + 1 and so
 // on; f32 or bf16, ci and co multiples of 8 in bf16.
 struct FusedConv {
-    int64_t t, h, w, ci, co, kt, kh, kw, stride_t = 1, stride_h = 1, stride_w = 1, pad_top = 0,
-        pad_bottom = 0, pad_w = 0;
+    int64_t t, h, w, ci, co, kt, kh, kw, stride_t = 1, stride_h = 1, stride_w = 1, pad_top = 0, pad_bottom = 0,
+                                         pad_w = 0;
     DType dtype;
     bool bias;
 

@@ -20,8 +20,8 @@ struct Layout {
                                          static_cast<uint64_t>(columns), stride));
         const auto count = static_cast<int32_t>(batch);
         check(cublasLtMatrixLayoutSetAttribute(handle, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, sizeof count));
-        check(cublasLtMatrixLayoutSetAttribute(handle, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &step,
-                                               sizeof step));
+        check(
+            cublasLtMatrixLayoutSetAttribute(handle, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &step, sizeof step));
     }
     ~Layout() { cublasLtMatrixLayoutDestroy(handle); }
     Layout(const Layout&) = delete;
@@ -95,7 +95,7 @@ using Plans = std::map<Key, std::unique_ptr<Plan>>;
 void gemm(State& s, const Gemm& g, const void* a, const void* b, void* c, const void* bias) {
     const uint32_t align_a = alignment(a, g.lda, g.in), align_b = alignment(b, g.ldb, g.in),
                    align_c = alignment(c, g.ldc, g.out);
-    const Key key{g.m,   g.n,     g.k,        g.in,     g.out,    g.lda,    g.ldb,  g.ldc,  g.b_transposed,
+    const Key key{g.m,     g.n,      g.k,      g.in,     g.out,  g.lda,  g.ldb,   g.ldc,   g.b_transposed,
                   g.batch, g.step_a, g.step_b, g.step_c, g.bias, g.gelu, align_a, align_b, align_c};
     std::unique_ptr<Plan>& plan = s.cache<Plans>("gemm")[key];
     if (!plan) plan = std::make_unique<Plan>(s, g, align_a, align_b, align_c, bias);

@@ -12,7 +12,8 @@
 namespace t3video::cuda {
 namespace {
 
-// Small blocks: a bf16 row of 1536 takes 85 registers, of which five blocks of 128 threads fit, but two of 256.
+// Small blocks: a bf16 row of 1536 takes about 85 registers a thread; five such blocks fit, but only two of 256
+// threads.
 constexpr int kThreads = 128, kWarps = kThreads / 32;
 constexpr int kMostOperands = 3;
 
@@ -21,7 +22,7 @@ struct Axis {
     int pairs;                   // of a head
 };
 
-// Indices are 32-bit: a 64-bit division costs as much as a tenth of a token's arithmetic.
+// Indices are 32-bit: 64-bit divisions, which are loops of instructions, would outweigh the rotation itself.
 struct Rotation {
     Axis t, h, w;
     unsigned height, width;  // of the grid

@@ -45,7 +45,7 @@ __global__ void __launch_bounds__(kThreads) softmax_rows(Softmax p, const float*
         const int64_t head = r / p.rows, query = p.first_query + r % p.rows;
         const float* row = scores + r * p.keys;
         const float* bias = p.relative ? p.relative + head * (2 * p.keys - 1) + p.keys - 1 - query : nullptr;
-        const auto load = [&](int64_t i, float (&x)[N]) {
+        const auto load = [&](int64_t i, float(&x)[N]) {
             const auto pack = reinterpret_cast<const Pack<float, N>*>(row)[i];
             for (int j = 0; j < N; ++j) {
                 const int64_t key = i * N + j;

@@ -19,9 +19,8 @@ State::~State() {
 }
 
 State& state(Context& ctx) {
-    return static_cast<State&>(ctx.backend_state([]() -> std::shared_ptr<BackendState> {
-        throw Error("the CUDA backend's state is made with its context");
-    }));
+    return static_cast<State&>(ctx.backend_state(
+        []() -> std::shared_ptr<BackendState> { throw Error("the CUDA backend's state is made with its context"); }));
 }
 
 }  // namespace t3video::cuda

@@ -25,7 +25,8 @@ struct RmsNorm {
 
 struct LayerNorm {
     LayerNorm() = default;
-    LayerNorm(int64_t width, float epsilon) : weight(Shape{width}, Role::scale), bias(Shape{width}, Role::scale), eps(epsilon) {}
+    LayerNorm(int64_t width, float epsilon)
+        : weight(Shape{width}, Role::scale), bias(Shape{width}, Role::scale), eps(epsilon) {}
 
     Tensor forward(Context& ctx, const Tensor& x) const {
         return ops::layer_norm(ctx, x, weight.value, bias.value, eps);

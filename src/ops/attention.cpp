@@ -38,8 +38,8 @@ void place_windows(Context& ctx, TokenWindows& windows) {
 
 Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
                         std::span<const TokenWindows* const> branches) {
-    require(q.rank() == 2 && q.shape() == k.shape() && q.shape() == v.shape() &&
-                q.dtype() == k.dtype() && q.dtype() == v.dtype() && heads > 0 && q.dim(1) % heads == 0,
+    require(q.rank() == 2 && q.shape() == k.shape() && q.shape() == v.shape() && q.dtype() == k.dtype() &&
+                q.dtype() == v.dtype() && heads > 0 && q.dim(1) % heads == 0,
             "window_attention: q ", q.shape(), ", k ", k.shape(), ", v ", v.shape(), ", ", heads, " heads");
     require(branches.size() == 1 || branches.size() == 2, "window_attention: ", branches.size(), " branches");
     for (const TokenWindows* windows : branches) {

@@ -14,12 +14,14 @@ std::vector<std::string> cuda_devices() {
 
 Context make_context(const ContextOptions& options) {
     switch (options.device) {
-        case Device::cpu: return Context(options.threads);
-        case Device::meta: return make_meta_context(options.compute_type);
-        case Device::cuda: break;
+        case Device::cpu:
+            return Context(options.threads);
+        case Device::meta:
+            return make_meta_context(options.compute_type);
+        case Device::cuda:
+            break;
     }
-    if constexpr (kWithCuda)
-        return Context(cuda::make_backend(options.compute_type, options.memory), options.threads);
+    if constexpr (kWithCuda) return Context(cuda::make_backend(options.compute_type, options.memory), options.threads);
     throw InvalidRequest("--device cuda: this program was built without CUDA; use --device cpu");
 }
 

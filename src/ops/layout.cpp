@@ -73,8 +73,7 @@ Tensor columns(Context& ctx, const Tensor& x, int64_t begin, int64_t end) {
 Tensor patchify(Context& ctx, const Tensor& x) {
     require(x.rank() == 4 && x.dim(2) % 2 == 0 && x.dim(3) % 2 == 0, "patchify: latent ", x.shape(),
             " needs [channels, frames, rows, columns] with even rows and columns");
-    Tensor y = empty(ctx, {x.dim(1) * (x.dim(2) / 2) * (x.dim(3) / 2), x.dim(0) * 4},
-                     ctx.compute_type());
+    Tensor y = empty(ctx, {x.dim(1) * (x.dim(2) / 2) * (x.dim(3) / 2), x.dim(0) * 4}, ctx.compute_type());
     dispatch(
         ctx, moved(x, y), [&] { cpu::patchify(ctx, x, y); }, [&] { cuda::patchify(ctx, x, y); });
     return y;

@@ -20,8 +20,8 @@ Tensor transpose(Context& ctx, const Tensor& x);
 // Columns [begin, end) of a matrix [N, C].
 Tensor columns(Context& ctx, const Tensor& x, int64_t begin, int64_t end);
 
-// Latent [C, T, H, W] f32 -> one row per 1x2x2 patch [T*(H/2)*(W/2), C*4], ordered (channel, row, column), column fastest,
-// of the compute type.
+// Latent [C, T, H, W] f32 -> one row per 1x2x2 patch [T*(H/2)*(W/2), C*4], ordered (channel, row, column), column
+// fastest, of the compute type.
 Tensor patchify(Context& ctx, const Tensor& x);
 
 // The head's rows [T*H*W, 4*C], ordered (row, column, channel) with channel fastest -> latent [C, T, 2H, 2W] f32.

@@ -15,7 +15,8 @@ Tensor random_normal(Context& ctx, Shape shape, DType dtype, uint64_t seed, floa
         return convert(ctx, y, dtype);
     }
     Tensor y = empty(ctx, shape, dtype);
-    dispatch(ctx, moved(y), [] {}, [&] { cuda::random_normal(ctx, seed, mean, deviation, y); });
+    dispatch(
+        ctx, moved(y), [] {}, [&] { cuda::random_normal(ctx, seed, mean, deviation, y); });
     return y;
 }
 

@@ -1,4 +1,5 @@
-// Random numbers where the device needs them, for models without files. Not for noise: that is PyTorch's (core/random.h).
+// Random numbers where the device needs them, for models without files. Not for noise: that is PyTorch's
+// (core/random.h).
 #pragma once
 
 #include <cstdint>

@@ -18,9 +18,9 @@ struct PartOverrides {
 struct ModelFiles {
     std::filesystem::path folder;
     FolderKind kind = FolderKind::official;
-    std::filesystem::path dit;         // safetensors file or index
-    std::filesystem::path dit_config;  // config.json with the number of heads, beside a DiT file given by the user if
-                                       // there is one, else the folder's; may be absent
+    std::filesystem::path dit;           // safetensors file or index
+    std::filesystem::path dit_config;    // config.json with the number of heads, beside a DiT file given by the user if
+                                         // there is one, else the folder's; may be absent
     std::filesystem::path text_encoder;  // .pth, safetensors file or index
     std::filesystem::path vae;
     std::filesystem::path tokenizer;   // spiece.model

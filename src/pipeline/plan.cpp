@@ -113,7 +113,8 @@ StagePlan plan_decode_in_bands(const models::WanVae& model, const Shape& latent,
 bool fits(const Models& models, const Film& film, const Machine& machine) {
     int64_t band_rows = 0;
     return plan_denoise(models, film, machine, 0).bytes <= machine.allowed &&
-           plan_decode(models.vae, latent_shape(film, models.vae.config()), machine, band_rows).bytes <= machine.allowed;
+           plan_decode(models.vae, latent_shape(film, models.vae.config()), machine, band_rows).bytes <=
+               machine.allowed;
 }
 
 // The most frames that fit, between 1 and one step less than the film's; 0 if none does.
@@ -208,8 +209,7 @@ Plan plan_film(const Models& models, const Film& film, const Machine& machine, c
     Plan plan{.allowed = machine.allowed};
     if (!done.text) plan.stages.push_back(plan_text(models, film, machine));
     if (done.steps < film.settings.steps) plan.stages.push_back(plan_denoise(models, film, machine, done.steps));
-    plan.stages.push_back(
-        plan_decode(models.vae, latent_shape(film, models.vae.config()), machine, plan.band_rows));
+    plan.stages.push_back(plan_decode(models.vae, latent_shape(film, models.vae.config()), machine, plan.band_rows));
     return plan;
 }
 

@@ -34,8 +34,12 @@ models::VaeConfig wan21_vae() {
     models::VaeConfig c;
     c.version = models::VaeVersion::wan21;
     c.z = 16;
-    c.encoder = {96, {{96, 2, true, false, 96}, {192, 2, true, true, 192}, {384, 2, true, true, 384}, {384, 2, false, false, 384}}};
-    c.decoder = {384, {{384, 3, true, true, 192}, {384, 3, true, true, 192}, {192, 3, true, false, 96}, {96, 3, false, false, 96}}};
+    c.encoder = {
+        96,
+        {{96, 2, true, false, 96}, {192, 2, true, true, 192}, {384, 2, true, true, 384}, {384, 2, false, false, 384}}};
+    c.decoder = {
+        384,
+        {{384, 3, true, true, 192}, {384, 3, true, true, 192}, {192, 3, true, false, 96}, {96, 3, false, false, 96}}};
     return c;
 }
 
@@ -43,13 +47,27 @@ models::VaeConfig wan22_vae() {
     models::VaeConfig c;
     c.version = models::VaeVersion::wan22;
     c.z = 48;
-    c.encoder = {160, {{160, 2, true, false, 160}, {320, 2, true, true, 320}, {640, 2, true, true, 640}, {640, 2, false, false, 640}}};
-    c.decoder = {1024, {{1024, 3, true, true, 1024}, {1024, 3, true, true, 1024}, {512, 3, true, false, 512}, {256, 3, false, false, 256}}};
+    c.encoder = {160,
+                 {{160, 2, true, false, 160},
+                  {320, 2, true, true, 320},
+                  {640, 2, true, true, 640},
+                  {640, 2, false, false, 640}}};
+    c.decoder = {1024,
+                 {{1024, 3, true, true, 1024},
+                  {1024, 3, true, true, 1024},
+                  {512, 3, true, false, 512},
+                  {256, 3, false, false, 256}}};
     return c;
 }
 
 models::Umt5Config umt5_xxl() {
-    return {.vocabulary = 256384, .dim = 4096, .layers = 24, .heads = 64, .inner_dim = 4096, .ffn_dim = 10240, .buckets = 32};
+    return {.vocabulary = 256384,
+            .dim = 4096,
+            .layers = 24,
+            .heads = 64,
+            .inner_dim = 4096,
+            .ffn_dim = 10240,
+            .buckets = 32};
 }
 
 Models published_models(std::string_view name) {
@@ -73,7 +91,9 @@ Tensor random_weight(Context& ctx, const std::string& name, const nn::Param& par
         Context host;
         return ops::random_normal(host, shape, DType::bf16, index, 0.0f, 1.0f);
     }
-    if (bias) return ops::random_normal(ctx, shape, param.role == nn::Role::scale ? DType::f32 : ctx.compute_type(), index, 0.0f, 0.02f);
+    if (bias)
+        return ops::random_normal(ctx, shape, param.role == nn::Role::scale ? DType::f32 : ctx.compute_type(), index,
+                                  0.0f, 0.02f);
     if (param.role == nn::Role::scale && (ends_with(name, "modulation") || shape.rank() == 2))
         return ops::random_normal(ctx, shape, DType::f32, index, 0.0f, 1.0f / std::sqrt(float(shape.dim(-1))));
     if (param.role == nn::Role::scale) return ops::random_normal(ctx, shape, DType::f32, index, 1.0f, 0.1f);

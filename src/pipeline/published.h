@@ -30,9 +30,8 @@ Tensor random_weight(Context& ctx, const std::string& name, const nn::Param& par
 template <class Model>
 Model at_random(Context& ctx, Model model) {
     uint64_t index = 0;
-    model.for_each_param("", [&](const auto& name, nn::Param& param) {
-        param.value = random_weight(ctx, name, param, index++);
-    });
+    model.for_each_param(
+        "", [&](const auto& name, nn::Param& param) { param.value = random_weight(ctx, name, param, index++); });
     return model;
 }
 

@@ -26,9 +26,9 @@ struct Request {
     std::filesystem::path layout;                            // window layout file; empty: the model's
     std::filesystem::path output = media::default_output();  // what it may be: media/frame_writer.h
     std::filesystem::path job;                               // job folder; empty: "<output stem>.job" beside the output
-    int64_t memory = 0;         // bytes that may be taken on the CPU; 0: what is available
-    int crf = 18;               // H.264 quality, 0 (lossless) to 51
-    bool contact_sheet = true;  // "<output stem>.png" beside the output
+    int64_t memory = 0;                                      // bytes that may be taken on the CPU; 0: what is available
+    int crf = 18;                                            // H.264 quality, 0 (lossless) to 51
+    bool contact_sheet = true;                               // "<output stem>.png" beside the output
 
     std::filesystem::path job_folder() const;
     std::filesystem::path sheet_path() const;

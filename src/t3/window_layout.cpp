@@ -112,7 +112,8 @@ namespace {
 Tensor lead_with_first(Context& ctx, LayerWindows& windows) {
     const std::vector<int64_t> tokens = windows[0].order;
     std::vector<int64_t> row_of(tokens.size());
-    for (size_t row = 0; row < tokens.size(); ++row) row_of[static_cast<size_t>(tokens[row])] = static_cast<int64_t>(row);
+    for (size_t row = 0; row < tokens.size(); ++row)
+        row_of[static_cast<size_t>(tokens[row])] = static_cast<int64_t>(row);
     for (ops::TokenWindows& branch : windows) {
         for (int64_t& token : branch.order) token = row_of[static_cast<size_t>(token)];
     }
@@ -126,7 +127,8 @@ WindowPlan::WindowPlan(Context& ctx, const WindowLayout& layout) : grid_(layout.
     for (const WindowCounts& counts : layout.patterns) {
         LayerWindows windows = layer_windows(grid_, counts);
         Tensor order;
-        if (ctx.target() != Device::cpu && !std::ranges::is_sorted(windows[0].order)) order = lead_with_first(ctx, windows);
+        if (ctx.target() != Device::cpu && !std::ranges::is_sorted(windows[0].order))
+            order = lead_with_first(ctx, windows);
         for (ops::TokenWindows& branch : windows) ops::place_windows(ctx, branch);
         patterns_.push_back(std::move(windows));
         orders_.push_back(order);

@@ -29,8 +29,8 @@ class Arena {
   private:
     mutable std::mutex mutex_;
     size_t limit_, used_ = 0, peak_ = 0;
-    std::map<size_t, size_t> blocks_;          // offset -> bytes, in use
-    std::map<size_t, size_t> free_;            // offset -> bytes, between blocks
+    std::map<size_t, size_t> blocks_;           // offset -> bytes, in use
+    std::map<size_t, size_t> free_;             // offset -> bytes, between blocks
     std::multimap<size_t, size_t> free_sizes_;  // bytes -> offset of the same
 };
 

@@ -56,12 +56,11 @@ TEST_P(Attention, MatchesDouble) {
     const bool square = c.queries == c.keys;
     const Tensor relative = randn(ctx, {c.heads, 2 * c.queries - 1}, 5);
     const float scale = 1 / std::sqrt(float(c.width));
-    const Tensor y = ops::attention(
-        ctx, q, k, v,
-        {.heads = c.heads,
-         .scale = scale,
-         .last_key_count = last_key_count,
-         .relative_bias = square ? &relative : nullptr});
+    const Tensor y = ops::attention(ctx, q, k, v,
+                                    {.heads = c.heads,
+                                     .scale = scale,
+                                     .last_key_count = last_key_count,
+                                     .relative_bias = square ? &relative : nullptr});
 
     const auto dq = doubles(ctx, q), dk = doubles(ctx, k), dv = doubles(ctx, v);
     const auto bias = [&](int64_t head, int64_t query, int64_t key) {

@@ -13,13 +13,13 @@
 #include "checkpoint/tensor_source.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "ops/convert.h"
-#include "ops/linear.h"
-#include "ops/stopwatch.h"
 #include "models/wan_dit/model.h"
 #include "models/wan_vae/wan_vae.h"
 #include "ops/attention.h"
+#include "ops/convert.h"
 #include "ops/devices.h"
+#include "ops/linear.h"
+#include "ops/stopwatch.h"
 #include "pipeline/model_files.h"
 #include "pipeline/plan.h"
 #include "pipeline/published.h"
@@ -29,9 +29,9 @@ namespace {
 
 struct Measured {
     std::string name;
-    double seconds = 0;  // median
-    Work work;           // of one run
-    size_t peak = 0;     // bytes of the GPU's memory
+    double seconds = 0;    // median
+    Work work;             // of one run
+    size_t peak = 0;       // bytes of the GPU's memory
     double deviation = 0;  // of the output, or of a part of it
 };
 
@@ -93,8 +93,8 @@ struct Size {
     const char* name;
     int64_t width, height;
 };
-constexpr Size kSizes[] = {{"4k", 3840, 2176}, {"1080p", 1920, 1088}, {"720p", 1280, 704}, {"480p", 832, 480},
-                           {"272p", 480, 272}, {"256", 256, 256}};
+constexpr Size kSizes[] = {{"4k", 3840, 2176}, {"1080p", 1920, 1088}, {"720p", 1280, 704},
+                           {"480p", 832, 480}, {"272p", 480, 272},    {"256", 256, 256}};
 
 const Size& find_size(const std::string& name) {
     const auto* found = std::ranges::find(kSizes, name, &Size::name);
@@ -142,8 +142,8 @@ std::vector<Measured> bench_dit(Context& ctx, const BenchOptions& o) {
     const auto dit = pipeline::at_random(ctx, models::WanDit(s.dit));
     const t3::WindowPlan windows(ctx, used);
     const auto text = dit.embed_text(ctx, ops::random_normal(ctx, {100, s.dit.text_dim}, DType::f32, 7, 0, 1), 412);
-    const Tensor latent = ops::random_normal(
-        ctx, {s.dit.in_channels, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 8, 0, 1);
+    const Tensor latent =
+        ops::random_normal(ctx, {s.dit.in_channels, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 8, 0, 1);
     return {measure(ctx, fmt::format("{} forward, {} tokens", o.layer >= 0 ? "one layer" : "dit", s.grid.tokens()),
                     o.repeat, [&] { return dit.forward(ctx, latent, 500, text, windows); })};
 }
@@ -164,9 +164,8 @@ std::vector<Measured> bench_attention(Context& ctx, const BenchOptions& o) {
             branches.push_back(&branch);
         }
         const float scale = 1.0f / std::sqrt(float(s.dit.head_width()));
-        all.push_back(measure(ctx, concat("self-attention, windows ", counts), o.repeat, [&] {
-            return ops::window_attention(ctx, q, k, v, s.dit.heads, scale, branches);
-        }));
+        all.push_back(measure(ctx, concat("self-attention, windows ", counts), o.repeat,
+                              [&] { return ops::window_attention(ctx, q, k, v, s.dit.heads, scale, branches); }));
     }
     return all;
 }
@@ -181,8 +180,7 @@ std::vector<Measured> bench_text(Context& ctx, const BenchOptions& o) {
 std::vector<Measured> bench_vae(Context& ctx, const BenchOptions& o) {
     const Setup s = setup_of(o);
     const auto vae = pipeline::at_random(ctx, models::WanVae(s.vae));
-    const Tensor latent =
-        ops::random_normal(ctx, {s.vae.z, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 9, 0, 1);
+    const Tensor latent = ops::random_normal(ctx, {s.vae.z, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 9, 0, 1);
     models::DecodeOptions options;
     pipeline::plan_decode(pipeline::published_models(o.model).vae, latent.shape(), pipeline::machine_of(ctx),
                           options.band_rows);
@@ -196,8 +194,8 @@ std::vector<Measured> bench_vae(Context& ctx, const BenchOptions& o) {
             options);
         return first;
     };
-    return {measure(ctx, fmt::format("vae decode, {} frames, bands of {}", o.frames, options.band_rows), o.repeat,
-                    decode)};
+    return {
+        measure(ctx, fmt::format("vae decode, {} frames, bands of {}", o.frames, options.band_rows), o.repeat, decode)};
 }
 
 // Weights from a file to the device.
@@ -258,7 +256,8 @@ void print(const std::vector<Measured>& all, double rate) {
     fmt::print("share: of a large matrix product in the same run, {:.3f} TFLOP/s\n", rate / 1e12);
 }
 
-void save_json(const std::filesystem::path& file, const BenchOptions& o, const std::vector<Measured>& all, double rate) {
+void save_json(const std::filesystem::path& file, const BenchOptions& o, const std::vector<Measured>& all,
+               double rate) {
     nlohmann::json runs = nlohmann::json::array();
     for (const Measured& m : all) {
         runs.push_back({{"name", m.name},
@@ -268,8 +267,13 @@ void save_json(const std::filesystem::path& file, const BenchOptions& o, const s
                         {"deviation", m.deviation}});
     }
     std::ofstream out(file);
-    out << nlohmann::json{{"what", o.what}, {"model", o.model}, {"size", o.size}, {"frames", o.frames},
-                          {"device", ops::cuda_devices()}, {"matrix_flop_per_second", rate}, {"runs", runs}}
+    out << nlohmann::json{{"what", o.what},
+                          {"model", o.model},
+                          {"size", o.size},
+                          {"frames", o.frames},
+                          {"device", ops::cuda_devices()},
+                          {"matrix_flop_per_second", rate},
+                          {"runs", runs}}
                .dump(2)
         << "\n";
     require_valid(out.good(), "--json ", file.string(), " cannot be written");
@@ -280,8 +284,11 @@ void BenchOptions::run() {
     Context ctx = compute.context();
     if (what == "model") return write_model(ctx, *this);
     using Run = std::vector<Measured> (*)(Context&, const BenchOptions&);
-    constexpr std::pair<const char*, Run> kRuns[] = {
-        {"dit", bench_dit}, {"attention", bench_attention}, {"vae", bench_vae}, {"text", bench_text}, {"load", bench_load}};
+    constexpr std::pair<const char*, Run> kRuns[] = {{"dit", bench_dit},
+                                                     {"attention", bench_attention},
+                                                     {"vae", bench_vae},
+                                                     {"text", bench_text},
+                                                     {"load", bench_load}};
     const auto* found = std::ranges::find_if(kRuns, [&](const auto& entry) { return what == entry.first; });
     require_valid(found != std::end(kRuns), "bench ", what, ": expected dit, attention, vae, text, load or model");
     const double rate = matrix_rate(ctx);
@@ -295,7 +302,9 @@ void BenchOptions::run() {
 void add_bench(CLI::App& program, Action& chosen) {
     auto* c = program.add_subcommand("bench", "Measure the pieces of a film on this machine, with random weights");
     const auto o = std::make_shared<BenchOptions>();
-    c->add_option("WHAT", o->what, "dit, attention, vae or text; load: weights to the device; model: writes a folder of random ones")->required();
+    c->add_option("WHAT", o->what,
+                  "dit, attention, vae or text; load: weights to the device; model: writes a folder of random ones")
+        ->required();
     c->add_option("--model", o->model, "wan2.1-1.3b or wan2.2-5b")->capture_default_str();
     c->add_option("--size", o->size, "4k, 1080p, 720p, 480p, 272p or 256")->capture_default_str();
     c->add_option("--frames", o->frames, "Number of frames, 4k+1")->capture_default_str();

@@ -30,7 +30,8 @@ Tensor FeedForward::forward(Context& ctx, const Tensor& x) const {
 // Only attention sees all tokens at once; the rest runs slice by slice, in the order of rows that suits the windows.
 void Block::forward(Context& ctx, Tensor& x, const BlockInput& in) const {
     const auto [shift1, scale1, gate1, shift2, scale2, gate2] = modulation_rows<6>(ctx, in.modulation, modulation);
-    // f(the slice's rows of x, or all of x with the places of those rows; tokens of x before that are clean; first, last)
+    // f(the slice's rows of x, or all of x with the places of those rows; tokens of x before that are clean; first,
+    // last)
     const auto for_slices = [&](auto&& f) {
         nn::for_slices(ctx, x.dim(0), [&](int64_t first, int64_t last) {
             const Tensor places = in.order ? in.order->slice(first, last) : Tensor();

@@ -90,7 +90,9 @@ Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, cons
     Tensor x = ops::convert(ctx, patch_embedding_.forward(ctx, ops::patchify(ctx, latent)), DType::f32);
     for (size_t i = 0; i < blocks_.size(); ++i) {
         const auto layer = static_cast<int64_t>(i);
-        blocks_.at(ctx, i).forward(ctx, x, {modulation, clean_tokens, rope, windows.of_layer(layer), windows.row_order(layer), text.layers[i]});
+        blocks_.at(ctx, i).forward(
+            ctx, x,
+            {modulation, clean_tokens, rope, windows.of_layer(layer), windows.row_order(layer), text.layers[i]});
     }
     const auto [shift, scale] = modulation_rows<2>(ctx, e, head_modulation_);
     x = head_.forward(ctx, ops::norm_modulate(ctx, x, scale, shift, clean_tokens, config_.eps));

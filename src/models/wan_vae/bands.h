@@ -1,8 +1,8 @@
 // Horizontal bands of a video that decode one after the other, each from the rows of the middle block's result that it
 // depends on, and the memory that this takes. Above the middle block everything is a convolution or acts on single
-// pixels, so a band that starts with enough rows around it comes out exactly as in the whole frame. Rows beyond the band
-// count as zeros for a convolution; what that spoils grows by a row with each of them and is cut off at the end. All
-// bands have the same heights at each level, so that one plan of a convolution serves them all.
+// pixels, so a band that starts with enough rows around it comes out exactly as in the whole frame. Rows beyond the
+// band count as zeros for a convolution; what that spoils grows by a row with each of them and is cut off at the end.
+// All bands have the same heights at each level, so that one plan of a convolution serves them all.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,8 @@ struct Band {
 std::vector<Band> bands_of(const VaeConfig& config, int64_t latent_rows, int64_t band_rows);
 
 // Bytes of activations that decoding a latent [z, T, h, w] takes at most, the caller's frames not counted. Activations
-// have `element_bytes` each. Made for the CPU's pool, whose measured peaks are 0 to 30 % below; a GPU's arena needs less.
+// have `element_bytes` each. Made for the CPU's pool, whose measured peaks are 0 to 30 % below; a GPU's arena needs
+// less.
 int64_t decode_bytes(const VaeConfig& config, const Shape& latent, int64_t band_rows, int64_t element_bytes,
                      Device device = Device::cpu);
 

@@ -38,7 +38,8 @@ Decoder::Decoder(const VaeConfig& config)
 void Decoder::forward(Context& ctx, const Tensor& latent, Stream& stream, const FrameSink& sink) const {
     stream.stages.resize(stages_.size());
     const Band whole = bands_of(config_, latent.dim(1), 0).front();
-    for_slices(ctx, 0, latent, [&](const Tensor& part) { run_from(ctx, 0, middle(ctx, part, stream), stream, whole, sink); });
+    for_slices(ctx, 0, latent,
+               [&](const Tensor& part) { run_from(ctx, 0, middle(ctx, part, stream), stream, whole, sink); });
 }
 
 void Decoder::forward(Context& ctx, const Tensor& latent, std::span<const Band> bands, const BandSink& sink) const {
