@@ -196,13 +196,29 @@ void Plan::estimate(const Rates& rates) {
 
 // Fewer, taller bands compute fewer rows twice: as few as keep to the budget.
 StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Machine& machine, int64_t& band_rows) {
-    const int64_t cell = vae.config().stride_hw(), rows = latent[2];
+    // Bands lower than four latent rows are mostly rows around them, which they share: less would save no memory.
+    const int64_t cell = vae.config().stride_hw(), rows = latent[2], limit = std::max<int64_t>(1, rows / 4);
     const size_t budget = std::min(machine.allowed, static_cast<size_t>(machine.decode_budget) + machine.taken);
-    for (int64_t bands = 1;; bands = std::min(bands + 1 + bands / 8, rows)) {
-        band_rows = bands == 1 ? 0 : (rows + bands - 1) / bands * cell;
-        StagePlan stage = plan_decode_in_bands(vae, latent, machine, band_rows);
-        if (stage.bytes <= budget || bands == rows) return stage;
+    std::optional<StagePlan> best;
+    const auto fits = [&](int64_t bands) {
+        const int64_t height = bands == 1 ? 0 : (rows + bands - 1) / bands * cell;
+        StagePlan stage = plan_decode_in_bands(vae, latent, machine, height);
+        if (stage.bytes > budget && bands < limit) return false;
+        band_rows = height;
+        best = std::move(stage);
+        return true;
+    };
+    int64_t most = 1;
+    while (!fits(most)) most = std::min(2 * most, limit);
+    for (int64_t fewest = most / 2 + 1; fewest < most;) {  // those before do not fit
+        const int64_t middle = (fewest + most) / 2;
+        if (fits(middle)) {
+            most = middle;
+        } else {
+            fewest = middle + 1;
+        }
     }
+    return *best;
 }
 
 Plan plan_film(const Models& models, const Film& film, const Machine& machine, const Done& done) {

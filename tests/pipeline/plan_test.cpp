@@ -98,6 +98,26 @@ TEST(Plan, DecodingInBandsTakesLessMemoryAndMoreWork) {
     EXPECT_GT(bands.stages[2].work.convolution, whole.stages[2].work.convolution);
 }
 
+TEST(Plan, BandsAreAsTallAsTheBudgetAllows) {
+    const Models models = published_models("wan2.1-1.3b");
+    const Shape latent{16, 5, 34, 60};
+    Machine machine = gpu(64 * kGiB);
+    int64_t rows = -1;
+    const double whole = double(plan_decode(models.vae, latent, machine, rows).bytes - machine.taken);
+    EXPECT_EQ(rows, 0);
+    for (const double share : {0.9, 0.6, 0.4}) {
+        machine.decode_budget = static_cast<int64_t>(share * whole);
+        const StagePlan stage = plan_decode(models.vae, latent, machine, rows);
+        EXPECT_GT(rows, 0);
+        EXPECT_LE(stage.bytes, static_cast<size_t>(machine.decode_budget) + machine.taken) << share;
+        Machine tighter = machine;
+        tighter.decode_budget = static_cast<int64_t>(stage.bytes - machine.taken) - 1;
+        int64_t lower = 0;
+        plan_decode(models.vae, latent, tighter, lower);
+        EXPECT_LT(lower, rows);
+    }
+}
+
 TEST(Plan, RepeatsItself) {
     Planned p;
     for (const Machine& machine : {cpu(), gpu(64 * kGiB)}) {

@@ -13,7 +13,7 @@ namespace t3video::models {
 
 struct DecodeOptions {
     // Rows of the video that are decoded at a time, rounded up to whole latent rows; 0: all of them. The result is the
-    // same but for rounding; see band_rows_for for the choice.
+    // same but for rounding; pipeline::plan_decode chooses.
     int64_t band_rows = 0;
 };
 
