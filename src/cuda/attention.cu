@@ -139,7 +139,7 @@ void scatter(State& s, const Tensor& x, const int64_t* order, bool second, Tenso
 void attend(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t count, int64_t heads, float scale,
             Tensor& y) {
     const int64_t tokens = q.dim(0) / count, stride = q.dim(1), width = stride / heads;
-    if (fused_attention_takes(q.dtype(), width, width)) {
+    if (ops::attention_is_fused(q.dtype(), width, width)) {
         fused_attention(ctx, {count, heads, tokens, tokens, width, scale}, q.raw(), k.raw(), v.raw(), y.raw());
         return;
     }
@@ -172,7 +172,7 @@ Tensor with_last_repeated(Context& ctx, const Tensor& x, int64_t count) {
 void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const ops::AttentionOptions& options,
                Tensor& y) {
     const int64_t heads = options.heads, qk_width = q.dim(1) / heads, v_width = v.dim(1) / heads;
-    if (!options.relative_bias && fused_attention_takes(q.dtype(), qk_width, v_width)) {
+    if (!options.relative_bias && ops::attention_is_fused(q.dtype(), qk_width, v_width)) {
         FusedAttention problem{1, heads, q.dim(0), k.dim(0), qk_width, options.scale};
         if (options.last_key_count == 1) return fused_attention(ctx, problem, q.raw(), k.raw(), v.raw(), y.raw());
         problem.key_bias = true;

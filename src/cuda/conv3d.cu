@@ -5,19 +5,16 @@
 #include "cuda/convert.h"
 #include "cuda/fused_conv.h"
 #include "cuda/kernel.cuh"
+#include "tensor/scratch.h"
 
 namespace t3video::cuda {
 namespace {
 
 constexpr int kThreads = 256;
 
-int64_t round_up(int64_t value, int64_t step) {
-    return (value + step - 1) / step * step;
-}
-
 // cuDNN's bf16 kernels take channels by eights.
 int64_t padded_channels(int64_t channels, DType dtype) {
-    return dtype == DType::bf16 ? round_up(channels, 8) : channels;
+    return dtype == DType::bf16 ? ops::round_channels(channels, 8) : channels;
 }
 
 // [co, ci, taps] -> [co_padded, taps, ci_padded]
@@ -162,18 +159,14 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
     const void* bias_data = bias ? w.bias.raw() : nullptr;
     const int64_t row_elements = columns * ci;
 
-    // One run of frames is read in place.
-    if (parts.size() == 1 && pad_front == 0 && !pad_w_here && ci == frame.ci &&
+    // One run of frames with equal padding above and below is read in place.
+    if (parts.size() == 1 && pad_front == 0 && !pad_w_here && frame.top == frame.bottom && ci == frame.ci &&
         frames * row_elements * frame.h <= band_elements && y.numel() / frame.co * co <= band_elements) {
-        p.pad_top = frame.top;
-        p.pad_bottom = frame.bottom;
-        if (fused_conv_takes(ctx, p)) {
-            Tensor result = co == frame.co ? y : empty(ctx, {y.dim(0), y.dim(1), y.dim(2), co}, dtype);
-            fused_conv(ctx, p, parts[0].raw(), w.weight.raw(), bias_data, result.raw());
-            if (co != frame.co) put(s, result, frame.co, y.raw(), y.slice(0, 1).bytes());
-            return;
-        }
-        p.pad_top = p.pad_bottom = 0;
+        p.pad_h = frame.top;
+        Tensor result = co == frame.co ? y : empty(ctx, {y.dim(0), y.dim(1), y.dim(2), co}, dtype);
+        fused_conv(ctx, p, parts[0].raw(), w.weight.raw(), bias_data, result.raw());
+        if (co != frame.co) put(s, result, frame.co, y.raw(), y.slice(0, 1).bytes());
+        return;
     }
     const int64_t out_h = frame.out_h(), out_elements = p.out_t() * frame.out_w() * co;
     const int64_t most =
@@ -232,8 +225,7 @@ void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const 
                       .kt = 1,
                       .kh = 3,
                       .kw = 3,
-                      .pad_top = 1,
-                      .pad_bottom = 1,
+                      .pad_h = 1,
                       .pad_w = 1,
                       .dtype = dtype,
                       .bias = bias != nullptr};

@@ -51,10 +51,6 @@ Key key_of(const FusedAttention& p) {
 
 }  // namespace
 
-bool fused_attention_takes(DType dtype, int64_t qk_width, int64_t v_width) {
-    return dtype == DType::bf16 && qk_width == v_width && qk_width % 8 == 0 && qk_width <= 128;
-}
-
 bool fused_attention_runs(Context& ctx, const FusedAttention& p) {
     State& s = state(ctx);
     auto& plans = s.cache<Plans>("fused_attention");

@@ -12,9 +12,6 @@ struct FusedAttention {
     bool key_bias = false;  // a value for each key, added to its scores
 };
 
-// bf16, heads a multiple of 8 and at most 128 wide.
-bool fused_attention_takes(DType dtype, int64_t qk_width, int64_t v_width);
-
 // Whether cuDNN has a kernel for it; not all versions take a bias of this form.
 bool fused_attention_runs(Context& ctx, const FusedAttention& problem);
 

@@ -29,8 +29,7 @@ std::unique_ptr<fe::graph::Graph> make_graph(Cudnn& library, const FusedConv& p)
     };
     auto options = fe::graph::Conv_fprop_attributes();
     options.set_name("convolution")
-        .set_pre_padding({0, p.pad_top, p.pad_w})
-        .set_post_padding({0, p.pad_bottom, p.pad_w})
+        .set_padding({0, p.pad_h, p.pad_w})
         .set_stride({p.stride_t, p.stride_h, p.stride_w})
         .set_dilation({1, 1, 1});
     auto y = graph->conv_fprop(tensor("x", kX, {1, p.ci, p.t, p.h, p.w}),
@@ -53,18 +52,6 @@ std::unique_ptr<fe::graph::Graph> make_graph(Cudnn& library, const FusedConv& p)
 }
 
 }  // namespace
-
-bool fused_conv_takes(Context& ctx, const FusedConv& p) {
-    State& s = state(ctx);
-    auto& plans = s.cache<Plans>("fused_conv");
-    if (const auto found = plans.find(p); found != plans.end()) return found->second != nullptr;
-    try {
-        plans[p] = make_graph(cudnn(s), p);
-    } catch (const Error&) {
-        plans[p] = nullptr;
-    }
-    return plans[p] != nullptr;
-}
 
 void fused_conv(Context& ctx, const FusedConv& p, const void* x, const void* weight, const void* bias, void* y) {
     State& s = state(ctx);

@@ -16,15 +16,12 @@ struct Linear {
 
     // x: [..., in] -> [..., out]
     Tensor forward(Context& ctx, const Tensor& x, ops::Activation activation = ops::Activation::none) const {
-        const int64_t out = weight.shape.dim(0), in = weight.shape.numel() / out;
-        return ops::linear(ctx, x, weight.value.reshape({out, in}), has_bias ? &bias.value : nullptr, activation);
+        return ops::linear(ctx, x, matrix(), has_bias ? &bias.value : nullptr, activation);
     }
 
     // The same into y, [..., out] of x's type.
     void forward_into(Context& ctx, const Tensor& x, Tensor& y) const {
-        const int64_t out = weight.shape.dim(0), in = weight.shape.numel() / out;
-        ops::linear_into(ctx, x, weight.value.reshape({out, in}), has_bias ? &bias.value : nullptr,
-                         ops::Activation::none, y);
+        ops::linear_into(ctx, x, matrix(), has_bias ? &bias.value : nullptr, ops::Activation::none, y);
     }
 
     template <class Visitor>
@@ -35,6 +32,13 @@ struct Linear {
 
     Param weight, bias;
     bool has_bias = true;
+
+  private:
+    // The weight as [out, in].
+    Tensor matrix() const {
+        const int64_t out = weight.shape.dim(0);
+        return weight.value.reshape({out, weight.shape.numel() / out});
+    }
 };
 
 }  // namespace t3video::nn

@@ -7,7 +7,7 @@
 
 namespace t3video::nn {
 
-// Rows that one matrix product takes: enough of them that slicing costs it nothing (16896 rows fill the 132
+// Rows that one matrix product takes: enough of them that slicing costs it nothing (multiples of 16896 fill the 132
 // multiprocessors of an H200 evenly at every width of the models; 8192 do on a CPU, whose caches are smaller).
 inline int64_t slice_rows(const Context& ctx) {
     return ctx.target() == Device::cpu ? 8192 : 33792;

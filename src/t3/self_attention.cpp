@@ -20,8 +20,9 @@ void SelfAttention::project(Context& ctx, const Tensor& x, int64_t first, const 
     q.forward_into(ctx, x, queries);
     k.forward_into(ctx, x, keys);
     v.forward_into(ctx, x, values);
-    ops::norm_rope_into(ctx, queries, norm_q.weight.value, norm_q.eps, rope, heads, first, queries, order);
-    ops::norm_rope_into(ctx, keys, norm_k.weight.value, norm_k.eps, rope, heads, first, keys, order);
+    const ops::NormRope both[] = {{queries, &norm_q.weight.value, norm_q.eps, queries},
+                                  {keys, &norm_k.weight.value, norm_k.eps, keys}};
+    ops::norm_rope_into(ctx, both, rope, heads, first, order);
 }
 
 Tensor SelfAttention::attend(Context& ctx, const Inputs& inputs, const LayerWindows& windows) const {

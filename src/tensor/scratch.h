@@ -13,6 +13,8 @@ namespace t3video::ops {
 constexpr size_t kScoreBytes = size_t{1} << 30;
 // Tokens of the windows that are gathered at once: enough work for every multiprocessor, while the copies stay small.
 constexpr int64_t kGatheredTokens = 131072;
+// Elements that a library counts in 32 bits.
+constexpr int64_t kCountable = (int64_t{1} << 31) - 1;
 // What a library asks for per call.
 constexpr size_t kLibraryScratch = size_t{32} << 20;
 
@@ -83,7 +85,6 @@ inline size_t conv_scratch(Device device, int64_t frames, bool one_part, const T
     size_t bytes = kLibraryScratch + static_cast<size_t>(taps * ci * co) * element;
     // Frames in one run with padding alike on both sides are read where they lie; else they are laid out first. What
     // the library cannot count in 32 bits is laid out, and put back, in bands of rows.
-    constexpr int64_t kCountable = (int64_t{1} << 31) - 1;
     const int64_t rows = (f.out_h() - 1) * f.stride_h + f.kh, columns = f.w + f.left + f.right;
     const int64_t elements = frames * rows * columns * ci, result = y.numel() / f.co * co;
     const bool countable = elements <= kCountable && result <= kCountable;
