@@ -2,7 +2,6 @@
 #include "cpu/layout.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace t3video::cpu {
 
@@ -18,14 +17,6 @@ void gather_rows(Context& ctx, const Tensor& table, std::span<const int64_t> ids
             }
         });
     });
-}
-
-void concat(std::span<const Tensor> parts, Tensor& y) {
-    std::byte* target = y.raw();
-    for (const Tensor& part : parts) {
-        if (part.bytes() > 0) std::memcpy(target, part.raw(), part.bytes());
-        target += part.bytes();
-    }
 }
 
 void transpose(Context& ctx, const Tensor& x, Tensor& y) {
