@@ -180,15 +180,16 @@ Tensor phase_kernel(Context& ctx, const Tensor& weight, int64_t p, int64_t q) {
     return folded;
 }
 
-// y[t, 2r + p, 2c + q] = phase[t, r, c]
-void interleave(Context& ctx, const Tensor& phase, int64_t p, int64_t q, Tensor& y) {
-    const int64_t width = phase.dim(2), channels = phase.dim(3);
+// y[t, 2r + first, 2c + q] = phase[t, r, c]
+void interleave(Context& ctx, const Tensor& phase, int64_t first_row, int64_t q, Tensor& y) {
+    const int64_t height = phase.dim(1), width = phase.dim(2), channels = phase.dim(3);
     const float* source = phase.data<float>();
     float* target = y.data<float>();
     ctx.parallel_for(phase.dim(0) * phase.dim(1), 4, [&](int64_t first, int64_t last) {
         for (int64_t line = first; line < last; ++line) {
             const float* from = source + line * width * channels;
-            float* to = target + ((2 * line + p) * 2 * width + q) * channels;
+            const int64_t row = line / height * y.dim(1) + 2 * (line % height) + first_row;
+            float* to = target + (row * 2 * width + q) * channels;
             for (int64_t c = 0; c < width; ++c) std::copy_n(from + c * channels, channels, to + 2 * c * channels);
         }
     });
@@ -233,10 +234,15 @@ void conv3d(Context& ctx, std::span<const float* const> frames, const Tensor& we
 }
 
 // Each parity of output row and column sees a 2x2 kernel on the small frame: 16 instead of 36 products per input pixel.
-void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Tensor& y) {
+void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t pad_top,
+                     int64_t pad_bottom, Tensor& y) {
     const std::vector<const float*> frames = frames_of(x);
-    Tensor phase = empty(ctx, {x.dim(0), x.dim(1), x.dim(2), weight.dim(0)});
     for (int64_t p = 0; p < 2; ++p) {
+        // Without the zero row above, y starts with an odd row.
+        const int64_t top = p == 0 ? pad_top : 0, bottom = p == 0 ? 0 : pad_bottom,
+                      first_row = pad_top == 1 ? p : 1 - p;
+        Tensor phase = empty(ctx, {x.dim(0), x.dim(1) - 1 + top + bottom, x.dim(2), weight.dim(0)});
+        if (phase.numel() == 0) continue;
         for (int64_t q = 0; q < 2; ++q) {
             const ops::FrameConv frame{.h = x.dim(1),
                                        .w = x.dim(2),
@@ -244,12 +250,12 @@ void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const 
                                        .co = weight.dim(0),
                                        .kh = 2,
                                        .kw = 2,
-                                       .top = 1 - p,
-                                       .bottom = p,
+                                       .top = top,
+                                       .bottom = bottom,
                                        .left = 1 - q,
                                        .right = q};
             conv3d(ctx, frames, phase_kernel(ctx, weight, p, q), bias, frame, 1, phase);
-            interleave(ctx, phase, p, q, y);
+            interleave(ctx, phase, first_row, q, y);
         }
     }
 }

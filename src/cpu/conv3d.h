@@ -16,7 +16,8 @@ constexpr int64_t kBandElements = int64_t{1} << 28;
 void conv3d(Context& ctx, std::span<const float* const> frames, const Tensor& weight, const Tensor* bias,
             const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements = kBandElements);
 
-// x: [T, H, W, Ci]; weight: [Co, Ci, 3, 3]; y: [T, 2H, 2W, Co].
-void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Tensor& y);
+// x: [T, H, W, Ci]; weight: [Co, Ci, 3, 3]; y: [T, 2H - 2 + pad_top + pad_bottom, 2W, Co].
+void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t pad_top,
+                     int64_t pad_bottom, Tensor& y);
 
 }  // namespace t3video::cpu

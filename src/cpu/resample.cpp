@@ -105,7 +105,8 @@ void add_average_down(Context& ctx, const Tensor& main, const Tensor& x, int64_t
     });
 }
 
-void add_duplicate_up(Context& ctx, const Tensor& main, const Tensor& x, int64_t ft, int64_t fs, Tensor& y) {
+void add_duplicate_up(Context& ctx, const Tensor& main, const Tensor& x, int64_t ft, int64_t fs, int64_t first_row,
+                      Tensor& y) {
     const int64_t height = y.dim(1), width = y.dim(2), co = y.dim(3), ci = x.dim(3);
     const int64_t dropped = x.dim(0) * ft - y.dim(0);  // frames in front that main lacks
     const int64_t cells = ft * fs * fs, repeats = co * cells / ci;
@@ -118,7 +119,7 @@ void add_duplicate_up(Context& ctx, const Tensor& main, const Tensor& x, int64_t
     float* py = y.data<float>();
     ctx.parallel_for(y.dim(0) * height, 1, [&](int64_t first, int64_t last) {
         for (int64_t line = first; line < last; ++line) {
-            const int64_t frame = line / height + dropped, h = line % height;
+            const int64_t frame = line / height + dropped, h = line % height + first_row;
             const float* from = px + ((frame / ft) * x.dim(1) + h / fs) * x.dim(2) * ci;
             for (int64_t w = 0; w < width; ++w) {
                 const float* pixel = from + w / fs * ci;

@@ -208,14 +208,16 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
     }
 }
 
-void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Tensor& y) {
+void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t pad_top,
+                     int64_t pad_bottom, Tensor& y) {
     State& s = state(ctx);
     const DType dtype = x.dtype();
     require(weight.dtype() == dtype && y.dtype() == dtype, "upsample_conv2d: weight of ", weight.dtype(), " for x of ",
             dtype);
     const Arranged w = arrange(ctx, weight, bias);
     const int64_t ci = w.weight.dim(2), co = w.weight.dim(0);
-    const int64_t rows = y.dim(1), columns = y.dim(2);
+    const bool pad_h_there = pad_top == 1 && pad_bottom == 1;  // else zero rows are written out
+    const int64_t rows = pad_h_there ? y.dim(1) : y.dim(1) + 2, columns = y.dim(2);
     Tensor doubled = empty(ctx, {1, rows, columns, ci}, dtype);  // one frame at a time: four times a frame of x
     const FusedConv p{.t = 1,
                       .h = rows,
@@ -225,17 +227,17 @@ void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const 
                       .kt = 1,
                       .kh = 3,
                       .kw = 3,
-                      .pad_h = 1,
+                      .pad_h = pad_h_there ? 1 : 0,
                       .pad_w = 1,
                       .dtype = dtype,
                       .bias = bias != nullptr};
-    Tensor result = co == y.dim(3) ? Tensor() : empty(ctx, {1, rows, columns, co}, dtype);
+    Tensor result = co == y.dim(3) ? Tensor() : empty(ctx, {1, y.dim(1), columns, co}, dtype);
     for (int64_t t = 0; t < x.dim(0); ++t) {
         place(s, dtype, x.slice(t, t + 1).raw(),
               {.rows = x.dim(1),
                .columns = x.dim(2),
                .channels = x.dim(3),
-               .first_row = 0,
+               .first_row = pad_h_there ? 0 : -pad_top,
                .count = rows,
                .left = 0,
                .columns_to = columns,

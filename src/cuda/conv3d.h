@@ -16,8 +16,9 @@ constexpr int64_t kBandElements = ops::kCountable;
 void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& weight, const Tensor* bias,
             const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements = kBandElements);
 
-// Doubled pixels with a zero one around each frame, then a 3x3 convolution.
-// x: [T, H, W, Ci]; weight: [Co, Ci, 3, 3]; y: [T, 2H, 2W, Co].
-void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Tensor& y);
+// Doubled pixels with zero ones around each frame, above and below where asked for (0 or 1), then a 3x3 convolution.
+// x: [T, H, W, Ci]; weight: [Co, Ci, 3, 3]; y: [T, 2H - 2 + pad_top + pad_bottom, 2W, Co].
+void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t pad_top,
+                     int64_t pad_bottom, Tensor& y);
 
 }  // namespace t3video::cuda

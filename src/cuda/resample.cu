@@ -86,16 +86,16 @@ __global__ void add_group_means(const T* main, const T* x, T* y, Cells cells, in
     }
 }
 
-// y[o] = main[o] + x[(o * cells + cell) / repeats], cell the place of main's pixel in its cell. Frame 0 of main
-// is `frame0` of the large video.
+// y[o] = main[o] + x[(o * cells + cell) / repeats], cell the place of main's pixel in its cell. Frame 0 of main, which
+// has `rows` rows, is frame0 of the large video, and its row 0 row0.
 template <int N, class T>
-__global__ void add_repeated(const T* main, const T* x, T* y, Cells cells, int64_t frame0, int64_t pixels, int64_t ci,
-                             int64_t packs, int repeats) {
+__global__ void add_repeated(const T* main, const T* x, T* y, Cells cells, int64_t frame0, int64_t row0, int64_t rows,
+                             int64_t pixels, int64_t ci, int64_t packs, int repeats) {
     const int64_t column = first_column(), width = cells.large_width, height = cells.large_height, fs = cells.fs,
                   ft = cells.ft;
     if (column >= packs) return;
     for (int64_t pixel = first_row(); pixel < pixels; pixel += row_step()) {
-        const int64_t w = pixel % width, h = pixel / width % height, frame = pixel / width / height + frame0;
+        const int64_t w = pixel % width, h = pixel / width % rows + row0, frame = pixel / width / rows + frame0;
         const T* from = x + ((frame / ft * (height / fs) + h / fs) * (width / fs) + w / fs) * ci;
         const int count = static_cast<int>(cells.count());
         const int cell = static_cast<int>((frame % ft * fs + h % fs) * fs + w % fs);
@@ -172,7 +172,8 @@ void add_average_down(Context& ctx, const Tensor& main, const Tensor& x, int64_t
     check_launch();
 }
 
-void add_duplicate_up(Context& ctx, const Tensor& main, const Tensor& x, int64_t ft, int64_t fs, Tensor& y) {
+void add_duplicate_up(Context& ctx, const Tensor& main, const Tensor& x, int64_t ft, int64_t fs, int64_t first_row,
+                      Tensor& y) {
     const State& s = state(ctx);
     const int64_t co = y.dim(3), ci = x.dim(3), pixels = y.numel() / co, cells = ft * fs * fs;
     require(co * cells < (int64_t{1} << 31), "add_duplicate_up: ", co, " channels of cells of ", cells);
@@ -181,7 +182,7 @@ void add_duplicate_up(Context& ctx, const Tensor& main, const Tensor& x, int64_t
             const RowLaunch how = over_rows(s, pixels, co / N);
             add_repeated<N><<<how.grid, how.block, 0, s.stream>>>(
                 in<T>(main), in<T>(x), out<T>(y), Cells{ft, fs, x.dim(1) * fs, x.dim(2) * fs}, x.dim(0) * ft - y.dim(0),
-                pixels, ci, co / N, static_cast<int>(co * cells / ci));
+                first_row, y.dim(1), pixels, ci, co / N, static_cast<int>(co * cells / ci));
         };
         if (co % kPack<T> == 0 && aligned(in<T>(main), in<T>(y))) {
             launch.template operator()<kPack<T>>();

@@ -27,8 +27,9 @@ std::vector<Tensor> last_frames(Context& ctx, const std::vector<Tensor>& history
 CausalConv3d::CausalConv3d(int64_t in, int64_t out, std::array<int64_t, 3> kernel)
     : weight(Shape{out, in, kernel[0], kernel[1], kernel[2]}), bias(Shape{out}) {}
 
-Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, FrameHistory* history) const {
+Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, ConvHistory* history) const {
     const int64_t past = weight.shape[2] - 1, rows = weight.shape[3] / 2, columns = weight.shape[4] / 2;
+    require(!history || history->rows.whole() || rows == 0, "convolution of bands with a kernel ", weight.shape);
     std::vector<Tensor> parts;
     if (history) parts = history->frames;
     const ops::Conv3dOptions options{.pad_top = rows,
@@ -42,25 +43,43 @@ Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, FrameHistory* histor
     return y;
 }
 
-Tensor CausalConv3d::forward_normed(Context& ctx, const Tensor& x, const Param& gamma, FrameHistory& history) const {
-    if (!ops::reads_joined_frames(ctx)) {
+Tensor CausalConv3d::forward_normed(Context& ctx, const Tensor& x, const Param& gamma, ConvHistory& history) const {
+    BandRows& rows = history.rows;
+    if (!ops::reads_joined_frames(ctx) && rows.whole()) {
         return forward(ctx, ops::channel_norm(ctx, x, gamma.value, true), &history);
     }
-    // Past frames, or zeros, and behind them the normed ones, written where the convolution reads them.
-    const int64_t past = weight.shape[2] - 1, count = past + x.dim(0);
-    Tensor joined = empty(ctx, {count, x.dim(1), x.dim(2), x.dim(3)}, ctx.compute_type());
+    // Past frames, or zeros, and behind them the normed ones, each below the rows of the band above, written where the
+    // convolution reads them.
+    const int64_t past = weight.shape[2] - 1, count = past + x.dim(0), reach = weight.shape[3] - 1,
+                  above = rows.top() ? 0 : reach, height = above + x.dim(1);
+    Tensor joined = empty(ctx, {count, height, x.dim(2), x.dim(3)}, ctx.compute_type());
     const auto missing = past - static_cast<int64_t>(history.frames.size());
-    Tensor zeros_in_front = joined.slice(0, missing), normed = joined.slice(past, count);
+    Tensor zeros_in_front = joined.slice(0, missing);
     fill_zero(ctx, zeros_in_front);
     for (int64_t i = missing; i < past; ++i) {
         Tensor frame = joined.slice(i, i + 1);
         copy_into(ctx, frame, history.frames[static_cast<size_t>(i - missing)]);
     }
     history.frames.clear();
-    ops::channel_norm_into(ctx, x, gamma.value, true, normed);
-    const int64_t rows = weight.shape[3] / 2, columns = weight.shape[4] / 2;
+    if (above == 0) {
+        Tensor normed = joined.slice(past, count);
+        ops::channel_norm_into(ctx, x, gamma.value, true, normed);
+    }
+    for (int64_t i = past; i < count; ++i) {
+        const Tensor frame = joined.slice(i, i + 1);
+        if (above > 0) {
+            Tensor first = frame_rows(frame, 0, above), normed = frame_rows(frame, above, height);
+            copy_into(ctx, first, rows.take());
+            ops::channel_norm_into(ctx, x.slice(i - past, i - past + 1), gamma.value, true, normed);
+        }
+        rows.keep(ctx, frame, reach);
+    }
+    const int64_t border = reach / 2, columns = weight.shape[4] / 2;
     const Tensor y = ops::conv3d(ctx, joined, weight.value, &bias.value,
-                                 {.pad_top = rows, .pad_bottom = rows, .pad_left = columns, .pad_right = columns});
+                                 {.pad_top = rows.top() ? border : 0,
+                                  .pad_bottom = rows.bottom() ? border : 0,
+                                  .pad_left = columns,
+                                  .pad_right = columns});
     for (int64_t i = std::max(missing, count - past); i < count; ++i)
         history.frames.push_back(clone(ctx, joined.slice(i, i + 1)));
     return y;

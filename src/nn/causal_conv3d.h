@@ -1,18 +1,26 @@
-// A convolution that looks back in time only, and the frames it remembers between the chunks of a video.
+// A convolution that looks back in time only, and what it remembers between the chunks and bands of a video.
 #pragma once
 
 #include <array>
 #include <string>
 #include <vector>
 
+#include "nn/band_rows.h"
 #include "nn/param.h"
 #include "tensor/op_types.h"
 
 namespace t3video::nn {
 
-// The last frames that a convolution has seen, oldest first, [1, H, W, C] each. Before the first frame lie zeros.
-struct FrameHistory {
+// The last frames that a convolution has seen in this band of the video, oldest first, [1, H, W, C] each, and the rows
+// that it needs of the band above. Before the first frame and around a frame lie zeros.
+struct ConvHistory {
     std::vector<Tensor> frames;
+    BandRows rows;
+
+    void start_band(bool top, bool bottom) {
+        frames.clear();
+        rows.start(top, bottom);
+    }
 };
 
 // y[t] = bias + sum over k of weight[k] * x[t - (kt - 1) + k], zero padding in space so that the size of a frame stays.
@@ -24,11 +32,14 @@ struct CausalConv3d {
     CausalConv3d(int64_t in, int64_t out, std::array<int64_t, 3> kernel);
 
     // x: [T, H, W, in] -> [T, H, W, out]. With `history`, x continues the frames seen there, which are then updated: a
-    // video in chunks of any length gives what the whole gives. Without, x starts a video.
-    Tensor forward(Context& ctx, const Tensor& x, FrameHistory* history = nullptr) const;
+    // video in chunks of any length gives what the whole gives. Without, x starts a video. In bands only where the
+    // kernel is one row high.
+    Tensor forward(Context& ctx, const Tensor& x, ConvHistory* history = nullptr) const;
 
-    // forward of silu(channel_norm(x)), ops/norm.h; `history` holds normed frames.
-    Tensor forward_normed(Context& ctx, const Tensor& x, const Param& gamma, FrameHistory& history) const;
+    // forward of silu(channel_norm(x)), ops/norm.h; `history` holds normed frames. In bands, for a kernel of kh rows, y
+    // begins (kh-1)/2 rows above x, unless both begin with the frame, and ends as much above the end of x, unless both
+    // end with it.
+    Tensor forward_normed(Context& ctx, const Tensor& x, const Param& gamma, ConvHistory& history) const;
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {

@@ -77,13 +77,18 @@ bool reads_joined_frames(const Context& ctx) {
     return ctx.target() != Device::cpu;
 }
 
-Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias) {
+Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t pad_top,
+                       int64_t pad_bottom) {
     check_operands("upsample_conv2d", x, weight, bias);
     require(weight.rank() == 4 && weight.dim(2) == 3 && weight.dim(3) == 3, "upsample_conv2d: weight ", weight.shape());
-    Tensor y = empty(ctx, {x.dim(0), 2 * x.dim(1), 2 * x.dim(2), weight.dim(0)}, x.dtype());
+    const int64_t rows = 2 * x.dim(1) - 2 + pad_top + pad_bottom;
+    require((pad_top | 1) == 1 && (pad_bottom | 1) == 1 && rows >= 1, "upsample_conv2d: ", pad_top, " and ", pad_bottom,
+            " zero rows around ", x.shape());
+    Tensor y = empty(ctx, {x.dim(0), rows, 2 * x.dim(2), weight.dim(0)}, x.dtype());
     dispatch(
         ctx, {.convolution = 18.0 * double(y.numel()) * double(x.dim(3))},
-        [&] { cpu::upsample_conv2d(ctx, x, weight, bias, y); }, [&] { cuda::upsample_conv2d(ctx, x, weight, bias, y); },
+        [&] { cpu::upsample_conv2d(ctx, x, weight, bias, pad_top, pad_bottom, y); },
+        [&] { cuda::upsample_conv2d(ctx, x, weight, bias, pad_top, pad_bottom, y); },
         upsample_scratch(ctx.target(), x, weight, y));
     return y;
 }

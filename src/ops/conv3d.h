@@ -18,9 +18,10 @@ Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Tensor& weight,
 // Whether frames of several parts are copied one behind another first, so that a caller better makes them so.
 bool reads_joined_frames(const Context& ctx);
 
-// Every pixel doubled in both directions (nearest), then a 3x3 convolution with one zero pixel around each frame.
-// x: [T, H, W, Ci] f32 or the compute type; weight: [Co, Ci, 3, 3]; bias: [Co] or null. Returns [T, 2H, 2W, Co] of x's
-// type.
-Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias);
+// Every pixel doubled in both directions (nearest), then a 3x3 convolution with a zero column on both sides of each
+// frame and zero rows above and below where asked for: 0 or 1. x: [T, H, W, Ci] f32 or the compute type; weight: [Co,
+// Ci, 3, 3]; bias: [Co] or null. Returns [T, 2H - 2 + pad_top + pad_bottom, 2W, Co] of x's type.
+Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t pad_top = 1,
+                       int64_t pad_bottom = 1);
 
 }  // namespace t3video::ops

@@ -43,15 +43,16 @@ Tensor add_average_down(Context& ctx, const Tensor& main, const Tensor& x, int64
     return y;
 }
 
-Tensor add_duplicate_up(Context& ctx, const Tensor& main, const Tensor& x, int64_t ft, int64_t fs) {
+Tensor add_duplicate_up(Context& ctx, const Tensor& main, const Tensor& x, int64_t ft, int64_t fs, int64_t first_row) {
     require(ft >= 1 && fs >= 1 && x.rank() == 4 && main.rank() == 4 && main.dim(0) <= x.dim(0) * ft &&
-                main.dim(0) > (x.dim(0) - 1) * ft && main.dim(1) == x.dim(1) * fs && main.dim(2) == x.dim(2) * fs &&
-                main.dim(3) * ft * fs * fs % x.dim(3) == 0,
-            "add_duplicate_up: x ", x.shape(), " by ", ft, ", ", fs, " for main ", main.shape());
+                main.dim(0) > (x.dim(0) - 1) * ft && first_row >= 0 && first_row + main.dim(1) <= x.dim(1) * fs &&
+                main.dim(2) == x.dim(2) * fs && main.dim(3) * ft * fs * fs % x.dim(3) == 0,
+            "add_duplicate_up: x ", x.shape(), " by ", ft, ", ", fs, " from row ", first_row, " for main ",
+            main.shape());
     Tensor y = empty_like(ctx, main);
     dispatch(
-        ctx, moved(x, main, y), [&] { cpu::add_duplicate_up(ctx, main, x, ft, fs, y); },
-        [&] { cuda::add_duplicate_up(ctx, main, x, ft, fs, y); });
+        ctx, moved(x, main, y), [&] { cpu::add_duplicate_up(ctx, main, x, ft, fs, first_row, y); },
+        [&] { cuda::add_duplicate_up(ctx, main, x, ft, fs, first_row, y); });
     return y;
 }
 

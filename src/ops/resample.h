@@ -20,7 +20,9 @@ Tensor channels_to_time(Context& ctx, const Tensor& x, int64_t factor);
 Tensor add_average_down(Context& ctx, const Tensor& main, const Tensor& x, int64_t ft, int64_t fs);
 
 // main + x repeated: every channel of x as often as fills (channel, frame, row, column) of a cell in main.
-// x: [T, H, W, Ci], main: [n, fs*H, fs*W, Co], the last n of the ft*T frames (n > ft*(T-1)); Ci divides Co*ft*fs*fs.
-Tensor add_duplicate_up(Context& ctx, const Tensor& main, const Tensor& x, int64_t ft, int64_t fs);
+// x: [T, H, W, Ci], main: [n, rows, fs*W, Co], the last n of the ft*T frames (n > ft*(T-1)) and the rows from first_row
+// on of the fs*H; Ci divides Co*ft*fs*fs.
+Tensor add_duplicate_up(Context& ctx, const Tensor& main, const Tensor& x, int64_t ft, int64_t fs,
+                        int64_t first_row = 0);
 
 }  // namespace t3video::ops

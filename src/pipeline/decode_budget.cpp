@@ -8,8 +8,8 @@
 namespace t3video::pipeline {
 namespace {
 
-// At 4K the rows that bands compute twice are 8 % of the work with this much; twice as much would save 4 %.
-constexpr int64_t kEnough = int64_t{18} << 30;
+// Taller bands than fit this much are no faster.
+constexpr int64_t kEnough = int64_t{16} << 30;
 constexpr double kShare = 0.9;  // of the GPU: the estimate of a decode is not exact
 
 }  // namespace

@@ -194,10 +194,10 @@ void Plan::estimate(const Rates& rates) {
     }
 }
 
-// Fewer, taller bands compute fewer rows twice: as few as keep to the budget.
+// Fewer, taller bands keep the device busier: as few as fit the budget.
 StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Machine& machine, int64_t& band_rows) {
-    // Bands lower than four latent rows are mostly rows around them, which they share: less would save no memory.
-    const int64_t cell = vae.config().stride_hw(), rows = latent[2], limit = std::max<int64_t>(1, rows / 4);
+    // The last band is 13 rows of the latent high or more, so that lower ones would save no memory.
+    const int64_t cell = vae.config().stride_hw(), rows = latent[2], limit = std::max<int64_t>(1, rows / 8);
     const size_t budget = std::min(machine.allowed, static_cast<size_t>(machine.decode_budget) + machine.taken);
     std::optional<StagePlan> best;
     const auto fits = [&](int64_t bands) {

@@ -102,7 +102,7 @@ inline size_t upsample_scratch(Device device, const Tensor& x, const Tensor& wei
         return sizeof(float) * static_cast<size_t>(x.dim(0) * x.dim(1) * x.dim(2) * co + arranged);
     }
     const int64_t ci_padded = round_channels(ci, 8), co_padded = round_channels(co, 8);
-    const int64_t doubled = y.dim(1) * y.dim(2) * ci_padded;  // one frame
+    const int64_t doubled = (y.dim(1) + 2) * y.dim(2) * ci_padded;  // one frame
     const int64_t result = co == co_padded ? 0 : y.numel() / std::max<int64_t>(y.dim(0) * co, 1) * co_padded;
     return kLibraryScratch + static_cast<size_t>(doubled + result + 9 * ci_padded * co_padded) * size_of(x.dtype());
 }

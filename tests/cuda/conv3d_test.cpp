@@ -74,10 +74,18 @@ TEST_P(Conv3dOnGpu, UpsampleConv2d) {
         const Operand x = random(shape, 1), w = random({out, shape[3], 3, 3}, 2), b = random({out}, 3);
         for (const bool with_bias : {false, true}) {
             SCOPED_TRACE(concat("x ", shape, " to ", out, ", bias ", with_bias));
-            expect_parity(
-                ops::upsample_conv2d(cpu(), x.host, w.host, with_bias ? &b.host : nullptr),
-                [&] { return ops::upsample_conv2d(gpu(), x.device, w.device, with_bias ? &b.device : nullptr); },
-                type(), loose_bound());
+            for (const int64_t top : {0, 1}) {
+                for (const int64_t bottom : {0, 1}) {
+                    if (2 * shape[1] - 2 + top + bottom == 0) continue;
+                    SCOPED_TRACE(concat("zero rows: ", top, " and ", bottom));
+                    const auto run = [&](Context& ctx, const Tensor& x_, const Tensor& w_, const Tensor& b_) {
+                        return ops::upsample_conv2d(ctx, x_, w_, with_bias ? &b_ : nullptr, top, bottom);
+                    };
+                    expect_parity(
+                        run(cpu(), x.host, w.host, b.host), [&] { return run(gpu(), x.device, w.device, b.device); },
+                        type(), loose_bound());
+                }
+            }
         }
     }
 }

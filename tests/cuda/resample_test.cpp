@@ -68,6 +68,9 @@ TEST_P(ResampleOnGpu, AddDuplicateUp) {
         expect_parity(ops::add_duplicate_up(cpu(), main.host, x.host, c.ft, c.fs),
                       [&] { return ops::add_duplicate_up(gpu(), main.device, x.device, c.ft, c.fs); });
     }
+    const Operand main = random({3, 4, 6, 16}, 1), x = random({2, 5, 3, 32}, 2);  // rows 5 to 8 of 10
+    expect_parity(ops::add_duplicate_up(cpu(), main.host, x.host, 2, 2, 5),
+                  [&] { return ops::add_duplicate_up(gpu(), main.device, x.device, 2, 2, 5); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, ResampleOnGpu, ::testing::Values(DType::f32, DType::bf16), type_name);

@@ -50,7 +50,7 @@ TEST_P(CausalConv3dChunks, EqualTheWhole) {
     const Tensor x = randn(ctx, {9, 4, 3, 4}, 3);
     const Tensor whole = conv.forward(ctx, x);
     for (const std::vector<int64_t>& chunks : {std::vector<int64_t>{1, 1, 1, 6}, {2, 3, 4}, {5, 1, 3}, {9}}) {
-        FrameHistory history;
+        ConvHistory history;
         std::vector<Tensor> parts;
         int64_t first = 0;
         for (const int64_t count : chunks) {

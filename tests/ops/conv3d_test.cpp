@@ -148,9 +148,21 @@ TEST_P(UpsampleConv2d, MatchesDoublingThenConvolution) {
         const int64_t c = i % 7, column = i / 7 % 6, row = i / 42 % 10, t = i / 420;
         doubled.data<float>()[i] = x.data<float>()[((t * 5 + row / 2) * 3 + column / 2) * 7 + c];
     }
-    const Tensor y = ops::upsample_conv2d(ctx, x, w, &b);
-    EXPECT_EQ(y.shape(), (Shape{2, 10, 6, 6}));
-    EXPECT_LT(relative_error(y, reference(ctx, doubled, w.reshape({6, 7, 1, 3, 3}), &b, kSame)), 2e-6);
+    for (const int64_t top : {0, 1}) {
+        for (const int64_t bottom : {0, 1}) {
+            const ops::Conv3dOptions padding{.pad_top = top, .pad_bottom = bottom, .pad_left = 1, .pad_right = 1};
+            const Tensor y = ops::upsample_conv2d(ctx, x, w, &b, top, bottom);
+            EXPECT_EQ(y.shape(), (Shape{2, 8 + top + bottom, 6, 6}));
+            EXPECT_LT(relative_error(y, reference(ctx, doubled, w.reshape({6, 7, 1, 3, 3}), &b, padding)), 2e-6);
+        }
+    }
+}
+
+TEST(UpsampleConv2d, ARowWithoutZerosAroundItGivesNothing) {
+    Context ctx;
+    const Tensor x = randn(ctx, {1, 1, 3, 2}, 1), w = randn(ctx, {2, 2, 3, 3}, 2);
+    EXPECT_EQ(ops::upsample_conv2d(ctx, x, w, nullptr, 1, 0).dim(1), 1);
+    EXPECT_THROW(ops::upsample_conv2d(ctx, x, w, nullptr, 0, 0), Error);
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, UpsampleConv2d, ::testing::Values(DType::f32, DType::f16, DType::bf16));

@@ -78,6 +78,17 @@ TEST(Resample, DuplicateUpInSpaceAndTimeDropsTheFirstFrame) {
     });
 }
 
+TEST(Resample, DuplicateUpOfSomeRows) {
+    Context ctx;
+    const Tensor x = randn(ctx, {2, 3, 2, 4}, 1), main = randn(ctx, {3, 3, 4, 4}, 2);
+    for (const int64_t first_row : {0, 1, 3}) {
+        const Tensor y = ops::add_duplicate_up(ctx, main, x, 2, 2, first_row);
+        for_each_index(y.shape(), [&](int64_t t, int64_t h, int64_t w, int64_t c) {
+            EXPECT_EQ(at(y, t, h, w, c), at(main, t, h, w, c) + at(x, (t + 1) / 2, (h + first_row) / 2, w / 2, c));
+        });
+    }
+}
+
 TEST(Resample, DuplicateUpToHalfTheChannels) {
     Context ctx;
     const Tensor x = randn(ctx, {2, 3, 2, 8}, 1), main = randn(ctx, {2, 6, 4, 4}, 2);
@@ -93,7 +104,8 @@ TEST(Resample, RejectsShapesThatDoNotFit) {
     EXPECT_THROW(ops::fold_pixels(ctx, x), Error);
     EXPECT_THROW(ops::channels_to_time(ctx, x, 3), Error);
     EXPECT_THROW(ops::add_duplicate_up(ctx, randn(ctx, {4, 6, 8, 8}, 2), x, 1, 2), Error);
-    EXPECT_THROW(ops::add_duplicate_up(ctx, randn(ctx, {2, 5, 8, 2}, 2), x, 1, 2), Error);  // rows of 6
+    EXPECT_THROW(ops::add_duplicate_up(ctx, randn(ctx, {2, 7, 8, 2}, 2), x, 1, 2), Error);  // rows of 6
+    EXPECT_THROW(ops::add_duplicate_up(ctx, randn(ctx, {2, 5, 8, 2}, 2), x, 1, 2, 2), Error);
     EXPECT_THROW(ops::add_average_down(ctx, randn(ctx, {2, 3, 4, 3}, 2), x, 1, 1), Error);
 }
 

@@ -234,7 +234,7 @@ TEST_F(GenerateTest, CropsToTheSizeAskedFor) {
     EXPECT_EQ(fs::last_write_time(r.job_folder() / "latents.safetensors"), before);
 }
 
-// Too little memory for whole frames: bands of one latent row. The same latents, the same file, cropped or not.
+// Too little memory for whole frames: low bands. The same latents, the same file, cropped or not.
 TEST_F(GenerateTest, DecodesTheSameFilmInBands) {
     for (const bool cropped : {false, true}) {
         Request r = request(cropped ? "cropped" : "ball");

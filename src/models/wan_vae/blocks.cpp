@@ -24,8 +24,14 @@ Tensor ResBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
     Tensor y = conv1.forward_normed(ctx, x, norm1, stream.conv1);
     if (shortcut) x = shortcut->forward(ctx, x);
     y = conv2.forward_normed(ctx, y, norm2, stream.conv2);
-    ops::add_to(ctx, y, x);
+    nn::add_from_above(ctx, y, x, 2, stream.input);
     return y;
+}
+
+void ResBlock::Stream::start_band(bool top, bool bottom) {
+    conv1.start_band(top, bottom);
+    conv2.start_band(top, bottom);
+    input.start(top, bottom);
 }
 
 AttnBlock::AttnBlock(int64_t channels)
@@ -58,7 +64,7 @@ Tensor MiddleBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
     return last.forward(ctx, std::move(x), stream.last);
 }
 
-Tensor Head::forward(Context& ctx, const Tensor& x, nn::FrameHistory& stream) const {
+Tensor Head::forward(Context& ctx, const Tensor& x, nn::ConvHistory& stream) const {
     return conv.forward_normed(ctx, x, norm, stream);
 }
 

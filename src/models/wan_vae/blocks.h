@@ -1,5 +1,6 @@
 // The layers that both halves of a Wan VAE are built from. Videos are [T, H, W, C]; a Stream holds what a layer
-// remembers between the chunks of one video, so that chunks of any length give what the whole gives.
+// remembers between the chunks of one video, so that chunks of any length give what the whole gives, and between its
+// bands of rows (nn/band_rows.h), so that bands of any height do.
 #pragma once
 
 #include <optional>
@@ -11,7 +12,10 @@ namespace t3video::models {
 // x + conv(silu(norm(conv(silu(norm(x)))))), where x passes a 1x1x1 convolution if the channels change.
 struct ResBlock {
     struct Stream {
-        nn::FrameHistory conv1, conv2;
+        nn::ConvHistory conv1, conv2;
+        nn::BandRows input;
+
+        void start_band(bool top, bool bottom);
     };
 
     nn::Param norm1, norm2;  // gamma [C, 1, 1, 1]
@@ -19,7 +23,8 @@ struct ResBlock {
     std::optional<nn::CausalConv3d> shortcut;
 
     ResBlock(int64_t in, int64_t out);
-    Tensor forward(Context& ctx, Tensor x, Stream& stream) const;  // [T, H, W, in] -> [T, H, W, out]
+    // [T, H, W, in] -> [T, H, W, out], in bands two rows above x.
+    Tensor forward(Context& ctx, Tensor x, Stream& stream) const;
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {
@@ -76,7 +81,7 @@ struct Head {
     nn::CausalConv3d conv;
 
     Head(int64_t in, int64_t out) : norm(Shape{in, 1, 1, 1}, nn::Role::scale), conv(in, out, {3, 3, 3}) {}
-    Tensor forward(Context& ctx, const Tensor& x, nn::FrameHistory& stream) const;
+    Tensor forward(Context& ctx, const Tensor& x, nn::ConvHistory& stream) const;
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {

@@ -14,13 +14,32 @@ UpStage::UpStage(const VaeStage& stage, int64_t in, bool with_shortcut)
     if (stage.resample_space) up.emplace(stage.width, stage.out, stage.resample_time);
 }
 
-Tensor UpStage::forward(Context& ctx, Tensor x, Stream& stream) const {
+UpStage::Stream UpStage::start() const {
+    Stream stream;
     stream.blocks.resize(blocks.size());
+    return stream;
+}
+
+Tensor UpStage::forward(Context& ctx, Tensor x, Stream& stream) const {
     Tensor y = shortcut ? x : std::move(x);
     for (size_t i = 0; i < blocks.size(); ++i) y = blocks[i].forward(ctx, std::move(y), stream.blocks[i]);
     if (up) y = up->forward(ctx, std::move(y), stream.up);
     if (!shortcut) return y;
-    return ops::add_duplicate_up(ctx, y, x, up->time_conv ? 2 : 1, 2);
+    // In bands y begins 2 * lag - 1 rows above x doubled.
+    const int64_t lag = 2 * static_cast<int64_t>(blocks.size()) + 1;
+    x = stream.input.continued(ctx, x, lag);
+    return ops::add_duplicate_up(ctx, y, x, up->time_conv ? 2 : 1, 2, stream.input.top() ? 0 : 1);
+}
+
+void UpStage::Stream::start_band(bool top, bool bottom) {
+    for (ResBlock::Stream& block : blocks) block.start_band(top, bottom);
+    up.start_band(top, bottom);
+    input.start(top, bottom);
+}
+
+void Decoder::Stream::start_band(bool top, bool bottom) {
+    for (UpStage::Stream& stage : stages) stage.start_band(top, bottom);
+    head.start_band(top, bottom);
 }
 
 Decoder::Decoder(const VaeConfig& config)
@@ -35,28 +54,29 @@ Decoder::Decoder(const VaeConfig& config)
     }
 }
 
+Decoder::Stream Decoder::start() const {
+    Stream stream;
+    for (const UpStage& stage : stages_) stream.stages.push_back(stage.start());
+    return stream;
+}
+
 void Decoder::forward(Context& ctx, const Tensor& latent, Stream& stream, const FrameSink& sink) const {
-    stream.stages.resize(stages_.size());
-    const Band whole = bands_of(config_, latent.dim(1), 0).front();
-    for_slices(ctx, 0, latent,
-               [&](const Tensor& part) { run_from(ctx, 0, middle(ctx, part, stream), stream, whole, sink); });
+    for_slices(ctx, 0, latent, [&](const Tensor& part) { run_from(ctx, 0, middle(ctx, part, stream), stream, sink); });
 }
 
 void Decoder::forward(Context& ctx, const Tensor& latent, std::span<const Band> bands, const BandSink& sink) const {
+    Stream stream = start();
     std::vector<Tensor> parts;
-    {
-        Stream stream;
-        for_slices(ctx, 0, latent, [&](const Tensor& part) { parts.push_back(middle(ctx, part, stream)); });
-    }
+    for_slices(ctx, 0, latent, [&](const Tensor& part) { parts.push_back(middle(ctx, part, stream)); });
     for (const Band& band : bands) {
-        Stream stream;
-        stream.stages.resize(stages_.size());
+        stream.start_band(band.latent.first == 0, band.latent.last == latent.dim(1));
         int64_t first_frame = 0;
         for (const Tensor& part : parts) {
-            run_from(ctx, 0, part, stream, band, [&](const Tensor& frames) {
-                sink(frames, first_frame, band.video.first);
-                first_frame += frames.dim(0);
-            });
+            run_from(ctx, 0, rows_of(ctx, part, band.latent.first, band.latent.last), stream,
+                     [&](const Tensor& frames) {
+                         sink(frames, first_frame, band.video.first);
+                         first_frame += frames.dim(0);
+                     });
         }
     }
 }
@@ -65,22 +85,14 @@ Tensor Decoder::middle(Context& ctx, const Tensor& latent, Stream& stream) const
     return middle_.forward(ctx, conv1_.forward(ctx, latent, &stream.conv1), stream.middle);
 }
 
-void Decoder::run_from(Context& ctx, size_t index, Tensor x, Stream& stream, const Band& band,
-                       const FrameSink& sink) const {
-    const BandLevel& level = band.levels[index];
-    const auto cut = [&](const Tensor& frames) {
-        return rows_of(ctx, frames, level.skip, level.skip + level.rows.count());
-    };
+void Decoder::run_from(Context& ctx, size_t index, Tensor x, Stream& stream, const FrameSink& sink) const {
     if (index == stages_.size()) {
-        x = head_.forward(ctx, cut(x), stream.head);
-        x = rows_of(ctx, x, band.skip, band.skip + band.video.count() / config_.patch());
-        sink(config_.version == VaeVersion::wan22 ? ops::unfold_pixels(ctx, x) : x);
-        return;
+        x = head_.forward(ctx, x, stream.head);
+        return sink(config_.version == VaeVersion::wan22 ? ops::unfold_pixels(ctx, x) : x);
     }
     for_slices(ctx, index, std::move(x), [&](Tensor part) {
-        part = cut(part);
         Tensor y = stages_[index].forward(ctx, std::move(part), stream.stages[index]);
-        run_from(ctx, index + 1, std::move(y), stream, band, sink);
+        run_from(ctx, index + 1, std::move(y), stream, sink);
     });
 }
 

@@ -17,6 +17,9 @@ struct UpStage {
     struct Stream {
         std::vector<ResBlock::Stream> blocks;
         Upsample::Stream up;
+        nn::BandRows input;
+
+        void start_band(bool top, bool bottom);
     };
 
     std::vector<ResBlock> blocks;
@@ -24,6 +27,7 @@ struct UpStage {
     bool shortcut;
 
     UpStage(const VaeStage& stage, int64_t in, bool with_shortcut);
+    Stream start() const;
     Tensor forward(Context& ctx, Tensor x, Stream& stream) const;
 
     template <class Visit>
@@ -43,9 +47,11 @@ struct UpStage {
 class Decoder {
   public:
     struct Stream {
-        nn::FrameHistory conv1, head;
+        nn::ConvHistory conv1, head;
         MiddleBlock::Stream middle;
         std::vector<UpStage::Stream> stages;
+
+        void start_band(bool top, bool bottom);  // of the layers above the middle block
     };
     using FrameSink = std::function<void(const Tensor& frames)>;  // [n, H, W, 3], about -1..1
     // Rows [n, rows, W, 3] of frames, in their place in the video.
@@ -53,12 +59,14 @@ class Decoder {
 
     Decoder(const VaeConfig& config);
 
+    Stream start() const;
     // latent: [T, h, w, z], the next frames of a video. Its pixels reach `sink` in order, some frames at a time: the
     // levels above run on slices of the frames below, so that few frames of the largest size exist at once.
     void forward(Context& ctx, const Tensor& latent, Stream& stream, const FrameSink& sink) const;
 
     // The whole video band after band, and each band frame after frame. All frames of the middle block's result are
-    // kept, in exchange what the layers above hold covers one band only; rows around the bands are computed twice.
+    // kept, and of the layers above the rows that bands hand on; in exchange what these layers hold covers one band
+    // only.
     void forward(Context& ctx, const Tensor& latent, std::span<const Band> bands, const BandSink& sink) const;
 
     template <class Visit>
@@ -73,8 +81,8 @@ class Decoder {
   private:
     // The layers that see whole frames, up to the middle block: [T, h, w, z] -> [T, h, w, C].
     Tensor middle(Context& ctx, const Tensor& latent, Stream& stream) const;
-    // Everything from stage `index` on, for the band's rows of x.
-    void run_from(Context& ctx, size_t index, Tensor x, Stream& stream, const Band& band, const FrameSink& sink) const;
+    // Everything from stage `index` on.
+    void run_from(Context& ctx, size_t index, Tensor x, Stream& stream, const FrameSink& sink) const;
 
     VaeConfig config_;
     nn::CausalConv3d conv1_;

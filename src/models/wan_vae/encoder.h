@@ -39,7 +39,7 @@ struct DownStage {
 class Encoder {
   public:
     struct Stream {
-        nn::FrameHistory conv1, head;
+        nn::ConvHistory conv1, head;
         std::vector<DownStage::Stream> stages;
         MiddleBlock::Stream middle;
     };

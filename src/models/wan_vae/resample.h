@@ -35,15 +35,18 @@ struct Downsample {
 struct Upsample {
     struct Stream {
         bool started = false;  // the first frame has passed; it is not part of the history
-        nn::FrameHistory time;
+        nn::ConvHistory time;
+        nn::BandRows rows;  // of the frames to be doubled in space
+
+        void start_band(bool top, bool bottom);
     };
 
     nn::Param weight, bias;                     // [out, C, 3, 3], after doubling every pixel
     std::optional<nn::CausalConv3d> time_conv;  // C -> 2C, (3, 1, 1): channels of frame 2j-1, then of frame 2j
 
     Upsample(int64_t in, int64_t out, bool with_time);
-    // [T, H, W, C] -> [T', 2H, 2W, out], T' = T, or 2T (2T - 1 at the start of a video), less one row at each end of x
-    // that is not the frame's.
+    // [T, H, W, C] -> [T', 2H, 2W, out], T' = T, or 2T (2T - 1 at the start of a video); in bands one row above x
+    // doubled.
     Tensor forward(Context& ctx, Tensor x, Stream& stream) const;
 
     template <class Visit>

@@ -94,7 +94,7 @@ void WanVae::decode(Context& ctx, const Tensor& latent, const BandSink& sink, co
     x = post_quant_.forward(ctx, ops::convert(ctx, x, ctx.compute_type()));
     const std::vector<Band> bands = bands_of(config_, latent.dim(2), options.band_rows);
     if (bands.size() > 1) return decoder_.forward(ctx, x, bands, sink);
-    Decoder::Stream stream;
+    Decoder::Stream stream = decoder_.start();
     int64_t first = 0;
     decoder_.forward(ctx, x, stream, [&](const Tensor& frames) {
         sink(frames, first, 0);

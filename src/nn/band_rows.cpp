@@ -1,0 +1,66 @@
+// Queues of rows between bands.
+#include "nn/band_rows.h"
+
+#include <utility>
+
+#include "ops/elementwise.h"
+
+namespace t3video::nn {
+
+void BandRows::start(bool top, bool bottom) {
+    require(above_.empty() || !top, "band: ", above_.size(), " frames of the band above are left");
+    top_ = top;
+    bottom_ = bottom;
+}
+
+Tensor BandRows::take() {
+    require(!top_ && !above_.empty(), "band: no rows of the band above");
+    Tensor rows = std::move(above_.front());
+    above_.pop_front();
+    return rows;
+}
+
+void BandRows::keep(Context& ctx, const Tensor& frame, int64_t count) {
+    if (bottom_) return;
+    above_.push_back(clone(ctx, frame_rows(frame, frame.dim(1) - count, frame.dim(1))));
+}
+
+Tensor BandRows::continued(Context& ctx, const Tensor& x, int64_t count) {
+    const int64_t above = top_ ? 0 : count;
+    const Tensor y = top_ ? x : empty(ctx, {x.dim(0), above + x.dim(1), x.dim(2), x.dim(3)}, x.dtype());
+    for (int64_t t = 0; t < x.dim(0); ++t) {
+        const Tensor frame = y.slice(t, t + 1);
+        if (!top_) {
+            Tensor first = frame_rows(frame, 0, above), rest = frame_rows(frame, above, frame.dim(1));
+            copy_into(ctx, first, take());
+            copy_into(ctx, rest, x.slice(t, t + 1));
+        }
+        keep(ctx, frame, count);
+    }
+    return y;
+}
+
+void add_from_above(Context& ctx, Tensor& y, const Tensor& x, int64_t count, BandRows& rows) {
+    if (rows.whole()) return ops::add_to(ctx, y, x);
+    const int64_t above = rows.top() ? 0 : count, own = y.dim(1) - above;
+    for (int64_t t = 0; t < x.dim(0); ++t) {
+        const Tensor from = x.slice(t, t + 1), to = y.slice(t, t + 1);
+        if (above > 0) {
+            Tensor first = frame_rows(to, 0, above);
+            ops::add_to(ctx, first, rows.take());
+        }
+        Tensor rest = frame_rows(to, above, y.dim(1));
+        ops::add_to(ctx, rest, frame_rows(from, 0, own));
+        rows.keep(ctx, from, count);
+    }
+}
+
+Tensor frame_rows(const Tensor& frame, int64_t first, int64_t last) {
+    require(frame.dim(0) == 1 && 0 <= first && first <= last && last <= frame.dim(1), "rows ", first, " to ", last,
+            " of a frame ", frame.shape());
+    return frame.reshape({frame.dim(1), frame.dim(2) * frame.dim(3)})
+        .slice(first, last)
+        .reshape({1, last - first, frame.dim(2), frame.dim(3)});
+}
+
+}  // namespace t3video::nn
