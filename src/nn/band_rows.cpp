@@ -1,36 +1,37 @@
-// Queues of rows between bands.
+// Rows between bands.
 #include "nn/band_rows.h"
-
-#include <utility>
 
 #include "ops/elementwise.h"
 
 namespace t3video::nn {
 
-void BandRows::start(bool top, bool bottom) {
-    require(above_.empty() || !top, "band: ", above_.size(), " frames of the band above are left");
-    top_ = top;
-    bottom_ = bottom;
+void BandRows::start(const BandEdges& band) {
+    band_ = band;
+    taken_ = kept_ = 0;
 }
 
 Tensor BandRows::take() {
-    require(!top_ && !above_.empty(), "band: no rows of the band above");
-    Tensor rows = std::move(above_.front());
-    above_.pop_front();
-    return rows;
+    require(!band_.top && rows_.defined() && taken_ < band_.frames, "band: no rows of the band above for frame ",
+            taken_);
+    const int64_t frame = taken_++;
+    return rows_.slice(frame, frame + 1);
 }
 
 void BandRows::keep(Context& ctx, const Tensor& frame, int64_t count) {
-    if (bottom_) return;
-    above_.push_back(clone(ctx, frame_rows(frame, frame.dim(1) - count, frame.dim(1))));
+    if (band_.bottom) return;
+    require(kept_ < band_.frames, "band: ", kept_, " frames and one more");
+    if (!rows_.defined()) rows_ = empty(ctx, {band_.frames, count, frame.dim(2), frame.dim(3)}, frame.dtype());
+    Tensor rows = rows_.slice(kept_, kept_ + 1);
+    copy_into(ctx, rows, frame_rows(frame, frame.dim(1) - count, frame.dim(1)));
+    ++kept_;
 }
 
 Tensor BandRows::continued(Context& ctx, const Tensor& x, int64_t count) {
-    const int64_t above = top_ ? 0 : count;
-    const Tensor y = top_ ? x : empty(ctx, {x.dim(0), above + x.dim(1), x.dim(2), x.dim(3)}, x.dtype());
+    const int64_t above = band_.top ? 0 : count;
+    const Tensor y = band_.top ? x : empty(ctx, {x.dim(0), above + x.dim(1), x.dim(2), x.dim(3)}, x.dtype());
     for (int64_t t = 0; t < x.dim(0); ++t) {
         const Tensor frame = y.slice(t, t + 1);
-        if (!top_) {
+        if (!band_.top) {
             Tensor first = frame_rows(frame, 0, above), rest = frame_rows(frame, above, frame.dim(1));
             copy_into(ctx, first, take());
             copy_into(ctx, rest, x.slice(t, t + 1));
@@ -41,8 +42,8 @@ Tensor BandRows::continued(Context& ctx, const Tensor& x, int64_t count) {
 }
 
 void add_from_above(Context& ctx, Tensor& y, const Tensor& x, int64_t count, BandRows& rows) {
-    if (rows.whole()) return ops::add_to(ctx, y, x);
-    const int64_t above = rows.top() ? 0 : count, own = y.dim(1) - above;
+    if (rows.band().whole()) return ops::add_to(ctx, y, x);
+    const int64_t above = rows.band().top ? 0 : count, own = y.dim(1) - above;
     for (int64_t t = 0; t < x.dim(0); ++t) {
         const Tensor from = x.slice(t, t + 1), to = y.slice(t, t + 1);
         if (above > 0) {

@@ -1,26 +1,28 @@
 // Rows that pass from a band of a video to the band below it, so that no row is computed twice.
 #pragma once
 
-#include <deque>
-
 #include "tensor/tensor.h"
 
 namespace t3video::nn {
+
+// Of a band: whether it holds the first and the last rows of the frame, and the frames of the video.
+struct BandEdges {
+    bool top = true, bottom = true;
+    int64_t frames = 0;
+
+    bool whole() const { return top && bottom; }
+};
 
 // A video that a layer sees in horizontal bands, from top to bottom, and of each band all frames in order. Rows of the
 // result that depend on rows below the band are left to the next one, which needs the last rows of this one for them.
 class BandRows {
   public:
-    // The next band; whether it holds the first and the last rows of the frame. Without it there is one band.
-    void start(bool top, bool bottom);
+    void start(const BandEdges& band);  // the next band; without it there is one that is the whole frame
+    const BandEdges& band() const { return band_; }
 
-    bool top() const { return top_; }
-    bool bottom() const { return bottom_; }
-    bool whole() const { return top_ && bottom_; }
-
-    // The last rows of the band above, of the next frame: [1, n, W, C].
+    // The last rows of the band above, of its next frame: [1, n, W, C]. To be read before the frame is kept.
     Tensor take();
-    // The last `count` rows of a frame [1, H, W, C], for the band below; nothing in the last band.
+    // The last `count` rows of the next frame, [1, H, W, C], for the band below; nothing in the last band.
     void keep(Context& ctx, const Tensor& frame, int64_t count);
 
     // x: [T, H, W, C] with the `count` last rows of the band above in front: [T, count + H, W, C], or x in the first
@@ -28,8 +30,9 @@ class BandRows {
     Tensor continued(Context& ctx, const Tensor& x, int64_t count);
 
   private:
-    std::deque<Tensor> above_;  // by frame; those of this band come behind what is left of the band above
-    bool top_ = true, bottom_ = true;
+    BandEdges band_;
+    Tensor rows_;  // [frames, n, W, C]; rows of a frame replace those of the band above
+    int64_t taken_ = 0, kept_ = 0;
 };
 
 // y += x, where y lies `count` rows above x except in the first band: its first rows belong to rows that the band above

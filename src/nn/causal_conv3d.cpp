@@ -29,7 +29,7 @@ CausalConv3d::CausalConv3d(int64_t in, int64_t out, std::array<int64_t, 3> kerne
 
 Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, ConvHistory* history) const {
     const int64_t past = weight.shape[2] - 1, rows = weight.shape[3] / 2, columns = weight.shape[4] / 2;
-    require(!history || history->rows.whole() || rows == 0, "convolution of bands with a kernel ", weight.shape);
+    require(!history || history->rows.band().whole() || rows == 0, "convolution of bands with a kernel ", weight.shape);
     std::vector<Tensor> parts;
     if (history) parts = history->frames;
     const ops::Conv3dOptions options{.pad_top = rows,
@@ -45,13 +45,13 @@ Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, ConvHistory* history
 
 Tensor CausalConv3d::forward_normed(Context& ctx, const Tensor& x, const Param& gamma, ConvHistory& history) const {
     BandRows& rows = history.rows;
-    if (!ops::reads_joined_frames(ctx) && rows.whole()) {
+    if (!ops::reads_joined_frames(ctx) && rows.band().whole()) {
         return forward(ctx, ops::channel_norm(ctx, x, gamma.value, true), &history);
     }
     // Past frames, or zeros, and behind them the normed ones, each below the rows of the band above, written where the
     // convolution reads them.
     const int64_t past = weight.shape[2] - 1, count = past + x.dim(0), reach = weight.shape[3] - 1,
-                  above = rows.top() ? 0 : reach, height = above + x.dim(1);
+                  above = rows.band().top ? 0 : reach, height = above + x.dim(1);
     Tensor joined = empty(ctx, {count, height, x.dim(2), x.dim(3)}, ctx.compute_type());
     const auto missing = past - static_cast<int64_t>(history.frames.size());
     Tensor zeros_in_front = joined.slice(0, missing);
@@ -76,8 +76,8 @@ Tensor CausalConv3d::forward_normed(Context& ctx, const Tensor& x, const Param& 
     }
     const int64_t border = reach / 2, columns = weight.shape[4] / 2;
     const Tensor y = ops::conv3d(ctx, joined, weight.value, &bias.value,
-                                 {.pad_top = rows.top() ? border : 0,
-                                  .pad_bottom = rows.bottom() ? border : 0,
+                                 {.pad_top = rows.band().top ? border : 0,
+                                  .pad_bottom = rows.band().bottom ? border : 0,
                                   .pad_left = columns,
                                   .pad_right = columns});
     for (int64_t i = std::max(missing, count - past); i < count; ++i)

@@ -17,9 +17,9 @@ struct ConvHistory {
     std::vector<Tensor> frames;
     BandRows rows;
 
-    void start_band(bool top, bool bottom) {
+    void start(const BandEdges& band) {
         frames.clear();
-        rows.start(top, bottom);
+        rows.start(band);
     }
 };
 

@@ -28,10 +28,10 @@ Tensor ResBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
     return y;
 }
 
-void ResBlock::Stream::start_band(bool top, bool bottom) {
-    conv1.start_band(top, bottom);
-    conv2.start_band(top, bottom);
-    input.start(top, bottom);
+void ResBlock::Stream::start(const nn::BandEdges& band) {
+    conv1.start(band);
+    conv2.start(band);
+    input.start(band);
 }
 
 AttnBlock::AttnBlock(int64_t channels)

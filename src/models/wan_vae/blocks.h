@@ -15,7 +15,7 @@ struct ResBlock {
         nn::ConvHistory conv1, conv2;
         nn::BandRows input;
 
-        void start_band(bool top, bool bottom);
+        void start(const nn::BandEdges& band);
     };
 
     nn::Param norm1, norm2;  // gamma [C, 1, 1, 1]

@@ -28,18 +28,13 @@ Tensor UpStage::forward(Context& ctx, Tensor x, Stream& stream) const {
     // In bands y begins 2 * lag - 1 rows above x doubled.
     const int64_t lag = 2 * static_cast<int64_t>(blocks.size()) + 1;
     x = stream.input.continued(ctx, x, lag);
-    return ops::add_duplicate_up(ctx, y, x, up->time_conv ? 2 : 1, 2, stream.input.top() ? 0 : 1);
+    return ops::add_duplicate_up(ctx, y, x, up->time_conv ? 2 : 1, 2, stream.input.band().top ? 0 : 1);
 }
 
-void UpStage::Stream::start_band(bool top, bool bottom) {
-    for (ResBlock::Stream& block : blocks) block.start_band(top, bottom);
-    up.start_band(top, bottom);
-    input.start(top, bottom);
-}
-
-void Decoder::Stream::start_band(bool top, bool bottom) {
-    for (UpStage::Stream& stage : stages) stage.start_band(top, bottom);
-    head.start_band(top, bottom);
+void UpStage::Stream::start(const nn::BandEdges& band, int64_t frames_out) {
+    for (ResBlock::Stream& block : blocks) block.start(band);
+    up.start(band, frames_out);
+    input.start(band);
 }
 
 Decoder::Decoder(const VaeConfig& config)
@@ -69,7 +64,7 @@ void Decoder::forward(Context& ctx, const Tensor& latent, std::span<const Band> 
     std::vector<Tensor> parts;
     for_slices(ctx, 0, latent, [&](const Tensor& part) { parts.push_back(middle(ctx, part, stream)); });
     for (const Band& band : bands) {
-        stream.start_band(band.latent.first == 0, band.latent.last == latent.dim(1));
+        start({band.latent.first == 0, band.latent.last == latent.dim(1), latent.dim(0)}, stream);
         int64_t first_frame = 0;
         for (const Tensor& part : parts) {
             run_from(ctx, 0, rows_of(ctx, part, band.latent.first, band.latent.last), stream,
@@ -79,6 +74,16 @@ void Decoder::forward(Context& ctx, const Tensor& latent, std::span<const Band> 
                      });
         }
     }
+}
+
+void Decoder::start(const nn::BandEdges& band, Stream& stream) const {
+    nn::BandEdges level = band;
+    for (size_t i = 0; i < stages_.size(); ++i) {
+        const int64_t frames_out = config_.decoder.stages[i].resample_time ? 2 * level.frames - 1 : level.frames;
+        stream.stages[i].start(level, frames_out);
+        level.frames = frames_out;
+    }
+    stream.head.start(level);
 }
 
 Tensor Decoder::middle(Context& ctx, const Tensor& latent, Stream& stream) const {

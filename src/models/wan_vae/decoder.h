@@ -19,7 +19,7 @@ struct UpStage {
         Upsample::Stream up;
         nn::BandRows input;
 
-        void start_band(bool top, bool bottom);
+        void start(const nn::BandEdges& band, int64_t frames_out);
     };
 
     std::vector<ResBlock> blocks;
@@ -50,8 +50,6 @@ class Decoder {
         nn::ConvHistory conv1, head;
         MiddleBlock::Stream middle;
         std::vector<UpStage::Stream> stages;
-
-        void start_band(bool top, bool bottom);  // of the layers above the middle block
     };
     using FrameSink = std::function<void(const Tensor& frames)>;  // [n, H, W, 3], about -1..1
     // Rows [n, rows, W, 3] of frames, in their place in the video.
@@ -81,6 +79,8 @@ class Decoder {
   private:
     // The layers that see whole frames, up to the middle block: [T, h, w, z] -> [T, h, w, C].
     Tensor middle(Context& ctx, const Tensor& latent, Stream& stream) const;
+    // The layers above the middle block begin a band of a video of band.frames latent frames.
+    void start(const nn::BandEdges& band, Stream& stream) const;
     // Everything from stage `index` on.
     void run_from(Context& ctx, size_t index, Tensor x, Stream& stream, const FrameSink& sink) const;
 

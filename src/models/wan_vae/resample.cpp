@@ -45,14 +45,14 @@ Upsample::Upsample(int64_t in, int64_t out, bool with_time) : weight(Shape{out, 
 Tensor Upsample::forward(Context& ctx, Tensor x, Stream& stream) const {
     if (time_conv) x = double_frames(ctx, x, stream);
     x = stream.rows.continued(ctx, x, 1);
-    return ops::upsample_conv2d(ctx, x, weight.value, &bias.value, stream.rows.top() ? 1 : 0,
-                                stream.rows.bottom() ? 1 : 0);
+    return ops::upsample_conv2d(ctx, x, weight.value, &bias.value, stream.rows.band().top ? 1 : 0,
+                                stream.rows.band().bottom ? 1 : 0);
 }
 
-void Upsample::Stream::start_band(bool top, bool bottom) {
+void Upsample::Stream::start(const nn::BandEdges& band, int64_t frames_out) {
     started = false;
-    time.start_band(top, bottom);
-    rows.start(top, bottom);
+    time.start(band);
+    rows.start({band.top, band.bottom, frames_out});
 }
 
 Tensor Upsample::double_frames(Context& ctx, const Tensor& x, Stream& stream) const {

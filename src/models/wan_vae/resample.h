@@ -38,7 +38,7 @@ struct Upsample {
         nn::ConvHistory time;
         nn::BandRows rows;  // of the frames to be doubled in space
 
-        void start_band(bool top, bool bottom);
+        void start(const nn::BandEdges& band, int64_t frames_out);
     };
 
     nn::Param weight, bias;                     // [out, C, 3, 3], after doubling every pixel
