@@ -10,11 +10,11 @@ failed=0
 "$folder/t3video_test_cuda" --gtest_brief=1 >"$logs/ops" 2>&1 || failed=1
 tail -n 40 "$logs/ops"
 
-# Each case is a process of its own, so shards run side by side.
+# Each case runs the program in a process of its own, so shards run side by side.
 shards=8
 for i in $(seq 0 $((shards - 1))); do
     GTEST_TOTAL_SHARDS=$shards GTEST_SHARD_INDEX=$i \
-        "$folder/t3video_test_apps" --gtest_filter='*GoldenOnGpu*' --gtest_brief=1 >"$logs/golden.$i" 2>&1 &
+        "$folder/t3video_test_apps" --gtest_filter='*OnGpu*' --gtest_brief=1 >"$logs/golden.$i" 2>&1 &
 done
 wait
 cat "$logs"/golden.* | grep -E "^\[  FAILED|Which is|actual|evaluates|t3video:|PASSED" | sort | uniq -c | sort -rn | head -60

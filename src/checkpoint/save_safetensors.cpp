@@ -1,65 +1,21 @@
 // Writing safetensors: whole or not at all.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "checkpoint/checks.h"
 #include "checkpoint/safetensors.h"
 #include "core/error.h"
+#include "core/output_file.h"
 
 namespace t3video::checkpoint {
 namespace {
 
 using nlohmann::ordered_json;
 using Entry = std::pair<const std::string, Tensor>;
-
-// A file that is written beside its destination and takes its name when complete; otherwise it is removed.
-class PendingFile {
-  public:
-    explicit PendingFile(const std::filesystem::path& path)
-        : path_(path.string()),
-          temporary_(concat(path_, ".", ::getpid(), ".tmp")),
-          fd_(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-        require_valid(fd_ >= 0, path_, ": cannot be written: ", std::strerror(errno));
-    }
-    ~PendingFile() {
-        if (fd_ >= 0) ::close(fd_);
-        if (!complete_) ::unlink(temporary_.c_str());
-    }
-    PendingFile(const PendingFile&) = delete;
-    PendingFile& operator=(const PendingFile&) = delete;
-
-    void write(const void* data, size_t bytes) {
-        const auto* next = static_cast<const char*>(data);
-        while (bytes > 0) {
-            const ssize_t written = ::write(fd_, next, bytes);
-            if (written < 0 && errno == EINTR) continue;
-            require(written > 0, path_, ": writing failed: ", std::strerror(errno));
-            next += written;
-            bytes -= static_cast<size_t>(written);
-        }
-    }
-
-    // To the disk first, so that a power failure leaves the old file or the new one.
-    void commit() {
-        require(::fsync(fd_) == 0, path_, ": writing failed: ", std::strerror(errno));
-        const int fd = std::exchange(fd_, -1);
-        require(::close(fd) == 0, path_, ": writing failed: ", std::strerror(errno));
-        require(::rename(temporary_.c_str(), path_.c_str()) == 0, path_,
-                ": cannot replace the file: ", std::strerror(errno));
-        complete_ = true;
-    }
-
-  private:
-    std::string path_, temporary_;
-    int fd_;
-    bool complete_ = false;
-};
 
 std::string_view stored_name(DType dtype) {
     const auto found = std::ranges::find(kSafetensorsTypes, dtype, [](const auto& type) { return type.second; });
@@ -108,13 +64,19 @@ void save_safetensors(const std::filesystem::path& path, const std::map<std::str
     const std::vector<const Entry*> order = storage_order(tensors);
     const std::string header = header_text(order, metadata, path.string());
     const uint64_t length = header.size();
-    PendingFile file(path);
-    file.write(&length, sizeof(length));
-    file.write(header.data(), header.size());
+    PartialFile file(path);
+    std::ofstream out(file.path(), std::ios::binary | std::ios::trunc);
+    const auto write = [&](const void* data, size_t bytes) {
+        out.write(static_cast<const char*>(data), static_cast<std::streamsize>(bytes));
+    };
+    write(&length, sizeof(length));
+    write(header.data(), header.size());
     for (const Entry* entry : order) {
         const Tensor& tensor = entry->second;
-        if (tensor.bytes() > 0) file.write(tensor.raw(), tensor.bytes());
+        if (tensor.bytes() > 0) write(tensor.raw(), tensor.bytes());
     }
+    out.close();
+    require(out.good(), path.string(), ": writing failed: ", std::strerror(errno));
     file.commit();
 }
 

@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cuda/check.h"
 
 namespace t3video::cuda {
 namespace {
-
-constexpr size_t kPiece = size_t{64} << 20;  // mapped at once; a call takes about a millisecond
 
 template <class Function>
 Function driver(const char* name) {
@@ -33,23 +33,24 @@ void check_driver(CUresult status, const char* what) {
     require(status == CUDA_SUCCESS, "CUDA: ", what, " failed with error ", static_cast<int>(status));
 }
 
-// A point in the order of a stream's work.
+// A point in the order of one stream's work that another stream comes after: from a call of hold() on, and at the
+// latest when the mark is gone. The host never waits.
 class Mark {
   public:
-    explicit Mark(cudaStream_t stream) {
+    Mark(cudaStream_t of, std::shared_ptr<CUstream_st> later) : later_(std::move(later)) {
         check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming));
-        check(cudaEventRecord(event_, stream));
+        check(cudaEventRecord(event_, of));
     }
     ~Mark() {
-        cudaEventSynchronize(event_);
+        cudaStreamWaitEvent(later_.get(), event_);
         cudaEventDestroy(event_);
     }
     Mark(const Mark&) = delete;
     Mark& operator=(const Mark&) = delete;
-    // What this stream is asked for from now on comes after it.
-    void hold(cudaStream_t stream) const { check(cudaStreamWaitEvent(stream, event_)); }
+    void hold() const { check(cudaStreamWaitEvent(later_.get(), event_)); }
 
   private:
+    std::shared_ptr<CUstream_st> later_;
     cudaEvent_t event_ = nullptr;
 };
 
@@ -57,12 +58,12 @@ class Mark {
 
 class DeviceMemory::Range {
   public:
-    Range(size_t limit, std::shared_ptr<CUstream_st> stream)
-        : arena(limit / kPiece * kPiece), stream_(std::move(stream)) {
+    Range(size_t limit, std::shared_ptr<CUstream_st> stream, size_t piece)
+        : arena(limit / piece * piece), stream_(std::move(stream)), piece_(piece) {
         cudaGetDevice(&properties_.location.id);
         properties_.type = CU_MEM_ALLOCATION_TYPE_PINNED;
         properties_.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
-        check_driver(driver_.reserve(&base_, arena.limit(), kPiece, 0, 0), "reserving addresses");
+        check_driver(driver_.reserve(&base_, arena.limit(), piece_, 0, 0), "reserving addresses");
     }
     ~Range() {
         cudaStreamSynchronize(stream_.get());
@@ -73,26 +74,31 @@ class DeviceMemory::Range {
     // Maps memory behind the first `end` bytes. False when the card has no more.
     bool grow(size_t end) {
         const std::lock_guard lock(mutex_);
-        while (pieces_.size() * kPiece < end) {
+        while (pieces_.size() * piece_ < end) {
             CUmemGenericAllocationHandle piece{};
-            if (driver_.create(&piece, kPiece, &properties_, 0) != CUDA_SUCCESS) return false;
-            const CUdeviceptr address = base_ + pieces_.size() * kPiece;
+            ++requests_;
+            if (driver_.create(&piece, piece_, &properties_, 0) != CUDA_SUCCESS) return false;
+            const CUdeviceptr address = base_ + pieces_.size() * piece_;
             CUmemAccessDesc access{};
             access.location = properties_.location;
             access.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
-            check_driver(driver_.map(address, kPiece, 0, piece, 0), "mapping memory");
+            check_driver(driver_.map(address, piece_, 0, piece, 0), "mapping memory");
             pieces_.push_back(piece);
-            check_driver(driver_.set_access(address, kPiece, &access, 1), "opening memory");
+            check_driver(driver_.set_access(address, piece_, &access, 1), "opening memory");
         }
         return true;
     }
     void shrink(size_t end) {
         const std::lock_guard lock(mutex_);
-        while (!pieces_.empty() && (pieces_.size() - 1) * kPiece >= end) {
-            driver_.unmap(base_ + (pieces_.size() - 1) * kPiece, kPiece);
+        while (!pieces_.empty() && (pieces_.size() - 1) * piece_ >= end) {
+            driver_.unmap(base_ + (pieces_.size() - 1) * piece_, piece_);
             driver_.release(pieces_.back());
             pieces_.pop_back();
         }
+    }
+    size_t requests() const {
+        const std::lock_guard lock(mutex_);
+        return requests_;
     }
     std::byte* address(size_t offset) const { return reinterpret_cast<std::byte*>(base_ + offset); }
 
@@ -101,14 +107,15 @@ class DeviceMemory::Range {
   private:
     Driver driver_;
     std::shared_ptr<CUstream_st> stream_;
-    std::mutex mutex_;
+    size_t piece_, requests_ = 0;
+    mutable std::mutex mutex_;
     CUmemAllocationProp properties_{};
     CUdeviceptr base_ = 0;
     std::vector<CUmemGenericAllocationHandle> pieces_;
 };
 
-DeviceMemory::DeviceMemory(size_t limit, size_t set_aside, std::shared_ptr<CUstream_st> stream)
-    : range_(std::make_shared<Range>(limit, stream)), set_aside_(set_aside), stream_(std::move(stream)) {
+DeviceMemory::DeviceMemory(size_t limit, size_t set_aside, std::shared_ptr<CUstream_st> stream, size_t piece)
+    : range_(std::make_shared<Range>(limit, stream, piece)), set_aside_(set_aside), stream_(std::move(stream)) {
     cudaStream_t uploads = nullptr;
     check(cudaStreamCreateWithFlags(&uploads, cudaStreamNonBlocking));
     uploads_.reset(uploads, [](cudaStream_t s) { cudaStreamDestroy(s); });
@@ -117,16 +124,21 @@ DeviceMemory::DeviceMemory(size_t limit, size_t set_aside, std::shared_ptr<CUstr
     reached_.reset(reached, [](cudaEvent_t e) { cudaEventDestroy(e); });
 }
 
+// Of `bytes` more than are in use.
+void DeviceMemory::refuse(size_t bytes) const {
+    constexpr double kMiB = double(1 << 20);
+    throw InvalidRequest(fmt::format(
+        "out of GPU memory: {:.0f} MiB more are needed, {:.0f} of {:.0f} MiB are in use; allow more with --memory, "
+        "close what else uses the card, or make a smaller film (t3video plan tells what fits)",
+        double(bytes) / kMiB, double(range_->arena.used()) / kMiB, double(range_->arena.limit()) / kMiB));
+}
+
 std::shared_ptr<Storage> DeviceMemory::allocate(size_t bytes) {
     const auto offset = range_->arena.take(bytes);
     const bool fits = offset && range_->grow(*offset + bytes);
     if (!fits) {
         if (offset) range_->arena.give(*offset);
-        constexpr double kMiB = double(1 << 20);
-        throw Error(fmt::format(
-            "out of GPU memory: {:.0f} MiB more are needed, {:.0f} of {:.0f} MiB are in use; close what "
-            "else uses the card, or make a smaller film (t3video plan tells what fits)",
-            double(bytes) / kMiB, double(range_->arena.used()) / kMiB, double(range_->arena.limit()) / kMiB));
+        refuse(bytes);
     }
     std::byte* address = range_->address(*offset);
     std::shared_ptr<const void> owner(address,
@@ -137,6 +149,15 @@ std::shared_ptr<Storage> DeviceMemory::allocate(size_t bytes) {
 void DeviceMemory::trim() {
     check(cudaStreamSynchronize(stream_.get()));  // freed blocks may still be read by work under way
     range_->shrink(range_->arena.end());
+}
+
+void DeviceMemory::reserve(size_t bytes) {
+    const size_t used = range_->arena.used();
+    if (bytes > range_->arena.limit() || !range_->grow(bytes)) refuse(bytes - std::min(bytes, used));
+}
+
+size_t DeviceMemory::requests() const {
+    return range_->requests() + pinned_;
 }
 
 size_t DeviceMemory::peak() const {
@@ -163,9 +184,14 @@ void DeviceMemory::zero(std::byte* data, size_t bytes) {
 
 std::shared_ptr<Storage> DeviceMemory::allocate_pinned(size_t bytes) {
     void* data = nullptr;
+    ++pinned_;
     const cudaError_t status = cudaHostAlloc(&data, bytes, cudaHostAllocDefault);
-    require(status == cudaSuccess, "out of memory: the system could not pin ", bytes, " bytes for streaming weights");
-    std::shared_ptr<const void> owner(data, [](const void* p) { cudaFreeHost(const_cast<void*>(p)); });
+    require_valid(status == cudaSuccess, "out of memory: the system could not pin ", bytes >> 20,
+                  " MiB for streaming weights; allow more GPU memory with --memory, or close what else takes memory");
+    std::shared_ptr<const void> owner(data, [uploads = uploads_](const void* p) {
+        cudaStreamSynchronize(uploads.get());
+        cudaFreeHost(const_cast<void*>(p));
+    });
     return std::make_shared<Storage>(static_cast<std::byte*>(data), bytes, std::move(owner), true);
 }
 
@@ -173,11 +199,11 @@ std::shared_ptr<void> DeviceMemory::upload_beside(std::byte* to, const std::byte
     check(cudaEventRecord(reached_.get(), stream_.get()));
     check(cudaStreamWaitEvent(uploads_.get(), reached_.get()));
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, uploads_.get()));
-    return std::make_shared<Mark>(uploads_.get());
+    return std::make_shared<Mark>(uploads_.get(), stream_);
 }
 
 void DeviceMemory::wait_for(const std::shared_ptr<void>& upload) {
-    if (upload) static_cast<const Mark*>(upload.get())->hold(stream_.get());
+    if (upload) static_cast<const Mark*>(upload.get())->hold();
 }
 
 }  // namespace t3video::cuda

@@ -16,15 +16,21 @@ namespace t3video::cuda {
 // it without gaps between allocations. A freed block is used again at once: all work runs in the order of one stream.
 class DeviceMemory final : public Allocator {
   public:
-    // `set_aside`: what is left to others beside the limit.
-    DeviceMemory(size_t limit, size_t set_aside, std::shared_ptr<CUstream_st> stream);
+    static constexpr size_t kPiece = size_t{64} << 20;  // a call that maps takes about a millisecond
 
+    // `set_aside`: what is left to others beside the limit. `piece`: bytes mapped at once, a multiple of 2 MiB.
+    DeviceMemory(size_t limit, size_t set_aside, std::shared_ptr<CUstream_st> stream, size_t piece = kPiece);
+
+    // Throws InvalidRequest past the limit, and where the card has no more.
     std::shared_ptr<Storage> allocate(size_t bytes) override;
     void trim() override;
+    void reserve(size_t bytes) override;
+    size_t requests() const override;
     size_t peak() const override;
     void reset_peak() override;
     size_t limit() const override;
     size_t set_aside() const override { return set_aside_; }
+    // Uploads of up to 64 KiB return at once; larger ones from memory that is not pinned may wait for earlier work.
     void copy(std::byte* to, const std::byte* from, size_t bytes, Transfer transfer) override;
     void zero(std::byte* data, size_t bytes) override;
     std::shared_ptr<Storage> allocate_pinned(size_t bytes) override;
@@ -33,8 +39,10 @@ class DeviceMemory final : public Allocator {
 
   private:
     class Range;
-    std::shared_ptr<Range> range_;  // blocks keep it alive
-    size_t set_aside_;
+    [[noreturn]] void refuse(size_t bytes) const;
+
+    std::shared_ptr<Range> range_;                   // blocks keep it alive
+    size_t set_aside_, pinned_ = 0;                  // bytes; times that host memory was pinned
     std::shared_ptr<CUstream_st> stream_, uploads_;  // the second for what runs beside the first
     std::shared_ptr<CUevent_st> reached_;            // how far the first was when an upload was asked for
 };

@@ -6,13 +6,13 @@
 
 #include "core/error.h"
 #include "cuda/device_memory.h"
+#include "cuda/probe.h"
 #include "cuda/state.h"
 
 namespace t3video::cuda {
 namespace {
 
 constexpr double kGiB = double(1 << 30);
-constexpr int kOldest = 8;  // compute capability: Ampere, the first with bf16 matrix units
 // The CUDA context, and the kernels that cuBLAS and cuDNN load, live outside of our own allocations.
 constexpr size_t kLibraries = size_t{1} << 30;
 constexpr size_t kLeast = size_t{1} << 28;
@@ -32,6 +32,18 @@ std::vector<std::string> devices() {
     return lines;
 }
 
+void require_recent(const std::string& name, int major, int minor) {
+    constexpr int kOldest = 8;
+    require_valid(major >= kOldest, "--device cuda: ", name, " has compute capability ", major, ".", minor, "; ",
+                  kOldest, ".0 (Ampere) or later is needed; use --device cpu");
+}
+
+void require_code(const std::string& name, int major, int minor, bool has_code) {
+    require_valid(has_code, "--device cuda: ", name, " has compute capability ", major, ".", minor,
+                  ", for which this program was not built; build it with -DCMAKE_CUDA_ARCHITECTURES=", major, minor,
+                  ", or use --device cpu");
+}
+
 Backend make_backend(DType compute_type, size_t memory) {
     require_valid(compute_type == DType::f32 || compute_type == DType::bf16, "--dtype ", compute_type,
                   ": the GPU computes in f32 or bf16");
@@ -41,10 +53,9 @@ Backend make_backend(DType compute_type, size_t memory) {
                   found == cudaSuccess ? "none found" : cudaGetErrorString(found), "); use --device cpu");
     cudaDeviceProp properties{};
     check(cudaGetDeviceProperties(&properties, 0));
-    require_valid(properties.major >= kOldest, "--device cuda: ", properties.name, " has compute capability ",
-                  properties.major, ".", properties.minor, "; ", kOldest,
-                  ".0 (Ampere) or later is needed; use --device cpu");
+    require_recent(properties.name, properties.major, properties.minor);
     check(cudaSetDevice(0));
+    require_code(properties.name, properties.major, properties.minor, has_code_for_device());
     size_t free = 0, total = 0;
     check(cudaMemGetInfo(&free, &total));
     require_valid(memory <= free, "--memory ", fmt::format("{:.1f}GiB", double(memory) / kGiB), ": ", properties.name,

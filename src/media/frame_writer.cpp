@@ -5,7 +5,7 @@
 #include <cctype>
 
 #include "core/error.h"
-#include "media/output_file.h"
+#include "core/output_file.h"
 #include "media/picture_writer.h"
 #include "media/video_writer.h"
 #include "media/y4m_writer.h"

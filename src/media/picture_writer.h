@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/output_file.h"
 #include "media/frame_writer.h"
-#include "media/output_file.h"
 
 namespace t3video::media {
 

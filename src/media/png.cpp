@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/output_file.h"
 #include "core/parallel.h"
-#include "media/output_file.h"
 
 namespace t3video::media {
 namespace {

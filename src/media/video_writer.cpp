@@ -6,8 +6,8 @@
 #include <cctype>
 #include <string_view>
 
+#include "core/output_file.h"
 #include "media/ffmpeg.h"
-#include "media/output_file.h"
 
 namespace t3video::media {
 namespace {

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <string>
 
+#include "core/output_file.h"
 #include "media/frame_writer.h"
-#include "media/output_file.h"
 
 namespace t3video::media {
 

@@ -43,10 +43,11 @@ Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, ConvHistory* history
     return y;
 }
 
-Tensor CausalConv3d::forward_normed(Context& ctx, const Tensor& x, const Param& gamma, ConvHistory& history) const {
+Tensor CausalConv3d::forward_normed(Context& ctx, Tensor x, const Param& gamma, ConvHistory& history) const {
     BandRows& rows = history.rows;
     if (!ops::reads_joined_frames(ctx) && rows.band().whole()) {
-        return forward(ctx, ops::channel_norm(ctx, x, gamma.value, true), &history);
+        x = ops::channel_norm(ctx, x, gamma.value, true);
+        return forward(ctx, x, &history);
     }
     // Past frames, or zeros, and behind them the normed ones, each below the rows of the band above, written where the
     // convolution reads them.
@@ -74,6 +75,7 @@ Tensor CausalConv3d::forward_normed(Context& ctx, const Tensor& x, const Param& 
         }
         rows.keep(ctx, frame, reach);
     }
+    x = Tensor();  // its memory is free for the result, if the caller has no use for it either
     const int64_t border = reach / 2, columns = weight.shape[4] / 2;
     const Tensor y = ops::conv3d(ctx, joined, weight.value, &bias.value,
                                  {.pad_top = rows.band().top ? border : 0,

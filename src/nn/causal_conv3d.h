@@ -39,7 +39,7 @@ struct CausalConv3d {
     // forward of silu(channel_norm(x)), ops/norm.h; `history` holds normed frames. In bands, for a kernel of kh rows, y
     // begins (kh-1)/2 rows above x, unless both begin with the frame, and ends as much above the end of x, unless both
     // end with it.
-    Tensor forward_normed(Context& ctx, const Tensor& x, const Param& gamma, ConvHistory& history) const;
+    Tensor forward_normed(Context& ctx, Tensor x, const Param& gamma, ConvHistory& history) const;
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {

@@ -64,7 +64,7 @@ class LayerStore {
     static constexpr size_t kAlignment = 512;  // of each value within a slot, as of tensors of their own
     static constexpr size_t kNone = SIZE_MAX;
 
-    // Destroyed from below: the copy has arrived before its memory goes.
+    // Destroyed from below: what uses this memory next comes after the upload.
     struct Slot {
         std::shared_ptr<Storage> bytes;
         Layer layer;  // its values are parts of `bytes`

@@ -31,12 +31,6 @@ Tensor rope(Context& ctx, const Tensor& x, const RopeTable& table, int64_t heads
     return y;
 }
 
-void norm_rope_into(Context& ctx, const Tensor& x, const Tensor& weight, float eps, const RopeTable& table,
-                    int64_t heads, int64_t first, Tensor& y, const Tensor* order) {
-    const NormRope operand{x, &weight, eps, y};
-    norm_rope_into(ctx, {&operand, 1}, table, heads, first, order);
-}
-
 void norm_rope_into(Context& ctx, std::span<const NormRope> operands, const RopeTable& table, int64_t heads,
                     int64_t first, const Tensor* order) {
     require(!operands.empty() && operands.size() <= 3, "norm_rope: ", operands.size(), " tensors");

@@ -11,11 +11,9 @@ namespace t3video::ops {
 // form a pair. Returns the rotated x, of x's type.
 Tensor rope(Context& ctx, const Tensor& x, const RopeTable& table, int64_t heads, int64_t first = 0);
 
-// The RMS norm over the whole width (ops/norm.h), then the rotation, into y: [n, heads*d] of x's type. y may be x. With
-// an order, [n] i64, row i is token order[i] instead of first + i.
-void norm_rope_into(Context& ctx, const Tensor& x, const Tensor& weight, float eps, const RopeTable& table,
-                    int64_t heads, int64_t first, Tensor& y, const Tensor* order = nullptr);
-// The same for up to three tensors of the same shape and type at once, such as queries and keys of the same tokens.
+// Of up to three tensors of the same shape and type, such as queries and keys of the same tokens: the RMS norm over the
+// whole width (ops/norm.h), then the rotation, into y: [n, heads*d] of x's type. With an order, [n] i64, row i is token
+// order[i] instead of first + i.
 void norm_rope_into(Context& ctx, std::span<const NormRope> operands, const RopeTable& table, int64_t heads,
                     int64_t first, const Tensor* order = nullptr);
 

@@ -10,12 +10,9 @@
 #include "media/contact_sheet.h"
 #include "media/frame_writer.h"
 #include "media/png.h"
-#include "ops/levels.h"
 #include "pipeline/embed.h"
-#include "pipeline/film.h"
-#include "pipeline/frame_joiner.h"
-#include "pipeline/job.h"
 #include "pipeline/plan.h"
+#include "pipeline/stages.h"
 
 namespace t3video::pipeline {
 namespace {
@@ -89,6 +86,7 @@ sampling::SampleState on_host(Context& ctx, const sampling::SampleState& state) 
     return copy;
 }
 
+// In host memory: a block left on the device would part the room that decoding needs in one.
 Tensor latents(Context& ctx, const Request& request, const Film& film, const Models& models, const Embeddings& e,
                bool streamed, const Job& job, Progress& progress) {
     const Settings& settings = film.settings;
@@ -101,7 +99,7 @@ Tensor latents(Context& ctx, const Request& request, const Film& film, const Mod
     if (auto saved = job.latents(); saved && saved->step <= schedule.steps() && saved->x.shape() == shape) {
         start = std::move(*saved);
         log_info(fmt::format("Going on from step {} of {} in {}", start.step, schedule.steps(), job.folder().string()));
-        if (start.step == schedule.steps()) return to_device(ctx, start.x);
+        if (start.step == schedule.steps()) return start.x;
         start.x = to_device(ctx, start.x);
         for (Tensor& earlier : start.history) earlier = to_device(ctx, earlier);
     } else {
@@ -109,27 +107,20 @@ Tensor latents(Context& ctx, const Request& request, const Film& film, const Mod
     }
 
     const models::WanDit dit = streamed ? nn::streamed(ctx, models.dit) : nn::placed(ctx, models.dit);
-    const auto context = [&](const Tensor& rows) {
-        return dit.embed_text(ctx, to_device(ctx, rows), kTextRows - rows.dim(0));
-    };
-    const models::TextContext positive = context(e.positive);
-    const models::TextContext negative = e.negative.defined() ? context(e.negative) : models::TextContext();
-    const Guidance guidance{&positive, e.negative.defined() ? &negative : nullptr, settings.cfg};
-
     constexpr double kSaveEvery = 30;  // seconds: what a crash may cost
     auto saved_at = Clock::now();
     progress.begin("denoise", schedule.steps(), "steps");
     progress.advance(start.step);
-    const Tensor x = denoise(ctx, dit, t3::WindowPlan(ctx, film.attention.layout), guidance, solver, schedule,
-                             std::move(start), {}, [&](const sampling::SampleState& state) {
-                                 if (state.step == schedule.steps() || seconds_since(saved_at) > kSaveEvery) {
-                                     job.save(on_host(ctx, state));
-                                     saved_at = Clock::now();
-                                 }
-                                 progress.advance(state.step);
-                             });
+    const Tensor x =
+        denoise_film(ctx, dit, film, e, schedule, std::move(start), [&](const sampling::SampleState& state) {
+            if (state.step == schedule.steps() || seconds_since(saved_at) > kSaveEvery) {
+                job.save(on_host(ctx, state));
+                saved_at = Clock::now();
+            }
+            progress.advance(state.step);
+        });
     progress.end();
-    return x;
+    return to_host(ctx, x);
 }
 
 void decode(Context& ctx, const Request& request, const Settings& settings, const models::WanVae& vae,
@@ -137,20 +128,14 @@ void decode(Context& ctx, const Request& request, const Settings& settings, cons
     const auto video = media::open_writer(request.output, settings.width, settings.height, settings.fps,
                                           {.crf = request.crf, .threads = ctx.threads()});
     media::ContactSheet sheet(settings.frames);
-    const int64_t height = latent.dim(2) * vae.config().stride_hw();
-    FrameJoiner joiner(height, settings.width, settings.height, ctx.threads(), [&](const media::Image& image) {
-        sheet.add(video->frames(), image);
-        video->write(image);
-    });
-    int64_t rows = 0;
     progress.begin("decode", settings.frames, "frames");
-    vae.decode(ctx, latent,
-               [&](const Tensor& frames, int64_t first_frame, int64_t first_row) {
-                   joiner.add(to_host(ctx, ops::to_levels(ctx, frames)), first_frame, first_row);
-                   rows += frames.dim(0) * frames.dim(1);
-                   progress.advance(rows / height);
-               },
-               {.band_rows = band_rows});
+    decode_film(ctx, vae, settings, latent, band_rows,
+                {.frame =
+                     [&](const media::Image& image) {
+                         sheet.add(video->frames(), image);
+                         video->write(image);
+                     },
+                 .decoded = [&](int64_t frames) { progress.advance(frames); }});
     video->close();
     progress.end();
     if (request.contact_sheet) media::write_png(request.sheet_path(), sheet.image());
@@ -209,10 +194,13 @@ Result generate(Context& ctx, const Request& request, Progress& progress) {
     describe(plan);
 
     // Stages ask for blocks of different sizes: what one leaves in the pool is of no use to the next.
+    reserve(ctx, plan, "text");
     const Embeddings embeddings = embed(ctx, request, settings, models, tokenizer, plan.streams("text"), job, progress);
     ctx.allocator().trim();
+    reserve(ctx, plan, "denoise");
     const Tensor latent = latents(ctx, request, film, models, embeddings, plan.streams("denoise"), job, progress);
     ctx.allocator().trim();
+    reserve(ctx, plan, "decode");
     decode(ctx, request, settings, nn::placed(ctx, models.vae), latent, plan.band_rows, progress);
     return {request.output, request.contact_sheet ? request.sheet_path() : std::filesystem::path(),
             job.folder(),   settings,

@@ -229,6 +229,13 @@ Plan plan_film(const Models& models, const Film& film, const Machine& machine, c
     return plan;
 }
 
+void reserve(Context& ctx, const Plan& plan, const std::string& name) {
+    Allocator& allocator = ctx.allocator();
+    for (const StagePlan& stage : plan.stages) {
+        if (stage.name == name) allocator.reserve(stage.bytes - std::min(stage.bytes, allocator.set_aside()));
+    }
+}
+
 void require_fits(const Plan& plan, const Models& models, const Film& film, const Machine& machine,
                   const FilmMaker& make) {
     const StagePlan* stage = plan.too_large();

@@ -56,6 +56,10 @@ std::string readable_bytes(size_t bytes);
 // Decoding a latent [z, T, h, w], in bands of `band_rows` (models::DecodeOptions), which this chooses.
 StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Machine& machine, int64_t& band_rows);
 
+// Takes the memory that `plan` says a stage needs from the system at once, so that none is asked for while it runs; on
+// the CPU, or where the stage is done, nothing. Throws InvalidRequest when others have taken it since.
+void reserve(Context& ctx, const Plan& plan, const std::string& stage);
+
 Plan plan_film(const Models& models, const Film& film, const Machine& machine, const Done& done = {});
 
 // Throws InvalidRequest where a stage of `plan` does not fit: which one, what it needs, what is allowed, and the

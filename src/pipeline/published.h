@@ -7,6 +7,7 @@
 #include "models/umt5/model.h"
 #include "models/wan_dit/config.h"
 #include "models/wan_vae/config.h"
+#include "nn/layer_store.h"
 #include "ops/random.h"
 #include "pipeline/models.h"
 
@@ -33,6 +34,16 @@ Model at_random(Context& ctx, Model model) {
     model.for_each_param(
         "", [&](const auto& name, nn::Param& param) { param.value = random_weight(ctx, name, param, index++); });
     return model;
+}
+
+// The same with its layers streamed: values are made on the device one by one and kept in host memory.
+template <class Model>
+Model streamed_at_random(Context& ctx, Model model) {
+    uint64_t index = 0;
+    model.for_each_param("", [&](const auto& name, nn::Param& param) {
+        param.value = to_host(ctx, random_weight(ctx, name, param, index++));
+    });
+    return nn::streamed(ctx, std::move(model));
 }
 
 }  // namespace t3video::pipeline

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "media/output_file.h"
+#include "core/output_file.h"
 
 namespace t3video::pipeline {
 
@@ -24,7 +24,7 @@ void check_request(const Request& request) {
     require_valid(request.multiprocessors >= 1 && request.multiprocessors <= 1024, "--multiprocessors ",
                   request.multiprocessors, ": expected 1 to 1024");
     media::check_output(request.output);
-    if (request.contact_sheet) media::check_writable(request.sheet_path());
+    if (request.contact_sheet) check_writable(request.sheet_path());
 }
 
 }  // namespace t3video::pipeline

@@ -45,6 +45,10 @@ class Pool {
             block = std::aligned_alloc(kAlignment, bytes);
         }
         require(block != nullptr, "out of memory: could not allocate ", bytes, " bytes");
+        const std::lock_guard lock(mutex_);
+        ++requests_;
+        taken_ += bytes;
+        peak_ = std::max(peak_, taken_);
         return block;
     }
 
@@ -54,6 +58,7 @@ class Pool {
             free_[bytes].push_back(block);
         } catch (...) {
             std::free(block);
+            taken_ -= bytes;
         }
     }
 
@@ -61,13 +66,28 @@ class Pool {
         const std::lock_guard lock(mutex_);
         for (auto& [bytes, blocks] : free_) {
             for (void* block : blocks) std::free(block);
+            taken_ -= bytes * blocks.size();
         }
         free_.clear();
     }
 
+    size_t requests() const {
+        const std::lock_guard lock(mutex_);
+        return requests_;
+    }
+    size_t peak() const {
+        const std::lock_guard lock(mutex_);
+        return peak_;
+    }
+    void reset_peak() {
+        const std::lock_guard lock(mutex_);
+        peak_ = taken_;
+    }
+
   private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::map<size_t, std::vector<void*>> free_;
+    size_t requests_ = 0, taken_ = 0, peak_ = 0;  // bytes taken from the system: in use, and kept free
 };
 
 class CpuAllocator final : public Allocator {
@@ -80,6 +100,9 @@ class CpuAllocator final : public Allocator {
         return std::make_shared<Storage>(static_cast<std::byte*>(block), bytes, std::move(owner), true);
     }
     void trim() override { pool_->trim(); }
+    size_t requests() const override { return pool_->requests(); }
+    size_t peak() const override { return pool_->peak(); }
+    void reset_peak() override { pool_->reset_peak(); }
     void copy(std::byte* to, const std::byte* from, size_t bytes, Transfer) override { std::memcpy(to, from, bytes); }
     void zero(std::byte* data, size_t bytes) override { std::memset(data, 0, bytes); }
 

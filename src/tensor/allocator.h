@@ -19,7 +19,14 @@ class Allocator {
     virtual std::shared_ptr<Storage> allocate(size_t bytes) = 0;
     // Gives every unused block back to the system.
     virtual void trim() = 0;
-    // Bytes that were in use at once, at most, since the last reset_peak(); 0 where that is not counted.
+    // Takes from the system now what blocks of so many bytes in all need, placed as allocate() places them, so that it
+    // need not be asked while they are. Throws InvalidRequest when it does not have as much.
+    virtual void reserve(size_t /*bytes*/) {}
+    // How often the system was asked for memory so far, of any kind: allocate() does so only for what reserved memory
+    // and freed blocks do not serve.
+    virtual size_t requests() const { return 0; }
+    // Bytes that were in use at once, at most, since the last reset_peak(), on the CPU with freed blocks that are kept;
+    // 0 where that is not counted.
     virtual size_t peak() const { return 0; }
     virtual void reset_peak() {}
     // Bytes that it can hand out at most; SIZE_MAX where only the system knows.
@@ -31,10 +38,10 @@ class Allocator {
     virtual void copy(std::byte* to, const std::byte* from, size_t bytes, Transfer transfer) = 0;
     virtual void zero(std::byte* data, size_t bytes) = 0;
 
-    // Host memory from which uploads run beside other work.
+    // Host memory from which uploads run beside other work. Uploads from it have arrived before it is freed.
     virtual std::shared_ptr<Storage> allocate_pinned(size_t bytes) { return allocate(bytes); }
     // An upload from pinned memory that starts when the work asked for so far is done, and runs beside what is asked
-    // for later. The upload has arrived when the last copy of the result is gone.
+    // for later. Work asked for once the last copy of the result is gone starts after the upload.
     virtual std::shared_ptr<void> upload_beside(std::byte* to, const std::byte* from, size_t bytes) {
         copy(to, from, bytes, Transfer::upload);
         return nullptr;

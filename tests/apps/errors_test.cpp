@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
+#include <optional>
 
+#include "ops/devices.h"
 #include "support/program.h"
 
 namespace t3video {
@@ -75,7 +78,7 @@ const WrongInput kInputs[] = {
     generate("output_extension", {"--output", "/tmp/film.avi"}, {".avi", ".mp4", ".y4m"}),
     generate("output_folder_missing", {"--output", "/nonexistent/film.y4m"}, {"/nonexistent", "does not exist"}),
     generate("output_of_one_picture", {"--output", "/tmp/film.png"}, {"/tmp/film.png", "%05d"}),
-    generate("device_cuda", {"--device", "cuda"}, {"--device cpu"}),
+    generate("device_cuda", {"--device", "cuda"}, {"--device cuda", "--device cpu"}),
     generate("device_unknown", {"--device", "tpu"}, {"--device tpu", "cpu or cuda"}),
     generate("dtype_on_cpu", {"--dtype", "bf16"}, {"--dtype bf16", "cuda"}),
     generate("threads_negative", {"--threads", "-1"}, {"--threads", "-1"}),
@@ -85,6 +88,17 @@ const WrongInput kInputs[] = {
     {"plan_published_and_model", {"plan", "--published", "wan2.2-5b", "--model", kDemo}, {"--published", "--model"}},
     {"plan_size_malformed", {"plan", "--size", "4k"}, {"--size 4k", "832x480"}},
     {"plan_device_cuda", {"plan", "--device", "cuda"}, {"--device cpu"}},
+    {"bench_unknown", {"bench", "all"}, {"bench all", "pipeline, dit"}},
+    {"bench_size_unknown", {"bench", "pipeline", "--size", "8k"}, {"--size 8k", "4k, 1080p"}},
+    {"bench_model_unknown", {"bench", "pipeline", "--model", "wan3"}, {"--model wan3", "wan2.2-5b or demo"}},
+    {"bench_frames_not_4k_1",
+     {"bench", "pipeline", "--model", "demo", "--size", "256", "--frames", "16"},
+     {"--frames 16", "try 17"}},
+    {"bench_memory_too_little", {"bench", "pipeline", "--memory", "2GiB"}, {"2.0 GiB may be used", "what fits"}},
+    {"bench_output_folder_missing",
+     {"bench", "pipeline", "--model", "demo", "--output", "/nonexistent/film.y4m"},
+     {"/nonexistent", "does not exist"}},
+    {"bench_device_cuda", {"bench", "pipeline", "--device", "cuda"}, {"--device cuda", "--device cpu"}},
     {"inspect_missing", {"inspect", "/nonexistent"}, {"/nonexistent", "no such file"}},
     {"module_unknown", {"module", "dits", "--out", "OUT"}, {"dits", "--help"}},
     {"module_without_input", {"module", "dit", "--out", "OUT"}, {"--in"}},
@@ -95,7 +109,19 @@ const WrongInput kInputs[] = {
      {"vae.safetensors", "context"}},
 };
 
-class WrongInputs : public ::testing::TestWithParam<WrongInput> {};
+// As on a machine without a GPU, wherever they run.
+class WrongInputs : public ::testing::TestWithParam<WrongInput> {
+  protected:
+    static constexpr const char* kVisible = "CUDA_VISIBLE_DEVICES";
+    void SetUp() override {
+        if (const char* value = std::getenv(kVisible)) before_ = value;
+        setenv(kVisible, "-1", 1);
+    }
+    void TearDown() override { before_ ? setenv(kVisible, before_->c_str(), 1) : unsetenv(kVisible); }
+
+  private:
+    std::optional<std::string> before_;
+};
 
 TEST_P(WrongInputs, OneLineAndExitCode2) {
     const TemporaryFolder folder;
@@ -113,6 +139,26 @@ TEST_P(WrongInputs, OneLineAndExitCode2) {
 
 INSTANTIATE_TEST_SUITE_P(Cli, WrongInputs, ::testing::ValuesIn(kInputs),
                          [](const auto& one) { return one.param.name; });
+
+// With a GPU that may use too little of its memory: before any work, and with what would fit.
+TEST(WrongInputOnGpu, TooLittleMemory) {
+    if (ops::cuda_devices().empty()) GTEST_SKIP() << "no GPU";
+    const TemporaryFolder folder;
+    const auto refused = [&](std::vector<std::string> options, const std::vector<std::string>& says) {
+        std::vector<std::string> arguments{"generate",          "--prompt", "A red ball.", "--output",
+                                           folder / "film.y4m", "--device", "cuda"};
+        arguments.insert(arguments.end(), options.begin(), options.end());
+        const Outcome outcome = run_program(arguments);
+        EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+        EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+        for (const std::string& part : says)
+            EXPECT_NE(outcome.err.find(part), std::string::npos) << part << "\n" << outcome.err;
+        EXPECT_TRUE(std::filesystem::is_empty(folder.path())) << "something was written";
+    };
+    refused({"--memory", "500MiB"}, {"0.49 GiB of GPU memory", "1.25 are needed"});
+    refused({"--memory", "90000GiB"}, {"--memory 90000.0GiB", "GiB free"});
+    refused({"--memory", "1290MiB", "--size", "1920x1088", "--frames", "81"}, {"may be used", "--frames ", "--size "});
+}
 
 // A weight file with one tensor renamed: the message names the file, the tensor and its shape.
 TEST(WrongWeights, NamesFileTensorAndShape) {

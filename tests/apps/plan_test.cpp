@@ -39,11 +39,11 @@ TEST(PlanCommand, KnowsThePublishedModels) {
 }
 
 TEST(PlanCommand, RefusesWhatDoesNotFit) {
-    const Outcome outcome = run_program({"plan", "--published", "wan2.1-1.3b", "--memory", "2GiB", "--json"});
+    const Outcome outcome = run_program({"plan", "--published", "wan2.1-1.3b", "--memory", "3GiB", "--json"});
     EXPECT_EQ(outcome.exit_code, 2);
     EXPECT_EQ(json::parse(outcome.out)["fits"], false);
     EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.err;
-    for (const char* part : {"t3video: ", "2.0 GiB may be used", "--frames ", "--size "}) {
+    for (const char* part : {"t3video: ", "3.0 GiB may be used", "--frames ", "--size "}) {
         EXPECT_NE(outcome.err.find(part), std::string::npos) << part << "\n" << outcome.err;
     }
 }

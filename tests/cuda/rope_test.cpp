@@ -57,15 +57,18 @@ TEST_P(RopeOnGpu, NormThenRotationInPlaceAndNot) {
         for (const DType dtype : {DType::f32, type()}) {
             const Operand w = random({heads * width}, 2, dtype);
             Tensor expected = empty_like(cpu(), x.host);
-            ops::norm_rope_into(cpu(), x.host, w.host, 1e-6f, host, heads, 7, expected);
-            expect_parity(expected, [&] {
+            const ops::NormRope on_cpu[] = {{x.host, &w.host, 1e-6f, expected}};
+            ops::norm_rope_into(cpu(), on_cpu, host, heads, 7);
+            expect_parity(expected, [&, table = device] {
                 Tensor y = empty_like(gpu(), x.device);
-                ops::norm_rope_into(gpu(), x.device, w.device, 1e-6f, device, heads, 7, y);
+                const ops::NormRope on_gpu[] = {{x.device, &w.device, 1e-6f, y}};
+                ops::norm_rope_into(gpu(), on_gpu, table, heads, 7);
                 return y;
             });
-            expect_parity(expected, [&] {
+            expect_parity(expected, [&, table = device] {
                 Tensor y = clone(gpu(), x.device);
-                ops::norm_rope_into(gpu(), y, w.device, 1e-6f, device, heads, 7, y);
+                const ops::NormRope on_gpu[] = {{y, &w.device, 1e-6f, y}};
+                ops::norm_rope_into(gpu(), on_gpu, table, heads, 7);
                 return y;
             });
         }

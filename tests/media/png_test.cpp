@@ -4,6 +4,7 @@
 #include <random>
 
 #include "media_fixture.h"
+#include "support/files.h"
 #include "support/images.h"
 
 namespace t3video::media {
@@ -44,6 +45,13 @@ TEST(Png, CompressesSmoothPictures) {
     EXPECT_LT(fast, ramp.rgb.size() / 20);
     EXPECT_LT(small, fast);
     EXPECT_TRUE(decode_png(encode_png(ramp, {.level = 9})) == ramp);
+}
+
+TEST(Png, ChecksItsPlace) {
+    const testing::TemporaryFolder folder;
+    EXPECT_THROW(write_png(folder / "none/a.png", Image(4, 4)), InvalidRequest);
+    EXPECT_THROW(write_png(folder.path(), Image(4, 4)), InvalidRequest);
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST(Png, MisuseIsAnError) {

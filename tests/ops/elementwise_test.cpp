@@ -151,7 +151,8 @@ TEST(Rope, NormsAndRotatesSeveralTensorsInAnOrder) {
         }
     }
     Tensor alone = empty_like(ctx, q);
-    ops::norm_rope_into(ctx, q, weights[0], 1e-6f, table, 2, 0, alone, &order);
+    const ops::NormRope one[] = {{q, &weights[0], 1e-6f, alone}};
+    ops::norm_rope_into(ctx, one, table, 2, 0, &order);
     const ops::NormRope both[] = {{q, &weights[0], 1e-6f, q}, {k, &weights[1], 0.5f, k}};
     ops::norm_rope_into(ctx, both, table, 2, 0, &order);
     EXPECT_LT(relative_error(alone, expected[0]), 1e-6);
@@ -164,12 +165,13 @@ TEST(Rope, RejectsTensorsThatDiffer) {
     const Tensor ones = zeros(ctx, {4, 1}), w = zeros(ctx, {6});
     const ops::RopeTable table{{2, 2, 2}, ones, ones, ones, ones, ones, ones};
     Tensor q = zeros(ctx, {3, 6}), k = zeros(ctx, {2, 6}), narrow = zeros(ctx, {5});
-    const ops::NormRope unlike[] = {{q, &w, 0, q}, {k, &w, 0, k}}, weight[] = {{q, &narrow, 0, q}};
+    const ops::NormRope unlike[] = {{q, &w, 0, q}, {k, &w, 0, k}}, weight[] = {{q, &narrow, 0, q}},
+                        alone[] = {{q, &w, 0, q}};
     EXPECT_THROW(ops::norm_rope_into(ctx, unlike, table, 1, 0), Error);
     EXPECT_THROW(ops::norm_rope_into(ctx, weight, table, 1, 0), Error);
-    EXPECT_THROW(ops::norm_rope_into(ctx, q, w, 0, table, 1, 6, q), Error);
+    EXPECT_THROW(ops::norm_rope_into(ctx, alone, table, 1, 6), Error);
     const Tensor order = from_span(ctx, std::array<int64_t, 3>{0, 8, 1});
-    EXPECT_THROW(ops::norm_rope_into(ctx, q, w, 0, table, 1, 0, q, &order), Error);
+    EXPECT_THROW(ops::norm_rope_into(ctx, alone, table, 1, 0, &order), Error);
 }
 
 }  // namespace

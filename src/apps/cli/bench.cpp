@@ -1,4 +1,4 @@
-// t3video bench: how fast this machine computes the pieces of a film, with random weights of the released sizes.
+// t3video bench: how fast this machine computes a film and its pieces, with random weights of the released sizes.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,8 +8,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "apps/cli/bench.h"
 #include "apps/cli/commands.h"
-#include "apps/common/options.h"
 #include "checkpoint/tensor_source.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -34,27 +34,6 @@ struct Measured {
     size_t peak = 0;       // bytes of the GPU's memory
     double deviation = 0;  // of the output, or of a part of it
 };
-
-struct BenchOptions {
-    ComputeOptions compute;
-    std::string what, model = "wan2.1-1.3b", size = "4k", attention = "auto", json, input, output;
-    int64_t frames = 81, layer = -1, repeat = 3;
-    void run();
-};
-
-// Mean square deviation of all elements, checked to be finite.
-double deviation_of(Context& ctx, const Tensor& x) {
-    const Tensor host = to_host(ctx, ops::convert(ctx, x, DType::f32));
-    double sum = 0, squares = 0;
-    for (const float value : host.span<float>()) {
-        sum += value;
-        squares += double(value) * value;
-    }
-    const double n = double(host.numel()), mean = sum / n, deviation = std::sqrt(squares / n - mean * mean);
-    require(std::isfinite(deviation) && deviation > 0.1, "bench: the output deviates by ", deviation,
-            ", expected a finite number above 0.1");
-    return deviation;
-}
 
 // Runs once to make plans, then `repeat` times. `run` returns what the check looks at.
 Measured measure(Context& ctx, std::string name, int64_t repeat, const std::function<Tensor()>& run) {
@@ -89,21 +68,6 @@ double matrix_rate(Context& ctx) {
     return flop(m.work) / m.seconds;
 }
 
-struct Size {
-    const char* name;
-    int64_t width, height;
-};
-constexpr Size kSizes[] = {{"4k", 3840, 2176}, {"1080p", 1920, 1088}, {"720p", 1280, 704},
-                           {"480p", 832, 480}, {"272p", 480, 272},    {"256", 256, 256}};
-
-const Size& find_size(const std::string& name) {
-    const auto* found = std::ranges::find(kSizes, name, &Size::name);
-    std::string names;
-    for (const Size& size : kSizes) names += concat(names.empty() ? "" : ", ", size.name);
-    require_valid(found != std::end(kSizes), "--size ", name, ": expected one of ", names);
-    return *found;
-}
-
 struct Setup {
     bool wan22;
     models::DitConfig dit;
@@ -114,13 +78,11 @@ struct Setup {
 Setup setup_of(const BenchOptions& o) {
     require_valid(o.model == "wan2.1-1.3b" || o.model == "wan2.2-5b", "--model ", o.model,
                   ": expected wan2.1-1.3b or wan2.2-5b");
-    require_valid(o.frames >= 1 && o.frames % 4 == 1, "--frames ", o.frames, ": expected 4k+1");
     const bool wan22 = o.model == "wan2.2-5b";
     const auto dit = wan22 ? pipeline::wan22_5b() : pipeline::wan21_1_3b();
     const auto vae = wan22 ? pipeline::wan22_vae() : pipeline::wan21_vae();
-    const Size& size = find_size(o.size);
-    const int64_t cell = wan22 ? 32 : 16;
-    return {wan22, dit, vae, {(o.frames - 1) / 4 + 1, size.height / cell, size.width / cell}};
+    const BenchSize& size = find_size(o.size);
+    return {wan22, dit, vae, pipeline::plan_frames(size.width, size.height, o.frames, wan22 ? 32 : 16).grid};
 }
 
 t3::WindowLayout layout_of(const BenchOptions& o, const Setup& s) {
@@ -279,10 +241,36 @@ void save_json(const std::filesystem::path& file, const BenchOptions& o, const s
     require_valid(out.good(), "--json ", file.string(), " cannot be written");
 }
 
+}  // namespace
+
+double deviation_of(Context& ctx, const Tensor& x) {
+    const Tensor host = to_host(ctx, ops::convert(ctx, x, DType::f32));
+    double sum = 0, squares = 0;
+    for (const float value : host.span<float>()) {
+        sum += value;
+        squares += double(value) * value;
+    }
+    const double n = double(host.numel()), mean = sum / n, deviation = std::sqrt(squares / n - mean * mean);
+    require(std::isfinite(deviation) && deviation > 0.1, "bench: the output deviates by ", deviation,
+            ", expected a finite number above 0.1");
+    return deviation;
+}
+
+const BenchSize& find_size(const std::string& name) {
+    static constexpr BenchSize kSizes[] = {{"4k", 3840, 2160}, {"1080p", 1920, 1080}, {"720p", 1280, 704},
+                                           {"480p", 832, 480}, {"272p", 480, 272},    {"256", 256, 256}};
+    const auto* found = std::ranges::find(kSizes, name, &BenchSize::name);
+    std::string names;
+    for (const BenchSize& size : kSizes) names += concat(names.empty() ? "" : ", ", size.name);
+    require_valid(found != std::end(kSizes), "--size ", name, ": expected one of ", names);
+    return *found;
+}
+
 void BenchOptions::run() {
     require_valid(repeat >= 0 && repeat <= 1000, "--repeat ", repeat, ": expected 0 to 1000");
     Context ctx = compute.context();
     if (what == "model") return write_model(ctx, *this);
+    if (what == "pipeline") return bench_film(ctx, *this);
     using Run = std::vector<Measured> (*)(Context&, const BenchOptions&);
     constexpr std::pair<const char*, Run> kRuns[] = {{"dit", bench_dit},
                                                      {"attention", bench_attention},
@@ -290,29 +278,34 @@ void BenchOptions::run() {
                                                      {"text", bench_text},
                                                      {"load", bench_load}};
     const auto* found = std::ranges::find_if(kRuns, [&](const auto& entry) { return what == entry.first; });
-    require_valid(found != std::end(kRuns), "bench ", what, ": expected dit, attention, vae, text, load or model");
+    require_valid(found != std::end(kRuns), "bench ", what,
+                  ": expected pipeline, dit, attention, vae, text, load or model");
     const double rate = matrix_rate(ctx);
     const std::vector<Measured> all = found->second(ctx, *this);
     if (!all.empty()) print(all, rate);
     if (!json.empty()) save_json(json, *this, all, rate);
 }
 
-}  // namespace
-
 void add_bench(CLI::App& program, Action& chosen) {
-    auto* c = program.add_subcommand("bench", "Measure the pieces of a film on this machine, with random weights");
+    auto* c = program.add_subcommand("bench", "Measure a film and its pieces on this machine, with random weights");
     const auto o = std::make_shared<BenchOptions>();
-    c->add_option("WHAT", o->what,
-                  "dit, attention, vae or text; load: weights to the device; model: writes a folder of random ones")
+    c->add_option(
+         "WHAT", o->what,
+         "pipeline: a whole film; dit, attention, vae or text: its pieces; load: weights to the device; model: "
+         "writes a folder of random ones")
         ->required();
-    c->add_option("--model", o->model, "wan2.1-1.3b or wan2.2-5b")->capture_default_str();
+    c->add_option("--model", o->model, "wan2.1-1.3b or wan2.2-5b; pipeline: also demo")->capture_default_str();
     c->add_option("--size", o->size, "4k, 1080p, 720p, 480p, 272p or 256")->capture_default_str();
     c->add_option("--frames", o->frames, "Number of frames, 4k+1")->capture_default_str();
     c->add_option("--attention", o->attention, "auto, full or t3")->capture_default_str();
+    c->add_option("--steps", o->steps, "pipeline: steps of denoising (default: the model's)");
+    c->add_option("--cfg", o->cfg, "pipeline: guidance scale, 1 for one pass a step (default: the model's)");
     c->add_option("--layer", o->layer, "dit: only one layer, with the windows of this one");
     c->add_option("--repeat", o->repeat, "Timed runs after one that prepares; 0 times that one")->capture_default_str();
     c->add_option("--input", o->input, "load: a transformer's file")->type_name("FILE");
-    c->add_option("--output", o->output, "model: the folder to write")->type_name("DIR");
+    c->add_option("--output", o->output,
+                  "model: the folder to write; pipeline: where frames go, which else are dropped")
+        ->type_name("PATH");
     c->add_option("--json", o->json, "Also write the figures to a file")->type_name("FILE");
     o->compute.add_to(*c);
     c->callback([o, &chosen] { chosen = [o] { o->run(); }; });

@@ -6,7 +6,7 @@
 
 #include "apps/cli/commands.h"
 #include "core/error.h"
-#include "media/output_file.h"
+#include "core/output_file.h"
 #include "ops/convert.h"
 #include "pipeline/layout_choice.h"
 
@@ -56,7 +56,7 @@ Outputs run_module(Context& ctx, const ModuleOptions& options) {
 void run(const ModuleOptions& options) {
     if (options.name == "tokenize") return run_tokenize(options);
     require_valid(!options.output.empty(), "module ", options.name, " needs a file to write: --out FILE.safetensors");
-    media::check_writable(options.output);
+    check_writable(options.output);
     Context ctx = options.compute.context();
     Outputs outputs = run_module(ctx, options);
     for (auto& [name, x] : outputs) {

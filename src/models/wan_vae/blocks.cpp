@@ -23,7 +23,7 @@ ResBlock::ResBlock(int64_t in, int64_t out)
 Tensor ResBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
     Tensor y = conv1.forward_normed(ctx, x, norm1, stream.conv1);
     if (shortcut) x = shortcut->forward(ctx, x);
-    y = conv2.forward_normed(ctx, y, norm2, stream.conv2);
+    y = conv2.forward_normed(ctx, std::move(y), norm2, stream.conv2);
     nn::add_from_above(ctx, y, x, 2, stream.input);
     return y;
 }

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-namespace t3video::media {
+namespace t3video {
 
 // The file beside `target` that is written first: "<name>.partial".
 std::filesystem::path partial_path(const std::filesystem::path& target);
@@ -29,4 +29,4 @@ class PartialFile {
     bool committed_ = false;
 };
 
-}  // namespace t3video::media
+}  // namespace t3video

@@ -1,5 +1,5 @@
 // Checks of a place to write to, and the partial file beside it.
-#include "media/output_file.h"
+#include "core/output_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 
-namespace t3video::media {
+namespace t3video {
 
 namespace fs = std::filesystem;
 
@@ -23,8 +23,7 @@ void check_writable(const fs::path& target) {
     std::error_code ignored;  // what cannot be looked at fails below, when the file is created
     const std::string name = target.string();
     const fs::file_status status = fs::status(target, ignored);
-    require_valid(!fs::is_directory(status), name, ": is a folder; give a file name in it, such as ",
-                  (target / "video.mp4").string());
+    require_valid(!fs::is_directory(status), name, ": is a folder; give the name of a file in it");
     require_valid(target.has_filename(), "'", name, "': expected a file name");
     require_valid(!fs::exists(status) || fs::is_regular_file(status), name,
                   ": is not a regular file; choose another name");
@@ -71,4 +70,4 @@ void PartialFile::commit() {
     committed_ = true;
 }
 
-}  // namespace t3video::media
+}  // namespace t3video

@@ -1,0 +1,38 @@
+// What the parts of `t3video bench` share.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "apps/common/options.h"
+#include "tensor/tensor.h"
+
+namespace t3video::apps {
+
+struct BenchOptions {
+    ComputeOptions compute;
+    std::string what, model = "wan2.1-1.3b", size = "4k", attention = "auto", json, input, output;
+    int64_t frames = 81, layer = -1, repeat = 3;
+    std::optional<int64_t> steps;
+    std::optional<double> cfg;
+
+    void run();
+};
+
+// Pixels of a film by name.
+struct BenchSize {
+    const char* name;
+    int64_t width, height;
+};
+
+// Throws InvalidRequest listing the names.
+const BenchSize& find_size(const std::string& name);
+
+// Standard deviation of all elements. Throws Error unless it is a finite number above 0.1, as of a network of random
+// weights that computes something.
+double deviation_of(Context& ctx, const Tensor& x);
+
+// A whole film: prints a table of its stages, and writes JSON and frames if asked for.
+void bench_film(Context& ctx, const BenchOptions& options);
+
+}  // namespace t3video::apps
