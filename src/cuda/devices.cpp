@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "cuda/device_memory.h"
+#include "cuda/hopper_conv.h"
 #include "cuda/probe.h"
 #include "cuda/state.h"
 
@@ -68,7 +69,7 @@ Backend make_backend(DType compute_type, size_t memory) {
     auto state = std::make_shared<State>();
     auto allocator = std::make_shared<DeviceMemory>(limit - kLibraries, kLibraries, state->stream_owner);
     state->workspace = allocator->allocate(kWorkspaceBytes);
-    return {Device::cuda, compute_type, std::move(allocator), std::move(state)};
+    return {Device::cuda, compute_type, std::move(allocator), std::move(state), {}, has_hopper_conv()};
 }
 
 }  // namespace t3video::cuda

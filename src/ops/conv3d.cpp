@@ -69,7 +69,8 @@ Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Tensor& weight,
     dispatch(
         ctx, {.convolution = 2.0 * double(y.numel()) * double(w.numel() / w.dim(0))}, on_cpu,
         [&] { cuda::conv3d(ctx, parts, options.pad_front, w, bias, frame, options.stride_t, y); },
-        conv_scratch(ctx.target(), count, parts.size() == 1 && options.pad_front == 0, w, frame, y));
+        conv_scratch(ctx, count - options.pad_front, parts.size() == 1, options.pad_front, w, frame, options.stride_t,
+                     y));
     return y;
 }
 
@@ -89,7 +90,7 @@ Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, cons
         ctx, {.convolution = 18.0 * double(y.numel()) * double(x.dim(3))},
         [&] { cpu::upsample_conv2d(ctx, x, weight, bias, pad_top, pad_bottom, y); },
         [&] { cuda::upsample_conv2d(ctx, x, weight, bias, pad_top, pad_bottom, y); },
-        upsample_scratch(ctx.target(), x, weight, y));
+        upsample_scratch(ctx, x, weight, y));
     return y;
 }
 

@@ -34,7 +34,7 @@ size_t weight_bytes(Model& model, const Machine& machine) {
 // One stage on a context of its own. `run` returns the work of what it did not repeat.
 template <class Model, class Run>
 StagePlan count(const std::string& name, const Machine& machine, Model model, bool streamed, Run&& run) {
-    Context ctx = make_meta_context(machine.compute_type, machine.device);
+    Context ctx = make_meta_context(machine.compute_type, machine.device, machine.convolves_in_place);
     StagePlan stage{.name = name, .weights = weight_bytes(model, machine), .streamed = streamed};
     Work repeated;
     if constexpr (requires { model.stream_layers(ctx); }) {
@@ -149,7 +149,8 @@ std::string readable_bytes(size_t bytes) {
 }
 
 Machine machine_of(Context& ctx, int64_t memory) {
-    Machine m{.device = ctx.device(), .compute_type = ctx.compute_type()};
+    Machine m{
+        .device = ctx.device(), .compute_type = ctx.compute_type(), .convolves_in_place = ctx.convolves_in_place()};
     m.decode_budget = decode_budget(ctx, memory);
     if (ctx.device() == Device::cpu) {
         m.allowed = static_cast<size_t>(memory > 0 ? memory : available_memory());

@@ -14,9 +14,10 @@ namespace t3video::pipeline {
 struct Machine {
     Device device = Device::cpu;
     DType compute_type = DType::f32;
-    size_t allowed = 0;         // bytes that the run may take in all
-    size_t taken = 0;           // of these, by the program and its libraries, whatever the film
-    int64_t decode_budget = 0;  // bytes that decoding should take
+    size_t allowed = 0;               // bytes that the run may take in all
+    size_t taken = 0;                 // of these, by the program and its libraries, whatever the film
+    int64_t decode_budget = 0;        // bytes that decoding should take
+    bool convolves_in_place = false;  // tensor/context.h
 };
 
 // `memory`: bytes that may be taken on the CPU; 0: what is available. A GPU's limit is part of its context.

@@ -32,9 +32,9 @@ BackendState& Context::backend_state(const std::function<std::shared_ptr<Backend
     return *backend_.state;
 }
 
-Context make_meta_context(DType compute_type, Device target) {
+Context make_meta_context(DType compute_type, Device target, bool convolves_in_place) {
     auto allocator = target == Device::cpu ? make_meta_pool() : make_meta_allocator();
-    return Context({Device::meta, compute_type, std::move(allocator), nullptr, target}, 1);
+    return Context({Device::meta, compute_type, std::move(allocator), nullptr, target, convolves_in_place}, 1);
 }
 
 }  // namespace t3video

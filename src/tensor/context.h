@@ -34,6 +34,9 @@ struct Backend {
     std::shared_ptr<Allocator> allocator;
     std::shared_ptr<BackendState> state;
     std::optional<Device> counts_for = {};  // of a meta context: the device whose needs it counts
+    // Whether bf16 convolutions of stride 1 run on kernels that take any frames and padding as they lie, on a GPU that
+    // has such. A library's convolutions want them laid out in one piece.
+    bool convolves_in_place = false;
 };
 
 class Context {
@@ -47,6 +50,7 @@ class Context {
     // follows this one, so that a run that only counts cuts like the real one.
     Device target() const { return backend_.counts_for.value_or(backend_.device); }
     DType compute_type() const { return backend_.compute_type; }
+    bool convolves_in_place() const { return backend_.convolves_in_place; }
     int threads() const { return threads_; }
     Allocator& allocator() const { return *backend_.allocator; }
 
@@ -68,6 +72,6 @@ class Context {
 
 // A context that computes nothing and counts memory and work, as `target`, computing in `compute_type`, would need
 // them.
-Context make_meta_context(DType compute_type, Device target = Device::cuda);
+Context make_meta_context(DType compute_type, Device target = Device::cuda, bool convolves_in_place = false);
 
 }  // namespace t3video

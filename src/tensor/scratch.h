@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <span>
 
+#include "tensor/context.h"
 #include "tensor/op_types.h"
 
 namespace t3video::ops {
@@ -72,36 +73,55 @@ inline int64_t round_channels(int64_t channels, int64_t step) {
     return (channels + step - 1) / step * step;
 }
 
-// `frames`: the parts and the zeros in front of them; y: the result.
-inline size_t conv_scratch(Device device, int64_t frames, bool one_part, const Tensor& weight, const FrameConv& f,
-                           const Tensor& y) {
+// Whether a convolution is among those of Context::convolves_in_place().
+inline bool convolves_in_place(const Context& ctx, DType dtype, const FrameConv& f, int64_t stride_t) {
+    return ctx.convolves_in_place() && dtype == DType::bf16 && f.stride_h == 1 && f.stride_w == 1 && stride_t == 1 &&
+           f.kh <= 3 && f.kw <= 3;
+}
+
+// `frames`: in parts, and `pad_front` zero ones in front of them; y: the result.
+inline size_t conv_scratch(const Context& ctx, int64_t frames, bool one_part, int64_t pad_front, const Tensor& weight,
+                           const FrameConv& f, int64_t stride_t, const Tensor& y) {
     const int64_t taps = weight.numel() / (f.co * f.ci);
-    if (device == Device::cpu) {  // the taps as the library wants them, in blocks of channels, and one as stored
+    if (ctx.target() == Device::cpu) {  // the taps as the library wants them, in blocks of channels, and one as stored
         const int64_t arranged = taps * round_channels(f.co, 16) * round_channels(f.ci, 16);
         return sizeof(float) * static_cast<size_t>(arranged + f.co * f.ci * f.kh * f.kw);
     }
     const size_t element = size_of(y.dtype());
     const int64_t ci = round_channels(f.ci, 8), co = round_channels(f.co, 8);
     size_t bytes = kLibraryScratch + static_cast<size_t>(taps * ci * co) * element;
+    if (convolves_in_place(ctx, y.dtype(), f, stride_t)) {
+        if (!one_part || ci != f.ci) bytes += static_cast<size_t>(frames * f.h * f.w * ci) * element;
+        if (co != f.co) bytes += static_cast<size_t>(y.numel() / f.co * co) * element;
+        return bytes;
+    }
+    frames += pad_front;
     // Frames in one run with padding alike on both sides are read where they lie; else they are laid out first. What
     // the library cannot count in 32 bits is laid out, and put back, in bands of rows.
     const int64_t rows = (f.out_h() - 1) * f.stride_h + f.kh, columns = f.w + f.left + f.right;
     const int64_t elements = frames * rows * columns * ci, result = y.numel() / f.co * co;
     const bool countable = elements <= kCountable && result <= kCountable;
-    const bool in_place = one_part && f.ci == ci && f.left == f.right && f.top == f.bottom && countable;
+    const bool in_place =
+        one_part && pad_front == 0 && f.ci == ci && f.left == f.right && f.top == f.bottom && countable;
     if (!in_place) bytes += static_cast<size_t>(std::min(elements, kCountable)) * element;
     if (co != f.co || !countable) bytes += static_cast<size_t>(std::min(result, kCountable)) * element;
     return bytes;
 }
 
+// Whether upsample_conv2d runs as four small convolutions on x, one for each parity of rows and columns of y.
+inline bool upsamples_in_place(const Context& ctx, const Tensor& x, const Tensor& weight) {
+    return ctx.convolves_in_place() && x.dtype() == DType::bf16 && x.dim(3) % 8 == 0 && weight.dim(0) % 8 == 0;
+}
+
 // x and y of upsample_conv2d.
-inline size_t upsample_scratch(Device device, const Tensor& x, const Tensor& weight, const Tensor& y) {
+inline size_t upsample_scratch(const Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& y) {
     const int64_t ci = x.dim(3), co = weight.dim(0);
-    if (device == Device::cpu) {  // the pixels of one parity of rows and columns, and the kernel that they see
+    if (ctx.target() == Device::cpu) {  // the pixels of one parity of rows and columns, and the kernel that they see
         const int64_t arranged = 4 * round_channels(co, 16) * round_channels(ci, 16) + 8 * co * ci;
         return sizeof(float) * static_cast<size_t>(x.dim(0) * x.dim(1) * x.dim(2) * co + arranged);
     }
     const int64_t ci_padded = round_channels(ci, 8), co_padded = round_channels(co, 8);
+    if (upsamples_in_place(ctx, x, weight)) return static_cast<size_t>(16 * ci * co) * size_of(x.dtype());
     const int64_t doubled = (y.dim(1) + 2) * y.dim(2) * ci_padded;  // one frame
     const int64_t result = co == co_padded ? 0 : y.numel() / std::max<int64_t>(y.dim(0) * co, 1) * co_padded;
     return kLibraryScratch + static_cast<size_t>(doubled + result + 9 * ci_padded * co_padded) * size_of(x.dtype());

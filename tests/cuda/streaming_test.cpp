@@ -43,7 +43,7 @@ class Streaming : public ::testing::TestWithParam<DType> {
         gpu().allocator().reset_peak();
         const size_t before = gpu().allocator().peak();
         run(gpu());
-        Context meta = make_meta_context(GetParam());
+        Context meta = make_meta_context(GetParam(), Device::cuda, gpu().convolves_in_place());
         run(meta);
         EXPECT_LE(gpu().allocator().peak() - before, meta.allocator().peak());
     }

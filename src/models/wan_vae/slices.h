@@ -12,10 +12,10 @@ namespace t3video::models {
 
 // Frames of height x width pixels that one call takes, `level` doublings above the latent. A call rearranges the
 // layer's weights first: on the CPU that costs as much as convolving about 100 pixels, 1 % of 8192. On a GPU a call
-// also copies the frames that the layer remembers and should fill the card: above the latent it takes all frames that
-// it is given.
+// should fill the card, and above the latent it also copies the two frames that the layer remembers: four at a time
+// bear that.
 inline int64_t frames_per_call(Device device, int64_t height, int64_t width, size_t level) {
-    if (device != Device::cpu && level > 0) return INT64_MAX;
+    if (device != Device::cpu && level > 0) return std::max<int64_t>(4, (1 << 18) / (height * width));
     return std::max<int64_t>(1, (device == Device::cpu ? 8192 : 65536) / (height * width));
 }
 

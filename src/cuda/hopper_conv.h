@@ -1,0 +1,33 @@
+// Convolution of channels-last frames by Hopper's matrix units, for any grid and without planning.
+#pragma once
+
+#include "tensor/context.h"
+
+namespace t3video::cuda {
+
+// y[t, h, w] = bias + residual[t, h, w] +
+//              sum over taps of weight[:, dt, dh, dw] x[t + first_t + dt, h + first_h + dh, w + first_w + dw]
+// in bf16, summed in f32 and rounded once. Outside of its extents x reads as zero. Strides are in elements, between
+// frames, rows and columns; the channels of a pixel lie side by side. Strides, ci and co are multiples of 8. Nothing is
+// wasted on padding where ci is a multiple of 32 and co one of 96 or 128; up to 16 channels cost less than half of 96.
+struct HopperConv {
+    int64_t t, h, w, co;                            // of y
+    int64_t in_t, in_h, in_w, ci;                   // of x
+    int64_t kt = 1, kh = 1, kw = 1;                 // taps
+    int64_t first_t = 0, first_h = 0, first_w = 0;  // where in x the first tap of y[0, 0, 0] lies; may be negative
+    int64_t x_frame, x_row, x_column;
+    int64_t y_frame, y_row, y_column;  // of the residual too
+};
+
+// Whether the card is of compute capability 9.0, and this program has code for it (for sm_90a).
+bool has_hopper_conv();
+
+// Whether that is so and the shape fits: kh and kw up to 3, multiples of 8 as above.
+bool hopper_conv_supports(const HopperConv& problem);
+
+// weight: [co, kt * kh * kw, ci]; bias: [co] f32 or null; residual: null, y itself, or apart from y. All are aligned to
+// 16 bytes.
+void hopper_conv(Context& ctx, const HopperConv& problem, const void* x, const void* weight, const void* bias,
+                 const void* residual, void* y);
+
+}  // namespace t3video::cuda
