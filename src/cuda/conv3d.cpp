@@ -7,6 +7,7 @@
 #include "cuda/fused_conv.h"
 
 namespace t3video::cuda {
+
 void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& weight, const Tensor* bias,
             const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements) {
     State& s = state(ctx);
