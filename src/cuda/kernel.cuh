@@ -71,32 +71,49 @@ struct alignas(N * sizeof(T) < 16 ? N * sizeof(T) : 16) Pack {
     T value[N];
 };
 
-// What a pack is moved as. Said outright, as nvcc may take packs apart into accesses of their elements.
+// What a pack is moved as: the widest word that divides it. Said outright, as nvcc may take packs of 16-bit types apart
+// into accesses of their elements.
 template <class T, int N>
 using Word = std::conditional_t<
     N * sizeof(T) % 16 == 0, uint4,
-    std::conditional_t<N * sizeof(T) % 8 == 0, uint2, std::conditional_t<N * sizeof(T) % 4 == 0, unsigned, uint16_t>>>;
+    std::conditional_t<N * sizeof(T) % 8 == 0, uint2,
+                       std::conditional_t<N * sizeof(T) % 4 == 0, unsigned,
+                                          std::conditional_t<N * sizeof(T) % 2 == 0, unsigned short, unsigned char>>>>;
+
+// access(word, i) for all words of a pack.
+template <class T, int N, class F>
+__device__ inline void for_each_word(Pack<T, N>& values, F&& access) {
+#pragma unroll
+    for (size_t i = 0; i < sizeof(values) / sizeof(Word<T, N>); ++i)
+        access(reinterpret_cast<Word<T, N>*>(&values)[i], i);
+}
 
 template <int N, class T>
 __device__ inline Pack<T, N> load(const T* from) {
     return *reinterpret_cast<const Pack<T, N>*>(from);
 }
-// For what nothing writes while the kernel runs: such reads may overtake writes.
+// Of what nothing writes while the kernel runs: such reads may overtake writes.
 template <int N, class T>
 __device__ inline Pack<T, N> load_constant(const T* from) {
     Pack<T, N> values;
-#pragma unroll
-    for (size_t i = 0; i < sizeof(values) / sizeof(Word<T, N>); ++i) {
-        reinterpret_cast<Word<T, N>*>(&values)[i] = __ldg(reinterpret_cast<const Word<T, N>*>(from) + i);
-    }
+    for_each_word(values, [&](auto& word, size_t i) { word = __ldg(reinterpret_cast<const Word<T, N>*>(from) + i); });
     return values;
 }
+// Of what is out of the caches before it is needed again: the first to leave them.
+template <int N, class T>
+__device__ inline Pack<T, N> load_once(const T* from) {
+    Pack<T, N> values;
+    for_each_word(values, [&](auto& word, size_t i) { word = __ldcs(reinterpret_cast<const Word<T, N>*>(from) + i); });
+    return values;
+}
+// Into the card's memory; shared memory has other instructions.
 template <class T, int N>
-__device__ inline void store(T* to, const Pack<T, N>& values) {
-#pragma unroll
-    for (size_t i = 0; i < sizeof(values) / sizeof(Word<T, N>); ++i) {
-        __stwb(reinterpret_cast<Word<T, N>*>(to) + i, reinterpret_cast<const Word<T, N>*>(&values)[i]);
-    }
+__device__ inline void store(T* to, Pack<T, N> values) {
+    for_each_word(values, [&](auto& word, size_t i) { __stwb(reinterpret_cast<Word<T, N>*>(to) + i, word); });
+}
+template <class T, int N>
+__device__ inline void store_once(T* to, Pack<T, N> values) {
+    for_each_word(values, [&](auto& word, size_t i) { __stcs(reinterpret_cast<Word<T, N>*>(to) + i, word); });
 }
 
 // Elements per access of a loop over these types: 16 bytes of the widest.
@@ -127,6 +144,17 @@ void visit_unit(size_t bytes, F&& f) {
 // `count` blocks of work, at most what fills the card several times over; kernels stride over the rest.
 inline unsigned blocks_for(const State& s, int64_t count) {
     return static_cast<unsigned>(std::clamp<int64_t>(count, 1, int64_t{s.multiprocessors} * 64));
+}
+
+// As many blocks as the card holds at once, at most `count`: for kernels whose blocks prepare something before their
+// loop. Allows the kernel its shared memory.
+template <class Kernel>
+unsigned resident_blocks(const State& s, Kernel* kernel, int threads, size_t shared, int64_t count) {
+    int each = 0;
+    check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)));
+    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, threads, shared));
+    require(each > 0, "kernel: ", threads, " threads with ", shared, " bytes of shared memory do not fit");
+    return static_cast<unsigned>(std::clamp<int64_t>(count, 1, int64_t{s.multiprocessors} * each));
 }
 
 // A block of threads over columns and rows, columns fastest: narrow rows share a block. Threads start at column

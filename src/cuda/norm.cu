@@ -15,13 +15,14 @@ namespace {
 template <bool kCentred, int N, int kItems, class X, class Y>
 __global__ void __launch_bounds__(kNormThreads)
     norm_rows(const X* x, const float* scale, const float* shift, Y* y, Norm norm) {
-    const int lane = threadIdx.x % norm.lanes, packs = norm.width / N, groups = kNormThreads / norm.lanes;
+    const int lanes = known_lanes<kItems>(norm.lanes), lane = threadIdx.x % lanes, packs = norm.width / N,
+              groups = kNormThreads / lanes;
     for (int64_t first = int64_t{blockIdx.x} * groups; first < norm.rows; first += int64_t{gridDim.x} * groups) {
-        const int64_t i = first + threadIdx.x / norm.lanes;
+        const int64_t i = first + threadIdx.x / lanes;
         const bool present = i < norm.rows;
         const int64_t row = present ? norm.sets.row(i) : 0, set = norm.sets.set_of(row);
         RowRegisters<X, N, kItems> v;
-        v.read(x + row * norm.width, packs, lane, norm.lanes, present);
+        v.read(x + row * norm.width, packs, lane, lanes, present);
         write_norm<kCentred>(v, scale + set, shift + set, y + i * norm.width, norm, present);
     }
 }

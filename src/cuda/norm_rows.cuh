@@ -8,7 +8,7 @@ namespace t3video::cuda {
 
 constexpr int kNormThreads = 256;  // of a block; the widest rows take up to 255 registers of each thread
 
-// y = (x - mean) * factor * (offset + scale) + shift, then SiLU if asked; mean 0 and no shift unless centred.
+// y = (x - mean) * factor * (offset + scale) + shift; unless centred, mean 0 and no shift, but SiLU if asked.
 // factor = rsqrt(mean of squares + eps), or of a channel norm sqrt(width) / max(norm, 1e-12).
 struct Norm {
     RowSets sets = {};  // of scale and shift
@@ -29,22 +29,23 @@ struct Norm {
 
 template <bool kCentred>
 __device__ float apply(const Norm& norm, float x, float mean, float factor, float scale, float shift) {
-    const float y = kCentred ? fmaf((x - mean) * factor, norm.offset + scale, shift) : x * factor * scale;
+    if constexpr (kCentred) return fmaf((x - mean) * factor, norm.offset + scale, shift);
+    const float y = x * factor * scale;
     return norm.silu ? silu_of(y) : y;
 }
 
 // Writes the norm of a row into y. All lanes of a warp take part, as the sums need; those whose row is not `present`
-// write nothing. Deviations are summed after the mean is known.
-template <bool kCentred, class X, int N, int kItems, class Y>
+// write nothing. Deviations are summed after the mean is known. `once`: as store_once.
+template <bool kCentred, bool once = false, class X, int N, int kItems, class Y>
 __device__ void write_norm(const RowRegisters<X, N, kItems>& v, const float* scale, const float* shift, Y* y,
                            const Norm& norm, bool present) {
-    const int lane = threadIdx.x % norm.lanes, packs = norm.width / N;
-    const float mean = kCentred ? group_sum(v.sum(), norm.lanes) / static_cast<float>(norm.width) : 0.0f;
-    const float factor = norm.factor(group_sum(v.squares(mean, packs, lane, norm.lanes), norm.lanes));
+    const int lanes = known_lanes<kItems>(norm.lanes), lane = threadIdx.x % lanes, packs = norm.width / N;
+    const float mean = kCentred ? group_sum(v.sum(), lanes) / static_cast<float>(norm.width) : 0.0f;
+    const float factor = norm.factor(group_sum(v.squares(mean, packs, lane, lanes), lanes));
     if (!present) return;
 #pragma unroll
     for (int i = 0; i < kItems; ++i) {
-        const int p = lane + i * norm.lanes;
+        const int p = lane + i * lanes;
         if (p >= packs) continue;
         const Pack<float, N> s = load_constant<N>(scale + p * N);
         Pack<float, N> t{};
@@ -55,7 +56,11 @@ __device__ void write_norm(const RowRegisters<X, N, kItems>& v, const float* sca
             result.value[j] = from_float<Y>(
                 apply<kCentred>(norm, to_float(v.pack[i].value[j]), mean, factor, s.value[j], t.value[j]));
         }
-        store(y + p * N, result);
+        if constexpr (once) {
+            store_once(y + p * N, result);
+        } else {
+            store(y + p * N, result);
+        }
     }
 }
 

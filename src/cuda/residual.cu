@@ -1,5 +1,6 @@
 // x += gate * h, and the norm of the sum. Bound by memory: x and h are read once, x and y written once; the sum stays
-// in registers in between. Rows that do not fit them take the two steps one after the other.
+// in registers in between. At 33,792 rows an H200 moves 3.7 TB/s at 1536 columns and 3.6 at 3072, 88 and 84 % of what
+// it copies at. Rows that do not fit registers take the two steps one after the other.
 #include "cuda/residual.h"
 
 #include "cuda/convert.h"
@@ -18,29 +19,31 @@ template <int N, int kItems, class H, class Y>
 __global__ void __launch_bounds__(kNormThreads, kItems <= 12 ? 2 : 1)
     add_norm_rows(float* x, const H* h, const float* gate, RowSets gates, const float* scale, const float* shift, Y* y,
                   Norm norm) {
-    const int lane = threadIdx.x % norm.lanes, packs = norm.width / N, groups = kNormThreads / norm.lanes;
+    const int lanes = known_lanes<kItems>(norm.lanes), lane = threadIdx.x % lanes, packs = norm.width / N,
+              groups = kNormThreads / lanes;
     for (int64_t first = int64_t{blockIdx.x} * groups; first < norm.rows; first += int64_t{gridDim.x} * groups) {
-        const int64_t i = first + threadIdx.x / norm.lanes;
+        const int64_t i = first + threadIdx.x / lanes;
         const bool present = i < norm.rows;
+        if (lanes == 32 && !present) return;
         const int64_t row = present ? norm.sets.row(i) : 0, set = norm.sets.set_of(row),
                       set_of_gate = gates.set_of(row);
         float* to = x + row * norm.width;
         RowRegisters<float, N, kItems> sum;
         RowRegisters<H, N, kItems> added;
-        sum.read(to, packs, lane, norm.lanes, present);
-        added.read(h + i * norm.width, packs, lane, norm.lanes, present);
+        sum.template read<true>(to, packs, lane, lanes, present);
+        added.template read<true>(h + i * norm.width, packs, lane, lanes, present);
 #pragma unroll
         for (int k = 0; k < kItems; ++k) {
-            const int at = (lane + k * norm.lanes) * N;
+            const int at = (lane + k * lanes) * N;
             if (!present || at >= norm.width) continue;
             const Pack<float, N> g = gate ? load_constant<N>(gate + set_of_gate + at) : Pack<float, N>{1, 1, 1, 1};
 #pragma unroll
             for (int j = 0; j < N; ++j) {
                 sum.pack[k].value[j] = fmaf(g.value[j], to_float(added.pack[k].value[j]), sum.pack[k].value[j]);
             }
-            store(to + at, sum.pack[k]);
+            store_once(to + at, sum.pack[k]);
         }
-        write_norm<true>(sum, scale + set, shift + set, y + i * norm.width, norm, present);
+        write_norm<true, true>(sum, scale + set, shift + set, y + i * norm.width, norm, present);
     }
 }
 

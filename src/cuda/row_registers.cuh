@@ -10,12 +10,14 @@ template <class T, int N, int kItems>
 struct RowRegisters {
     Pack<T, N> pack[kItems];
 
-    // Zeros where the row has no pack, or everywhere if it is not `present`.
+    // Zeros where the row has no pack, or everywhere if it is not `present`. `once`: as load_once.
+    template <bool once = false>
     __device__ void read(const T* row, int packs, int lane, int lanes, bool present) {
 #pragma unroll
         for (int i = 0; i < kItems; ++i) {
             const int p = lane + i * lanes;
-            pack[i] = present && p < packs ? load<N>(row + p * N) : Pack<T, N>{};
+            pack[i] = Pack<T, N>{};
+            if (present && p < packs) pack[i] = once ? load_once<N>(row + p * N) : load<N>(row + p * N);
         }
     }
 
@@ -54,6 +56,13 @@ inline int lanes_for(int64_t packs) {
     int lanes = 1;
     while (lanes < 32 && lanes * 3 < packs) lanes *= 2;
     return lanes;
+}
+
+// The same as the kernel of kItems packs per lane sees it: where rows are wider than three packs per lane, a number
+// that the compiler knows, and with it the offset of each pack.
+template <int kItems>
+__device__ inline int known_lanes(int lanes) {
+    return kItems > 3 ? 32 : lanes;
 }
 
 // Whether packs divide rows of `width` elements and the registers of a warp hold one.

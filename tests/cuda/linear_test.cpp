@@ -42,6 +42,7 @@ TEST_P(LinearOnGpu, SizesOfAModel) {
     compare(300, 1536, 512, type(), type());
     compare(70, 64, 1536, type(), type());
     compare(33, 1536, 64, type(), type());
+    compare(3001, 72, 3664, type(), type());  // 696 tiles of 128x128
 }
 
 // Timesteps are f32 whatever the weights.
