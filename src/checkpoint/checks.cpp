@@ -47,4 +47,14 @@ Shape checked_shape(std::span<const int64_t> dims, DType dtype, const std::strin
     return Shape(dims);
 }
 
+void check_overlaps(std::vector<Extent> extents, const std::string& where) {
+    std::erase_if(extents, [](const Extent& e) { return e.begin == e.end; });
+    std::ranges::sort(extents, {}, &Extent::begin);
+    for (size_t i = 1; i < extents.size(); ++i) {
+        const Extent &before = extents[i - 1], &after = extents[i];
+        require_valid(before.end <= after.begin, where, ": tensors ", quote(before.name), " and ", quote(after.name),
+                      " overlap at byte ", after.begin, " of the data");
+    }
+}
+
 }  // namespace t3video::checkpoint

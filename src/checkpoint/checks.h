@@ -1,10 +1,11 @@
-// Checks and message parts that the readers of both formats share.
+// Checks and message parts that the readers of all formats share.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/dtype.h"
 #include "core/shape.h"
@@ -20,5 +21,14 @@ void check_name(std::string_view name, const std::string& where);
 // The shape, after checking what Shape itself takes for granted: at most Shape::kMaxRank extents, none negative, a byte
 // size within 63 bits. Throws InvalidRequest beginning with `where`.
 Shape checked_shape(std::span<const int64_t> dims, DType dtype, const std::string& where);
+
+// Bytes [begin, end) of a file's data that a tensor takes.
+struct Extent {
+    uint64_t begin = 0, end = 0;
+    std::string name;
+};
+
+// Throws InvalidRequest, beginning with `where`, naming two tensors that share bytes.
+void check_overlaps(std::vector<Extent> extents, const std::string& where);
 
 }  // namespace t3video::checkpoint

@@ -9,9 +9,28 @@
 
 namespace t3video::checkpoint {
 
+// What a file's tensor may differ in from a parameter: leading extents of 1, which GGUF files leave out.
+inline bool same_but_for_ones(const Shape& a, const Shape& b) {
+    int i = 0, j = 0;
+    while (i < a.rank() && a[i] == 1) ++i;
+    while (j < b.rank() && b[j] == 1) ++j;
+    if (a.rank() - i != b.rank() - j) return false;
+    for (; i < a.rank(); ++i, ++j) {
+        if (a[i] != b[j]) return false;
+    }
+    return true;
+}
+
+// Encoded values that are worth keeping so: those of matrices, which are used one layer at a time. Small tensors and
+// those of more axes (convolutions) are few.
+inline bool stays_encoded(const Tensor& x) {
+    constexpr int64_t kSmall = 1 << 12;  // elements
+    return x.rank() == 2 && x.numel() > kSmall;
+}
+
 // `model.for_each_param(prefix, visit)` calls visit(name, param) where param.shape is what the model expects and
-// param.value is what it gets: a view of the mapped file, in the stored type. Throws InvalidRequest naming the file for
-// a missing, misshapen, non-float or left-over tensor.
+// param.value is what it gets: a view of the mapped file, in the stored type; encoded matrices stay so, other encoded
+// tensors become f32. Throws InvalidRequest naming the file for a missing, misshapen, non-float or left-over tensor.
 template <class Model>
 void load_params(Model& model, const TensorSource& source, const std::string& prefix = "") {
     std::set<std::string> used;
@@ -20,11 +39,12 @@ void load_params(Model& model, const TensorSource& source, const std::string& pr
         require_valid(found != source.tensors.end(), source.path.string(), ": tensor '", name, "' ", param.shape,
                       " is missing");
         const Tensor& stored = found->second.tensor;
-        require_valid(stored.shape() == param.shape, found->second.file.string(), ": tensor '", name, "' has shape ",
-                      stored.shape(), ", expected ", param.shape);
-        require_valid(is_float(stored.dtype()), found->second.file.string(), ": tensor '", name, "' holds ",
+        require_valid(same_but_for_ones(stored.shape(), param.shape), found->second.file.string(), ": tensor '", name,
+                      "' has shape ", stored.shape(), ", expected ", param.shape);
+        const bool encoded = stored.dtype() == DType::encoded;
+        require_valid(encoded || is_float(stored.dtype()), found->second.file.string(), ": tensor '", name, "' holds ",
                       stored.dtype(), ", expected f32, f16 or bf16");
-        param.value = stored;
+        param.value = (encoded && !stays_encoded(stored) ? decoded(stored) : stored).reshape(param.shape);
         used.insert(name);
     });
     for (const auto& [name, stored] : source.tensors) {

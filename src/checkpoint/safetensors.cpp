@@ -32,12 +32,6 @@ uint64_t stated_header_length(std::span<const std::byte> bytes) {
     return length;
 }
 
-// Bytes [begin, end) of the data area, for the overlap check.
-struct Extent {
-    uint64_t begin, end;
-    std::string name;
-};
-
 std::string_view header_text(std::span<const std::byte> bytes, const std::string& where) {
     require_valid(bytes.size() >= kPrefix, where, ": ", bytes.size(),
                   " bytes are too few for a safetensors file, which begins with 8 bytes of header length");
@@ -99,16 +93,6 @@ Tensor read_tensor(const std::shared_ptr<const MappedFile>& file, size_t data_be
     extent.begin = static_cast<uint64_t>(begin);
     extent.end = static_cast<uint64_t>(end);
     return map_tensor(file, shape, dtype, data_begin + static_cast<size_t>(begin));
-}
-
-void check_overlaps(std::vector<Extent> extents, const std::string& where) {
-    std::erase_if(extents, [](const Extent& e) { return e.begin == e.end; });
-    std::ranges::sort(extents, {}, &Extent::begin);
-    for (size_t i = 1; i < extents.size(); ++i) {
-        const Extent &before = extents[i - 1], &after = extents[i];
-        require_valid(before.end <= after.begin, where, ": tensors ", quote(before.name), " and ", quote(after.name),
-                      " overlap at byte ", after.begin, " of the data");
-    }
 }
 
 std::map<std::string, std::string> read_metadata(const json& entry, const std::string& where) {

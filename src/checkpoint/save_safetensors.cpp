@@ -1,7 +1,5 @@
 // Writing safetensors: whole or not at all.
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -76,7 +74,7 @@ void save_safetensors(const std::filesystem::path& path, const std::map<std::str
         if (tensor.bytes() > 0) write(tensor.raw(), tensor.bytes());
     }
     out.close();
-    require(out.good(), path.string(), ": writing failed: ", std::strerror(errno));
+    require_written(out.good(), path);
     file.commit();
 }
 

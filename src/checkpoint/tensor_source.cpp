@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "checkpoint/checks.h"
+#include "checkpoint/gguf.h"
 #include "checkpoint/mapped_file.h"
 #include "checkpoint/pth.h"
 #include "checkpoint/safetensors.h"
@@ -38,6 +39,7 @@ TensorSource open_tensors(const std::filesystem::path& path) {
     require_valid(!begins_with(bytes, "version https://git-lfs"), path.string(),
                   ": is a Git LFS pointer, not the weights; fetch them with 'git lfs pull'");
     if (looks_like_safetensors(bytes)) return read_safetensors(file);
+    if (begins_with(bytes, "GGUF")) return read_gguf(file);
     if (begins_with(bytes, "PK")) return read_pth(file);
     if (looks_like_json_object(bytes)) return read_safetensors_index(*file);
     return read_safetensors(file);  // names what is wrong with it

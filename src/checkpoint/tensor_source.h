@@ -1,4 +1,5 @@
-// Named tensors from files: one view over safetensors (single or sharded) and torch .pth, names translated on the way.
+// Named tensors from files: one view over safetensors (single or sharded), torch .pth and GGUF, names translated on the
+// way.
 #pragma once
 
 #include <filesystem>
@@ -11,13 +12,14 @@
 namespace t3video::checkpoint {
 
 struct StoredTensor {
-    Tensor tensor;               // a read-only view of the mapped file (a copy only where the file's strides demand it)
+    Tensor tensor;               // a read-only view of the mapped file, or encoded over it (tensor/encoding.h); a copy
+                                 // only where the file's strides demand it
     std::filesystem::path file;  // the file it lies in, for messages
 };
 
 struct TensorSource {
     std::map<std::string, StoredTensor> tensors;
-    std::map<std::string, std::string> metadata;  // safetensors' "__metadata__"; empty elsewhere
+    std::map<std::string, std::string> metadata;  // safetensors' "__metadata__", GGUF's texts; else empty
     std::filesystem::path path;                   // what was opened, for messages
 
     // Throws InvalidRequest naming the file and the tensor when it is absent.
@@ -25,8 +27,8 @@ struct TensorSource {
     bool contains(const std::string& name) const { return tensors.contains(name); }
 };
 
-// Opens *.safetensors, *.safetensors.index.json, or *.pth/*.pt, told apart by content, not by name. Nothing is read
-// but headers: tensors are views of the mapped files. Throws InvalidRequest for anything malformed.
+// Opens *.safetensors, *.safetensors.index.json, *.pth/*.pt, or *.gguf, told apart by content, not by name. Nothing is
+// read but headers: tensors are views of the mapped files. Throws InvalidRequest for anything malformed.
 TensorSource open_tensors(const std::filesystem::path& path);
 
 // The same tensors under other names; `rename` returns an empty string for a name it does not know, which stays as it

@@ -1,4 +1,4 @@
-// The 8-bit level of a decoded value.
+// The 8-bit and 16-bit level of a decoded value.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,13 @@ constexpr uint8_t to_level(float v) {
     const double level = static_cast<double>(v) * 127.5 + 128.0;  // and the half that truncation then rounds by
     if (!(level > 0.0)) return 0;                                 // also NaN
     return level < 256.0 ? static_cast<uint8_t>(level) : uint8_t{255};
+}
+
+// The same in 16 bits: clip((v + 1) * 32767.5, 0, 65535), rounded.
+constexpr uint16_t to_level16(float v) {
+    const double level = static_cast<double>(v) * 32767.5 + 32768.0;
+    if (!(level > 0.0)) return 0;
+    return level < 65536.0 ? static_cast<uint16_t>(level) : uint16_t{65535};
 }
 
 }  // namespace t3video

@@ -47,6 +47,13 @@ void check_writable(const fs::path& target) {
     if (created) fs::remove(partial, ignored);
 }
 
+void require_written(bool written, const fs::path& file) {
+    if (written) return;
+    const int reason = errno;
+    throw WriteError(concat(file.string(), ": cannot be written: ", reason != 0 ? std::strerror(reason) : "unknown",
+                            reason == ENOSPC || reason == EDQUOT ? "; make room and give the same command again" : ""));
+}
+
 PartialFile::PartialFile(fs::path target) : target_(std::move(target)), partial_(partial_path(target_)) {
     check_writable(target_);
 }
@@ -63,7 +70,8 @@ void PartialFile::commit() {
     const int reason = errno;
     close(descriptor);
     // EINVAL: a file system without fsync.
-    require(status == 0 || reason == EINVAL, partial_.string(), ": cannot write to disk: ", std::strerror(reason));
+    errno = reason;
+    require_written(status == 0 || reason == EINVAL, partial_);
     std::error_code error;
     fs::rename(partial_, target_, error);
     require(!error, partial_.string(), ": cannot rename to ", target_.string(), ": ", error.message());

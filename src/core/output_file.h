@@ -2,8 +2,20 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+
+#include "core/error.h"
 
 namespace t3video {
+
+// The system did not take the bytes: no space left, a quota, a broken disk. Not our mistake, and not a wrong request.
+class WriteError : public Error {
+  public:
+    using Error::Error;
+};
+
+// Throws WriteError, naming the file and the system's reason in errno, unless `written`.
+void require_written(bool written, const std::filesystem::path& file);
 
 // The file beside `target` that is written first: "<name>.partial".
 std::filesystem::path partial_path(const std::filesystem::path& target);

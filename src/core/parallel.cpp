@@ -9,6 +9,22 @@
 #include "core/error.h"
 
 namespace t3video {
+namespace {
+
+// Libraries that ask OpenMP how many threads to use find one while this lives, as they do inside a parallel region: what
+// a body computes is then the same on any number of threads.
+class OneThread {
+  public:
+    OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+    ~OneThread() { omp_set_num_threads(before_); }
+    OneThread(const OneThread&) = delete;
+    OneThread& operator=(const OneThread&) = delete;
+
+  private:
+    int before_;
+};
+
+}  // namespace
 
 void parallel_for(int threads, int64_t begin, int64_t end, int64_t grain,
                   const std::function<void(int64_t, int64_t)>& body) {
@@ -19,6 +35,7 @@ void parallel_for(int threads, int64_t begin, int64_t end, int64_t grain,
     const int64_t chunk = std::max(grain, (count + threads * 8 - 1) / (threads * 8));
     const int64_t chunks = (count + chunk - 1) / chunk;
     if (threads == 1 || chunks == 1 || omp_in_parallel()) {
+        const OneThread here;
         body(begin, end);
         return;
     }

@@ -1,6 +1,10 @@
 // Element type conversion on the CPU. Bound by memory; only the direction weights take (16 bit to f32) is vectorised.
 #include "cpu/convert.h"
 
+#include <algorithm>
+#include <type_traits>
+#include <vector>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/convert.cpp"
 #include <hwy/foreach_target.h>
@@ -34,9 +38,32 @@ HWY_EXPORT(Bf16ToF32);
 
 constexpr int64_t kGrain = 1 << 15;  // elements; smaller pieces cost more in scheduling than they win
 
+void decode(Context& ctx, const Tensor& x, Tensor& y) {
+    const Encoding& encoding = x.encoding();
+    const int64_t group = encoding.group();
+    visit_float(y.dtype(), [&]<class To>() {
+        To* const target = y.data<To>();
+        ctx.parallel_for(x.numel() / group, std::max<int64_t>(1, kGrain / group), [&](int64_t first, int64_t last) {
+            if constexpr (std::is_same_v<To, float>) {
+                encoding.decode(first * group, (last - first) * group, target + first * group);
+            } else {
+                const int64_t step = std::max<int64_t>(1, kGrain / group);
+                std::vector<float> values(static_cast<size_t>(std::min(step, last - first) * group));
+                for (int64_t i = first; i < last; i += step) {
+                    const int64_t count = std::min(step, last - i) * group;
+                    encoding.decode(i * group, count, values.data());
+                    std::transform(values.begin(), values.begin() + count, target + i * group,
+                                   [](float value) { return static_cast<To>(value); });
+                }
+            }
+        });
+    });
+}
+
 }  // namespace
 
 void convert(Context& ctx, const Tensor& x, Tensor& y) {
+    if (x.dtype() == DType::encoded) return decode(ctx, x, y);
     if (x.dtype() == DType::bf16 && y.dtype() == DType::f32) {
         const auto* source = reinterpret_cast<const uint16_t*>(x.raw());
         float* target = y.data<float>();

@@ -56,8 +56,8 @@ int64_t divide_up(int64_t a, int64_t b) {
 }  // namespace
 
 Image shrink(const Image& image, int64_t width, int64_t height) {
-    require(width > 0 && height > 0 && width <= image.width && height <= image.height, "cannot shrink ", image.width,
-            "x", image.height, " to ", width, "x", height);
+    require(image.samples == Samples::u8 && width > 0 && height > 0 && width <= image.width && height <= image.height,
+            "cannot shrink ", image.width, "x", image.height, " to ", width, "x", height);
     const std::vector<Cover> rows = covers(image.height, height), columns = covers(image.width, width);
     Image result(width, height);
     std::vector<float> sum(static_cast<size_t>(image.width * 3));
@@ -101,7 +101,7 @@ void ContactSheet::add(int64_t index, const Image& image) {
     require(image.width == frame_width_ && image.height == frame_height_, "contact sheet: frame ", index, " is ",
             image.width, "x", image.height, ", the others ", frame_width_, "x", frame_height_);
 
-    const Image thumbnail = shrink(image, thumbnail_width_, thumbnail_height_);
+    const Image thumbnail = shrink(in_8_bits(image), thumbnail_width_, thumbnail_height_);
     const int64_t tile = found - shown_.begin();
     const int64_t left = kGap + tile % columns_ * (thumbnail_width_ + kGap);
     const int64_t top = kGap + tile / columns_ * (thumbnail_height_ + kGap);

@@ -8,7 +8,7 @@
 
 namespace t3video::media {
 
-// The image at a smaller (or equal) size: each pixel is the mean of the area it covers, in the coded levels.
+// An image of u8 at a smaller (or equal) size: each pixel is the mean of the area it covers, in the coded levels.
 Image shrink(const Image& image, int64_t width, int64_t height);
 
 // About twelve evenly spaced frames, the first and the last among them, in reading order; a landscape video gives four
@@ -22,8 +22,8 @@ class ContactSheet {
 
     // The frames that appear, ascending.
     const std::vector<int64_t>& shown() const { return shown_; }
-    // Takes frame `index` of the video if it is one of those; all frames may be given, in any order. Throws Error for
-    // an index outside the video and for a size that changes.
+    // Takes frame `index` of the video if it is one of those; all frames may be given, in any order, of any samples.
+    // Throws Error for an index outside the video and for a size that changes.
     void add(int64_t index, const Image& image);
     // The sheet so far; frames that were not added are dark. Throws Error before the first one.
     const Image& image() const;

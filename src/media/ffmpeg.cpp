@@ -27,11 +27,12 @@ int swscale_matrix(AVColorSpace matrix) {
 void set_chroma_position(SwsContext* scaler, const std::string& side, const PixelLayout& layout) {
     int horizontal_shift = 0, vertical_shift = 0;
     check_av(av_pix_fmt_get_chroma_sub_sample(layout.format, &horizontal_shift, &vertical_shift), "pixel format");
-    if (horizontal_shift != 1 || vertical_shift != 1) return;
+    if (horizontal_shift != 1 || vertical_shift > 1) return;  // 4:2:0 and 4:2:2
     const auto location = layout.chroma == AVCHROMA_LOC_UNSPECIFIED ? AVCHROMA_LOC_LEFT : layout.chroma;
     int x = 0, y = 0;
     check_av(avcodec_enum_to_chroma_pos(&x, &y, location), "chroma location");
     check_av(av_opt_set_int(scaler, (side + "_h_chr_pos").c_str(), x, 0), "swscale option");
+    if (vertical_shift == 0) return;
     check_av(av_opt_set_int(scaler, (side + "_v_chr_pos").c_str(), y, 0), "swscale option");
 }
 
@@ -75,21 +76,26 @@ FramePtr make_frame(AVPixelFormat format, int64_t width, int64_t height) {
     return frame;
 }
 
+AVPixelFormat rgb_format(Samples samples) {
+    require(samples != Samples::f32, "FFmpeg's RGB frames hold levels");
+    return samples == Samples::u8 ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_RGB48;  // 16 bits in the machine's byte order
+}
+
 void copy_to_frame(const Image& image, AVFrame& frame) {
-    require(frame.format == AV_PIX_FMT_RGB24 && frame.width == image.width && frame.height == image.height, "image of ",
-            image.width, "x", image.height, " for a frame of ", frame.width, "x", frame.height);
-    require(image.rgb.size() == static_cast<size_t>(image.width * image.height * 3), "image of ", image.width, "x",
+    require(frame.format == rgb_format(image.samples) && frame.width == image.width && frame.height == image.height,
+            "image of ", image.width, "x", image.height, " for a frame of ", frame.width, "x", frame.height);
+    require(image.rgb.size() == static_cast<size_t>(image.height * image.row_bytes()), "image of ", image.width, "x",
             image.height, " holds ", image.rgb.size(), " bytes");
     for (int64_t y = 0; y < image.height; ++y) {
-        std::copy_n(image.pixel(0, y), image.width * 3, frame.data[0] + y * frame.linesize[0]);
+        std::copy_n(image.row<uint8_t>(y), image.row_bytes(), frame.data[0] + y * frame.linesize[0]);
     }
 }
 
 void copy_from_frame(const AVFrame& frame, Image& image) {
-    require(frame.format == AV_PIX_FMT_RGB24 && frame.width == image.width && frame.height == image.height, "frame of ",
-            frame.width, "x", frame.height, " for an image of ", image.width, "x", image.height);
+    require(frame.format == rgb_format(image.samples) && frame.width == image.width && frame.height == image.height,
+            "frame of ", frame.width, "x", frame.height, " for an image of ", image.width, "x", image.height);
     for (int64_t y = 0; y < image.height; ++y) {
-        std::copy_n(frame.data[0] + y * frame.linesize[0], image.width * 3, image.pixel(0, y));
+        std::copy_n(frame.data[0] + y * frame.linesize[0], image.row_bytes(), image.row<uint8_t>(y));
     }
 }
 

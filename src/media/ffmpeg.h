@@ -11,10 +11,12 @@ extern "C" {
 #include <libswscale/swscale.h>
 }
 
+#include <cerrno>
 #include <memory>
 #include <string>
 
 #include "core/error.h"
+#include "core/output_file.h"
 #include "media/frame.h"
 
 namespace t3video::media {
@@ -47,9 +49,12 @@ using ScalerPtr = std::unique_ptr<SwsContext, FreeScaler>;
 // FFmpeg's own words for an error code.
 std::string error_text(int status);
 
-// Returns a status of zero or more; throws Error with the parts and FFmpeg's words for a negative one.
+// Returns a status of zero or more; throws Error with the parts and FFmpeg's words for a negative one, WriteError where
+// the system did not take the bytes.
 template <class... Parts>
 int check_av(int status, const Parts&... parts) {
+    const bool refused = status == AVERROR(ENOSPC) || status == AVERROR(EDQUOT) || status == AVERROR(EFBIG);
+    if (refused) throw WriteError(concat(parts..., ": ", error_text(status)));
     if (status < 0) throw Error(concat(parts..., ": ", error_text(status)));
     return status;
 }
@@ -61,7 +66,9 @@ PacketPtr make_packet();
 FramePtr make_frame();
 // A frame with (padded, aligned) memory of its own.
 FramePtr make_frame(AVPixelFormat format, int64_t width, int64_t height);
-// Image <-> frame in AV_PIX_FMT_RGB24 of the same size.
+// FFmpeg's packed RGB of such samples, u8 or u16.
+AVPixelFormat rgb_format(Samples samples);
+// Image of u8 or u16 <-> frame in its rgb_format of the same size.
 void copy_to_frame(const Image& image, AVFrame& frame);
 void copy_from_frame(const AVFrame& frame, Image& image);
 
@@ -69,7 +76,7 @@ void copy_from_frame(const AVFrame& frame, Image& image);
 struct PixelLayout {
     AVPixelFormat format = AV_PIX_FMT_RGB24;
     bool full_range = true;                              // 0..255; false: luma 16..235
-    AVChromaLocation chroma = AVCHROMA_LOC_UNSPECIFIED;  // where the chroma samples of 4:2:0 lie; unspecified: left
+    AVChromaLocation chroma = AVCHROMA_LOC_UNSPECIFIED;  // where subsampled chroma lies; unspecified: left
 };
 
 // A converter without scaling; `matrix` holds for the side that is not RGB.

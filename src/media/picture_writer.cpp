@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "media/exr.h"
 #include "media/png.h"
 
 namespace t3video::media {
@@ -50,11 +51,15 @@ PictureNames::PictureNames(const fs::path& output) {
         end != std::string::npos && name[end] == 'd' && end - start <= 3 && name.find('%', end) == std::string::npos;
     require_valid(numbered, output.string(),
                   ": a film is more than one picture; expected one number such as %05d in the name, as in ",
-                  (output.parent_path() / output.stem() / "%05d.png").string());
+                  (output.parent_path() / output.stem() / ("%05d" + output.extension().string())).string());
     const std::string width = name.substr(start + 1, end - start - 1);
     digits = width.empty() ? 1 : std::clamp(std::stoi(width), 1, 18);
     before = name.substr(0, start);
     after = name.substr(end + 1);
+    std::string extension = output.extension().string();
+    std::ranges::transform(extension, extension.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    exr = extension == ".exr";
 }
 
 fs::path PictureNames::name(int64_t frame) const {
@@ -75,8 +80,8 @@ void check_pictures(const PictureNames& names) {
     if (made) fs::remove(names.folder, ignored);
 }
 
-PictureWriter::PictureWriter(const PictureNames& names, int64_t width, int64_t height, int threads)
-    : names_(names), width_(width), height_(height), threads_(threads) {
+PictureWriter::PictureWriter(const PictureNames& names, int64_t width, int64_t height, const PictureOptions& options)
+    : names_(names), width_(width), height_(height), options_(options) {
     require_valid(std::min(width, height) >= 1 && std::max(width, height) <= kLargestSide, "picture size ", width, "x",
                   height, ": both sides must be from 1 to ", kLargestSide);
     check_pictures(names);
@@ -94,12 +99,17 @@ void PictureWriter::write(const Image& image) {
     require(!closed_, name, ": frame after close()");
     require(image.width == width_ && image.height == height_, name, ": frame of ", image.width, "x", image.height,
             " for a video of ", width_, "x", height_);
-    const std::string png = encode_png(image, {.level = kLevel, .threads = threads_});
+    require(names_.exr || 8 * bytes_of(image.samples) == options_.bits, name, ": frame of ", bytes_of(image.samples),
+            "-byte samples for ", options_.bits, " bits");
+    const std::string bytes =
+        names_.exr
+            ? encode_exr(image, {.half = options_.bits == 16, .threads = options_.threads, .comment = options_.comment})
+            : encode_png(image, {.level = kLevel, .threads = options_.threads, .comment = options_.comment});
     auto file = std::make_unique<PartialFile>(name);
     std::ofstream out(file->path(), std::ios::binary | std::ios::trunc);
-    out.write(png.data(), static_cast<std::streamsize>(png.size()));
+    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     out.close();
-    require(out.good(), "cannot write ", file->path().string());
+    require_written(out.good(), file->path());
     files_.push_back(std::move(file));
 }
 

@@ -1,4 +1,4 @@
-// Writes frames as a sequence of PNG files.
+// Writes frames as a sequence of PNG or OpenEXR files.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace t3video::media {
 // The names of a sequence.
 struct PictureNames {
     // "frames/" and folders that exist: 00000.png and so on in it; otherwise a name with one %d, %3d or %03d and the
-    // ending .png. Throws InvalidRequest for others.
+    // ending .png or .exr. Throws InvalidRequest for others.
     explicit PictureNames(const std::filesystem::path& output);
 
     std::filesystem::path name(int64_t frame) const;  // the first is 0
@@ -23,19 +23,25 @@ struct PictureNames {
     std::filesystem::path folder;  // empty: the current one
     std::string before, after;     // the number
     int digits = 5;                // at least so many, filled with zeros
+    bool exr = false;
 };
 
 // Throws InvalidRequest unless the pictures can be written. The folder itself may be absent, not the one above it.
 void check_pictures(const PictureNames& names);
 
-// 8-bit RGB, lossless. Pictures are compressed fast rather than small, on all threads: about a third of the raw size
-// for a film. All get their names in close(), which also removes what an older and longer sequence under the same names
-// left after the last frame. Memory: one frame.
+struct PictureOptions {
+    int bits = 8;         // PNG: 8 or 16 from images of u8 or u16; EXR: 16 or 32 from images of f32
+    std::string comment;  // ASCII, in every picture; empty: none
+    int threads = 0;      // 0: one per core
+};
+
+// RGB, lossless but for the halves of EXR. Pictures are compressed fast rather than small, on all threads: about a
+// third of the raw size for a film in 8 bits. All get their names in close(), which also removes what an older and
+// longer sequence under the same names left after the last frame. Memory: one frame.
 class PictureWriter final : public FrameWriter {
   public:
-    // Makes the folder. Throws InvalidRequest as check_pictures does and for sides outside 1..16384. `threads` 0: one
-    // per core.
-    PictureWriter(const PictureNames& names, int64_t width, int64_t height, int threads = 0);
+    // Makes the folder. Throws InvalidRequest as check_pictures does and for sides outside 1..16384.
+    PictureWriter(const PictureNames& names, int64_t width, int64_t height, const PictureOptions& options = {});
     ~PictureWriter() override;  // without close(): removes the partial files, and the folder if it was made here
 
     void write(const Image& image) override;
@@ -45,7 +51,7 @@ class PictureWriter final : public FrameWriter {
   private:
     PictureNames names_;
     int64_t width_, height_;
-    int threads_;
+    PictureOptions options_;
     bool folder_is_ours_ = false, closed_ = false;
     std::vector<std::unique_ptr<PartialFile>> files_;
 };

@@ -21,7 +21,6 @@ namespace {
 // Bytes of pixels in a band: a 4K frame has about 50, which keeps 16 threads busy; what a band cannot refer to (32 KiB
 // before it) costs under a percent.
 constexpr int64_t kBandBytes = 512 * 1024;
-constexpr int64_t kPixel = 3;  // bytes
 
 std::string big_endian(uint32_t value) {
     return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
@@ -49,6 +48,8 @@ uint8_t paeth(int left, int above, int corner) {
 
 // The row as difference to a prediction, after the number of the filter: 1 left, 2 above, 4 Paeth. Takes the one with
 // the smallest sum of differences as signed bytes, which the PNG specification proposes for pictures.
+// kPixel: bytes of one.
+template <int64_t kPixel>
 class RowFilter {
   public:
     explicit RowFilter(int64_t row_bytes) : zeros_(static_cast<size_t>(row_bytes + kPixel)) {
@@ -121,14 +122,45 @@ class Deflate {
     std::array<Bytef, 65536> buffer_;
 };
 
+// Rows as the file has them: 16-bit levels with the high byte first.
+class FileRows {
+  public:
+    explicit FileRows(const Image& image) : image_(image) {
+        if (image.samples == Samples::u8) return;
+        for (auto& row : rows_) row.resize(static_cast<size_t>(image.row_bytes()));
+    }
+
+    // Null for the row above the first. Rows y and y - 1 are valid until the next call for y + 1.
+    const uint8_t* operator()(int64_t y) {
+        if (y < 0) return nullptr;
+        if (image_.samples == Samples::u8) return image_.row<uint8_t>(y);
+        uint8_t* const row = rows_[static_cast<size_t>(y % 2)].data();
+        const uint16_t* levels = image_.row<uint16_t>(y);
+        for (int64_t i = 0; i < image_.width * 3; ++i) {
+            row[2 * i] = static_cast<uint8_t>(levels[i] >> 8);
+            row[2 * i + 1] = static_cast<uint8_t>(levels[i]);
+        }
+        return row;
+    }
+
+  private:
+    const Image& image_;
+    std::array<std::vector<uint8_t>, 2> rows_;
+};
+
 // Rows [first, last) of the picture.
+template <int64_t kPixel>
 Band compress(const Image& image, int64_t first, int64_t last, int level) {
     Band band;
     band.checksum = adler32(0, nullptr, 0);
-    RowFilter filter(image.width * kPixel);
+    RowFilter<kPixel> filter(image.width * kPixel);
     Deflate deflate(level);
+    FileRows rows(image);
+    const uint8_t* above = rows(first - 1);
     for (int64_t y = first; y < last; ++y) {
-        const auto& row = filter.filter(image.pixel(0, y), y > 0 ? image.pixel(0, y - 1) : nullptr);
+        const uint8_t* const current = rows(y);
+        const auto& row = filter.filter(current, above);
+        above = current;
         band.checksum = adler32_z(band.checksum, row.data(), row.size());
         band.size += static_cast<z_off_t>(row.size());
         const bool at_end = y + 1 == last;
@@ -139,13 +171,15 @@ Band compress(const Image& image, int64_t first, int64_t last, int level) {
 
 // The picture as a zlib stream.
 std::string compress(const Image& image, const PngOptions& options) {
-    const int64_t rows = std::max<int64_t>(1, kBandBytes / (image.width * kPixel));
+    const int64_t rows = std::max<int64_t>(1, kBandBytes / image.row_bytes());
     std::vector<Band> bands(static_cast<size_t>((image.height + rows - 1) / rows));
     const int threads = options.threads > 0 ? options.threads : available_threads();
     parallel_for(threads, 0, static_cast<int64_t>(bands.size()), 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
-            bands[static_cast<size_t>(i)] =
-                compress(image, i * rows, std::min((i + 1) * rows, image.height), options.level);
+            const int64_t first = i * rows, last = std::min(first + rows, image.height);
+            bands[static_cast<size_t>(i)] = image.samples == Samples::u8
+                                                ? compress<3>(image, first, last, options.level)
+                                                : compress<6>(image, first, last, options.level);
         }
     });
     std::string stream("\x78\x01");  // deflate with a window of 2^15 bytes
@@ -160,16 +194,17 @@ std::string compress(const Image& image, const PngOptions& options) {
 }  // namespace
 
 std::string encode_png(const Image& image, const PngOptions& options) {
-    require(image.width > 0 && image.height > 0 &&
-                image.rgb.size() == static_cast<size_t>(image.width * image.height * kPixel),
+    require(image.width > 0 && image.height > 0 && image.samples != Samples::f32 &&
+                image.rgb.size() == static_cast<size_t>(image.height * image.row_bytes()),
             "PNG of ", image.width, "x", image.height, " with ", image.rgb.size(), " bytes");
     require(options.level >= 1 && options.level <= 9 && options.threads >= 0, "PNG at level ", options.level, " with ",
             options.threads, " threads");
     std::string png("\x89PNG\r\n\x1a\n");
-    // 8 bits a channel, RGB; compression, filter and interlacing as everywhere.
+    // Bits a channel, RGB; compression, filter and interlacing as everywhere.
     add_chunk(png, "IHDR",
               big_endian(static_cast<uint32_t>(image.width)) + big_endian(static_cast<uint32_t>(image.height)) +
-                  std::string("\x08\x02\x00\x00\x00", 5));
+                  std::string(image.samples == Samples::u8 ? "\x08\x02\x00\x00\x00" : "\x10\x02\x00\x00\x00", 5));
+    if (!options.comment.empty()) add_chunk(png, "tEXt", std::string("Comment\0", 8) + options.comment);
     add_chunk(png, "IDAT", compress(image, options));
     add_chunk(png, "IEND", {});
     return png;
@@ -181,7 +216,7 @@ void write_png(const std::filesystem::path& path, const Image& image, const PngO
     std::ofstream out(file.path(), std::ios::binary | std::ios::trunc);
     out.write(png.data(), static_cast<std::streamsize>(png.size()));
     out.close();
-    require(out.good(), "cannot write ", file.path().string());
+    require_written(out.good(), file.path());
     file.commit();
 }
 

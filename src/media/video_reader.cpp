@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "media/ffmpeg.h"
+#include "media/film_comment.h"
 
 namespace t3video::media {
 namespace {
@@ -38,7 +39,7 @@ bool is_full_range(const AVFrame& frame) {
 }  // namespace
 
 struct VideoReader::Impl {
-    explicit Impl(const std::filesystem::path& path) : name(path.string()) {
+    Impl(const std::filesystem::path& path, Samples wanted) : name(path.string()), samples(wanted) {
         std::error_code ignored;
         require_valid(std::filesystem::exists(path, ignored), name, ": no such file; expected a video or image");
         require_valid(std::filesystem::is_regular_file(path, ignored), name, ": not a file; expected a video or image");
@@ -69,6 +70,8 @@ struct VideoReader::Impl {
         info.codec = avcodec_get_name(parameters.codec_id);
         info.pixels = text_or_unknown(av_get_pix_fmt_name(static_cast<AVPixelFormat>(parameters.format)));
         info.tags = tags_of(parameters);
+        const AVDictionaryEntry* comment = av_dict_get(input->metadata, "comment", nullptr, 0);
+        if (comment != nullptr) info.comment = comment->value;
         const AVRational rate = av_guess_frame_rate(input.get(), stream, nullptr);
         int num = 0, den = 0;
         av_reduce(&num, &den, rate.num, rate.den, FrameRate::kLargestTerm);
@@ -113,8 +116,9 @@ struct VideoReader::Impl {
         require_valid(!damaged, name, ": frame ", frames, " is damaged");
         require_valid(frame->width == info.width && frame->height == info.height, name, ": frame ", frames, " is ",
                       frame->width, "x", frame->height, ", the video ", info.width, "x", info.height);
-        if (image.width != info.width || image.height != info.height) image = Image(info.width, info.height);
-        if (frame->format == AV_PIX_FMT_RGB24) return copy_from_frame(*frame, image);
+        if (image.width != info.width || image.height != info.height || image.samples != samples)
+            image = Image(info.width, info.height, samples);
+        if (frame->format == rgb_format(samples)) return copy_from_frame(*frame, image);
         if (converter == nullptr) start_converter();
         require_valid(frame->format == format, name, ": the pixel format changes at frame ", frames);
         check_av(sws_scale(converter.get(), frame->data, frame->linesize, 0, frame->height, rgb->data, rgb->linesize),
@@ -127,12 +131,13 @@ struct VideoReader::Impl {
         const PixelLayout from{format, is_full_range(*frame), frame->chroma_location};
         const bool assume_bt709 =
             frame->colorspace == AVCOL_SPC_UNSPECIFIED && std::string_view(input->iformat->name) == "yuv4mpegpipe";
-        converter = make_converter(info.width, info.height, from, PixelLayout{},
+        converter = make_converter(info.width, info.height, from, PixelLayout{rgb_format(samples)},
                                    assume_bt709 ? AVCOL_SPC_BT709 : frame->colorspace);
-        rgb = make_frame(AV_PIX_FMT_RGB24, info.width, info.height);
+        rgb = make_frame(rgb_format(samples), info.width, info.height);
     }
 
     std::string name;  // for messages
+    Samples samples;
     VideoInfo info;
     InputPtr input;
     AVStream* stream = nullptr;  // owned by input
@@ -146,9 +151,9 @@ struct VideoReader::Impl {
     double time = 0;
 };
 
-VideoReader::VideoReader(const std::filesystem::path& path) {
-    quiet_ffmpeg();
-    impl_ = std::make_unique<Impl>(path);
+VideoReader::VideoReader(const std::filesystem::path& path, Samples samples) {
+    av_log_set_level(AV_LOG_FATAL);  // errors are thrown, with FFmpeg's words: its own lines would stand beside them
+    impl_ = std::make_unique<Impl>(path, samples);
 }
 
 VideoReader::~VideoReader() = default;
@@ -173,8 +178,12 @@ bool VideoReader::read(Image& image) {
     return true;
 }
 
-Video read_video(const std::filesystem::path& path) {
-    VideoReader reader(path);
+VideoInfo read_video_info(const std::filesystem::path& path) {
+    return VideoReader(path).info();
+}
+
+Video read_video(const std::filesystem::path& path, Samples samples) {
+    VideoReader reader(path, samples);
     Video video{reader.info(), {}, {}};
     Image image;
     while (reader.read(image)) {

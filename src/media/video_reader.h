@@ -1,4 +1,4 @@
-// Reads the frames of a video or image file as 8-bit RGB.
+// Reads the frames of a video or image file as RGB.
 #pragma once
 
 #include <cstdint>
@@ -25,13 +25,15 @@ struct VideoInfo {
     std::string codec;                // FFmpeg's name: "h264", "png", ...
     std::string pixels;               // pixel format as coded: "yuv420p", ...
     ColorTags tags;
+    std::string comment;  // the file's, if it has one
 };
 
 // One frame after the other, in order of showing.
 class VideoReader {
   public:
-    // Throws InvalidRequest for a file that is absent, not a video or image, or of an unknown codec.
-    explicit VideoReader(const std::filesystem::path& path);
+    // Images are of `samples`, u8 or u16. Throws InvalidRequest for a file that is absent, not a video or image, or of
+    // an unknown codec.
+    explicit VideoReader(const std::filesystem::path& path, Samples samples = Samples::u8);
     ~VideoReader();
     VideoReader(const VideoReader&) = delete;
     VideoReader& operator=(const VideoReader&) = delete;
@@ -54,7 +56,7 @@ struct Video {
     std::vector<double> times;  // seconds, one per frame
 };
 
-// The whole file at once: 3 bytes a pixel and frame.
-Video read_video(const std::filesystem::path& path);
+// The whole file at once: 3 or 6 bytes a pixel and frame.
+Video read_video(const std::filesystem::path& path, Samples samples = Samples::u8);
 
 }  // namespace t3video::media

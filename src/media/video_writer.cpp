@@ -1,4 +1,4 @@
-// RGB to BT.709 yuv420p by swscale, H.264 by libx264, mp4/mkv/mov by libavformat.
+// RGB to BT.709 by swscale, one of the encoders, mp4/mkv/mov by libavformat.
 #include "media/video_writer.h"
 
 #include <algorithm>
@@ -7,16 +7,10 @@
 #include <string_view>
 
 #include "core/output_file.h"
-#include "media/ffmpeg.h"
+#include "media/encoders.h"
 
 namespace t3video::media {
 namespace {
-
-constexpr int64_t kLargestSide = 16384;  // x264's limit
-
-// With AVX-512, x264 (build 164) reads uninitialised memory where B-frames meet macroblock trees: the same frames give
-// different bits from run to run. With these instruction sets, which every processor with AVX-512 has, they do not.
-constexpr const char* kWithoutAvx512 = "asm=AVX2,FMA3,LZCNT,BMI1,BMI2";
 
 struct Container {
     std::string_view extension, muxer;
@@ -35,52 +29,6 @@ const Container& container_of(const std::filesystem::path& path) {
     return *found;
 }
 
-void check_size(int64_t width, int64_t height) {
-    const auto fits = [](int64_t side) { return side >= 2 && side <= kLargestSide && side % 2 == 0; };
-    const auto nearest = [](int64_t side) { return std::clamp(side + side % 2, int64_t{2}, kLargestSide); };
-    require_valid(fits(width) && fits(height), "video size ", width, "x", height,
-                  ": both sides must be even and from 2 to ", kLargestSide, ", such as ", nearest(width), "x",
-                  nearest(height));
-}
-
-void check_options(const VideoOptions& options) {
-    require_valid(options.crf >= 0 && options.crf <= 51, "video quality crf ", options.crf, ": expected 0 to 51");
-    require_valid(options.threads >= 0, "video threads ", options.threads, ": expected 0 (one per core) or more");
-    constexpr std::array<std::string_view, 10> kPresets = {"ultrafast", "superfast", "veryfast", "faster",   "fast",
-                                                           "medium",    "slow",      "slower",   "veryslow", "placebo"};
-    require_valid(std::find(kPresets.begin(), kPresets.end(), options.preset) != kPresets.end(), "video preset '",
-                  options.preset, "': expected ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, ",
-                  "veryslow or placebo");
-}
-
-CodecPtr open_encoder(int64_t width, int64_t height, const FrameRate& fps, const VideoOptions& options,
-                      bool global_header) {
-    const AVCodec* codec = avcodec_find_encoder_by_name("libx264");
-    require(codec != nullptr, "this FFmpeg has no libx264 encoder");
-    CodecPtr encoder(avcodec_alloc_context3(codec));
-    require(encoder != nullptr, "out of memory for the encoder");
-    encoder->width = static_cast<int>(width);
-    encoder->height = static_cast<int>(height);
-    encoder->sample_aspect_ratio = {1, 1};
-    encoder->pix_fmt = AV_PIX_FMT_YUV420P;
-    encoder->time_base = {static_cast<int>(fps.den), static_cast<int>(fps.num)};
-    encoder->framerate = {static_cast<int>(fps.num), static_cast<int>(fps.den)};
-    encoder->color_primaries = AVCOL_PRI_BT709;
-    encoder->color_trc = AVCOL_TRC_BT709;
-    encoder->colorspace = AVCOL_SPC_BT709;
-    encoder->color_range = AVCOL_RANGE_MPEG;
-    encoder->chroma_sample_location = AVCHROMA_LOC_LEFT;
-    encoder->thread_count = options.threads;
-    if ((av_get_cpu_flags() & AV_CPU_FLAG_AVX512) != 0) {
-        check_av(av_opt_set(encoder->priv_data, "x264-params", kWithoutAvx512, 0), "x264 instruction sets");
-    }
-    if (global_header) encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    check_av(av_opt_set_int(encoder->priv_data, "crf", options.crf, 0), "x264 crf ", options.crf);
-    check_av(av_opt_set(encoder->priv_data, "preset", options.preset.c_str(), 0), "x264 preset ", options.preset);
-    check_av(avcodec_open2(encoder.get(), codec, nullptr), "cannot open the H.264 encoder for ", width, "x", height);
-    return encoder;
-}
-
 }  // namespace
 
 bool has_video_support() {
@@ -94,25 +42,34 @@ std::unique_ptr<FrameWriter> open_video(const std::filesystem::path& path, int64
 
 struct VideoWriter::Impl {
     Impl(const std::filesystem::path& path, int64_t width, int64_t height, const FrameRate& fps,
-         const VideoOptions& options)
+         const FilmFormat& format, const VideoOptions& options)
         : name(path.string()), file(path) {
         const std::string url = "file:" + file.path().string();  // the prefix keeps a ':' in the name harmless
         AVFormatContext* raw = nullptr;
         check_av(avformat_alloc_output_context2(&raw, nullptr, container_of(path).muxer.data(), url.c_str()), name);
         output.reset(raw);
-        encoder = open_encoder(width, height, fps, options, (output->oformat->flags & AVFMT_GLOBALHEADER) != 0);
-        rgb = make_frame(AV_PIX_FMT_RGB24, width, height);
-        yuv = make_frame(AV_PIX_FMT_YUV420P, width, height);
-        const PixelLayout from{AV_PIX_FMT_RGB24, true};
-        const PixelLayout to{AV_PIX_FMT_YUV420P, false, encoder->chroma_sample_location};
+        encoder = open_encoder(format, width, height, fps, options, (output->oformat->flags & AVFMT_GLOBALHEADER) != 0);
+        const PixelLayout from{rgb_format(format.samples), true};
+        const PixelLayout to{encoder->pix_fmt, false, encoder->chroma_sample_location};
+        rgb = make_frame(from.format, width, height);
+        yuv = make_frame(to.format, width, height);
+        yuv->color_primaries = encoder->color_primaries;
+        yuv->color_trc = encoder->color_trc;
+        yuv->colorspace = encoder->colorspace;
+        yuv->color_range = encoder->color_range;
         converter = make_converter(width, height, from, to, encoder->colorspace);
-        start_file(url);
+        start_file(url, format, options.comment);
     }
 
-    void start_file(const std::string& url) {
+    void start_file(const std::string& url, const FilmFormat& format, const std::string& comment) {
         stream = avformat_new_stream(output.get(), nullptr);
         require(stream != nullptr, name, ": out of memory for a stream");
         check_av(avcodec_parameters_from_context(stream->codecpar, encoder.get()), name);
+        const std::string_view muxer = output->oformat->name;
+        // The tag under which Apple's players know HEVC.
+        if (format.codec == Codec::hevc && muxer != "matroska") stream->codecpar->codec_tag = MKTAG('h', 'v', 'c', '1');
+        if (muxer == "matroska") output->flags |= AVFMT_FLAG_BITEXACT;  // no random numbers in the file
+        if (!comment.empty()) check_av(av_dict_set(&output->metadata, "comment", comment.c_str(), 0), name);
         stream->time_base = encoder->time_base;
         stream->avg_frame_rate = encoder->framerate;
         check_av(avio_open(&output->pb, url.c_str(), AVIO_FLAG_WRITE), "cannot write ", file.path().string());
@@ -151,12 +108,12 @@ struct VideoWriter::Impl {
 
 VideoWriter::VideoWriter(const std::filesystem::path& path, int64_t width, int64_t height, FrameRate fps,
                          const VideoOptions& options) {
-    check_size(width, height);
-    check_options(options);
     container_of(path);
+    const FilmFormat format = film_format(path, options);
+    check_size(format, width, height);
     check_writable(path);
     quiet_ffmpeg();
-    impl_ = std::make_unique<Impl>(path, width, height, fps, options);
+    impl_ = std::make_unique<Impl>(path, width, height, fps, format, options);
 }
 
 VideoWriter::~VideoWriter() = default;

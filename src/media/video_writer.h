@@ -1,4 +1,4 @@
-// Writes frames to an H.264 video file, one by one.
+// Writes frames to a compressed video file, one by one.
 #pragma once
 
 #include <cstdint>
@@ -12,19 +12,24 @@ namespace t3video::media {
 // Whether this build has FFmpeg.
 bool has_video_support();
 
+// Throws InvalidRequest when FFmpeg has no encoder for the format, naming those it has; Error in a build without
+// FFmpeg.
+void check_encoder(const FilmFormat& format);
+
 // A VideoWriter. Throws Error in a build without FFmpeg.
 std::unique_ptr<FrameWriter> open_video(const std::filesystem::path& path, int64_t width, int64_t height, FrameRate fps,
                                         const VideoOptions& options);
 
-// H.264 in yuv420p with BT.709 colours in limited range, tagged as such; frame i is shown at i / fps for 1 / fps
-// seconds (exactly in mp4 and mov; mkv keeps whole milliseconds). Memory does not grow with the number of frames: the
-// encoder looks some 50 frames ahead, and each thread holds a few more; measured at 3840x2160 with preset medium: a
-// peak of 1.5 GiB with 2 threads, 2.4 GiB with 16. The same frames and options give the same bytes on the same machine.
-// The file is written as "<name>.partial" and gets its name in close(). Only in builds with FFmpeg.
+// H.264, HEVC or AV1 in 4:2:0, ProRes 422 HQ in 4:2:2, with BT.709 colours in limited range, tagged as such; frame i is
+// shown at i / fps for 1 / fps seconds (exactly in mp4 and mov; mkv keeps whole milliseconds). Memory does not grow
+// with the number of frames: the encoder looks some 50 frames ahead, and each thread holds a few more; measured for
+// H.264 at 3840x2160 with preset medium: a peak of 1.5 GiB with 2 threads, 2.4 GiB with 16. The same frames and options
+// give the same bytes on the same machine. The file is written as "<name>.partial" and gets its name in close(). Only
+// in builds with FFmpeg.
 class VideoWriter final : public FrameWriter {
   public:
-    // Throws InvalidRequest for a path that is not .mp4, .mkv or .mov or cannot be written, sides that are odd or
-    // outside 2..16384, or options out of range.
+    // Throws InvalidRequest for a path that is not .mp4, .mkv or .mov or cannot be written, and as film_format,
+    // check_size and check_encoder do.
     VideoWriter(const std::filesystem::path& path, int64_t width, int64_t height, FrameRate fps,
                 const VideoOptions& options = {});
     ~VideoWriter() override;

@@ -1,16 +1,34 @@
-// Stands in for video_writer.cpp in builds without FFmpeg.
+// Stands in for what takes FFmpeg in builds without it.
 #include "core/error.h"
+#include "media/film_reader.h"
+#include "media/film_comment.h"
 #include "media/video_writer.h"
 
 namespace t3video::media {
+
+VideoInfo read_video_info(const std::filesystem::path& path) {
+    throw InvalidRequest(path.string() + ": this build has no FFmpeg; it reads .png and .exr");
+}
 
 bool has_video_support() {
     return false;
 }
 
+void check_encoder(const FilmFormat&) {
+    throw Error("this build has no FFmpeg");
+}
+
 std::unique_ptr<FrameWriter> open_video(const std::filesystem::path& path, int64_t, int64_t, FrameRate,
                                         const VideoOptions&) {
     throw Error(concat(path.string(), ": this build has no FFmpeg"));
+}
+
+std::unique_ptr<FrameReader> open_video_frames(const std::filesystem::path& path) {
+    throw InvalidRequest(concat(path.string(), ": this build has no FFmpeg; give a folder of PNG pictures"));
+}
+
+Image read_other_picture(const std::filesystem::path& path) {
+    throw InvalidRequest(concat(path.string(), ": not a PNG file, and this build has no FFmpeg for others"));
 }
 
 }  // namespace t3video::media

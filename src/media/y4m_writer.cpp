@@ -64,13 +64,13 @@ Y4mWriter::Y4mWriter(const std::filesystem::path& path, int64_t width, int64_t h
     out_.open(file_.path(), std::ios::binary | std::ios::trunc);
     out_ << "YUV4MPEG2 W" << width << " H" << height << " F" << fps.num << ':' << fps.den
          << " Ip A1:1 C420mpeg2 XYSCSS=420MPEG2 XCOLORRANGE=LIMITED\n";
-    require(out_.good(), "cannot write ", file_.path().string());
+    require_written(out_.good(), file_.path());
 }
 
 void Y4mWriter::write(const Image& image) {
     const std::string name = file_.path().string();
     require(!closed_, name, ": frame after close()");
-    require(image.width == width_ && image.height == height_ &&
+    require(image.width == width_ && image.height == height_ && image.samples == Samples::u8 &&
                 image.rgb.size() == static_cast<size_t>(width_ * height_ * 3),
             name, ": frame of ", image.width, "x", image.height, " with ", image.rgb.size(), " bytes for a video of ",
             width_, "x", height_);
@@ -85,7 +85,7 @@ void Y4mWriter::write(const Image& image) {
         }
     });
     out_.write(frame_.data(), static_cast<std::streamsize>(frame_.size()));
-    require(out_.good(), "cannot write ", name);
+    require_written(out_.good(), file_.path());
     ++frames_;
 }
 
@@ -93,7 +93,7 @@ void Y4mWriter::close() {
     if (closed_) return;
     require(frames_ > 0, file_.path().string(), ": a video needs at least one frame");
     out_.close();
-    require(out_.good(), "cannot finish ", file_.path().string());
+    require_written(out_.good(), file_.path());
     file_.commit();
     closed_ = true;
 }

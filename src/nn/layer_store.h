@@ -39,7 +39,7 @@ class LayerStore {
             auto packed = ctx.allocator().allocate_pinned(packed_bytes(ctx, layer));
             stream->packed.push_back(packed);
             replace(ctx, layer, [&](const Param& param, DType dtype, size_t offset) {
-                const Tensor value = ops::convert(ctx, to_device(ctx, param.value), dtype);
+                const Tensor value = ops::convert_to_device(ctx, param.value, dtype);
                 Tensor host(param.value.shape(), dtype, packed, offset);
                 ctx.allocator().copy(host.raw(), value.raw(), value.bytes(), Transfer::download);
                 return host;

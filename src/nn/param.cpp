@@ -11,7 +11,7 @@ DType device_type(const Context& ctx, const Param& param) {
 
 void place(Context& ctx, Param& param) {
     if (ctx.target() == Device::cpu || param.role == Role::table || param.streamed) return;
-    param.value = ops::convert(ctx, to_device(ctx, param.value), device_type(ctx, param));
+    param.value = ops::convert_to_device(ctx, param.value, device_type(ctx, param));
 }
 
 }  // namespace t3video::nn

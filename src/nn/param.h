@@ -18,7 +18,7 @@ struct Param {
 
     Shape shape;  // expected; loaders check against it
     Role role = Role::product;
-    Tensor value;           // f32, f16 or bf16; usually a view of a mapped file
+    Tensor value;           // f32, f16, bf16 or a matrix of DType::encoded; usually a view of a mapped file
     bool streamed = false;  // stays where it is, and goes to the device for each use: nn/layer_store.h
 };
 

@@ -5,7 +5,11 @@
 
 namespace t3video::ops {
 
-// x itself when it already has the type. f32, f16, bf16 in any direction.
+// x itself when it already has the type. f32, f16, bf16 in any direction; an encoded x (in host memory) is decoded
+// there.
 Tensor convert(Context& ctx, const Tensor& x, DType dtype);
+
+// The same of an x that may still lie in host memory, where the context computes.
+Tensor convert_to_device(Context& ctx, const Tensor& x, DType dtype);
 
 }  // namespace t3video::ops

@@ -1,7 +1,8 @@
-// The denoising loop of text-to-video, with image conditioning of the first frame.
+// The denoising loop of a film, with image conditioning of the first frame.
 #include "pipeline/denoise.h"
 
 #include "core/random.h"
+#include "ops/elementwise.h"
 #include "sampling/guidance.h"
 
 namespace t3video::pipeline {
@@ -32,6 +33,10 @@ Tensor make_noise(Context& ctx, const Shape& shape, uint64_t seed, NoiseSource s
         fill_normal_cuda(noise.span<float>(), seed, multiprocessors, ctx.threads());
     }
     return to_device(ctx, noise);
+}
+
+Tensor noised(Context& ctx, const Tensor& latent, const Tensor& noise, double sigma) {
+    return ops::axpby(ctx, static_cast<float>(1.0 - sigma), latent, static_cast<float>(sigma), noise);
 }
 
 Tensor denoise(Context& ctx, const models::WanDit& dit, const t3::WindowPlan& windows, const Guidance& guidance,

@@ -11,6 +11,9 @@ enum class NoiseSource { cpu, cuda };
 // Standard normals [shape] as torch.randn makes them from `seed` on the CPU, or on a GPU with `multiprocessors`.
 Tensor make_noise(Context& ctx, const Shape& shape, uint64_t seed, NoiseSource source, int multiprocessors);
 
+// What sampling from a video starts with: (1 - sigma) * latent + sigma * noise.
+Tensor noised(Context& ctx, const Tensor& latent, const Tensor& noise, double sigma);
+
 struct Guidance {
     const models::TextContext* positive = nullptr;
     const models::TextContext* negative = nullptr;  // null only at scale 1

@@ -2,11 +2,17 @@
 #include "pipeline/embed.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/error.h"
 #include "text/clean.h"
 
 namespace t3video::pipeline {
+
+int64_t count_tokens(const text::Tokenizer& tokenizer, const std::string& prompt) {
+    return static_cast<int64_t>(
+        tokenizer.encode(text::clean_prompt(prompt), std::numeric_limits<int32_t>::max()).size());
+}
 
 Tensor embed_prompt(Context& ctx, const models::Umt5& encoder, const text::Tokenizer& tokenizer,
                     const std::string& prompt) {

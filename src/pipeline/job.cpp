@@ -5,9 +5,11 @@
 #include <charconv>
 #include <fstream>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 #include "checkpoint/tensor_source.h"
 #include "core/error.h"
+#include "core/output_file.h"
 
 namespace t3video::pipeline {
 namespace {
@@ -19,6 +21,16 @@ std::string read_text(const fs::path& path) {
     if (!fs::is_regular_file(path)) return {};
     std::ifstream file(path, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// Whole or not at all.
+void write_text(const fs::path& path, const std::string& text) {
+    PartialFile partial(path);
+    std::ofstream file(partial.path(), std::ios::binary | std::ios::trunc);
+    file << text;
+    file.close();
+    require_written(file.good(), path);
+    partial.commit();
 }
 
 // The file's tensors, or nothing where it is absent or damaged.
@@ -44,9 +56,67 @@ std::optional<int64_t> whole_number(const std::string& text) {
 
 constexpr const char* kRequest = "request.json";
 constexpr const char* kEmbeddings = "embeddings.safetensors";
+constexpr const char* kInput = "input.safetensors";
+constexpr const char* kCommand = "command.json";
+constexpr const char* kDecoded = "decode.json";
 constexpr const char* kLatents = "latents.safetensors";
 
+// Absent, damaged: null.
+nlohmann::json read_json(const fs::path& path) {
+    nlohmann::json json = nlohmann::json::parse(read_text(path), nullptr, false);
+    return json.is_discarded() ? nlohmann::json() : json;
+}
+
+// Words of a command line need not be UTF-8.
+std::string dumped(const nlohmann::json& json) {
+    return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::optional<Decoded> decoded_in(const fs::path& folder) try {
+    const nlohmann::json json = read_json(folder / kDecoded);
+    if (!json.is_object()) return std::nullopt;
+    return Decoded{json.at("output").get<std::string>(), json.at("command"), json.at("frames"), json.at("of")};
+} catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+}
+
 }  // namespace
+
+std::optional<JobState> look_at_job(const fs::path& folder) try {
+    const nlohmann::json request = read_json(folder / kRequest);
+    if (!request.is_object()) return std::nullopt;
+    JobState state{.folder = folder,
+                   .prompt = request.at("prompt"),
+                   .width = request.at("width"),
+                   .height = request.at("height"),
+                   .film_frames = request.at("frames"),
+                   .text = fs::is_regular_file(folder / kEmbeddings),
+                   .steps = request.at("steps"),
+                   .decoded = decoded_in(folder)};
+    if (const auto latents = open_stage(folder / kLatents); latents && latents->metadata.contains("step"))
+        state.step = whole_number(latents->metadata.at("step")).value_or(0);
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        if (entry.is_regular_file()) state.bytes += entry.file_size();
+    }
+    return state;
+} catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+}
+
+std::vector<std::string> command_of_job(const fs::path& folder) try {
+    require_valid(fs::is_regular_file(folder / kRequest), folder.string(),
+                  ": not a job folder; expected one that t3video generate left beside a film, such as film.job");
+    return read_json(folder / kCommand).get<std::vector<std::string>>();
+} catch (const nlohmann::json::exception&) {
+    throw InvalidRequest(concat(folder.string(), ": no command.json that says how the job was started; ",
+                                "give the t3video generate command again"));
+}
+
+void Job::require_same(const fs::path& folder, const std::string& request_json) {
+    require_valid(read_text(folder / kRequest) == request_json, "job folder ", folder.string(),
+                  " belongs to another film, or its model's files have changed since; ",
+                  "give the t3video generate command to make a film from the beginning");
+}
 
 Job::Job(fs::path folder, const std::string& request_json) : folder_(std::move(folder)) {
     std::error_code error;
@@ -54,15 +124,13 @@ Job::Job(fs::path folder, const std::string& request_json) : folder_(std::move(f
     require_valid(fs::is_directory(folder_), "job folder ", folder_.string(), " cannot be made",
                   error ? ": " + error.message() : std::string());
     if (read_text(folder_ / kRequest) == request_json) return;
-    for (const char* stage : {kEmbeddings, kLatents}) {
+    for (const char* stage : {kEmbeddings, kInput, kLatents, kCommand, kDecoded}) {
         fs::remove(folder_ / stage, error);
         require_valid(!error, "job folder ", folder_.string(), ": ", stage,
                       " of another request cannot be removed: ", error.message());
     }
-    std::ofstream file(folder_ / kRequest, std::ios::binary);
-    file << request_json;
-    file.close();
-    require_valid(file.good(), "job folder ", folder_.string(), " cannot be written");
+    require_valid(!fs::is_directory(folder_ / kRequest), "job folder ", folder_.string(), " cannot be written");
+    write_text(folder_ / kRequest, request_json);
 }
 
 std::optional<Embeddings> Job::embeddings() const {
@@ -87,6 +155,31 @@ std::optional<sampling::SampleState> Job::latents() const {
     };
     if (!std::ranges::all_of(state.history, fits)) return std::nullopt;
     return state;
+}
+
+std::optional<Tensor> Job::input() const {
+    const auto stage = open_stage(folder_ / kInput);
+    if (!stage || !stage->contains("latent") || !is_f32(stage->at("latent"), 4)) return std::nullopt;
+    return stage->at("latent");
+}
+
+void Job::save_input(const Tensor& latent) const {
+    checkpoint::save_safetensors(folder_ / kInput, {{"latent", latent}});
+}
+
+std::optional<Decoded> Job::decoded() const {
+    return decoded_in(folder_);
+}
+
+void Job::save(const std::vector<std::string>& command) const {
+    write_text(folder_ / kCommand, dumped(command));
+}
+
+void Job::save(const Decoded& decoded) const {
+    write_text(folder_ / kDecoded, dumped({{"output", decoded.output.string()},
+                                           {"command", decoded.command},
+                                           {"frames", decoded.frames},
+                                           {"of", decoded.of}}));
 }
 
 void Job::save(const Embeddings& embeddings) const {

@@ -56,13 +56,19 @@ ModelFiles find_model(const fs::path& folder, const PartOverrides& overrides) {
         const fs::path beside = first_of(overrides.dit.parent_path(), {"config.json"});
         if (!beside.empty()) files.dit_config = beside;
     }
-    require_valid(!(dit.empty() && encoder.empty() && vae.empty()), folder.string(),
+    const bool replaced = !(overrides.dit.empty() || overrides.text_encoder.empty() || overrides.vae.empty());
+    require_valid(replaced || !(dit.empty() && encoder.empty() && vae.empty()), folder.string(),
                   ": not a model folder; expected Wan's files (diffusion_pytorch_model.safetensors, Wan2.1_VAE.pth, "
                   "...) or a diffusers "
                   "folder with model_index.json");
     files.dit = part(overrides.dit, "--dit", dit);
     files.text_encoder = part(overrides.text_encoder, "--text-encoder", encoder);
     files.vae = part(overrides.vae, "--vae", vae);
+    files.loras = overrides.loras;
+    for (const checkpoint::Lora& lora : files.loras) {
+        require_valid(fs::is_regular_file(lora.file), "--lora ", lora.file.string(),
+                      ": no such file; expected FILE, or FILE:WEIGHT such as style.safetensors:0.8");
+    }
     files.tokenizer = part(overrides.tokenizer, "--tokenizer", tokenizer);
     if (!files.dit.empty()) files.layout = first_of(files.dit.parent_path(), {"t3-layout.json"});
     if (files.layout.empty()) files.layout = first_of(folder, {"t3-layout.json"});

@@ -3,6 +3,9 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
+
+#include "checkpoint/lora.h"
 
 namespace t3video::pipeline {
 
@@ -12,20 +15,22 @@ enum class Part { dit, text_encoder, vae, tokenizer };
 // Single parts given by the user instead of those of the folder; empty: the folder's.
 struct PartOverrides {
     std::filesystem::path dit, text_encoder, vae, tokenizer;
+    std::vector<checkpoint::Lora> loras;  // for the DiT, in addition
 };
 
 // Parts that were not found are empty paths; need() says what is missing.
 struct ModelFiles {
     std::filesystem::path folder;
     FolderKind kind = FolderKind::official;
-    std::filesystem::path dit;           // safetensors file or index
+    std::filesystem::path dit;           // safetensors file or index, GGUF
     std::filesystem::path dit_config;    // config.json with the number of heads, beside a DiT file given by the user if
                                          // there is one, else the folder's; may be absent
     std::filesystem::path text_encoder;  // .pth, safetensors file or index
     std::filesystem::path vae;
-    std::filesystem::path tokenizer;   // spiece.model
-    std::filesystem::path scheduler;   // diffusers' scheduler_config.json; empty for official folders
-    std::filesystem::path layout;      // t3-layout.json beside the DiT file, else in the folder; empty if neither is
+    std::filesystem::path tokenizer;  // spiece.model
+    std::filesystem::path scheduler;  // diffusers' scheduler_config.json; empty for official folders
+    std::filesystem::path layout;     // t3-layout.json beside the DiT file, else in the folder; empty if neither is
+    std::vector<checkpoint::Lora> loras;
     std::filesystem::path generation;  // generation_config.json; empty if there is none
 
     // The file of a part. Throws InvalidRequest naming what the folder should hold and the option that replaces it.

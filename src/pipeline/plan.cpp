@@ -26,7 +26,10 @@ size_t weight_bytes(Model& model, const Machine& machine) {
     if (machine.device == Device::cpu) return 0;
     size_t bytes = 0;
     model.for_each_param("", [&](const auto&, const nn::Param& param) {
-        if (param.role != nn::Role::table) bytes += param.value.bytes();
+        if (param.role == nn::Role::table) return;
+        const bool encoded = param.value.dtype() == DType::encoded;  // decoded in host memory
+        bytes +=
+            encoded ? static_cast<size_t>(param.value.numel()) * size_of(machine.compute_type) : param.value.bytes();
     });
     return bytes;
 }
@@ -72,6 +75,21 @@ StagePlan plan_text(const Models& models, const Film& film, const Machine& machi
     });
 }
 
+// Of an image one frame, of a video all.
+int64_t encoded_frames(const Film& film) {
+    return film.settings.source == Source::image ? 1 : film.settings.frames;
+}
+
+StagePlan plan_encode(const Models& models, const Film& film, const Machine& machine) {
+    const FramePlan& size = film.frames;
+    return count("encode", machine, models.vae, false, [&](Context& ctx, const models::WanVae& vae) {
+        vae.encode(ctx, encoded_frames(film), size.height, size.width, [&](int64_t, int64_t frames) {
+            return empty(ctx, {frames, size.height, size.width, 3});
+        });
+        return Work();
+    });
+}
+
 StagePlan plan_denoise(const Models& models, const Film& film, const Machine& machine, int64_t steps_done) {
     const bool guided = film.settings.cfg != 1.0;
     const int64_t steps = film.settings.steps - steps_done, passes = (guided ? 2 : 1) * (steps + 1);
@@ -84,10 +102,13 @@ StagePlan plan_denoise(const Models& models, const Film& film, const Machine& ma
         constexpr int64_t kEnough = 4;
         const int64_t counted = std::min(steps, kEnough);
         const auto& solver = solver_of(film.settings);
-        const auto schedule = solver.schedule({.steps = counted, .shift = film.settings.shift});
+        const auto schedule =
+            solver.schedule({.steps = counted, .shift = film.settings.shift, .strength = film.settings.strength});
+        Tensor first_frame;
+        if (film.settings.source == Source::image) first_frame = empty(ctx, {x.dim(0), 1, x.dim(2), x.dim(3)});
         Work before_last = ctx.work();
         denoise(ctx, dit, windows, {&positive, guided ? &negative : nullptr, film.settings.cfg}, solver, schedule,
-                {.x = x}, {}, [&](const sampling::SampleState& state) {
+                {.x = x}, first_frame, [&](const sampling::SampleState& state) {
                     if (state.step == counted - 1) before_last = ctx.work();
                 });
         return times(ctx.work() - before_last, double(steps - counted));
@@ -104,8 +125,9 @@ StagePlan plan_decode_in_bands(const models::WanVae& model, const Shape& latent,
     if (machine.device == Device::cpu) {
         const int64_t frames = 1 + (latent[1] - 1) * model.config().stride_t(), cell = model.config().stride_hw();
         const int64_t pixels = latent[2] * latent[3] * cell * cell;
-        if (band_rows > 0) stage.bytes += static_cast<size_t>(frames * pixels * 3);
-        stage.bytes += static_cast<size_t>(std::min(frames, kFramesInEncoder) * pixels * 3 / 2);
+        if (band_rows > 0) stage.bytes += static_cast<size_t>(frames * pixels * 3 * machine.sample_bytes);
+        const int64_t encoded = std::min<int64_t>(machine.sample_bytes, 2);
+        stage.bytes += static_cast<size_t>(std::min(frames, kFramesInEncoder) * pixels * 3 / 2 * encoded);
     }
     return stage;
 }
@@ -176,6 +198,10 @@ double Plan::seconds() const {
     return sum;
 }
 
+bool Plan::has(const std::string& stage) const {
+    return std::ranges::find(stages, stage, &StagePlan::name) != stages.end();
+}
+
 bool Plan::streams(const std::string& name) const {
     return std::ranges::any_of(stages, [&](const StagePlan& stage) { return stage.name == name && stage.streamed; });
 }
@@ -225,7 +251,11 @@ StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Mach
 Plan plan_film(const Models& models, const Film& film, const Machine& machine, const Done& done) {
     Plan plan{.allowed = machine.allowed};
     if (!done.text) plan.stages.push_back(plan_text(models, film, machine));
-    if (done.steps < film.settings.steps) plan.stages.push_back(plan_denoise(models, film, machine, done.steps));
+    const bool from_start = done.steps == 0, to_do = done.steps < film.settings.steps;
+    const bool wants_input = film.settings.source == Source::image ? to_do : from_start;
+    if (film.settings.takes_latent() && wants_input && !done.encode)
+        plan.stages.push_back(plan_encode(models, film, machine));
+    if (to_do) plan.stages.push_back(plan_denoise(models, film, machine, done.steps));
     plan.stages.push_back(plan_decode(models.vae, latent_shape(film, models.vae.config()), machine, plan.band_rows));
     return plan;
 }

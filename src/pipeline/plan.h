@@ -17,6 +17,7 @@ struct Machine {
     size_t allowed = 0;               // bytes that the run may take in all
     size_t taken = 0;                 // of these, by the program and its libraries, whatever the film
     int64_t decode_budget = 0;        // bytes that decoding should take
+    int64_t sample_bytes = 1;         // of a channel of a frame that waits to be written: media::bytes_of
     bool convolves_in_place = false;  // tensor/context.h
 };
 
@@ -35,16 +36,19 @@ struct StagePlan {
 // What an interrupted job has done.
 struct Done {
     bool text = false;
+    bool encode = false;
     int64_t steps = 0;
 };
 
 struct Plan {
-    std::vector<StagePlan> stages;  // text, denoise, decode, in this order, without those that are done
+    std::vector<StagePlan>
+        stages;  // text, encode (of inputs), denoise, decode, in this order, without those that are done
     size_t allowed = 0;
     int64_t band_rows = 0;  // for models::DecodeOptions
 
     size_t bytes() const;  // of the largest stage
     double seconds() const;
+    bool has(const std::string& stage) const;
     bool streams(const std::string& stage) const;
     // The first stage that does not fit; null if all do.
     const StagePlan* too_large() const;

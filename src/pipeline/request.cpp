@@ -12,18 +12,25 @@ std::filesystem::path Request::job_folder() const {
     return job.empty() ? media::beside_output(output, ".job") : job;
 }
 
+std::filesystem::path Request::preview_path() const {
+    return media::beside_output(output, ".preview.png");
+}
+
 std::filesystem::path Request::sheet_path() const {
     return media::beside_output(output, ".png");
+}
+
+media::VideoOptions Request::video_options() const {
+    return {.crf = crf, .codec = codec, .bits = bits};
 }
 
 void check_request(const Request& request) {
     const bool blank = std::ranges::all_of(request.prompt, [](unsigned char c) { return c <= ' '; });
     require_valid(!blank, "--prompt is empty: describe the film in a sentence");
-    require_valid(request.crf >= 0 && request.crf <= 51, "--crf ", request.crf,
-                  ": expected 0 (lossless) to 51 (worst)");
     require_valid(request.multiprocessors >= 1 && request.multiprocessors <= 1024, "--multiprocessors ",
                   request.multiprocessors, ": expected 1 to 1024");
-    media::check_output(request.output);
+    require_valid(request.preview_every >= 0, "--preview ", request.preview_every, ": expected a number of steps");
+    media::check_output(request.output, request.video_options());
     if (request.contact_sheet) check_writable(request.sheet_path());
 }
 

@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "media/frame_writer.h"
 #include "pipeline/denoise.h"
+#include "pipeline/inputs.h"
 #include "pipeline/layout_choice.h"
 #include "pipeline/model_files.h"
 #include "pipeline/settings.h"
@@ -18,6 +21,7 @@ struct Request {
     std::filesystem::path model;  // folder; empty: the bundled demo
     PartOverrides parts;
     SettingChoices settings;
+    InputChoices inputs;
     uint64_t seed = 0;
     NoiseSource noise = NoiseSource::cpu;
     int multiprocessors = 132;    // of the GPU whose noise is asked for
@@ -27,11 +31,21 @@ struct Request {
     std::filesystem::path output = media::default_output();  // what it may be: media/frame_writer.h
     std::filesystem::path job;                               // job folder; empty: "<output stem>.job" beside the output
     int64_t memory = 0;                                      // bytes that may be taken on the CPU; 0: what is available
-    int crf = 18;                                            // H.264 quality, 0 (lossless) to 51
-    bool contact_sheet = true;                               // "<output stem>.png" beside the output
+    std::optional<media::Codec> codec;                       // codec, bits, crf: media/film_format.h
+    std::optional<int> bits, crf;
+    bool record = true;         // write into the film how it was made
+    bool contact_sheet = true;  // "<output stem>.png" beside the output
 
+    int64_t preview_every = 0;              // steps between pictures of what is being denoised; 0: none
+    std::vector<std::string> command = {};  // words that ask for this film again; they stay in the job folder
+    bool keep_finished = false;             // do nothing where the job says that this very command has written its film
+    bool existing_job = false;              // refuse to begin: the job folder must be this request's
+    bool only_decode = false;               // and its latents final
+
+    std::filesystem::path preview_path() const;
     std::filesystem::path job_folder() const;
     std::filesystem::path sheet_path() const;
+    media::VideoOptions video_options() const;  // without threads and comment
 };
 
 // Throws InvalidRequest for an empty prompt and for outputs that cannot be written; run before any long work.

@@ -79,6 +79,8 @@ void apply_choices(const SettingChoices& choices, Settings& s) {
     overlay(choices.shift, s.shift);
     overlay(choices.solver, s.solver);
     overlay(choices.negative_prompt, s.negative_prompt);
+    overlay(choices.strength, s.strength);
+    s.source = choices.source;
 }
 
 Settings official_settings(const ModelTraits& traits) {

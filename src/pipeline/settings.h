@@ -15,6 +15,9 @@ namespace t3video::pipeline {
 // The negative prompt of the published Wan and T3 scripts: a list of visual faults, in Chinese.
 extern const std::string_view kPublishedNegativePrompt;
 
+// What a film starts from: noise alone, noise behind a first frame, or a video with noise.
+enum class Source { noise, image, video };
+
 struct Settings {
     int64_t width = 832, height = 480;  // pixels
     int64_t frames = 81;                // 4k + 1
@@ -24,6 +27,11 @@ struct Settings {
     double shift = 5.0;
     std::string solver = "unipc";  // as --solver names them, or a diffusers scheduler class
     std::string negative_prompt;
+    Source source = Source::noise;
+    double strength = 1.0;  // share of the noise range that a video runs through; sampling::ScheduleOptions
+
+    // Whether an input has a part in the latents: at full strength none of a video is left.
+    bool takes_latent() const { return source == Source::image || (source == Source::video && strength < 1.0); }
 };
 
 // What the user asked for; unset fields take the model's defaults.
@@ -31,6 +39,8 @@ struct SettingChoices {
     std::optional<int64_t> width, height, frames, steps;
     std::optional<double> fps, cfg, shift;
     std::optional<std::string> solver, negative_prompt;
+    Source source = Source::noise;
+    std::optional<double> strength;
 };
 
 // Pixels per token along each side of a frame (16 or 32), and what the defaults depend on beside it.

@@ -11,14 +11,15 @@
 namespace t3video::pipeline {
 
 // Runs the steps of `schedule` from `start` under the film's guidance. -> [channels, T, rows, columns]. The film's
-// solver, as solver_of() gives it; embeddings in host memory or on the device.
+// solver, as solver_of() gives it; embeddings in host memory or on the device. `first_frame` as in denoise().
 Tensor denoise_film(Context& ctx, const models::WanDit& dit, const Film& film, const Embeddings& embeddings,
                     const sampling::Schedule& schedule, sampling::SampleState start,
-                    const sampling::StepObserver& observer = {});
+                    const sampling::StepObserver& observer = {}, const Tensor& first_frame = {});
 
 struct FrameSinks {
     std::function<void(const media::Image& frame)> frame;  // every frame, cropped to the film's size
     std::function<void(int64_t frames)> decoded = {};      // so many are decoded, rows of the next ones included
+    media::Samples samples = media::Samples::u8;           // of these frames
 };
 
 // Decodes a latent, in host memory or on the device, in bands of `band_rows` (models::DecodeOptions) and passes frames

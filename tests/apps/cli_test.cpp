@@ -1,6 +1,10 @@
 // The program as a newcomer meets it: help, version, inspect, one small film.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
+#include "checkpoint/tensor_source.h"
 #include "support/images.h"
 #include "support/program.h"
 
@@ -45,6 +49,50 @@ TEST(Cli, InspectShowsALayout) {
     const Outcome outcome = run_program({"inspect", T3VIDEO_SOURCE "/models/demo/t3-layout.json", "--width", "192"});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
     EXPECT_NE(outcome.out.find("3.854 GFLOP"), std::string::npos) << outcome.out;  // 4 * 192 * 2240^2
+}
+
+TEST(Cli, InspectTellsWhatAFileIs) {
+    const std::string folder = T3VIDEO_SOURCE "/models/demo/";
+    const auto shows = [&](const std::string& file, const std::vector<std::string>& parts) {
+        const Outcome outcome = run_program({"inspect", file});
+        EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+        for (const std::string& part : parts)
+            EXPECT_NE(outcome.out.find(part), std::string::npos) << part << "\n" << outcome.out;
+    };
+    shows(folder + "Wan2.1_VAE.pth", {"VAE", "16 latent channels"});
+    shows(folder + "models_t5_umt5-xxl-enc-bf16.pth", {"Text encoder", "UMT5, width 96"});
+    shows(folder + "diffusion_pytorch_model.safetensors", {"Transformer", "width 192"});
+    const TemporaryFolder temporary;
+    checkpoint::save_safetensors(temporary / "lora.safetensors",
+                                 {{"lora_unet_blocks_0_ffn_0.lora_down.weight", empty_on_host({8, 192})},
+                                  {"lora_unet_blocks_0_ffn_0.lora_up.weight", empty_on_host({768, 8})}});
+    shows(temporary / "lora.safetensors", {"LoRA", "1 weights of rank 8, 0 other differences"});
+}
+
+TEST(Cli, LorasChangeTheFilm) {
+    const TemporaryFolder folder;
+    Context ctx;
+    for (const char* name : {"a", "b"}) {
+        const std::string key = std::string("blocks.") + (*name == 'a' ? "0" : "1") + ".self_attn.o.diff_b";
+        Tensor bias = empty(ctx, {192});
+        std::ranges::fill(bias.span<float>(), 0.3f);
+        checkpoint::save_safetensors(folder / (std::string(name) + ".safetensors"), {{key, bias}});
+    }
+    const std::string a = folder / "a.safetensors", b = folder / "b.safetensors";
+    const auto film = [&](const std::vector<std::string>& loras) {
+        std::vector<std::string> arguments{"generate", "--prompt", "A red ball.",      "--size", "64x64",
+                                           "--frames", "1",        "--steps",          "1",      "--cfg",
+                                           "1",        "--output", folder / "film.y4m"};
+        for (const std::string& lora : loras) arguments.insert(arguments.end(), {"--lora", lora});
+        const Outcome outcome = run_program(arguments);
+        EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+        for (const std::string& lora : loras)
+            EXPECT_NE(outcome.err.find(lora.substr(0, lora.rfind(':'))), std::string::npos) << outcome.err;
+        return read_file(folder / "film.y4m");
+    };
+    const std::string none = film({}), one = film({a}), weaker = film({a + ":0.5"}), two = film({a, b + ":-2"});
+    EXPECT_EQ(std::set<std::string>({none, one, weaker, two}).size(), 4U);
+    EXPECT_EQ(film({a + ":0"}), none);
 }
 
 TEST(Cli, GeneratesAFilmCroppedToTheAskedSize) {

@@ -1,5 +1,7 @@
-// A film in H.264 from the command line, read back.
+// Films from the command line, read back, shown and made again.
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "media/video_reader.h"
 #include "support/program.h"
@@ -22,6 +24,90 @@ TEST(CliVideo, GeneratesH264) {
     EXPECT_EQ(video.frames.size(), 5u);
     EXPECT_EQ(video.info.fps, media::FrameRate(12.0));
     EXPECT_TRUE(std::filesystem::exists(folder / "film.png"));
+}
+
+class CliLike : public ::testing::Test {
+  protected:
+    Outcome make(const std::string& name, std::vector<std::string> options) {
+        options.insert(options.begin(), "generate");
+        options.insert(options.end(), {"--output", folder_ / name});
+        return run_program(options);
+    }
+    static std::vector<std::string> small() {
+        return {"--prompt", "A red ball, \"drifting\" left.", "--size", "64x64", "--frames", "5", "--steps", "1"};
+    }
+    static std::vector<std::string> with(std::vector<std::string> options, const std::vector<std::string>& more) {
+        options.insert(options.end(), more.begin(), more.end());
+        return options;
+    }
+    TemporaryFolder folder_;
+};
+
+TEST_F(CliLike, MakesTheSameFilmAgain) {
+    struct Case {
+        const char *file, *again;
+        std::vector<std::string> options;
+    };
+    for (const Case& c :
+         {Case{"a.mp4", "b.mp4", {"--codec", "hevc", "--seed", "5", "--crf", "30", "--negative", "fog"}},
+          Case{"a.mov", "b.mov", {"--codec", "prores", "--cfg", "1"}}, Case{"a.mkv", "b.mkv", {"--bits", "10"}},
+          Case{"a/%05d.exr", "b/%05d.exr", {"--bits", "32"}}, Case{"p/", "q/", {"--bits", "16", "--shift", "2.5"}}}) {
+        const Outcome first = make(c.file, with(small(), c.options));
+        ASSERT_EQ(first.exit_code, 0) << first.err;
+        const bool pictures = std::string(c.file).find('/') != std::string::npos;
+        const auto file = [&](const char* name) {
+            const std::filesystem::path path = folder_ / name;
+            const char* frame = std::string(name).ends_with("exr") ? "00003.exr" : "00003.png";
+            return pictures ? path.parent_path() / frame : path;
+        };
+        const Outcome second = make(c.again, {"--like", file(c.file)});
+        ASSERT_EQ(second.exit_code, 0) << second.err;
+        EXPECT_TRUE(read_file(file(c.file)) == read_file(file(c.again))) << c.file;
+
+        const Outcome shown = run_program({"inspect", file(c.again)});
+        EXPECT_EQ(shown.exit_code, 0) << shown.err;
+        for (size_t i = 0; i < c.options.size(); i += 2) {
+            EXPECT_NE(shown.out.find(c.options[i] + " " + c.options[i + 1]), std::string::npos) << shown.out;
+        }
+        EXPECT_NE(shown.out.find("--prompt A red ball, \"drifting\" left."), std::string::npos) << shown.out;
+        EXPECT_NE(shown.out.find("--size 64x64"), std::string::npos) << shown.out;
+    }
+}
+
+TEST_F(CliLike, OptionsOnTheLineCount) {
+    ASSERT_EQ(make("a.mp4", with(small(), {"--codec", "hevc"})).exit_code, 0);
+    const Outcome other =
+        make("b.mp4", {"--like", folder_ / "a.mp4", "--codec", "h264", "--size", "48x64", "--prompt", "Rain."});
+    ASSERT_EQ(other.exit_code, 0) << other.err;
+    const media::VideoInfo info = media::read_video(folder_ / "b.mp4").info;
+    EXPECT_EQ(info.codec, "h264");
+    EXPECT_EQ(info.pixels, "yuv420p");
+    EXPECT_EQ(info.width, 48);
+    const Outcome shown = run_program({"inspect", folder_ / "b.mp4"});
+    EXPECT_NE(shown.out.find("--prompt Rain."), std::string::npos) << shown.out;
+    EXPECT_NE(shown.out.find("--steps 1"), std::string::npos) << shown.out;
+    const Outcome pictures = make("frames/", {"--like", folder_ / "a.mp4"});
+    EXPECT_EQ(pictures.exit_code, 0) << "a codec is none of pictures: " << pictures.err;
+}
+
+TEST_F(CliLike, WrongFilmsAndFormatsAreOneLine) {
+    ASSERT_EQ(make("plain.mp4", with(small(), {"--no-record"})).exit_code, 0);
+    const auto refused = [&](const Outcome& outcome, const std::string& says) {
+        EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+        EXPECT_NE(outcome.err.find(says), std::string::npos) << outcome.err;
+        EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+    };
+    refused(make("b.mp4", {"--like", folder_ / "plain.mp4"}), "does not say how it was made");
+    refused(make("b.mp4", {"--like", folder_ / "none.mp4"}), "none.mp4: no such file");
+    refused(make("b.mp4", with(small(), {"--codec", "vp9"})), "--codec vp9: expected h264, hevc, av1 or prores");
+    refused(make("b.mp4", with(small(), {"--codec", "prores"})), "write .mov or .mkv");
+    refused(make("b.mp4", with(small(), {"--bits", "16"})), "--bits 16: h264 takes 8 or 10");
+    refused(make("b.mp4", {"--prompt", "Rain.", "--size", "48x48", "--codec", "av1"}), "video size 48x48");
+    refused(make("film.exr", small()), "%05d");
+    const Outcome shown = run_program({"inspect", folder_ / "plain.mp4"});
+    EXPECT_EQ(shown.exit_code, 0);
+    EXPECT_NE(shown.out.find("the file does not say how"), std::string::npos) << shown.out;
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "b.job"));
 }
 
 }  // namespace

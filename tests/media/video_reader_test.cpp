@@ -1,6 +1,7 @@
 // What this project writes without FFmpeg, read by FFmpeg's demuxers and decoders.
 #include "media/video_reader.h"
 
+#include "media/film_reader.h"
 #include "media/frame_writer.h"
 #include "media/png.h"
 #include "media_fixture.h"
@@ -36,6 +37,24 @@ TEST_F(VideoReaderTest, PngIsExact) {
         EXPECT_TRUE(video.frames[0] == image);
     }
     EXPECT_EQ(files_in_folder(), 1u);
+}
+
+TEST_F(VideoReaderTest, FramesOfAFilmAreInput) {
+    const std::filesystem::path path = folder() / "a.y4m";
+    const auto writer = open_writer(path, 64, 48, 12.5);
+    for (int64_t i = 0; i < 3; ++i) writer->write(moving_picture(64, 48, i));
+    writer->close();
+    const auto reader = open_frames(path);
+    EXPECT_EQ(reader->fps(), 12.5);
+    Image image;
+    int64_t frames = 0;
+    for (; reader->read(image); ++frames) EXPECT_GT(psnr(image, moving_picture(64, 48, frames)), 30);
+    EXPECT_EQ(frames, 3);
+}
+
+TEST_F(VideoReaderTest, JpegThatEndsEarlyIsRefused) {
+    const auto path = make_file("a.jpg", "\xFF\xD8\xFF\xD9 thumbnail \xFF\xDA pixels");
+    EXPECT_TRUE(contains(complaint([&] { read_picture(path); }), "a.jpg: damaged JPEG file: it ends early"));
 }
 
 }  // namespace

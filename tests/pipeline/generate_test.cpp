@@ -100,7 +100,8 @@ TEST_F(GenerateTest, MakesAFilm) {
     for (const auto& entry : fs::recursive_directory_iterator(folder_.path()))
         left.insert(fs::relative(entry.path(), folder_.path()));
     EXPECT_EQ(left, (std::set<std::string>{"ball.y4m", "ball.png", "ball.job", "ball.job/request.json",
-                                           "ball.job/embeddings.safetensors", "ball.job/latents.safetensors"}));
+                                           "ball.job/embeddings.safetensors", "ball.job/latents.safetensors",
+                                           "ball.job/decode.json"}));
 }
 
 TEST_F(GenerateTest, MakesAFolderOfPictures) {
@@ -216,6 +217,32 @@ TEST_F(GenerateTest, LayoutIsPartOfTheRequest) {
     EXPECT_EQ(film(r), full);
 }
 
+TEST_F(GenerateTest, LorasArePartOfTheRequest) {
+    Request r = request("ball");
+    const std::string without = film(r);
+    const auto lora = [&](const char* name, uint32_t seed) {
+        checkpoint::save_safetensors(
+            folder_ / name, {{"diffusion_model.blocks.0.ffn.2.lora_A.weight", randn(ctx_, {2, 160}, seed)},
+                             {"diffusion_model.blocks.0.ffn.2.lora_B.weight", randn(ctx_, {96, 2}, seed + 1)}});
+        return folder_ / name;
+    };
+    r.parts.loras = {{lora("a.safetensors", 1), 0.5}};
+    const std::string half = film(r);
+    EXPECT_NE(half, without);
+    EXPECT_EQ(film(r), half);
+    r.parts.loras = {{folder_ / "a.safetensors", 1}};
+    const std::string whole = film(r);
+    EXPECT_NE(whole, half);
+    r.parts.loras.push_back({lora("b.safetensors", 3), 1});
+    const std::string both = film(r);
+    EXPECT_NE(both, whole);
+    lora("b.safetensors", 5);  // another file under the same name
+    fs::last_write_time(folder_ / "b.safetensors", fs::file_time_type::clock::now() + std::chrono::seconds(9));
+    EXPECT_NE(film(r), both);
+    r.parts.loras = {{folder_ / "a.safetensors", 0}};
+    EXPECT_EQ(film(r), without);
+}
+
 TEST_F(GenerateTest, CropsToTheSizeAskedFor) {
     Request r = request("ball");
     r.settings.width = 30;
@@ -287,6 +314,16 @@ TEST_F(GenerateTest, WrongRequestsLeaveNothingBehind) {
     refused([](Request& r) { r.output.replace_extension(".png"); }, {"ball.png", "%05d"});
     refused([](Request& r) { r.model = "/nonexistent"; }, {"/nonexistent", "does not exist"});
     refused([](Request& r) { r.parts.tokenizer.clear(); }, {"spiece.model", "--tokenizer"});
+    refused(
+        [](Request& r) {
+            r.parts.loras = {{"/nonexistent.safetensors", 1}};
+        },
+        {"--lora /nonexistent.safetensors", "no such file"});
+    refused(
+        [](Request& r) {
+            r.parts.loras = {{kModel / "diffusion_pytorch_model.safetensors", 1}};
+        },
+        {"diffusion_pytorch_model.safetensors", "'blocks.0.cross_attn.k.bias' is no key of a LoRA file"});
     refused([](Request& r) { r.settings.steps = 0; }, {"--steps 0"});
     refused([](Request& r) { r.settings.frames = 6; }, {"--frames 6", "5"});
     refused([](Request& r) { r.settings.width = 8; }, {"8x32"});

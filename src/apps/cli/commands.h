@@ -9,11 +9,15 @@ namespace t3video::apps {
 // A subcommand fills this in when it was chosen; main runs it, so that errors are reported in one place.
 using Action = std::function<void()>;
 
+void add_batch(CLI::App& program, Action& chosen);
 void add_bench(CLI::App& program, Action& chosen);
+void add_decode(CLI::App& program, Action& chosen);
 void add_generate(CLI::App& program, Action& chosen);
 void add_inspect(CLI::App& program, Action& chosen);
+void add_jobs(CLI::App& program, Action& chosen);
 void add_module(CLI::App& program, Action& chosen);
 void add_plan(CLI::App& program, Action& chosen);
+void add_resume(CLI::App& program, Action& chosen);
 void add_version(CLI::App& program, Action& chosen);
 
 }  // namespace t3video::apps

@@ -1,11 +1,15 @@
 // t3video generate: a prompt in, a film out.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/generate.h"
 #include "apps/common/film_options.h"
+#include "apps/common/like_film.h"
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/log.h"
 #include "pipeline/generate.h"
 
@@ -15,30 +19,46 @@ namespace {
 struct GenerateOptions {
     FilmOptions film;
     std::string noise = "cpu";
-    bool no_contact_sheet = false, quiet = false;
+    std::string codec;
+    std::filesystem::path like;
+    CLI::App* command = nullptr;
+    bool no_contact_sheet = false, no_record = false, quiet = false;
 
     void add_to(CLI::App& command);
-    void run();
+    FilmCommand finish();
 };
 
 void GenerateOptions::add_to(CLI::App& c) {
     auto& r = film.request;
-    c.add_option("--prompt,-p", r.prompt, "What the film shows, in a sentence or a paragraph")
-        ->required()
-        ->type_name("TEXT");
+    command = &c;
+    c.add_option("--prompt,-p", r.prompt, "What the film shows, in a sentence or a paragraph")->type_name("TEXT");
     c.add_option("--output,-o", r.output,
-                 "Video file to write: .mp4, .mkv, .mov (H.264; builds with FFmpeg), .y4m (uncompressed); or a folder "
-                 "(frames/) or pattern (frames/%05d.png) for one PNG per frame")
+                 "Video file to write: .mp4, .mkv, .mov (builds with FFmpeg), .y4m (uncompressed); or a folder "
+                 "(frames/) or pattern (frames/%05d.png, .exr) for one PNG or EXR per frame")
         ->capture_default_str()
+        ->type_name("FILE");
+    c.add_option("--like", like,
+                 "Film that t3video wrote: take its prompt, model and settings, but for options that are given here")
         ->type_name("FILE");
     film.add_to(c);
 
     const std::string file = "Film", sampling = "Sampling";
     c.add_option("--fps", r.settings.fps, "Frames per second of the file")->type_name("RATE")->group(file);
-    c.add_option("--crf", r.crf, "H.264 quality: 0 lossless, 18 hard to tell from the source, 51 worst")
-        ->capture_default_str()
+    c.add_option("--codec", codec,
+                 "h264 (the default), hevc, av1 (.mp4, .mkv), prores (.mov, .mkv), as FFmpeg has them")
+        ->type_name("NAME")
+        ->group(file);
+    c.add_option("--bits", r.bits,
+                 "Per channel: h264 8 or 10; hevc, av1 10 or 8; prores 10; PNG 8 or 16; EXR 16 or 32 (floats)")
         ->type_name("N")
         ->group(file);
+    c.add_option(
+         "--crf", r.crf,
+         "Quality of h264 and hevc from 0 (lossless) to 51 (worst), of av1 from 1 to 63; defaults 18, 20, 25 are "
+         "hard to tell from the source")
+        ->type_name("N")
+        ->group(file);
+    c.add_flag("--no-record", no_record, "Do not write into the film how it was made")->group(file);
     c.add_flag("--no-contact-sheet", no_contact_sheet, "Do not write a PNG of the film's frames beside it")
         ->group(file);
     c.add_option("--negative", r.settings.negative_prompt, "What the film should not look like")
@@ -60,6 +80,11 @@ void GenerateOptions::add_to(CLI::App& c) {
     c.add_option("--job", r.job, "Folder for intermediate results (default: the output's name with .job)")
         ->type_name("DIR")
         ->group("Computing");
+    c.add_option("--preview", r.preview_every,
+                 "Every N steps, write a small picture of the middle of the film beside the output (.preview.png): "
+                 "latents in colours by a linear map that is fitted to the VAE")
+        ->type_name("N")
+        ->group("Computing");
     c.add_flag("--quiet", quiet, "Print nothing but errors")->group("Computing");
     c.footer(
         "Defaults of size, frames, fps, steps, cfg, shift and solver follow the model; `t3video inspect DIR` shows a "
@@ -69,37 +94,84 @@ void GenerateOptions::add_to(CLI::App& c) {
         "  at 3840x2160   81 frames, 30 fps, 50 steps, cfg 5, shift 5, euler\n"
         "  bundled demo   448x256    17 frames   8 fps  24 steps  cfg 3  shift 3  euler\n"
         "The negative prompt is the published one of Wan and T3, for the demo an empty one. A diffusers folder's\n"
-        "scheduler_config.json decides on solver and shift. An interrupted run goes on from its job folder when the "
-        "same\n"
-        "command is given again.\n\n"
+        "scheduler_config.json decides on solver and shift. An interrupted run (Ctrl-C, a full disk,\n"
+        "a crash) goes on from its job folder when the same command is given again, or by t3video resume.\n\n"
         "Examples:\n"
         "  t3video generate -p \"A red ball drifts left over green hills.\" -o ball.mp4\n"
         "  t3video generate --model Wan2.1-T2V-1.3B --dit T3-Video-Wan2.1-T2V-1.3B.safetensors --size 3840x2160 \\\n"
         "                   -p \"A glacier calves into a calm bay.\" -o glacier.mp4");
 }
 
-void GenerateOptions::run() {
+// The options as words, paths made absolute. What --like brought is among them.
+std::vector<std::string> words_of(const CLI::App& command, const std::filesystem::path& output) {
+    std::vector<std::string> words;
+    for (const CLI::Option* option : command.get_options()) {
+        const std::string name = option->get_name();
+        if (option->count() == 0 || name == "--like" || name == "--output" || !name.starts_with("--")) continue;
+        const std::string type = option->get_type_name();
+        const bool flag = option->get_items_expected_max() == 0;
+        const bool path = type.starts_with("FILE") || type.starts_with("DIR");
+        for (const std::string& value : option->results()) {
+            words.push_back(name);
+            if (!flag) words.push_back(path ? std::filesystem::absolute(value).string() : value);
+        }
+    }
+    words.insert(words.end(), {"--output", std::filesystem::absolute(output).string()});
+    return words;
+}
+
+FilmCommand GenerateOptions::finish() {
     auto& request = film.request;
+    if (!like.empty()) take_options_of(like, *command, request.output);
+    require_valid(command->count("--prompt") > 0,
+                  "--prompt is required, or --like FILM (t3video generate --help explains the options)");
+    if (!codec.empty()) request.codec = media::parse_codec(codec);
+    request.record = !no_record;
     require_valid(noise == "cpu" || noise == "cuda", "--noise ", noise, ": expected cpu or cuda");
     request.noise = noise == "cpu" ? pipeline::NoiseSource::cpu : pipeline::NoiseSource::cuda;
     request.contact_sheet = !no_contact_sheet;
     film.finish();
-    set_quiet(quiet);
-    Context ctx = film.compute.context();
-    Progress progress = Progress::for_stderr(quiet);
-    const pipeline::Result result = pipeline::generate(ctx, request, progress);
-    const auto& sheet = result.contact_sheet;
-    log_info(fmt::format("Wrote {}{} in {}", result.video.string(), sheet.empty() ? "" : " and " + sheet.string(),
-                         format_duration(result.seconds)));
+    request.command = words_of(*command, request.output);
+    return {request, film.compute, quiet};
 }
 
 }  // namespace
+
+FilmCommand parse_film(std::vector<std::string> words) try {
+    CLI::App app("", "t3video generate");
+    app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    GenerateOptions options;
+    options.add_to(app);
+    std::ranges::reverse(words);  // as this parser wants them
+    app.parse(words);
+    return options.finish();
+} catch (const CLI::ParseError& error) {
+    throw InvalidRequest(concat(error.what(), " (t3video generate --help explains the options)"));
+}
+
+void make_film(Context& ctx, const FilmCommand& film, pipeline::OpenModel* model) {
+    set_quiet(film.quiet);
+    watch_interrupts();
+    Progress progress = Progress::for_stderr(film.quiet);
+    const pipeline::Result result = model ? pipeline::generate(ctx, film.request, progress, *model)
+                                          : pipeline::generate(ctx, film.request, progress);
+    const auto& sheet = result.contact_sheet;
+    if (result.kept) return log_info(fmt::format("{} is there", result.video.string()));
+    log_info(fmt::format("Wrote {}{} in {}", result.video.string(), sheet.empty() ? "" : " and " + sheet.string(),
+                         format_duration(result.seconds)));
+}
 
 void add_generate(CLI::App& program, Action& chosen) {
     auto* command = program.add_subcommand("generate", "Make a video file from a prompt");
     const auto options = std::make_shared<GenerateOptions>();
     options->add_to(*command);
-    command->callback([options, &chosen] { chosen = [options] { options->run(); }; });
+    command->callback([options, &chosen] {
+        chosen = [options] {
+            const FilmCommand film = options->finish();
+            Context ctx = film.compute.context();
+            make_film(ctx, film);
+        };
+    });
 }
 
 }  // namespace t3video::apps

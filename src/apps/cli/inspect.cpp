@@ -1,4 +1,4 @@
-// t3video inspect: what a model folder or a window layout holds.
+// t3video inspect: how a film was made, what a model folder or a window layout holds.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
@@ -7,7 +7,10 @@
 #include <set>
 
 #include "apps/cli/commands.h"
+#include "checkpoint/single_file.h"
 #include "core/error.h"
+#include "media/film_comment.h"
+#include "pipeline/film_record.h"
 #include "pipeline/layout_choice.h"
 #include "pipeline/models.h"
 #include "text/tokenizer.h"
@@ -36,7 +39,7 @@ std::string weights(Model& model) {
     int64_t count = 0;
     size_t bytes = 0;
     model.for_each_param("", [&](const std::string&, const nn::Param& param) {
-        types.insert(std::string(name_of(param.value.dtype())));
+        types.insert(param.value.type_name());
         count += param.value.numel();
         bytes += param.value.bytes();
     });
@@ -101,16 +104,52 @@ models::DitConfig print_dit(const std::filesystem::path& path, const std::filesy
     return c;
 }
 
-void print_text(const pipeline::ModelFiles& files) {
-    auto encoder = models::Umt5::load(files.need(Part::text_encoder));
+void print_text(const std::filesystem::path& path) {
+    auto encoder = models::Umt5::load(path);
     const auto& c = encoder.config();
-    row("Text encoder", files.text_encoder.string());
+    row("Text encoder", path.string());
     row("", fmt::format("UMT5, width {}, {} heads of {}, {} layers, ffn {}, {} ids", c.dim, c.heads,
                         c.inner_dim / c.heads, c.layers, c.ffn_dim, c.vocabulary));
     row("", weights(encoder));
+}
+
+void print_tokenizer(const pipeline::ModelFiles& files) {
     if (files.tokenizer.empty()) return row("Tokenizer", "none; generate needs one (--tokenizer FILE)");
     row("Tokenizer", files.tokenizer.string());
     row("", fmt::format("{} pieces", text::Tokenizer(files.tokenizer).vocabulary_size()));
+}
+
+models::VaeConfig print_vae(const std::filesystem::path& path) {
+    auto vae = models::WanVae::load(path);
+    const auto& c = vae.config();
+    row("VAE", path.string());
+    row("", fmt::format("Wan{}, {} latent channels, a latent pixel covers {}x{} pixels and {} frames",
+                        c.version == models::VaeVersion::wan22 ? "2.2" : "2.1", c.z, c.stride_hw(), c.stride_hw(),
+                        c.stride_t()));
+    row("", weights(vae));
+    return c;
+}
+
+void print_lora(const std::filesystem::path& path) {
+    const auto summary = checkpoint::summarise_lora(path);
+    row("LoRA", path.string());
+    const std::string ranks = summary.least_rank == summary.most_rank
+                                  ? std::to_string(summary.most_rank)
+                                  : fmt::format("{} to {}", summary.least_rank, summary.most_rank);
+    row("", fmt::format("{} weights of rank {}, {} other differences", summary.modules, ranks, summary.differences));
+}
+
+// A file of weights: one network, several, or a LoRA.
+void inspect_weights(const std::filesystem::path& path) {
+    const checkpoint::Contents contents = checkpoint::contents_of(path);
+    if (contents.lora) return print_lora(path);
+    require_valid(!contents.networks.empty(), path.string(),
+                  ": no transformer, VAE or text encoder of Wan, and no LoRA; t3video inspect shows these and folders");
+    for (const checkpoint::Network network : contents.networks) {
+        if (network == checkpoint::Network::dit) print_dit(path, path.parent_path() / "config.json");
+        if (network == checkpoint::Network::vae) print_vae(path);
+        if (network == checkpoint::Network::text_encoder) print_text(path);
+    }
 }
 
 void print_defaults(const pipeline::Settings& s) {
@@ -124,22 +163,38 @@ void inspect_model(const std::filesystem::path& folder) {
     row("Model", fmt::format("{} ({} layout)", folder.string(),
                              files.kind == pipeline::FolderKind::official ? "official" : "diffusers"));
     const models::DitConfig dit = print_dit(files.need(Part::dit), files.dit_config);
-    print_text(files);
-    auto vae = models::WanVae::load(files.need(Part::vae));
-    const auto& c = vae.config();
-    row("VAE", files.vae.string());
-    row("", fmt::format("Wan{}, {} latent channels, a latent pixel covers {}x{} pixels and {} frames",
-                        c.version == models::VaeVersion::wan22 ? "2.2" : "2.1", c.z, c.stride_hw(), c.stride_hw(),
-                        c.stride_t()));
-    row("", weights(vae));
-
-    const auto traits = pipeline::traits_of(c);
+    print_text(files.need(Part::text_encoder));
+    print_tokenizer(files);
+    const auto traits = pipeline::traits_of(print_vae(files.need(Part::vae)));
     const auto settings = pipeline::resolve_settings(files, traits, {});
     print_defaults(settings);
     const auto plan = pipeline::plan_frames(settings.width, settings.height, settings.frames, traits.cell);
     const auto choice = pipeline::choose_layout(plan.grid, traits.cell, files, pipeline::Attention::automatic, {});
     row("Attention", choice.origin);
     print_layout(choice.layout, dit.dim, dit.layers);
+}
+
+// What is known of the file, and the options that made it if it names them.
+void inspect_film(const std::filesystem::path& path) {
+    const media::VideoInfo info = media::read_film_info(path);
+    const bool timed = info.duration > 0;
+    row("Film", path.string());
+    row("", fmt::format("{}x{}, {} {}{}", info.width, info.height, info.codec, info.pixels,
+                        timed ? fmt::format(", {:.3g} fps, {:.2f} s", info.fps.value(), info.duration) : ""));
+    if (info.tags.matrix != "unknown")
+        row("Colours", fmt::format("{}, {}, {}, range {}", info.tags.primaries, info.tags.transfer, info.tags.matrix,
+                                   info.tags.range));
+    const auto record = pipeline::parse_film_record(info.comment);
+    if (!record) return row("Made", "unknown: the file does not say how");
+    row("Made", fmt::format("by t3video {} on {} in {}", record->version, record->device, record->dtype));
+    const auto print = [](const std::vector<pipeline::FilmRecord::Option>& options) {
+        for (const auto& [name, values] : options) {
+            for (const std::string& value : values) row("", fmt::format("--{} {}", name, value));
+        }
+    };
+    print(record->options);
+    print(record->format);
+    row("Again", fmt::format("t3video generate --like {}", path.string()));
 }
 
 }  // namespace
@@ -149,11 +204,12 @@ void add_inspect(CLI::App& program, Action& chosen) {
         std::filesystem::path path;
         int64_t width = 1536;
     };
-    auto* command =
-        program.add_subcommand("inspect", "Show what a model folder, a transformer file or a window layout holds");
+    auto* command = program.add_subcommand(
+        "inspect", "Show how a film was made, or what a model folder, weights or a window layout hold");
     const auto o = std::make_shared<Options>();
     command->add_option("PATH", o->path,
-                        "Model folder, DiT .safetensors, or window layout .json (default: the bundled demo model)");
+                        "Film, model folder, weights (.safetensors, .pth, .gguf; a LoRA too), or window layout .json "
+                        "(default: the bundled demo model)");
     command
         ->add_option("--width", o->width,
                      "Channels of a token, for a layout's FLOPs (Wan2.1-1.3B: 1536, TI2V-5B: 3072)")
@@ -165,10 +221,11 @@ void add_inspect(CLI::App& program, Action& chosen) {
         chosen = [o] {
             const auto path = o->path.empty() ? pipeline::demo_model_folder() : o->path;
             require_valid(std::filesystem::exists(path), path.string(), ": no such file or folder");
+            if (media::is_film(path)) return inspect_film(path);
             if (std::filesystem::is_directory(path)) return inspect_model(path);
             const bool index = path.string().ends_with(".index.json");
             if (path.extension() == ".json" && !index) return print_layout(t3::read_layout(path), o->width, 0);
-            print_dit(path, path.parent_path() / "config.json");
+            inspect_weights(path);
         };
     });
 }

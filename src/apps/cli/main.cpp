@@ -5,6 +5,8 @@
 
 #include "apps/cli/commands.h"
 #include "core/error.h"
+#include "core/interrupt.h"
+#include "core/output_file.h"
 
 namespace {
 
@@ -46,11 +48,15 @@ int main(int argc, char** argv) {
         "`t3video COMMAND --help` explains the options of a command.");
     program.require_subcommand(1);
     t3video::apps::Action action;
+    t3video::apps::add_batch(program, action);
     t3video::apps::add_bench(program, action);
+    t3video::apps::add_decode(program, action);
     t3video::apps::add_generate(program, action);
     t3video::apps::add_inspect(program, action);
+    t3video::apps::add_jobs(program, action);
     t3video::apps::add_module(program, action);
     t3video::apps::add_plan(program, action);
+    t3video::apps::add_resume(program, action);
     t3video::apps::add_version(program, action);
 
     try {
@@ -65,6 +71,10 @@ int main(int argc, char** argv) {
                       kUserError);
     } catch (const t3video::InvalidRequest& error) {
         return report(error.what(), kUserError);
+    } catch (const t3video::WriteError& error) {
+        return report(error.what(), kInternalError);
+    } catch (const t3video::Interrupted& stopped) {
+        return report(stopped.what(), 128 + t3video::interrupt_signal());  // as shells say it: 130 for Ctrl-C
     } catch (const std::exception& error) {
         return report(std::string("internal error: ") + error.what(), kInternalError);
     }

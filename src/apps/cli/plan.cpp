@@ -79,11 +79,15 @@ void PlanOptions::run() {
     const auto& r = film.request;
     const bool with_files = published.empty();
     require_valid(with_files || r.model.empty(), "--published and --model exclude each other");
+    require_valid(with_files || r.parts.loras.empty(), "--published and --lora exclude each other");
     const auto files = with_files
                            ? pipeline::find_model(r.model.empty() ? pipeline::demo_model_folder() : r.model, r.parts)
                            : pipeline::ModelFiles();
     const auto models = with_files ? pipeline::load_models(files) : pipeline::published_models(published);
-    const auto what = pipeline::make_film(files, models.traits(), r.settings, r.attention, r.layout);
+    const auto traits = models.traits();
+    const auto choices =
+        pipeline::with_input(pipeline::open_input(r.inputs, files, traits, r.settings), files, traits, r.settings);
+    const auto what = pipeline::make_film(files, traits, choices, r.attention, r.layout);
     Context ctx = film.compute.context();
     const auto machine = pipeline::machine_of(ctx, r.memory);
     auto plan = pipeline::plan_film(models, what, machine);
@@ -94,7 +98,7 @@ void PlanOptions::run() {
         print_table(plan, what, machine);
     }
     std::fflush(stdout);
-    pipeline::require_fits(plan, models, what, machine, pipeline::other_films(files, models.traits(), r.settings));
+    pipeline::require_fits(plan, models, what, machine, pipeline::other_films(files, traits, choices));
 }
 
 }  // namespace

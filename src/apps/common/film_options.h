@@ -10,7 +10,7 @@ struct FilmOptions {
     ModelOptions model;
     ComputeOptions compute;
     pipeline::Request request;
-    std::string size, attention = "auto";
+    std::string size, attention = "auto", fit = "crop";
 
     void add_to(CLI::App& command);
     // Completes `request` by what is written above. Throws InvalidRequest for malformed values.

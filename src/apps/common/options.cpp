@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <string_view>
 
 #include "core/error.h"
@@ -47,10 +48,35 @@ void ModelOptions::add_to(CLI::App& command) {
             ->type_name("FILE")
             ->group("Model");
     };
-    part("--dit", parts.dit, "Diffusion transformer (.safetensors or index)");
-    part("--text-encoder", parts.text_encoder, "Text encoder (.pth or .safetensors)");
+    part("--dit", parts.dit, "Diffusion transformer (.safetensors, index or .gguf)");
+    part("--text-encoder", parts.text_encoder, "Text encoder (.pth, .safetensors or .gguf)");
     part("--vae", parts.vae, "VAE (.pth or .safetensors)");
     part("--tokenizer", parts.tokenizer, "SentencePiece model");
+}
+
+void ModelOptions::add_loras_to(CLI::App& command) {
+    command
+        .add_option_function<std::vector<std::string>>(
+            "--lora",
+            [this](const std::vector<std::string>& texts) {
+                for (const std::string& text : texts) parts.loras.push_back(parse_lora(text));
+            },
+            "LoRA file to add to the transformer, with a weight (default 1); again for further ones. Weights stay as "
+            "stored: updates are computed whenever a weight is converted")
+        ->type_name("FILE[:WEIGHT]")
+        ->allow_extra_args(false)
+        ->group("Model");
+}
+
+checkpoint::Lora parse_lora(const std::string& text) {
+    const size_t colon = text.rfind(':');
+    if (colon == std::string::npos || colon + 1 == text.size()) return {text, 1};
+    double weight = 0;
+    const char* end = text.data() + text.size();
+    const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, weight);
+    if (error != std::errc() || rest != end) return {text, 1};
+    require_valid(std::abs(weight) <= 100, "--lora ", text, ": weight ", weight, ", expected -100 to 100");
+    return {text.substr(0, colon), weight};
 }
 
 size_t parse_bytes(const std::string& text) {

@@ -27,10 +27,16 @@ struct ModelOptions {
     pipeline::PartOverrides parts;
 
     void add_to(CLI::App& command);
+    // --lora, for commands that make films.
+    void add_loras_to(CLI::App& command);
 };
 
 // "24GiB" -> bytes; GiB, MiB, GB, MB. Throws InvalidRequest with an example.
 size_t parse_bytes(const std::string& text);
+
+// "style.safetensors:0.8" -> that file with weight 0.8; without a number behind the last colon, all of it with
+// weight 1.
+checkpoint::Lora parse_lora(const std::string& text);
 
 // "832x480" -> {832, 480}. Throws InvalidRequest with an example.
 std::pair<int64_t, int64_t> parse_size(const std::string& text);

@@ -1,4 +1,5 @@
 // Sizes and names of the text encoder's tensors.
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -12,6 +13,8 @@ constexpr std::pair<std::string_view, std::string_view> kTop[] = {
     {"shared.weight", "token_embedding.weight"},
     {"encoder.embed_tokens.weight", "token_embedding.weight"},  // an alias that some files store, alone or besides
     {"encoder.final_layer_norm.weight", "norm.weight"},
+    {"token_embd.weight", "token_embedding.weight"},  // GGUF
+    {"enc.output_norm.weight", "norm.weight"},
 };
 
 constexpr std::pair<std::string_view, std::string_view> kInLayer[] = {
@@ -27,6 +30,27 @@ constexpr std::pair<std::string_view, std::string_view> kInLayer[] = {
     {"layer.1.DenseReluDense.wo.weight", "ffn.fc2.weight"},
 };
 
+constexpr std::pair<std::string_view, std::string_view> kInGgufLayer[] = {
+    {"attn_norm.weight", "norm1.weight"}, {"attn_q.weight", "attn.q.weight"},
+    {"attn_k.weight", "attn.k.weight"},   {"attn_v.weight", "attn.v.weight"},
+    {"attn_o.weight", "attn.o.weight"},   {"attn_rel_b.weight", "pos_embedding.embedding.weight"},
+    {"ffn_norm.weight", "norm2.weight"},  {"ffn_gate.weight", "ffn.gate.0.weight"},
+    {"ffn_up.weight", "ffn.fc1.weight"},  {"ffn_down.weight", "ffn.fc2.weight"},
+};
+
+// "PREFIXn.INNER" -> "blocks.n.OFFICIAL"; empty where name or inner name is another.
+std::string layer_name(const std::string& name, std::string_view prefix,
+                       std::span<const std::pair<std::string_view, std::string_view>> inner) {
+    if (!name.starts_with(prefix)) return {};
+    const size_t dot = name.find('.', prefix.size());
+    if (dot == std::string::npos) return {};
+    for (const auto& [from, to] : inner) {
+        if (std::string_view(name).substr(dot + 1) == from)
+            return "blocks." + name.substr(prefix.size(), dot - prefix.size()) + "." + std::string(to);
+    }
+    return {};
+}
+
 const Shape& shape_of(const std::map<std::string, Shape>& shapes, const std::string& name, const std::string& origin) {
     const auto found = shapes.find(name);
     require_valid(found != shapes.end(), origin, ": tensor '", name, "' is missing; this is not a UMT5 text encoder");
@@ -41,16 +65,8 @@ std::string official_umt5_name(const std::string& name) {
     for (const auto& [from, to] : kTop) {
         if (name == from) return std::string(to);
     }
-    constexpr std::string_view kBlock = "encoder.block.";
-    if (!name.starts_with(kBlock)) return {};
-    const size_t dot = name.find('.', kBlock.size());
-    if (dot == std::string::npos) return {};
-    for (const auto& [from, to] : kInLayer) {
-        if (std::string_view(name).substr(dot + 1) == from) {
-            return "blocks." + name.substr(kBlock.size(), dot - kBlock.size()) + "." + std::string(to);
-        }
-    }
-    return {};
+    const std::string known = layer_name(name, "encoder.block.", kInLayer);
+    return known.empty() ? layer_name(name, "enc.blk.", kInGgufLayer) : known;
 }
 
 Umt5Config infer_umt5_config(const std::map<std::string, Shape>& shapes, const std::string& origin) {

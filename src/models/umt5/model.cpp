@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "checkpoint/load.h"
+#include "checkpoint/single_file.h"
 #include "ops/attention.h"
 #include "ops/convert.h"
 #include "ops/elementwise.h"
@@ -65,7 +66,7 @@ Umt5::Umt5(const Umt5Config& c)
       norm_(c.dim, kEps) {}
 
 Umt5 Umt5::load(const std::filesystem::path& weights) {
-    auto source = checkpoint::open_tensors(weights);
+    auto source = checkpoint::open_network(weights, checkpoint::Network::text_encoder);
     if (source.contains("shared.weight"))
         source.tensors.erase("encoder.embed_tokens.weight");  // the same table, stored twice
     source = checkpoint::rename(std::move(source), official_umt5_name);

@@ -23,7 +23,7 @@ struct Umt5Config {
 // Sizes from tensor shapes under official names. Throws InvalidRequest naming `origin` when they are not an encoder's.
 Umt5Config infer_umt5_config(const std::map<std::string, Shape>& shapes, const std::string& origin);
 
-// The official name of a Hugging Face UMT5EncoderModel tensor; empty for any other name.
+// The official name of a tensor of Hugging Face's UMT5EncoderModel, or of a GGUF encoder; empty for any other name.
 std::string official_umt5_name(const std::string& name);
 
 struct Umt5Layer {
@@ -54,7 +54,7 @@ struct Umt5Layer {
 
 class Umt5 {
   public:
-    // An official .pth, or safetensors with Hugging Face names. Throws InvalidRequest naming file and tensor.
+    // An official .pth, safetensors with Hugging Face names, or a GGUF. Throws InvalidRequest naming file and tensor.
     static Umt5 load(const std::filesystem::path& weights);
     explicit Umt5(const Umt5Config& config);
 

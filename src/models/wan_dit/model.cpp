@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "checkpoint/load.h"
+#include "checkpoint/single_file.h"
 #include "models/wan_dit/modulation.h"
 #include "models/wan_dit/names.h"
 #include "nn/rope.h"
@@ -38,8 +39,10 @@ WanDit::WanDit(const DitConfig& c)
       head_modulation_(Shape{1, 2, c.dim}, nn::Role::scale),
       head_(c.dim, 4 * c.out_channels) {}
 
-WanDit WanDit::load(const std::filesystem::path& weights, const std::filesystem::path& config_json) {
-    const auto source = checkpoint::rename(checkpoint::open_tensors(weights), official_dit_name);
+WanDit WanDit::load(const std::filesystem::path& weights, const std::filesystem::path& config_json,
+                    std::span<const checkpoint::Lora> loras) {
+    auto source = checkpoint::rename(checkpoint::open_network(weights, checkpoint::Network::dit), official_dit_name);
+    for (const checkpoint::Lora& lora : loras) checkpoint::apply_lora(source, lora, official_dit_name);
     std::map<std::string, Shape> shapes;
     for (const auto& [name, stored] : source.tensors) shapes[name] = stored.tensor.shape();
     const DitConfig config = infer_dit_config(shapes, config_json, weights.string());

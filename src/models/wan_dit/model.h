@@ -5,10 +5,11 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "checkpoint/tensor_source.h"
+#include "checkpoint/lora.h"
 #include "models/wan_dit/block.h"
 #include "models/wan_dit/config.h"
 #include "nn/layer_store.h"
@@ -22,9 +23,11 @@ struct TextContext {
 
 class WanDit {
   public:
-    // `weights`: safetensors (single or index), official or diffusers names. `config_json` gives the number of heads.
-    // Throws InvalidRequest naming file and tensor for a missing, extra or misshapen one.
-    static WanDit load(const std::filesystem::path& weights, const std::filesystem::path& config_json);
+    // `weights`: safetensors (single or index) or GGUF, official or diffusers names, or a file of several networks
+    // (checkpoint/single_file.h). `config_json` gives the number of heads. `loras` are added in this order. Throws
+    // InvalidRequest naming file and tensor for a missing, extra or misshapen one.
+    static WanDit load(const std::filesystem::path& weights, const std::filesystem::path& config_json,
+                       std::span<const checkpoint::Lora> loras = {});
     // All parameters with their shapes and no values.
     explicit WanDit(const DitConfig& config);
 

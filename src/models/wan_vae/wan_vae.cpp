@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "checkpoint/load.h"
+#include "checkpoint/single_file.h"
 #include "models/wan_vae/names.h"
 #include "ops/convert.h"
 #include "ops/elementwise.h"
@@ -19,7 +20,7 @@ namespace {
 constexpr int64_t kLatentPixelsPerChunk = 2048;
 
 checkpoint::TensorSource open_official(const std::filesystem::path& file) {
-    checkpoint::TensorSource source = checkpoint::open_tensors(file);
+    checkpoint::TensorSource source = checkpoint::open_network(file, checkpoint::Network::vae);
     const HasTensor has = [&](const std::string& name) { return source.contains(name); };
     if (!is_diffusers_vae(has)) return source;
     const VaeVersion version = diffusers_vae_version(has);

@@ -1,0 +1,25 @@
+// A command line of `t3video generate`, for the commands that make films from one.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/common/options.h"
+#include "pipeline/generate.h"
+
+namespace t3video::apps {
+
+struct FilmCommand {
+    pipeline::Request request;
+    ComputeOptions compute;
+    bool quiet = false;
+};
+
+// Words as they follow `t3video generate`; of an option given twice the last one counts. Request::command is these
+// options again, with absolute paths. Throws InvalidRequest for words that generate does not take.
+FilmCommand parse_film(std::vector<std::string> words);
+
+// Makes the film, stoppable by Ctrl-C, and says where it is. `model`: null, or that of this request.
+void make_film(Context& ctx, const FilmCommand& film, pipeline::OpenModel* model = nullptr);
+
+}  // namespace t3video::apps

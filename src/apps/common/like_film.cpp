@@ -1,0 +1,31 @@
+// Options from a record go the way of those from the command line: the same parsing, the same checks.
+#include "apps/common/like_film.h"
+
+#include "core/error.h"
+#include "media/film_comment.h"
+#include "pipeline/film_record.h"
+
+namespace t3video::apps {
+
+void take_options_of(const std::filesystem::path& film, CLI::App& command, const std::filesystem::path& output) {
+    const auto record = pipeline::parse_film_record(media::read_film_info(film).comment);
+    require_valid(record.has_value(), "--like ", film.string(),
+                  ": this file does not say how it was made; expected a film that t3video wrote, other than .y4m");
+    const auto take = [&](const pipeline::FilmRecord::Option& entry) {
+        const auto& [name, values] = entry;
+        CLI::Option* option = command.get_option_no_throw("--" + name);
+        require_valid(option != nullptr, "--like ", film.string(), ": made with --", name, " by t3video ",
+                      record->version, ", which this one does not have");
+        if (option->count() > 0) return;
+        for (const std::string& value : values) option->add_result(value);
+        option->run_callback();
+    };
+    const bool same_kind = record->kind == pipeline::name_of(media::output_kind(output));
+    const bool other_codec = command.count("--codec") > 0;
+    for (const auto& entry : record->options) take(entry);
+    for (const auto& entry : record->format) {
+        if (same_kind && !other_codec) take(entry);
+    }
+}
+
+}  // namespace t3video::apps

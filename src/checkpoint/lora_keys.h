@@ -1,0 +1,38 @@
+// The names in LoRA files, taken apart.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "checkpoint/tensor_source.h"
+
+namespace t3video::checkpoint {
+
+enum class LoraRole { down, up, up_bias, alpha, weight, bias, modulation };  // the last three: differences
+
+struct LoraKey {
+    std::string module;
+    LoraRole role;
+};
+
+// A key's module, without any prefix, and role; nothing for a key of another form.
+std::optional<LoraKey> parse_lora_key(const std::string& key);
+
+// What a file says about one module; null where it says nothing. `key`: one of its keys, for messages.
+struct LoraModule {
+    std::string key;
+    const Tensor *down = nullptr, *up = nullptr, *up_bias = nullptr, *alpha = nullptr;
+    const Tensor *weight = nullptr, *bias = nullptr, *modulation = nullptr;
+};
+
+// The file's modules by name. Throws InvalidRequest naming file and key for a key of another form, one that appears
+// under two names, and a down or up matrix without its partner or with another rank.
+std::map<std::string, LoraModule> lora_modules(const TensorSource& file);
+
+// alpha/rank of all modules that have no alpha of their own, from a module's rank, as the file's metadata or
+// adapter_config.json says it; 1 where neither does.
+std::function<double(int64_t rank)> default_scale(const TensorSource& file);
+
+}  // namespace t3video::checkpoint

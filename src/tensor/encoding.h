@@ -1,0 +1,25 @@
+// Values that are not stored as an array of numbers but follow from stored ones: blocks of quantised weights, numbers
+// with a scale, weights with a LoRA on top. Whoever uses such a tensor decodes it, a layer at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace t3video {
+
+class Encoding {
+  public:
+    virtual ~Encoding() = default;
+
+    // What messages call it: "q4_k".
+    virtual std::string name() const = 0;
+    // Of what is stored.
+    virtual size_t bytes() const = 0;
+    // Elements that are decoded together. Divides the number of elements, and the length of a row as the file has it.
+    virtual int64_t group() const = 0;
+    // Elements [first, first + count), both multiples of group(), in row-major order. Threads may call it at once.
+    virtual void decode(int64_t first, int64_t count, float* values) const = 0;
+};
+
+}  // namespace t3video

@@ -1,0 +1,137 @@
+// Pictures and folders of pictures as input, whole and damaged.
+#include "media/film_reader.h"
+
+#include <zlib.h>
+
+#include "media/png.h"
+#include "media_fixture.h"
+#include "support/files.h"
+
+namespace t3video::media {
+namespace {
+
+std::string number(size_t value) {
+    return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
+            static_cast<char>(value)};
+}
+
+std::string chunk(const std::string& type, const std::string& data) {
+    const std::string checked = type + data;
+    const auto sum = crc32(0, reinterpret_cast<const Bytef*>(checked.data()), static_cast<uInt>(checked.size()));
+    return number(data.size()) + checked + number(sum);
+}
+
+// `rows`: with the filter's number before each row. `extra`: chunks between header and pixels.
+std::string png(int64_t width, int64_t height, int bits, int color, const std::string& rows,
+                const std::string& extra = {}, int interlaced = 0) {
+    std::string packed(compressBound(rows.size()), '\0');
+    uLongf size = packed.size();
+    compress(reinterpret_cast<Bytef*>(packed.data()), &size, reinterpret_cast<const Bytef*>(rows.data()), rows.size());
+    packed.resize(size);
+    const std::string header = number(size_t(width)) + number(size_t(height)) + char(bits) + char(color) +
+                               std::string(2, '\0') + char(interlaced);
+    return "\x89PNG\r\n\x1a\n" + chunk("IHDR", header) + extra + chunk("IDAT", packed) + chunk("IEND", "");
+}
+
+std::string bytes(std::initializer_list<int> values) {
+    std::string text;
+    for (const int value : values) text += static_cast<char>(value);
+    return text;
+}
+
+class FilmReaderTest : public MediaTest {
+  protected:
+    std::vector<int> levels(const std::string& file) {
+        const Image image = read_picture(make_file("a.png", file));
+        return {image.rgb.begin(), image.rgb.end()};
+    }
+};
+
+TEST_F(FilmReaderTest, PngOfOurOwnIsExact) {
+    for (const auto& [width, height] : {std::pair<int64_t, int64_t>{5, 3}, {448, 256}}) {
+        const Image image = moving_picture(width, height, 2);
+        write_png(folder() / "a.png", image);
+        EXPECT_TRUE(read_picture(folder() / "a.png") == image);
+    }
+}
+
+TEST_F(FilmReaderTest, AllKindsOfPng) {
+    using Levels = std::vector<int>;
+    // All five filters, of grey: none, left, above, mean, Paeth.
+    EXPECT_EQ(levels(png(2, 5, 8, 0, bytes({0, 10, 20, 1, 5, 5, 2, 1, 1, 3, 10, 10, 4, 1, 1}))),
+              (Levels{10, 10, 10, 20, 20, 20, 5,  5,  5,  10, 10, 10, 6,  6,  6,
+                      11, 11, 11, 13, 13, 13, 22, 22, 22, 14, 14, 14, 23, 23, 23}));
+    EXPECT_EQ(levels(png(3, 1, 1, 0, bytes({0, 0b10100000}))), (Levels{255, 255, 255, 0, 0, 0, 255, 255, 255}));
+    EXPECT_EQ(levels(png(2, 1, 4, 0, bytes({0, 0x3F}))), (Levels{51, 51, 51, 255, 255, 255}));
+    EXPECT_EQ(levels(png(1, 1, 16, 2, bytes({0, 0x80, 0x80, 0xFF, 0xFF, 0, 0}))), (Levels{128, 255, 0}));
+    const std::string palette = chunk("PLTE", bytes({1, 2, 3, 40, 50, 60}));
+    EXPECT_EQ(levels(png(2, 1, 2, 3, bytes({0, 0b01000000}), palette)), (Levels{40, 50, 60, 1, 2, 3}));
+}
+
+// Over white.
+TEST_F(FilmReaderTest, TransparencyIsFlattened) {
+    using Levels = std::vector<int>;
+    EXPECT_EQ(levels(png(3, 1, 8, 6, bytes({0, 100, 0, 50, 0, 100, 0, 50, 255, 100, 0, 50, 51}))),
+              (Levels{255, 255, 255, 100, 0, 50, 224, 204, 214}));
+    EXPECT_EQ(levels(png(1, 1, 8, 4, bytes({0, 0, 102}))), (Levels{153, 153, 153}));
+    EXPECT_EQ(levels(png(2, 1, 8, 0, bytes({0, 7, 8}), chunk("tRNS", bytes({0, 7})))),
+              (Levels{255, 255, 255, 8, 8, 8}));
+    const std::string palette = chunk("PLTE", bytes({1, 2, 3, 40, 50, 60})) + chunk("tRNS", bytes({0}));
+    EXPECT_EQ(levels(png(2, 1, 8, 3, bytes({0, 0, 1}), palette)), (Levels{255, 255, 255, 40, 50, 60}));
+}
+
+TEST_F(FilmReaderTest, BrokenPngIsRefused) {
+    const std::string good = png(2, 1, 8, 0, bytes({0, 7, 8}));
+    for (size_t length = 8; length < good.size(); ++length) {
+        EXPECT_TRUE(contains(complaint([&] { levels(good.substr(0, length)); }), "damaged PNG")) << length;
+    }
+    for (size_t i = 8; i < good.size(); ++i) {
+        std::string bad = good;
+        bad[i] = static_cast<char>(bad[i] ^ 1);
+        EXPECT_TRUE(contains(complaint([&] { levels(bad); }), "a.png")) << i;
+    }
+    const std::pair<std::string, std::string> wrong[] = {
+        {png(2, 2, 8, 0, bytes({0, 7, 8})), "unpack"},
+        {png(2, 1, 8, 0, bytes({9, 7, 8})), "filter"},
+        {png(2, 1, 8, 3, bytes({0, 0, 1})), "palette"},
+        {png(1, 1, 8, 3, bytes({0, 3}), chunk("PLTE", bytes({1, 2, 3}))), "palette"},
+        {png(2, 1, 8, 0, bytes({0, 7, 8}), {}, 1), "interlaced"},
+        {png(100000, 1, 8, 0, bytes({0})), "100000x1"},
+        {png(2, 1, 5, 0, bytes({0, 7, 8})), "header"},
+    };
+    for (const auto& [file, says] : wrong) {
+        const std::string message = complaint([&] { levels(file); });
+        EXPECT_TRUE(contains(message, says)) << message << "; " << says;
+    }
+}
+
+TEST_F(FilmReaderTest, OtherFilesAreRefused) {
+    for (const char* text : {"", "text", "\x89PNG"}) {
+        EXPECT_TRUE(contains(complaint([&] { levels(text); }), "a.png"));
+    }
+    EXPECT_TRUE(contains(complaint([&] { read_picture(folder() / "none.png"); }), "none.png: no such file"));
+    EXPECT_TRUE(contains(complaint([&] { read_picture(folder()); }), "expected a picture"));
+}
+
+TEST_F(FilmReaderTest, FoldersOfPicturesAreVideos) {
+    const auto in = folder() / "in";
+    std::filesystem::create_directory(in);
+    EXPECT_TRUE(contains(complaint([&] { open_frames(in); }), "no .png"));
+    for (const int64_t i : {2, 0, 1}) write_png(in / ("f" + std::to_string(i) + ".png"), moving_picture(16, 12, i));
+    testing::write_file(in / "notes.txt", "text");
+    const auto reader = open_frames(in);
+    EXPECT_EQ(reader->fps(), 0);
+    Image image;
+    for (int64_t i = 0; i < 3; ++i) {
+        ASSERT_TRUE(reader->read(image));
+        EXPECT_TRUE(image == moving_picture(16, 12, i)) << i;
+    }
+    EXPECT_FALSE(reader->read(image));
+    write_png(in / "f1.png", moving_picture(12, 12, 0));
+    const auto changing = open_frames(in);
+    ASSERT_TRUE(changing->read(image));
+    EXPECT_TRUE(contains(complaint([&] { changing->read(image); }), "12x12"));
+}
+
+}  // namespace
+}  // namespace t3video::media
