@@ -1,7 +1,8 @@
 // Attention. In bf16 with narrow heads cuDNN's fused kernel computes it, bound by the matrix units; windows are
 // gathered into rows that follow one another in front of it and put back, averaged, behind it, two passes bound by
-// memory: 91 and 96 % of an H200's 4.3 TB/s at 4K. All else (f32, the VAE's one wide head, the text encoder's relative
-// bias) is two matrix products and a softmax over slices of the queries.
+// memory: 91 and 96 % of an H200's 4.3 TB/s at 4K. On Hopper windows with heads of 128 have a kernel of our own, which
+// puts its results back itself. All else (f32, the VAE's one wide head, the text encoder's relative bias) is two matrix
+// products and a softmax over slices of the queries.
 #include "cuda/attention.h"
 
 #include <cmath>
@@ -9,6 +10,7 @@
 
 #include "cuda/fused_attention.h"
 #include "cuda/gemm.h"
+#include "cuda/hopper_attention.h"
 #include "cuda/kernel.cuh"
 #include "cuda/softmax.h"
 #include "tensor/scratch.h"
@@ -199,6 +201,7 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
     require(q.dim(1) * static_cast<int64_t>(size_of(q.dtype())) % 16 == 0, "window_attention: rows of ", q.dim(1), " ",
             q.dtype(), " are no multiple of 16 bytes");
     State& s = state(ctx);
+    const bool by_hopper = q.dtype() == DType::bf16 && q.dim(1) == heads * 128 && scale > 0 && has_hopper_attention();
     for (size_t branch = 0; branch < branches.size(); ++branch) {
         const ops::TokenWindows& windows = *branches[branch];
         const auto count = static_cast<int64_t>(windows.starts.size()) - 1;
@@ -211,17 +214,27 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
             int64_t last = w + 1;
             while (last < count && last - w < most && start(last + 1) - start(last) == tokens) ++last;
             const int64_t begin = start(w), end = start(last);
-            if (direct) {
+            HopperAttention problem{.windows = last - w, .tokens = tokens, .heads = heads, .scale = scale};
+            if (direct && by_hopper) {
+                hopper_attention(ctx, problem, q.slice(begin, end).raw(), k.slice(begin, end).raw(),
+                                 v.slice(begin, end).raw(), y.slice(begin, end).raw());
+            } else if (direct) {
                 Tensor rows = y.slice(begin, end);
                 attend(ctx, q.slice(begin, end), k.slice(begin, end), v.slice(begin, end), last - w, heads, scale,
                        rows);
             } else {
                 Tensor gathered[3];
                 for (Tensor& x : gathered) x = empty(ctx, {end - begin, q.dim(1)}, q.dtype());
-                Tensor attended = empty(ctx, {end - begin, q.dim(1)}, q.dtype());
                 gather(s, q, k, v, in<int64_t>(order) + begin, gathered);
-                attend(ctx, gathered[0], gathered[1], gathered[2], last - w, heads, scale, attended);
-                scatter(s, attended, in<int64_t>(order) + begin, branch == 1, y);
+                if (by_hopper) {
+                    problem.order = in<int64_t>(order) + begin;
+                    problem.average = branch == 1;
+                    hopper_attention(ctx, problem, gathered[0].raw(), gathered[1].raw(), gathered[2].raw(), y.raw());
+                } else {
+                    Tensor attended = empty(ctx, {end - begin, q.dim(1)}, q.dtype());
+                    attend(ctx, gathered[0], gathered[1], gathered[2], last - w, heads, scale, attended);
+                    scatter(s, attended, in<int64_t>(order) + begin, branch == 1, y);
+                }
             }
             w = last;
         }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cuda.h>
+#include <cuda_bf16.h>
 
 #include <cstdint>
 
@@ -43,6 +44,18 @@ __device__ inline void wait(uint32_t barrier, uint32_t parity) {
         : "memory");
 }
 
+// Which buffer comes next, and how often the ring has been gone around, by parity.
+struct Ring {
+    int stage = 0;
+    uint32_t parity = 0;
+    __device__ void next(int stages) {
+        if (++stage == stages) {
+            stage = 0;
+            parity ^= 1;
+        }
+    }
+};
+
 // --- copies ---------------------------------------------------------------------------------------------------------
 
 // The box of the tensor whose first element has these coordinates, innermost first; what lies outside reads as zero.
@@ -68,6 +81,19 @@ __device__ inline void prefetch(const void* from, uint32_t bytes) {
 }
 __device__ inline void prefetch(const CUtensorMap& tensor) {
     asm volatile("prefetch.tensormap [%0];" ::"l"(&tensor) : "memory");
+}
+
+// --- pairs of bf16 ---------------------------------------------------------------------------------------------------
+
+__device__ inline uint32_t pack(float low, float high) {
+    const __nv_bfloat162 both = __floats2bfloat162_rn(low, high);
+    return *reinterpret_cast<const uint32_t*>(&both);
+}
+__device__ inline float low_of(uint32_t both) {
+    return __uint_as_float(both << 16);
+}
+__device__ inline float high_of(uint32_t both) {
+    return __uint_as_float(both & 0xffff0000u);
 }
 
 // --- registers of a warpgroup ---------------------------------------------------------------------------------------

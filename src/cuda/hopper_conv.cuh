@@ -33,29 +33,6 @@ __device__ inline Place place_of(const Launch& p, int tile, int columns) {
     return {n * columns, t, spot / p.tiles_w * p.tile_h, spot % p.tiles_w * p.tile_w};
 }
 
-// Which buffer comes next, and how often the ring has been gone around, by parity.
-struct Ring {
-    int stage = 0;
-    uint32_t parity = 0;
-    __device__ void next(int stages) {
-        if (++stage == stages) {
-            stage = 0;
-            parity ^= 1;
-        }
-    }
-};
-
-__device__ inline uint32_t pack(float low, float high) {
-    const __nv_bfloat162 both = __floats2bfloat162_rn(low, high);
-    return *reinterpret_cast<const uint32_t*>(&both);
-}
-__device__ inline float low_of(uint32_t both) {
-    return __uint_as_float(both << 16);
-}
-__device__ inline float high_of(uint32_t both) {
-    return __uint_as_float(both & 0xffff0000u);
-}
-
 // The two pixels whose sums a thread holds in one block.
 struct Pixels {
     int64_t offset[2];

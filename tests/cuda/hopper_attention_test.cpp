@@ -1,0 +1,115 @@
+// Hopper's own attention against a plain loop: odd windows, heads, results in other rows, averages, sharp softmaxes.
+#include "cuda/hopper_attention.h"
+
+#include <cmath>
+
+#include "cuda/parity.h"
+
+namespace t3video {
+namespace {
+
+using namespace testing;
+
+constexpr int64_t kHeadWidth = 128;
+
+struct HopperAttentionCase {
+    int64_t windows, tokens, heads;
+    bool shuffled, average;
+    float spread;  // of q: large ones make the softmax sharp
+};
+
+// Tiles are 192 queries, in three parts, by 80 keys, of which the last has 64 where these suffice.
+constexpr HopperAttentionCase kCases[] = {
+    {3, 1, 2, false, false, 1},  {2, 7, 1, true, true, 1},      {4, 64, 3, true, false, 4},
+    {3, 65, 2, false, true, 1},  {1, 80, 5, true, true, 1},     {5, 81, 1, false, false, 8},
+    {2, 127, 3, true, true, 1},  {3, 144, 2, false, false, 4},  {2, 160, 1, true, true, 1},
+    {3, 193, 2, true, false, 1}, {2, 200, 12, false, true, 4},  {40, 100, 4, true, true, 1},
+    {1, 705, 2, true, true, 8},  {1, 1344, 1, false, false, 1},
+};
+
+// y: what there is already; all hold f32 on the host.
+std::vector<double> plain(const HopperAttentionCase& c, float scale, const Tensor& q, const Tensor& k, const Tensor& v,
+                          const std::vector<int64_t>& order, const Tensor& y) {
+    const int64_t width = c.heads * kHeadWidth;
+    std::vector<double> result(static_cast<size_t>(y.numel())), weights(static_cast<size_t>(c.tokens));
+    for (int64_t i = 0; i < c.windows * c.tokens; ++i) {
+        const int64_t first = i / c.tokens * c.tokens;
+        for (int64_t head = 0; head < c.heads; ++head) {
+            const auto row = [&](const Tensor& x, int64_t token) {
+                return x.span<float>().data() + token * width + head * kHeadWidth;
+            };
+            double most = -std::numeric_limits<double>::infinity(), sum = 0;
+            for (int64_t j = 0; j < c.tokens; ++j) {
+                double& score = weights[static_cast<size_t>(j)] = 0;
+                for (int64_t d = 0; d < kHeadWidth; ++d) score += double{row(q, i)[d]} * double{row(k, first + j)[d]};
+                most = std::max(most, score *= scale);
+            }
+            for (double& weight : weights) sum += weight = std::exp(weight - most);
+            for (int64_t d = 0; d < kHeadWidth; ++d) {
+                double value = 0;
+                for (int64_t j = 0; j < c.tokens; ++j) {
+                    value += weights[static_cast<size_t>(j)] / sum * double{row(v, first + j)[d]};
+                }
+                const int64_t to = order[static_cast<size_t>(i)];
+                if (c.average) value = (value + double{row(y, to)[d]}) / 2;
+                result[static_cast<size_t>(to * width + head * kHeadWidth + d)] = value;
+            }
+        }
+    }
+    return result;
+}
+
+class HopperAttentionOnGpu : public OnGpu {};
+
+TEST_P(HopperAttentionOnGpu, OddWindowsOrdersAndAverages) {
+    if (!cuda::has_hopper_attention()) GTEST_SKIP() << "no GPU of compute capability 9.0";
+    for (const HopperAttentionCase& c : kCases) {
+        SCOPED_TRACE(concat(c.windows, " windows of ", c.tokens, " tokens, ", c.heads, " heads, shuffled ", c.shuffled,
+                            ", average ", c.average, ", spread ", c.spread));
+        const int64_t rows = c.windows * c.tokens, width = c.heads * kHeadWidth;
+        Tensor spread = randn(cpu(), {rows, width}, 1);
+        for (float& value : spread.span<float>()) value *= c.spread;
+        const Operand q = place(ops::convert(cpu(), spread, type())), k = random({rows, width}, 2),
+                      v = random({rows, width}, 3), before = random({rows, width}, 4);
+        const Operand order = shuffled(rows, rows);
+        std::vector<int64_t> to(static_cast<size_t>(rows));
+        std::iota(to.begin(), to.end(), 0);
+        if (c.shuffled) std::ranges::copy(order.host.span<int64_t>(), to.begin());
+        const float scale = 1 / std::sqrt(float(kHeadWidth));
+        const std::vector<double> expected = plain(c, scale, q.host, k.host, v.host, to, before.host);
+
+        const auto run = [&] {
+            Tensor y =
+                c.average ? to_device(gpu(), to_host(gpu(), before.device)) : empty(gpu(), {rows, width}, type());
+            cuda::hopper_attention(
+                gpu(),
+                {.windows = c.windows,
+                 .tokens = c.tokens,
+                 .heads = c.heads,
+                 .scale = scale,
+                 .order = c.shuffled ? reinterpret_cast<const int64_t*>(order.device.raw()) : nullptr,
+                 .average = c.average},
+                q.device.raw(), k.device.raw(), v.device.raw(), y.raw());
+            return to_host(gpu(), y);
+        };
+        const Tensor first = run(), second = run();
+        EXPECT_EQ(std::memcmp(first.raw(), second.raw(), first.bytes()), 0) << "two runs differ";
+        EXPECT_LE(relative_error(ops::convert(cpu(), first, DType::f32), expected), loose_bound());
+    }
+}
+
+TEST_P(HopperAttentionOnGpu, RefusesWhatItCannotDo) {
+    if (!cuda::has_hopper_attention()) GTEST_SKIP() << "no GPU of compute capability 9.0";
+    const auto with = [&](int64_t heads, float scale) {
+        cuda::hopper_attention(gpu(), {.windows = 1, .tokens = 8, .heads = heads, .scale = scale}, nullptr, nullptr,
+                               nullptr, nullptr);
+    };
+    EXPECT_THROW(with(0, 1.0f), Error);
+    EXPECT_THROW(with(1, 0.0f), Error);
+    EXPECT_THROW(with(1, -1.0f), Error);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, HopperAttentionOnGpu, ::testing::Values(DType::bf16), type_name);
+
+}  // namespace
+}  // namespace t3video
