@@ -63,25 +63,30 @@ bool on_hopper() {
 }
 
 // Whether a product of bf16 has tiles of 128x128 enough to occupy the card several times, in rows that the copy engine
-// can read.
-bool suits_small_tiles(const State& s, const Gemm& g, uint32_t alignment_of_all) {
+// can read. With fewer than five tiles a multiprocessor cuBLAS's choice can be the better one.
+bool is_large(const State& s, const Gemm& g, uint32_t alignment_of_all) {
     const int64_t tiles = (g.m + 127) / 128 * ((g.n + 127) / 128);
     return g.in == DType::bf16 && g.b_transposed && g.batch == 1 && alignment_of_all >= 16 &&
            tiles >= int64_t{5} * s.multiprocessors && on_hopper();
 }
 
-// The algorithm with tiles of 128x128 and the custom option that cuBLAS's own list has for them. The tiles of 192x192
-// or 256x128 that its list begins with take longer on an H200 at its power limit, likely because their ends, with bias
-// and GELU, keep the matrix units waiting: 33,792 rows 6 to 13 % for 1536 to 1536, 4 to 6 % for 8960 to 1536 and 24 to
-// 27 % for 1536 to 8960 with GELU. With fewer than five tiles a multiprocessor the list's choice can be the better one.
-cublasLtMatmulAlgo_t with_small_tiles(cublasLtMatmulAlgo_t algorithm) {
-    const auto set = [&](cublasLtMatmulAlgoConfigAttributes_t attribute, const auto& value) {
+// Tiles for a large product, with the custom options that cuBLAS's own list has for them. Small tiles, 128x128, where
+// sums are short: the ends of larger ones, with bias and GELU, keep the matrix units waiting. Tiles of 128x256, which
+// read less, where they are long. Gained over the first of cuBLAS's list on an H200 at its power limit: 3 to 8 % for
+// 1536 to 1536 and 1536 to 8960 with GELU, 2 % for 3072 to 3072 and 3072 to 14336 with GELU; over 128x128 5 % for 8960
+// to 1536, 3 % for 14336 to 3072.
+cublasLtMatmulAlgo_t with_our_tiles(cublasLtMatmulAlgo_t algorithm, int64_t k) {
+    const auto set = [&](cublasLtMatmulAlgoConfigAttributes_t attribute, uint32_t value) {
         check(cublasLtMatmulAlgoConfigSetAttribute(&algorithm, attribute, &value, sizeof value));
     };
-    set(CUBLASLT_ALGO_CONFIG_TILE_ID, uint32_t{CUBLASLT_MATMUL_TILE_128x128});
-    set(CUBLASLT_ALGO_CONFIG_STAGES_ID, uint32_t{CUBLASLT_MATMUL_STAGES_64xAUTO});
-    set(CUBLASLT_ALGO_CONFIG_CLUSTER_SHAPE_ID, uint16_t{CUBLASLT_CLUSTER_SHAPE_2x1x1});
-    set(CUBLASLT_ALGO_CONFIG_CUSTOM_OPTION, uint32_t{1});
+    const bool long_sums = k >= 4096;
+    set(CUBLASLT_ALGO_CONFIG_TILE_ID, long_sums ? CUBLASLT_MATMUL_TILE_128x256 : CUBLASLT_MATMUL_TILE_128x128);
+    set(CUBLASLT_ALGO_CONFIG_CUSTOM_OPTION, long_sums ? 5 : 1);
+    set(CUBLASLT_ALGO_CONFIG_CTA_SWIZZLING, long_sums ? 1 : 0);
+    set(CUBLASLT_ALGO_CONFIG_STAGES_ID, CUBLASLT_MATMUL_STAGES_64xAUTO);
+    const uint16_t cluster = CUBLASLT_CLUSTER_SHAPE_2x1x1;
+    check(cublasLtMatmulAlgoConfigSetAttribute(&algorithm, CUBLASLT_ALGO_CONFIG_CLUSTER_SHAPE_ID, &cluster,
+                                               sizeof cluster));
     return algorithm;
 }
 
@@ -110,8 +115,8 @@ struct Plan {
         require(status == CUBLAS_STATUS_SUCCESS && found == 1, "gemm: cuBLAS has no kernel for ", g.m, "x", g.n, "x",
                 g.k, " of ", g.in);
         algorithm = result.algo;
-        if (!suits_small_tiles(s, g, std::min({align_a, align_b, align_c}))) return;
-        const cublasLtMatmulAlgo_t other = with_small_tiles(algorithm);
+        if (!is_large(s, g, std::min({align_a, align_b, align_c}))) return;
+        const cublasLtMatmulAlgo_t other = with_our_tiles(algorithm, g.k);
         if (cublasLtMatmulAlgoCheck(s.blas, operation.handle, a.handle, b.handle, c.handle, c.handle, &other,
                                     &result) == CUBLAS_STATUS_SUCCESS &&
             result.workspaceSize <= kWorkspaceBytes)

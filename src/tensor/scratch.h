@@ -1,14 +1,19 @@
-// How much memory the backends' halves of ops take for themselves while they run, so that a run that only counts sees
-// it. Bounds: never below the use, seldom far above.
+// The memory that the backends' halves of ops take for themselves while they run, so that a run that only counts sees it:
+// the bytes of each block, in the order in which they are taken, since where blocks fit depends on both. Bounds: never
+// below the use, seldom far above.
 #pragma once
 
 #include <algorithm>
+#include <numeric>
 #include <span>
+#include <vector>
 
 #include "tensor/context.h"
 #include "tensor/op_types.h"
 
 namespace t3video::ops {
+
+using Scratch = std::vector<size_t>;
 
 // Softmax attention in two products: bytes of f32 scores of one slice of queries, long enough for full products.
 constexpr size_t kScoreBytes = size_t{1} << 30;
@@ -24,49 +29,55 @@ inline bool attention_is_fused(DType dtype, int64_t qk_width, int64_t v_width) {
     return dtype == DType::bf16 && qk_width == v_width && qk_width % 8 == 0 && qk_width <= 128;
 }
 
-inline size_t score_scratch(DType dtype, int64_t heads, int64_t queries, int64_t keys) {
+inline Scratch score_scratch(DType dtype, int64_t heads, int64_t queries, int64_t keys) {
     const size_t row = sizeof(float) * static_cast<size_t>(heads * keys);
     const size_t scores = std::max(row, std::min(kScoreBytes, row * static_cast<size_t>(queries)));
-    return dtype == DType::f32 ? scores : scores + scores / 2;  // probabilities of the type beside them
+    if (dtype == DType::f32) return {scores};
+    return {scores, scores / 2};  // probabilities of the type beside them
 }
 
 // The CPU's blocks of queries and keys are a few hundred KiB per thread.
-inline size_t attention_scratch(Device device, const Tensor& q, const Tensor& k, const Tensor& v,
-                                const AttentionOptions& o) {
-    if (device == Device::cpu) return 0;
+inline Scratch attention_scratch(Device device, const Tensor& q, const Tensor& k, const Tensor& v,
+                                 const AttentionOptions& o) {
+    if (device == Device::cpu) return {};
     if (o.relative_bias || !attention_is_fused(q.dtype(), q.dim(1) / o.heads, v.dim(1) / o.heads)) {
         return score_scratch(q.dtype(), o.heads, q.dim(0), k.dim(0));
     }
-    if (o.last_key_count == 1) return kLibraryScratch;
-    const auto keys = static_cast<size_t>(k.dim(0) + o.last_key_count);
-    return kLibraryScratch + keys * static_cast<size_t>(k.dim(1) + v.dim(1)) * size_of(k.dtype());
+    if (o.last_key_count == 1) return {kLibraryScratch};
+    const size_t keys = static_cast<size_t>(k.dim(0) + o.last_key_count) * size_of(k.dtype());
+    return {keys * static_cast<size_t>(k.dim(1)), keys * static_cast<size_t>(v.dim(1)), kLibraryScratch};
 }
 
-inline size_t window_attention_scratch(Device device, const Tensor& q, int64_t heads,
-                                       std::span<const TokenWindows* const> branches) {
-    if (device == Device::cpu) return 0;
-    size_t most = 0;
+inline Scratch window_attention_scratch(Device device, const Tensor& q, int64_t heads,
+                                        std::span<const TokenWindows* const> branches) {
+    if (device == Device::cpu) return {};
+    Scratch most;  // of one branch; the others come before or after it
+    size_t most_bytes = 0;
     for (const TokenWindows* windows : branches) {
         int64_t longest = 0;
         for (size_t w = 1; w < windows->starts.size(); ++w)
             longest = std::max(longest, windows->starts[w] - windows->starts[w - 1]);
-        size_t bytes = attention_is_fused(q.dtype(), q.dim(1) / heads, q.dim(1) / heads)
-                           ? kLibraryScratch
-                           : score_scratch(q.dtype(), heads, longest, longest);
+        Scratch blocks;
         const bool direct = windows->in_order && windows == branches[0];  // read where they lie
+        if (!direct && !windows->placed.defined()) blocks.push_back(windows->order.size() * sizeof(int64_t));
         if (!direct) {  // queries, keys, values and result of some windows
             const int64_t rows = std::min(q.dim(0), std::max(kGatheredTokens, longest));
-            bytes += 4 * static_cast<size_t>(rows * q.dim(1)) * size_of(q.dtype());
+            blocks.insert(blocks.end(), 4, static_cast<size_t>(rows * q.dim(1)) * size_of(q.dtype()));
         }
-        if (!direct && !windows->placed.defined()) bytes += windows->order.size() * sizeof(int64_t);
-        most = std::max(most, bytes);
+        const bool fused = attention_is_fused(q.dtype(), q.dim(1) / heads, q.dim(1) / heads);
+        for (const size_t block :
+             fused ? Scratch{kLibraryScratch} : score_scratch(q.dtype(), heads, longest, longest))
+            blocks.push_back(block);
+        const size_t bytes = std::accumulate(blocks.begin(), blocks.end(), size_t{0});
+        if (bytes > most_bytes) most = blocks;
+        most_bytes = std::max(most_bytes, bytes);
     }
     return most;
 }
 
-inline size_t linear_scratch(Device device, const Tensor& weight) {
-    return device == Device::cpu && weight.dtype() != DType::f32 ? static_cast<size_t>(weight.numel()) * sizeof(float)
-                                                                 : 0;
+inline Scratch linear_scratch(Device device, const Tensor& weight) {
+    if (device != Device::cpu || weight.dtype() == DType::f32) return {};
+    return {static_cast<size_t>(weight.numel()) * sizeof(float)};
 }
 
 inline int64_t round_channels(int64_t channels, int64_t step) {
@@ -80,20 +91,20 @@ inline bool convolves_in_place(const Context& ctx, DType dtype, const FrameConv&
 }
 
 // `frames`: in parts, and `pad_front` zero ones in front of them; y: the result.
-inline size_t conv_scratch(const Context& ctx, int64_t frames, bool one_part, int64_t pad_front, const Tensor& weight,
-                           const FrameConv& f, int64_t stride_t, const Tensor& y) {
+inline Scratch conv_scratch(const Context& ctx, int64_t frames, bool one_part, int64_t pad_front, const Tensor& weight,
+                            const FrameConv& f, int64_t stride_t, const Tensor& y) {
     const int64_t taps = weight.numel() / (f.co * f.ci);
     if (ctx.target() == Device::cpu) {  // the taps as the library wants them, in blocks of channels, and one as stored
         const int64_t arranged = taps * round_channels(f.co, 16) * round_channels(f.ci, 16);
-        return sizeof(float) * static_cast<size_t>(arranged + f.co * f.ci * f.kh * f.kw);
+        return {sizeof(float) * static_cast<size_t>(arranged + f.co * f.ci * f.kh * f.kw)};
     }
     const size_t element = size_of(y.dtype());
     const int64_t ci = round_channels(f.ci, 8), co = round_channels(f.co, 8);
-    size_t bytes = kLibraryScratch + static_cast<size_t>(taps * ci * co) * element;
+    Scratch blocks{static_cast<size_t>(taps * ci * co) * element, static_cast<size_t>(co) * sizeof(float)};
     if (convolves_in_place(ctx, y.dtype(), f, stride_t)) {
-        if (!one_part || ci != f.ci) bytes += static_cast<size_t>(frames * f.h * f.w * ci) * element;
-        if (co != f.co) bytes += static_cast<size_t>(y.numel() / f.co * co) * element;
-        return bytes;
+        if (!one_part || ci != f.ci) blocks.push_back(static_cast<size_t>(frames * f.h * f.w * ci) * element);
+        if (co != f.co) blocks.push_back(static_cast<size_t>(y.numel() / f.co * co) * element);
+        return blocks;
     }
     frames += pad_front;
     // Frames in one run with padding alike on both sides are read where they lie; else they are laid out first. What
@@ -103,9 +114,10 @@ inline size_t conv_scratch(const Context& ctx, int64_t frames, bool one_part, in
     const bool countable = elements <= kCountable && result <= kCountable;
     const bool in_place =
         one_part && pad_front == 0 && f.ci == ci && f.left == f.right && f.top == f.bottom && countable;
-    if (!in_place) bytes += static_cast<size_t>(std::min(elements, kCountable)) * element;
-    if (co != f.co || !countable) bytes += static_cast<size_t>(std::min(result, kCountable)) * element;
-    return bytes;
+    if (!in_place) blocks.push_back(static_cast<size_t>(std::min(elements, kCountable)) * element);
+    if (co != f.co || !countable) blocks.push_back(static_cast<size_t>(std::min(result, kCountable)) * element);
+    blocks.push_back(kLibraryScratch);
+    return blocks;
 }
 
 // Whether upsample_conv2d runs as four small convolutions on x, one for each parity of rows and columns of y.
@@ -114,17 +126,19 @@ inline bool upsamples_in_place(const Context& ctx, const Tensor& x, const Tensor
 }
 
 // x and y of upsample_conv2d.
-inline size_t upsample_scratch(const Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& y) {
+inline Scratch upsample_scratch(const Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& y) {
     const int64_t ci = x.dim(3), co = weight.dim(0);
     if (ctx.target() == Device::cpu) {  // the pixels of one parity of rows and columns, and the kernel that they see
         const int64_t arranged = 4 * round_channels(co, 16) * round_channels(ci, 16) + 8 * co * ci;
-        return sizeof(float) * static_cast<size_t>(x.dim(0) * x.dim(1) * x.dim(2) * co + arranged);
+        return {sizeof(float) * static_cast<size_t>(x.dim(0) * x.dim(1) * x.dim(2) * co + arranged)};
     }
     const int64_t ci_padded = round_channels(ci, 8), co_padded = round_channels(co, 8);
-    if (upsamples_in_place(ctx, x, weight)) return static_cast<size_t>(16 * ci * co) * size_of(x.dtype());
+    const size_t element = size_of(x.dtype()), bias = static_cast<size_t>(co_padded) * sizeof(float);
+    if (upsamples_in_place(ctx, x, weight)) return {static_cast<size_t>(16 * ci * co) * element, bias};
     const int64_t doubled = (y.dim(1) + 2) * y.dim(2) * ci_padded;  // one frame
     const int64_t result = co == co_padded ? 0 : y.numel() / std::max<int64_t>(y.dim(0) * co, 1) * co_padded;
-    return kLibraryScratch + static_cast<size_t>(doubled + result + 9 * ci_padded * co_padded) * size_of(x.dtype());
+    return {static_cast<size_t>(9 * ci_padded * co_padded) * element, bias, static_cast<size_t>(doubled) * element,
+            static_cast<size_t>(result) * element, kLibraryScratch};
 }
 
 }  // namespace t3video::ops
