@@ -3,11 +3,24 @@
 # -Wrestrict reports inlined std::string code of g++ 12's own library (GCC bug 105651).
 add_library(t3video_flags INTERFACE)
 target_compile_options(t3video_flags INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Werror -Wshadow -Wno-missing-field-initializers -Wno-restrict>)
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Werror -Wshadow -Wno-missing-field-initializers
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>>)
 if(T3VIDEO_SANITIZE)
   target_compile_options(t3video_flags INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1>)
   target_link_options(t3video_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(T3VIDEO_SANITIZE_THREADS)
+  target_compile_options(t3video_flags INTERFACE -fsanitize=thread -fno-omit-frame-pointer -O1)
+  target_link_options(t3video_flags INTERFACE -fsanitize=thread)
+endif()
+if(T3VIDEO_FUZZ)
+  # One thread: with OpenMP, Clang refuses lambdas that capture structured bindings, and readers have no use for it.
+  set_target_properties(OpenMP::OpenMP_CXX PROPERTIES INTERFACE_COMPILE_OPTIONS -Wno-unknown-pragmas)
+  set(sanitizers address,undefined,float-cast-overflow)
+  target_compile_options(t3video_flags INTERFACE
+    -fsanitize=fuzzer-no-link,${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1)
+  target_link_options(t3video_flags INTERFACE -fsanitize=${sanitizers})
 endif()
 if(T3VIDEO_CUDA)
   target_compile_definitions(t3video_flags INTERFACE T3VIDEO_WITH_CUDA)

@@ -47,6 +47,14 @@ Shape checked_shape(std::span<const int64_t> dims, DType dtype, const std::strin
     return Shape(dims);
 }
 
+bool same_but_for_ones(const Shape& a, const Shape& b) {
+    const auto without_ones = [](const Shape& shape) {
+        const auto dims = shape.dims();
+        return std::ranges::subrange(std::ranges::find_if(dims, [](int64_t n) { return n != 1; }), dims.end());
+    };
+    return std::ranges::equal(without_ones(a), without_ones(b));
+}
+
 void check_overlaps(std::vector<Extent> extents, const std::string& where) {
     std::erase_if(extents, [](const Extent& e) { return e.begin == e.end; });
     std::ranges::sort(extents, {}, &Extent::begin);

@@ -22,6 +22,9 @@ void check_name(std::string_view name, const std::string& where);
 // size within 63 bits. Throws InvalidRequest beginning with `where`.
 Shape checked_shape(std::span<const int64_t> dims, DType dtype, const std::string& where);
 
+// What a file's tensor may differ in from a parameter: leading extents of 1, which GGUF files leave out.
+bool same_but_for_ones(const Shape& a, const Shape& b);
+
 // Bytes [begin, end) of a file's data that a tensor takes.
 struct Extent {
     uint64_t begin = 0, end = 0;

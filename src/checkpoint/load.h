@@ -4,28 +4,17 @@
 #include <set>
 #include <string>
 
+#include "checkpoint/checks.h"
 #include "checkpoint/tensor_source.h"
 #include "core/error.h"
 
 namespace t3video::checkpoint {
 
-// What a file's tensor may differ in from a parameter: leading extents of 1, which GGUF files leave out.
-inline bool same_but_for_ones(const Shape& a, const Shape& b) {
-    int i = 0, j = 0;
-    while (i < a.rank() && a[i] == 1) ++i;
-    while (j < b.rank() && b[j] == 1) ++j;
-    if (a.rank() - i != b.rank() - j) return false;
-    for (; i < a.rank(); ++i, ++j) {
-        if (a[i] != b[j]) return false;
-    }
-    return true;
-}
-
 // Encoded values that are worth keeping so: those of matrices, which are used one layer at a time. Small tensors and
-// those of more axes (convolutions) are few.
+// those of more axes (convolutions) are few. Rows must be whole groups, since single ones may be asked for.
 inline bool stays_encoded(const Tensor& x) {
     constexpr int64_t kSmall = 1 << 12;  // elements
-    return x.rank() == 2 && x.numel() > kSmall;
+    return x.rank() == 2 && x.numel() > kSmall && x.dim(1) % x.encoding().group() == 0;
 }
 
 // `model.for_each_param(prefix, visit)` calls visit(name, param) where param.shape is what the model expects and

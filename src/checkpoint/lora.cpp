@@ -123,12 +123,15 @@ class Targets {
     }
 
     // The tensor `part` ("weight", "bias", "modulation") of a module.
-    StoredTensor& at(const std::string& module, const char* part, const std::string& key) {
+    Tensor& at(const std::string& module, const char* part, const std::string& key) {
         const std::string name = own_name(module, part);
         const auto found = source_.tensors.find(name);
         require_valid(found != source_.tensors.end(), file_, ": ", quote(key), " matches no weight of ",
                       source_.path.string(), ", which has no tensor ", quote(name));
-        return found->second;
+        Tensor& value = found->second.tensor;
+        require_valid(value.dtype() == DType::encoded || is_float(value.dtype()), file_, ": ", quote(key), " updates ",
+                      quote(name), " of ", source_.path.string(), ", which holds ", value.dtype());
+        return value;
     }
 
   private:
@@ -151,35 +154,33 @@ class Targets {
     std::map<std::string, std::string> flat_;  // "blocks_0_ffn_2" -> "blocks.0.ffn.2"
 };
 
-void add_difference(StoredTensor& target, const Tensor& difference, double scale, const std::string& key,
-                    const std::string& where) {
-    Tensor& base = target.tensor;
-    require_valid(difference.numel() == base.numel(), where, ": the difference of ", quote(key), " has shape ",
-                  difference.shape(), ", the weight ", base.shape());
+void add_difference(Tensor& base, const LoraPart& difference, double scale, const std::string& where) {
+    require_valid(same_but_for_ones(difference.value.shape(), base.shape()), where, ": the difference of ",
+                  quote(difference.key), " has shape ", difference.value.shape(), ", the weight ", base.shape());
     const int64_t width = base.rank() > 0 && base.numel() > 0 ? base.numel() / base.dim(0) : 1;
-    base = Tensor(base.shape(),
-                  std::make_shared<Updated>(base, width, Tensor(), Tensor(), difference, static_cast<float>(scale)));
+    base = Tensor(base.shape(), std::make_shared<Updated>(base, width, Tensor(), Tensor(), difference.value,
+                                                          static_cast<float>(scale)));
 }
 
-void add_matrices(StoredTensor& target, const LoraModule& m, double scale, const std::string& where) {
-    Tensor& base = target.tensor;
+void add_matrices(Tensor& base, const LoraPart& down, const LoraPart& up, double scale, const std::string& where) {
+    const Tensor &a = down.value, &b = up.value;
     const int64_t rows = base.rank() > 0 ? base.dim(0) : 0, width = rows > 0 ? base.numel() / rows : 0;
-    require_valid(m.up->dim(0) == rows && m.down->dim(1) == width && rows > 0, where, ": ", quote(m.key),
-                  ": down matrix ", m.down->shape(), " and up matrix ", m.up->shape(), " make an update of [",
-                  m.up->dim(0), ", ", m.down->dim(1), "], the weight is ", base.shape());
-    base = Tensor(base.shape(),
-                  std::make_shared<Updated>(base, width, decoded(*m.down), scaled_copy(*m.up, scale), Tensor(), 1.0f));
+    require_valid(b.dim(0) == rows && a.dim(1) == width && base.numel() > 0, where, ": ", quote(up.key),
+                  ": down matrix ", a.shape(), " and up matrix ", b.shape(), " make an update of [", b.dim(0), ", ",
+                  a.dim(1), "], the weight is ", base.shape());
+    base =
+        Tensor(base.shape(), std::make_shared<Updated>(base, width, decoded(a), scaled_copy(b, scale), Tensor(), 1.0f));
 }
 
 void summarise(const LoraModule& m, LoraSummary& summary) {
-    if (m.down) {
-        const int64_t rank = m.down->dim(0);
+    if (const LoraPart* down = find(m, LoraRole::down)) {
+        const int64_t rank = down->value.dim(0);
         summary.least_rank = summary.modules == 0 ? rank : std::min(summary.least_rank, rank);
         summary.most_rank = std::max(summary.most_rank, rank);
         ++summary.modules;
     }
-    for (const Tensor* difference : {m.weight, m.bias, m.modulation, m.up_bias})
-        summary.differences += difference != nullptr;
+    for (const LoraRole role : {LoraRole::weight, LoraRole::bias, LoraRole::modulation, LoraRole::up_bias})
+        summary.differences += find(m, role) != nullptr;
 }
 
 }  // namespace
@@ -192,20 +193,26 @@ LoraSummary apply_lora(TensorSource& source, const Lora& lora, const OfficialNam
     const auto scale_of = default_scale(file);
     Targets targets(source, official, where);
     LoraSummary summary;
-    for (const auto& [name, m] : modules) {
+    for (const auto& module : modules) {
+        const auto& name = module.first;
+        const auto& m = module.second;
         summarise(m, summary);
-        if (m.down) {
-            const int64_t rank = m.down->dim(0);
-            const double scale = m.alpha ? double(number_of(*m.alpha)) / double(rank) : scale_of(rank);
+        double scale = lora.weight;  // of the matrices and their bias
+        if (const LoraPart* down = find(m, LoraRole::down)) {
+            const LoraPart &up = m.at(LoraRole::up), *alpha = find(m, LoraRole::alpha);
+            const int64_t rank = down->value.dim(0);
+            scale *= alpha ? double(number_of(alpha->value)) / double(rank) : scale_of(rank);
             require_valid(std::isfinite(scale), where, ": the alpha of ", quote(name), " is not finite");
-            add_matrices(targets.at(name, "weight", m.key), m, lora.weight * scale, where);
-            if (m.up_bias)
-                add_difference(targets.at(name, "bias", m.key), *m.up_bias, lora.weight * scale, m.key, where);
+            add_matrices(targets.at(name, "weight", up.key), *down, up, scale, where);
         }
-        if (m.weight) add_difference(targets.at(name, "weight", m.key), *m.weight, lora.weight, m.key, where);
-        if (m.bias) add_difference(targets.at(name, "bias", m.key), *m.bias, lora.weight, m.key, where);
-        if (m.modulation)
-            add_difference(targets.at(name, "modulation", m.key), *m.modulation, lora.weight, m.key, where);
+        const auto add = [&](LoraRole role, const char* part, double factor) {
+            if (const LoraPart* difference = find(m, role))
+                add_difference(targets.at(name, part, difference->key), *difference, factor, where);
+        };
+        add(LoraRole::up_bias, "bias", scale);
+        add(LoraRole::weight, "weight", lora.weight);
+        add(LoraRole::bias, "bias", lora.weight);
+        add(LoraRole::modulation, "modulation", lora.weight);
     }
     return summary;
 }

@@ -40,9 +40,9 @@ bool is_lora_key(const std::string& name);
 //
 // where MODULE has the model's own names or another layout's, "diffusion_model.", "model.diffusion_model.",
 // "transformer." or "base_model.model." in front of it, or is "lora_unet_" and the model's own name with underscores.
-// Without alphas, r and lora_alpha of the metadata ("lora_adapter_metadata") or, for names of "base_model.model.", of
-// adapter_config.json beside the file give the scale. Throws InvalidRequest naming file and key for a key that is none
-// of these or matches no tensor of the model, for a matrix without its partner, and for shapes that do not fit.
+// Without alphas, lora_alpha of the metadata ("lora_adapter_metadata") or, for names of "base_model.model.", of
+// adapter_config.json beside the file takes their place. Throws InvalidRequest naming file and key for a key that is
+// none of these or matches no tensor of the model, for a matrix without its partner, and for shapes that do not fit.
 LoraSummary apply_lora(TensorSource& source, const Lora& lora, const OfficialName& official);
 
 // The same without a model to check against.

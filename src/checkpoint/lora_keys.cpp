@@ -46,37 +46,22 @@ std::optional<LoraKey> parse_adapter(std::string_view key) {
     return std::nullopt;
 }
 
-const Tensor*& slot(LoraModule& module, LoraRole role) {
-    switch (role) {
-        case LoraRole::down:
-            return module.down;
-        case LoraRole::up:
-            return module.up;
-        case LoraRole::up_bias:
-            return module.up_bias;
-        case LoraRole::alpha:
-            return module.alpha;
-        case LoraRole::weight:
-            return module.weight;
-        case LoraRole::bias:
-            return module.bias;
-        case LoraRole::modulation:
-            break;
-    }
-    return module.modulation;
-}
-
 void check_matrices(const LoraModule& m, const std::string& name, const std::string& where) {
-    require_valid((m.down != nullptr) == (m.up != nullptr), where, ": ", quote(name), " has ",
-                  m.down ? "a down matrix (lora_A) but no up matrix (lora_B)"
-                         : "an up matrix (lora_B) but no down matrix (lora_A)");
-    require_valid(m.down || (!m.up_bias && !m.alpha), where, ": ", quote(m.key), " belongs to no matrices");
-    if (!m.down) return;
-    require_valid(m.down->rank() == 2 && m.up->rank() == 2 && m.down->dim(0) == m.up->dim(1) && m.down->dim(0) > 0,
-                  where, ": ", quote(name), " has a down matrix ", m.down->shape(), " and an up matrix ", m.up->shape(),
+    const LoraPart *down = find(m, LoraRole::down), *up = find(m, LoraRole::up), *alpha = find(m, LoraRole::alpha);
+    require_valid((down != nullptr) == (up != nullptr), where, ": ", quote(name), " has ",
+                  down ? "a down matrix (lora_A) but no up matrix (lora_B)"
+                       : "an up matrix (lora_B) but no down matrix (lora_A)");
+    if (!down) {
+        for (const LoraPart* part : {alpha, find(m, LoraRole::up_bias)})
+            require_valid(!part, where, ": ", quote(part ? part->key : ""), " belongs to no matrices");
+        return;
+    }
+    const Tensor &a = down->value, &b = up->value;
+    require_valid(a.rank() == 2 && b.rank() == 2 && a.dim(0) == b.dim(1) && a.dim(0) > 0, where, ": ", quote(name),
+                  " has a down matrix ", a.shape(), " and an up matrix ", b.shape(),
                   ", expected [rank, in] and [out, rank]");
-    require_valid(!m.alpha || m.alpha->numel() == 1, where, ": the alpha of ", quote(name), " has shape ",
-                  m.alpha ? m.alpha->shape() : Shape(), ", expected one number");
+    require_valid(!alpha || alpha->value.numel() == 1, where, ": the alpha of ", quote(name), " has shape ",
+                  alpha ? alpha->value.shape() : Shape(), ", expected one number");
 }
 
 // A setting of PEFT, with or without a prefix such as "transformer.".
@@ -93,11 +78,10 @@ double setting(const nlohmann::json& settings, const std::string& name, double f
 std::function<double(int64_t)> scale_from(const std::string& text, const std::string& where) {
     const nlohmann::json settings = parse_json(text, where);
     require_valid(settings.is_object(), where, ": not a JSON object");
-    for (const char* pattern :
-         {"rank_pattern", "alpha_pattern", "transformer.rank_pattern", "transformer.alpha_pattern"}) {
+    for (const char* pattern : {"alpha_pattern", "transformer.alpha_pattern"}) {  // ranks follow from the matrices
         const auto found = settings.find(pattern);
         require_valid(found == settings.end() || found->empty(), where, ": '", pattern,
-                      "' gives modules a rank or alpha of their own, which is not supported");
+                      "' gives modules an alpha of their own, which is not supported");
     }
     const double alpha = setting(settings, "lora_alpha", 0, where);
     const bool by_root = setting(settings, "use_rslora", 0, where) != 0;
@@ -122,6 +106,11 @@ bool is_lora_key(const std::string& name) {
     return parse_lora_key(name).has_value();
 }
 
+const LoraPart* find(const LoraModule& module, LoraRole role) {
+    const auto found = module.find(role);
+    return found == module.end() ? nullptr : &found->second;
+}
+
 std::map<std::string, LoraModule> lora_modules(const TensorSource& file) {
     const std::string where = file.path.string();
     require_valid(!file.tensors.empty(), where, ": holds no tensors; expected a LoRA file");
@@ -132,12 +121,8 @@ std::map<std::string, LoraModule> lora_modules(const TensorSource& file) {
                       " is no key of a LoRA file (lora_A/lora_B, lora_down/lora_up, alpha, diff, diff_b, diff_m)");
         require_valid(is_float(stored.tensor.dtype()), where, ": ", quote(key), " holds ", stored.tensor.type_name(),
                       ", expected f32, f16 or bf16");
-        LoraModule& module = modules[parsed->module];
-        module.key = key;
-        const Tensor*& value = slot(module, parsed->role);
-        require_valid(value == nullptr, where, ": ", quote(key),
-                      " is there twice, under different prefixes or adapters");
-        value = &stored.tensor;
+        const bool first = modules[parsed->module].try_emplace(parsed->role, LoraPart{key, stored.tensor}).second;
+        require_valid(first, where, ": ", quote(key), " is there twice, under different prefixes or adapters");
     }
     for (const auto& [name, module] : modules) check_matrices(module, name, where);
     return modules;

@@ -20,12 +20,15 @@ struct LoraKey {
 // A key's module, without any prefix, and role; nothing for a key of another form.
 std::optional<LoraKey> parse_lora_key(const std::string& key);
 
-// What a file says about one module; null where it says nothing. `key`: one of its keys, for messages.
-struct LoraModule {
-    std::string key;
-    const Tensor *down = nullptr, *up = nullptr, *up_bias = nullptr, *alpha = nullptr;
-    const Tensor *weight = nullptr, *bias = nullptr, *modulation = nullptr;
+struct LoraPart {
+    std::string key;  // in the file, for messages
+    Tensor value;
 };
+// What a file says about one module.
+using LoraModule = std::map<LoraRole, LoraPart>;
+
+// The part, or null where the file has none.
+const LoraPart* find(const LoraModule& module, LoraRole role);
 
 // The file's modules by name. Throws InvalidRequest naming file and key for a key of another form, one that appears
 // under two names, and a down or up matrix without its partner or with another rank.

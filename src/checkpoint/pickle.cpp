@@ -33,6 +33,7 @@ class Machine {
 
   private:
     static constexpr size_t kMaxValues = size_t{1} << 22;  // 4 million: far above any state dict, about 250 MB
+    static constexpr size_t kLongestKey = 256;             // bytes; torch numbers its storages
 
     template <class... Parts>
     [[noreturn]] void fail(const Parts&... parts) const {
@@ -97,7 +98,10 @@ class Machine {
     bool step();
     Value allowed_global();
     int64_t long_integer();
-    void remember(size_t slot) { memo_[slot] = top(); }
+    void remember(size_t slot) {
+        check(memo_.size() < kMaxValues, "remembers more than ", kMaxValues, " values: not a state dict");
+        memo_[slot] = top();
+    }
     void recall(size_t slot);
     void set_items(const Ids& items);
     void append(const Ids& items);
@@ -133,6 +137,7 @@ bool Machine::step() {
             push(allowed_global());
             break;
         case Opcode::mark:
+            check(marks_.size() < kMaxValues, "more than ", kMaxValues, " marks: not a state dict");
             marks_.push_back(stack_.size());
             break;
         case Opcode::empty_tuple:
@@ -281,6 +286,7 @@ StorageRef Machine::storage_reference(Id id) const {
     check(kind == "storage", "a persistent id of kind ", quote(kind), ", expected 'storage'");
     const DType dtype = as<StorageType>(parts[1], "a torch storage type").dtype;
     const auto key = as<std::string_view>(parts[2], "a text as storage key");
+    check(key.size() <= kLongestKey, "a storage key of ", key.size(), " bytes, expected at most ", kLongestKey);
     const auto elements = as<int64_t>(parts[4], "an integer as storage size");
     check(elements >= 0, "a storage of ", elements, " elements");
     return {dtype, key, elements};

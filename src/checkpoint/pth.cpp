@@ -82,8 +82,9 @@ std::vector<std::byte> gather(const std::byte* first, const PickledTensor& tenso
     return out;
 }
 
+// `copied`: bytes of the tensors so far that are no views.
 Tensor read_tensor(const std::shared_ptr<const MappedFile>& file, const ZipFile& zip, const std::string& folder,
-                   const PickledTensor& tensor, const std::string& where) {
+                   const PickledTensor& tensor, const std::string& where, size_t& copied) {
     const Shape shape = checked_shape(tensor.shape, tensor.dtype, where);
     check_extent(tensor, shape, where);
     const std::span<const std::byte> storage = zip.data(concat(folder, "/data/", tensor.storage_key));
@@ -93,8 +94,15 @@ Tensor read_tensor(const std::shared_ptr<const MappedFile>& file, const ZipFile&
                   tensor.dtype, ", the file has ", available);
     if (shape.numel() == 0) return own_tensor({}, shape, tensor.dtype);
     const std::byte* const first = storage.data() + static_cast<size_t>(tensor.offset) * size_of(tensor.dtype);
-    if (!is_row_major(tensor)) return own_tensor(gather(first, tensor, shape), shape, tensor.dtype);
-    return map_tensor(file, shape, tensor.dtype, static_cast<size_t>(first - file->bytes().data()));
+    const bool aligned = reinterpret_cast<uintptr_t>(first) % size_of(tensor.dtype) == 0;
+    if (aligned && is_row_major(tensor))
+        return map_tensor(file, shape, tensor.dtype, static_cast<size_t>(first - file->bytes().data()));
+    // Any number of tensors may share a storage: without a limit a small file could ask for any amount of memory. Tied
+    // weights are there twice.
+    copied += static_cast<size_t>(shape.numel()) * size_of(tensor.dtype);
+    require_valid(copied / 2 <= file->bytes().size(), where, ": tensors up to this one that must be copied take ",
+                  copied, " bytes, more than twice the file's ", file->bytes().size(), "; the file is damaged");
+    return own_tensor(gather(first, tensor, shape), shape, tensor.dtype);
 }
 
 }  // namespace
@@ -106,10 +114,12 @@ TensorSource read_pth(const std::shared_ptr<const MappedFile>& file) {
     check_byte_order(zip, folder, where);
     TensorSource source;
     source.path = file->path();
+    size_t copied = 0;
     for (const PickledTensor& tensor : read_state_dict(zip.data(folder + "/data.pkl"), where)) {
         check_name(tensor.name, where);
         const std::string place = concat(where, ": tensor ", quote(tensor.name));
-        source.tensors.emplace(tensor.name, StoredTensor{read_tensor(file, zip, folder, tensor, place), file->path()});
+        Tensor value = read_tensor(file, zip, folder, tensor, place, copied);
+        source.tensors.emplace(tensor.name, StoredTensor{std::move(value), file->path()});
     }
     return source;
 }

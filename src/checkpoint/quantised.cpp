@@ -79,17 +79,23 @@ void decode_q5_k(const std::byte* block, float* values) {
 
 // 128 bytes of low 4 bits | 64 bytes of high 2 bits | i8[16] scales | f16 d. Each half of 128 elements has 64 and 32 of
 // the bytes: elements 32s + i (s = 0..3) take their low bits from byte 32(s%2) + i, whose low half serves s < 2, and
-// their high bits from bits 2s of byte i. Numbers are offset by 32.
+// their high bits from bits 2s of byte i. Numbers are offset by 32; 16 of them share a scale.
 void decode_q6_k(const std::byte* block, float* values) {
     const float d = half_at(block + 208);
     const uint8_t *low = bytes_at(block), *high = bytes_at(block + 128);
     const auto* scales = reinterpret_cast<const int8_t*>(block + 192);
+    const auto value = [](float scale, int four, int two) {
+        return scale * static_cast<float>((four | two << 4) - 32);
+    };
     for (int half = 0; half < 2; ++half, low += 64, high += 32, scales += 8, values += 128) {
-        for (int s = 0; s < 4; ++s) {
-            const int shift = s < 2 ? 0 : 4;
-            for (int i = 0; i < 32; ++i) {
-                const int number = (low[32 * (s % 2) + i] >> shift & 15) | ((high[i] >> (2 * s) & 3) << 4);
-                values[32 * s + i] = d * static_cast<float>(scales[2 * s + i / 16]) * static_cast<float>(number - 32);
+        for (int first = 0; first < 32; first += 16) {
+            std::array<float, 4> scale;
+            for (size_t s = 0; s < 4; ++s) scale[s] = d * static_cast<float>(scales[2 * s + (first > 0)]);
+            for (int i = first; i < first + 16; ++i) {
+                values[i] = value(scale[0], low[i] & 15, high[i] & 3);
+                values[32 + i] = value(scale[1], low[32 + i] & 15, high[i] >> 2 & 3);
+                values[64 + i] = value(scale[2], low[i] >> 4, high[i] >> 4 & 3);
+                values[96 + i] = value(scale[3], low[32 + i] >> 4, high[i] >> 6);
             }
         }
     }

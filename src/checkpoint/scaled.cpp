@@ -15,9 +15,12 @@
 namespace t3video::checkpoint {
 namespace {
 
-std::array<float, 256> make_f8_table() {
-    std::array<float, 256> table{};
-    for (size_t bits = 0; bits < table.size(); ++bits) table[bits] = from_f8_e4m3(static_cast<uint8_t>(bits));
+const std::array<float, 256>& f8_values() {
+    static const std::array<float, 256> table = [] {
+        std::array<float, 256> values{};
+        for (size_t bits = 0; bits < values.size(); ++bits) values[bits] = from_f8_e4m3(static_cast<uint8_t>(bits));
+        return values;
+    }();
     return table;
 }
 
@@ -35,7 +38,8 @@ class Scaled : public Encoding {
     void decode(int64_t first, int64_t count, float* values) const override {
         if (stored_.dtype() == DType::f8_e4m3) {
             const auto* bits = reinterpret_cast<const uint8_t*>(stored_.raw()) + first;
-            for (int64_t i = 0; i < count; ++i) values[i] = table_[bits[i]];
+            const auto& table = f8_values();
+            for (int64_t i = 0; i < count; ++i) values[i] = table[bits[i]];
         } else {
             visit_float(stored_.dtype(), [&]<class T>() {
                 const T* x = stored_.data<T>() + first;
@@ -53,7 +57,6 @@ class Scaled : public Encoding {
     Tensor stored_;
     std::vector<float> scales_;
     int64_t row_;  // elements that share a scale
-    std::array<float, 256> table_ = make_f8_table();
 };
 
 // The scale's name for a weight's, where the source has one.

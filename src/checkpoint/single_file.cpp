@@ -2,10 +2,9 @@
 #include "checkpoint/single_file.h"
 
 #include <algorithm>
-#include <array>
-#include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "checkpoint/lora.h"
 #include "checkpoint/scaled.h"
@@ -13,84 +12,69 @@
 namespace t3video::checkpoint {
 namespace {
 
-constexpr std::array kNetworks = {Network::dit, Network::vae, Network::text_encoder};
+using Names = std::vector<std::string_view>;
 
-constexpr std::string_view kDitPrefixes[] = {"model.diffusion_model.", "diffusion_model."};
-constexpr std::string_view kVaePrefixes[] = {"first_stage_model.", "vae."};
-constexpr std::string_view kTextPrefixes[] = {"text_encoders.umt5xxl.transformer.", "text_encoders.umt5xxl.",
-                                              "umt5xxl.transformer."};
+// What tells a network apart.
+struct Marks {
+    Network network;
+    Names prefixes;  // the longest first: one may begin with another
+    Names tensors;   // one that every model of the kind has, under the names of each layout
+};
 
-// A tensor that every model of the kind has, under the names of each layout.
-constexpr std::string_view kDitNames[] = {"patch_embedding.weight"};
-constexpr std::string_view kVaeNames[] = {"decoder.conv1.weight", "decoder.conv_in.weight"};
-constexpr std::string_view kTextNames[] = {"token_embedding.weight", "shared.weight", "encoder.embed_tokens.weight",
-                                           "token_embd.weight"};
+const Marks kMarks[] = {
+    {Network::dit, {"model.diffusion_model.", "diffusion_model."}, {"patch_embedding.weight"}},
+    {Network::vae, {"first_stage_model.", "vae."}, {"decoder.conv1.weight", "decoder.conv_in.weight"}},
+    {Network::text_encoder,
+     {"text_encoders.umt5xxl.transformer.", "text_encoders.umt5xxl.", "umt5xxl.transformer."},
+     {"token_embedding.weight", "shared.weight", "encoder.embed_tokens.weight", "token_embd.weight"}},
+};
 
-std::span<const std::string_view> prefixes_of(Network network) {
-    switch (network) {
-        case Network::dit:
-            return kDitPrefixes;
-        case Network::vae:
-            return kVaePrefixes;
-        case Network::text_encoder:
-            break;
-    }
-    return kTextPrefixes;
+const Marks& marks_of(Network network) {
+    return *std::ranges::find(kMarks, network, &Marks::network);
 }
 
-std::span<const std::string_view> names_of(Network network) {
-    switch (network) {
-        case Network::dit:
-            return kDitNames;
-        case Network::vae:
-            return kVaeNames;
-        case Network::text_encoder:
-            break;
-    }
-    return kTextNames;
-}
-
-// The longest first: one may begin with another.
-std::string_view prefix_in(std::string_view name, Network network) {
-    for (const std::string_view prefix : prefixes_of(network)) {
+std::string_view prefix_in(std::string_view name, const Marks& marks) {
+    for (const std::string_view prefix : marks.prefixes) {
         if (name.starts_with(prefix)) return prefix;
     }
     return {};
 }
 
-TensorSource part_of(TensorSource all, Network network) {
+bool has_prefix_of_any(std::string_view name) {
+    return std::ranges::any_of(kMarks, [&](const Marks& marks) { return !prefix_in(name, marks).empty(); });
+}
+
+TensorSource part_of(TensorSource all, const Marks& marks) {
     const bool prefixed =
-        std::ranges::any_of(all.tensors, [&](const auto& entry) { return !prefix_in(entry.first, network).empty(); });
-    const auto belongs_elsewhere = [&](const std::string& name) {
-        return std::ranges::any_of(kNetworks,
-                                   [&](Network other) { return other != network && !prefix_in(name, other).empty(); });
-    };
+        std::ranges::any_of(all.tensors, [&](const auto& entry) { return !prefix_in(entry.first, marks).empty(); });
     TensorSource part{.tensors = {}, .metadata = std::move(all.metadata), .path = std::move(all.path)};
     for (auto& [name, stored] : all.tensors) {
-        if (belongs_elsewhere(name)) continue;
-        const size_t prefix = prefixed ? prefix_in(name, network).size() : 0;
-        part.tensors.emplace(name.substr(prefix), std::move(stored));
+        const std::string_view prefix = prefix_in(name, marks);
+        const bool belongs = prefixed ? !prefix.empty() : !has_prefix_of_any(name);
+        if (belongs) part.tensors.emplace(name.substr(prefix.size()), std::move(stored));
     }
-    // A tokenizer that some encoders carry along, as bytes.
-    if (network == Network::text_encoder) part.tensors.erase("spiece_model");
+    // What some encoders carry along: a tokenizer, as bytes, and a number that only CLIP's encoders use.
+    if (marks.network == Network::text_encoder) {
+        for (const char* name : {"spiece_model", "logit_scale"}) part.tensors.erase(name);
+    }
     return part;
 }
 
 }  // namespace
 
 TensorSource open_network(const std::filesystem::path& path, Network network) {
-    return fold_scales(part_of(open_tensors(path), network));
+    return fold_scales(part_of(open_tensors(path), marks_of(network)));
 }
 
 Contents contents_of(const std::filesystem::path& path) {
     const TensorSource source = open_tensors(path);
     Contents contents;
     contents.lora = std::ranges::any_of(source.tensors, [](const auto& entry) { return is_lora_key(entry.first); });
-    for (const Network network : kNetworks) {
-        if (contents.lora) break;
-        const TensorSource part = part_of(source, network);
-        if (std::ranges::any_of(names_of(network), [&](auto name) { return part.contains(std::string(name)); }))
-            contents.networks.push_back(network);
+    if (contents.lora) return contents;
+    for (const Marks& marks : kMarks) {
+        const TensorSource part = part_of(source, marks);
+        if (std::ranges::any_of(marks.tensors, [&](auto name) { return part.contains(std::string(name)); }))
+            contents.networks.push_back(marks.network);
     }
     return contents;
 }

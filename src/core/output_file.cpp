@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include "core/error.h"
@@ -41,17 +42,32 @@ void check_writable(const fs::path& target) {
     const bool created = descriptor >= 0;
     // A partial file that is already there (left by a killed run) is overwritten by the writer, not by this check.
     if (!created && errno == EEXIST) descriptor = open(partial.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor < 0 && is_full(errno)) require_written(false, partial);
     require_valid(descriptor >= 0, name, ": cannot create ", partial.string(), ": ", std::strerror(errno),
                   "; choose a folder that can be written");
     close(descriptor);
     if (created) fs::remove(partial, ignored);
 }
 
+void remove_partial(const fs::path& target) {
+    std::error_code ignored;
+    const fs::path partial = partial_path(target);
+    if (fs::is_regular_file(fs::symlink_status(partial, ignored))) fs::remove(partial, ignored);
+}
+
+bool is_full(int reason) {
+    return reason == ENOSPC || reason == EDQUOT;
+}
+
+std::string words_of_refusal(int reason) {
+    return concat(reason != 0 ? std::strerror(reason) : "unknown",
+                  is_full(reason) ? "; make room and give the same command again" : "");
+}
+
 void require_written(bool written, const fs::path& file) {
     if (written) return;
     const int reason = errno;
-    throw WriteError(concat(file.string(), ": cannot be written: ", reason != 0 ? std::strerror(reason) : "unknown",
-                            reason == ENOSPC || reason == EDQUOT ? "; make room and give the same command again" : ""));
+    throw WriteError(concat(file.string(), ": cannot be written: ", words_of_refusal(reason)));
 }
 
 PartialFile::PartialFile(fs::path target) : target_(std::move(target)), partial_(partial_path(target_)) {
@@ -65,16 +81,14 @@ PartialFile::~PartialFile() {
 
 void PartialFile::commit() {
     const int descriptor = open(partial_.c_str(), O_RDONLY | O_CLOEXEC);
-    require(descriptor >= 0, partial_.string(), ": cannot reopen: ", std::strerror(errno));
+    require_written(descriptor >= 0, partial_);
     const int status = fsync(descriptor);
     const int reason = errno;
     close(descriptor);
     // EINVAL: a file system without fsync.
     errno = reason;
     require_written(status == 0 || reason == EINVAL, partial_);
-    std::error_code error;
-    fs::rename(partial_, target_, error);
-    require(!error, partial_.string(), ": cannot rename to ", target_.string(), ": ", error.message());
+    require_written(std::rename(partial_.c_str(), target_.c_str()) == 0, target_);
     committed_ = true;
 }
 

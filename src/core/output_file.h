@@ -14,6 +14,11 @@ class WriteError : public Error {
     using Error::Error;
 };
 
+// Whether `reason`, a value of errno, says that a disk or a quota is full.
+bool is_full(int reason);
+// The system's words for it, and where the disk is full, what to do.
+std::string words_of_refusal(int reason);
+
 // Throws WriteError, naming the file and the system's reason in errno, unless `written`.
 void require_written(bool written, const std::filesystem::path& file);
 
@@ -22,7 +27,11 @@ std::filesystem::path partial_path(const std::filesystem::path& target);
 
 // Throws InvalidRequest, naming the path and what would be right, unless a file can be made there: `target` is not a
 // folder or a device, its folder exists, and "<name>.partial" could be created in it (tried, and removed again).
+// WriteError where the disk has no room even for that.
 void check_writable(const std::filesystem::path& target);
+
+// Removes "<name>.partial" if a killed run left one there: a regular file, no link or device.
+void remove_partial(const std::filesystem::path& target);
 
 // Owns "<name>.partial" until commit() gives it its name; without commit() the destructor removes it.
 class PartialFile {
@@ -34,6 +43,7 @@ class PartialFile {
 
     const std::filesystem::path& path() const { return partial_; }
     // Flushes the file to the disk and renames it, replacing an older file of that name. The file must be closed.
+    // Throws WriteError.
     void commit();
 
   private:

@@ -1,4 +1,5 @@
-// Element type conversion on the CPU. Bound by memory; only the direction weights take (16 bit to f32) is vectorised.
+// Element type conversion on the CPU. Bound by memory; what weights take (16 bit to f32, and bf16 for a GPU) is
+// vectorised.
 #include "cpu/convert.h"
 
 #include <algorithm>
@@ -14,17 +15,63 @@ HWY_BEFORE_NAMESPACE();
 namespace t3video::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-void Bf16ToF32(const uint16_t* HWY_RESTRICT x, float* HWY_RESTRICT y, int64_t n) {
-    const hn::ScalableTag<float> df;
-    const hn::RebindToUnsigned<decltype(df)> du;
-    const hn::Rebind<uint16_t, decltype(df)> dh;
+using Floats = hn::ScalableTag<float>;
+using Words = hn::RebindToUnsigned<Floats>;
+using Halves = hn::Rebind<uint16_t, Floats>;
+
+void Bf16ToF32(const bf16* HWY_RESTRICT x, float* HWY_RESTRICT y, int64_t n) {
+    const Floats df;
+    const auto* bits = reinterpret_cast<const uint16_t*>(x);
     const auto lanes = static_cast<int64_t>(hn::Lanes(df));
     int64_t i = 0;
     for (; i + lanes <= n; i += lanes) {
-        const auto wide = hn::PromoteTo(du, hn::LoadU(dh, x + i));
+        const auto wide = hn::PromoteTo(Words(), hn::LoadU(Halves(), bits + i));
         hn::StoreU(hn::BitCast(df, hn::ShiftLeft<16>(wide)), df, y + i);
     }
-    for (; i < n; ++i) y[i] = std::bit_cast<float>(static_cast<uint32_t>(x[i]) << 16);
+    for (; i < n; ++i) y[i] = static_cast<float>(x[i]);
+}
+
+// The exponent's bias grows by 112, and by as much again for infinities and NaNs; subnormals are multiples of 2^-24.
+void F16ToF32(const f16* HWY_RESTRICT x, float* HWY_RESTRICT y, int64_t n) {
+    const Floats df;
+    const Words du;
+    const hn::RebindToSigned<Floats> di;
+    const auto* bits = reinterpret_cast<const uint16_t*>(x);
+    const auto lanes = static_cast<int64_t>(hn::Lanes(df));
+    const auto bias = hn::Set(du, 112u << 23);
+    int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        const auto wide = hn::PromoteTo(du, hn::LoadU(Halves(), bits + i));
+        const auto magnitude = hn::And(wide, hn::Set(du, 0x7FFFu));
+        const auto sign = hn::ShiftLeft<16>(hn::Sub(wide, magnitude));
+        const auto normal = hn::Add(hn::ShiftLeft<13>(magnitude), bias);
+        const auto signed_magnitude = hn::BitCast(di, magnitude);  // comparisons of unsigned lanes are dearer
+        const auto special = hn::RebindMask(du, hn::Gt(signed_magnitude, hn::Set(di, 0x7BFF)));
+        const auto small = hn::RebindMask(du, hn::Lt(signed_magnitude, hn::Set(di, 0x400)));
+        const auto subnormal = hn::BitCast(du, hn::Mul(hn::ConvertTo(df, signed_magnitude), hn::Set(df, 0x1p-24f)));
+        const auto value = hn::IfThenElse(small, subnormal, hn::Add(normal, hn::IfThenElseZero(special, bias)));
+        hn::StoreU(hn::BitCast(df, hn::Or(value, sign)), df, y + i);
+    }
+    for (; i < n; ++i) y[i] = static_cast<float>(x[i]);
+}
+
+// As bf16's own constructor: to nearest even, NaNs stay NaNs.
+void F32ToBf16(const float* HWY_RESTRICT x, bf16* HWY_RESTRICT y, int64_t n) {
+    const Floats df;
+    const Words du;
+    auto* bits = reinterpret_cast<uint16_t*>(y);
+    const auto lanes = static_cast<int64_t>(hn::Lanes(df));
+    int64_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+        const auto value = hn::LoadU(df, x + i);
+        const auto wide = hn::BitCast(du, value), high = hn::ShiftRight<16>(wide);
+        const auto odd = hn::And(high, hn::Set(du, 1u));
+        const auto rounded = hn::ShiftRight<16>(hn::Add(hn::Add(wide, odd), hn::Set(du, 0x7FFFu)));
+        const auto nan = hn::RebindMask(du, hn::IsNaN(value));
+        const auto result = hn::IfThenElse(nan, hn::Or(high, hn::Set(du, 0x40u)), rounded);
+        hn::StoreU(hn::TruncateTo(Halves(), result), Halves(), bits + i);
+    }
+    for (; i < n; ++i) y[i] = bf16(x[i]);
 }
 
 }  // namespace t3video::cpu::HWY_NAMESPACE
@@ -35,8 +82,24 @@ namespace t3video::cpu {
 namespace {
 
 HWY_EXPORT(Bf16ToF32);
+HWY_EXPORT(F16ToF32);
+HWY_EXPORT(F32ToBf16);
 
 constexpr int64_t kGrain = 1 << 15;  // elements; smaller pieces cost more in scheduling than they win
+
+void convert_run(const bf16* x, float* y, int64_t n) {
+    HWY_DYNAMIC_DISPATCH(Bf16ToF32)(x, y, n);
+}
+void convert_run(const f16* x, float* y, int64_t n) {
+    HWY_DYNAMIC_DISPATCH(F16ToF32)(x, y, n);
+}
+void convert_run(const float* x, bf16* y, int64_t n) {
+    HWY_DYNAMIC_DISPATCH(F32ToBf16)(x, y, n);
+}
+template <class From, class To>
+void convert_run(const From* x, To* y, int64_t n) {
+    std::transform(x, x + n, y, [](From value) { return static_cast<To>(static_cast<float>(value)); });
+}
 
 void decode(Context& ctx, const Tensor& x, Tensor& y) {
     const Encoding& encoding = x.encoding();
@@ -52,8 +115,7 @@ void decode(Context& ctx, const Tensor& x, Tensor& y) {
                 for (int64_t i = first; i < last; i += step) {
                     const int64_t count = std::min(step, last - i) * group;
                     encoding.decode(i * group, count, values.data());
-                    std::transform(values.begin(), values.begin() + count, target + i * group,
-                                   [](float value) { return static_cast<To>(value); });
+                    convert_run(values.data(), target + i * group, count);
                 }
             }
         });
@@ -64,20 +126,12 @@ void decode(Context& ctx, const Tensor& x, Tensor& y) {
 
 void convert(Context& ctx, const Tensor& x, Tensor& y) {
     if (x.dtype() == DType::encoded) return decode(ctx, x, y);
-    if (x.dtype() == DType::bf16 && y.dtype() == DType::f32) {
-        const auto* source = reinterpret_cast<const uint16_t*>(x.raw());
-        float* target = y.data<float>();
-        ctx.parallel_for(x.numel(), kGrain, [&](int64_t first, int64_t last) {
-            HWY_DYNAMIC_DISPATCH(Bf16ToF32)(source + first, target + first, last - first);
-        });
-        return;
-    }
     visit_float(x.dtype(), [&]<class From>() {
         visit_float(y.dtype(), [&]<class To>() {
             const From* source = x.data<From>();
             To* target = y.data<To>();
             ctx.parallel_for(x.numel(), kGrain, [&](int64_t first, int64_t last) {
-                for (int64_t i = first; i < last; ++i) target[i] = static_cast<To>(static_cast<float>(source[i]));
+                convert_run(source + first, target + first, last - first);
             });
         });
     });

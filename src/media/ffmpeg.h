@@ -54,7 +54,7 @@ std::string error_text(int status);
 template <class... Parts>
 int check_av(int status, const Parts&... parts) {
     const bool refused = status == AVERROR(ENOSPC) || status == AVERROR(EDQUOT) || status == AVERROR(EFBIG);
-    if (refused) throw WriteError(concat(parts..., ": ", error_text(status)));
+    if (refused) throw WriteError(concat(parts..., ": ", words_of_refusal(AVUNERROR(status))));
     if (status < 0) throw Error(concat(parts..., ": ", error_text(status)));
     return status;
 }

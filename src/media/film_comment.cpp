@@ -2,24 +2,17 @@
 #include "media/film_comment.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstring>
 #include <fstream>
 
 #include "core/error.h"
+#include "media/film_format.h"
 
 namespace t3video::media {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-std::string extension_of(const fs::path& path) {
-    std::string extension = path.extension().string();
-    std::ranges::transform(extension, extension.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return extension;
-}
 
 fs::path first_picture(const fs::path& folder) {
     for (const char* name : {"00000.png", "00000.exr"}) {
@@ -133,7 +126,7 @@ VideoInfo read_film_info(const fs::path& path) {
     require_valid(fs::exists(path, ignored), path.string(), ": no such file; expected a film");
     fs::path file = path;
     if (fs::is_directory(path, ignored)) file = first_picture(path);
-    require_valid(!file.empty(), path.string(), ": no 00000.png in this folder; expected a film");
+    require_valid(!file.empty(), path.string(), ": no 00000.png or 00000.exr in this folder; expected a film");
     const std::string extension = extension_of(file);
     if (extension == ".png") return read_png_info(file);
     if (extension == ".exr") return read_exr_info(file);

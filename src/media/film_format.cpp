@@ -36,14 +36,6 @@ const CodecFacts& facts(Codec codec) {
 constexpr std::array<Codec, 4> kAllCodecs = {Codec::h264, Codec::hevc, Codec::av1, Codec::prores};
 constexpr int64_t kLargestSide = 16384;
 
-// In lower case, with the dot.
-std::string extension_of(const fs::path& path) {
-    std::string extension = path.extension().string();
-    std::ranges::transform(extension, extension.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return extension;
-}
-
 // "8 or 10" of the entries that are not empty.
 template <class T, size_t n>
 std::string joined(const std::array<T, n>& list) {
@@ -83,6 +75,13 @@ Codec parse_codec(const std::string& name) {
     throw InvalidRequest("--codec " + name + ": expected h264, hevc, av1 or prores");
 }
 
+std::string extension_of(const fs::path& path) {
+    std::string extension = path.extension().string();
+    std::ranges::transform(extension, extension.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return extension;
+}
+
 OutputKind output_kind(const fs::path& output) {
     require_valid(!output.empty(), "no output given; expected a file such as film.mp4 or a folder such as frames/");
     std::error_code ignored;
@@ -103,16 +102,18 @@ FilmFormat film_format(const fs::path& output, const VideoOptions& options) {
     require_valid(options.threads >= 0, "video threads ", options.threads, ": expected 0 (one per core) or more");
     FilmFormat format{.kind = output_kind(output)};
     const std::string extension = extension_of(output);
-    format.crf = choose_crf(options, format.kind == OutputKind::video ? options.codec.value_or(Codec::h264) : Codec{});
     if (format.kind == OutputKind::video) {
         format.codec = options.codec.value_or(Codec::h264);
         const CodecFacts& f = facts(format.codec);
         require_valid(std::ranges::find(f.containers, extension) != f.containers.end(), "--codec ", f.name, ": not in ",
                       extension, " files; write ", joined(f.containers));
         format.bits = choose_bits(options.bits, f.bits, f.name);
+        format.crf = choose_crf(options, format.codec);
     } else {
         require_valid(!options.codec, "--codec ", options.codec ? name_of(*options.codec) : "", ": ", output.string(),
                       " has no codec; write .mp4, .mkv or .mov");
+        require_valid(!options.crf, "--crf ", options.crf.value_or(0), ": ", output.string(),
+                      " is not compressed with loss; write .mp4, .mkv or .mov");
         format.bits = format.kind == OutputKind::pictures ? choose_bits(options.bits, {8, 16}, "PNG")
                       : format.kind == OutputKind::exr    ? choose_bits(options.bits, {16, 32}, "EXR (floats)")
                                                           : choose_bits(options.bits, {8, 0}, ".y4m");

@@ -34,6 +34,9 @@ struct VideoOptions {
     std::string comment = {};         // ASCII text stored in the file, or in every picture; y4m cannot
 };
 
+// ".mp4" of "Film.MP4": in lower case, with the dot.
+std::string extension_of(const std::filesystem::path& path);
+
 enum class OutputKind { video, y4m, pictures, exr };
 
 // By the name, and by what exists under it. Throws InvalidRequest for a name that is none of them.
@@ -42,8 +45,8 @@ OutputKind output_kind(const std::filesystem::path& output);
 // Choices with the defaults filled in.
 struct FilmFormat {
     OutputKind kind = OutputKind::video;
-    Codec codec = Codec::h264;  // of kind video
-    int bits = 8, crf = 18;
+    Codec codec = Codec::h264;      // of kind video
+    int bits = 8, crf = 18;         // crf of h264, hevc and av1
     Samples samples = Samples::u8;  // what the writer takes
 };
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "media/film_format.h"
 #include "media/png_reader.h"
 
 namespace t3video::media {
@@ -16,7 +17,7 @@ class PictureFolder : public FrameReader {
   public:
     explicit PictureFolder(const fs::path& folder) {
         for (const auto& entry : fs::directory_iterator(folder)) {
-            if (entry.path().extension() == ".png") pictures_.push_back(entry.path());
+            if (extension_of(entry.path()) == ".png") pictures_.push_back(entry.path());
         }
         require_valid(!pictures_.empty(), folder.string(), ": no .png pictures in this folder");
         std::ranges::sort(pictures_);

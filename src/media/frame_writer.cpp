@@ -1,9 +1,6 @@
 // Chooses a writer by the output's name.
 #include "media/frame_writer.h"
 
-#include <algorithm>
-#include <cctype>
-
 #include "core/error.h"
 #include "core/output_file.h"
 #include "media/picture_writer.h"
@@ -23,9 +20,7 @@ bool is_folder(const fs::path& output) {
 
 bool is_pictures(const fs::path& output) {
     if (is_folder(output)) return true;
-    std::string extension = output.extension().string();
-    std::ranges::transform(extension, extension.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const std::string extension = extension_of(output);
     return extension == ".png" || extension == ".exr";
 }
 
@@ -61,6 +56,17 @@ void check_output(const fs::path& output, const VideoOptions& options) {
         case OutputKind::exr:
             return check_pictures(PictureNames(output));
     }
+}
+
+bool output_exists(const fs::path& output) {
+    std::error_code ignored;
+    return fs::is_regular_file(is_pictures(output) ? PictureNames(output).name(0) : output, ignored);
+}
+
+void remove_partial_output(const fs::path& output, int64_t frames) {
+    if (!is_pictures(output)) return remove_partial(output);
+    const PictureNames names(output);
+    for (int64_t i = 0; i < frames; ++i) remove_partial(names.name(i));
 }
 
 fs::path beside_output(const fs::path& output, const std::string& ending) {

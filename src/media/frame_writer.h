@@ -38,6 +38,12 @@ std::filesystem::path default_output();
 // takes new files, with options that go with it. Leaves nothing behind. Meant for before a long job.
 void check_output(const std::filesystem::path& output, const VideoOptions& options = {});
 
+// Whether a film is there under that name: of pictures, their first.
+bool output_exists(const std::filesystem::path& output);
+
+// Removes what a killed run that wrote `output`, of so many frames, had not finished.
+void remove_partial_output(const std::filesystem::path& output, int64_t frames);
+
 // A path for something that belongs to the output: "film.mp4" -> "film" + ending. For pictures it lies beside their
 // folder ("frames/%05d.png" and "frames/" -> "frames" + ending), except for a pattern without a folder, whose text it
 // takes ("shot-%03d.png" -> "shot" + ending, "%05d.png" -> "frames" + ending).

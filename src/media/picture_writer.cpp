@@ -2,7 +2,6 @@
 #include "media/picture_writer.h"
 
 #include <algorithm>
-#include <cctype>
 #include <fstream>
 
 #include "core/error.h"
@@ -29,6 +28,7 @@ bool make_folder(const PictureNames& names) {
     require_valid(fs::is_directory(above, error), folder.string(), ": folder ", above.string(),
                   " does not exist; create it first");
     fs::create_directory(folder, error);
+    if (is_full(error.value())) throw WriteError(concat(folder.string(), ": ", words_of_refusal(error.value())));
     require_valid(!error, "cannot create folder ", folder.string(), ": ", error.message(),
                   "; choose a place that can be written");
     return true;
@@ -56,10 +56,7 @@ PictureNames::PictureNames(const fs::path& output) {
     digits = width.empty() ? 1 : std::clamp(std::stoi(width), 1, 18);
     before = name.substr(0, start);
     after = name.substr(end + 1);
-    std::string extension = output.extension().string();
-    std::ranges::transform(extension, extension.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    exr = extension == ".exr";
+    exr = extension_of(output) == ".exr";
 }
 
 fs::path PictureNames::name(int64_t frame) const {
@@ -123,6 +120,8 @@ void PictureWriter::close() {
         fs::remove(names_.name(i), error);
         require(!error, names_.name(i).string(), " of an older film cannot be removed: ", error.message());
     }
+    // Of a longer film whose run was killed.
+    for (int64_t i = frames(); fs::exists(partial_path(names_.name(i)), error); ++i) remove_partial(names_.name(i));
 }
 
 }  // namespace t3video::media

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <string_view>
 
 #include "core/output_file.h"
@@ -18,9 +17,7 @@ struct Container {
 constexpr std::array<Container, 3> kContainers = {{{".mp4", "mp4"}, {".mkv", "matroska"}, {".mov", "mov"}}};
 
 const Container& container_of(const std::filesystem::path& path) {
-    std::string extension = path.extension().string();
-    std::transform(extension.begin(), extension.end(), extension.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const std::string extension = extension_of(path);
     const auto found = std::find_if(kContainers.begin(), kContainers.end(),
                                     [&](const Container& container) { return container.extension == extension; });
     require_valid(found != kContainers.end(), path.string(), ": ",

@@ -1,7 +1,7 @@
 // Stands in for what takes FFmpeg in builds without it.
 #include "core/error.h"
-#include "media/film_reader.h"
 #include "media/film_comment.h"
+#include "media/film_reader.h"
 #include "media/video_writer.h"
 
 namespace t3video::media {

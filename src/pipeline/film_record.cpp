@@ -1,9 +1,8 @@
 // A request to JSON and back.
 #include "pipeline/film_record.h"
 
-#include <nlohmann/json.hpp>
-
 #include "core/error.h"
+#include "core/json.h"
 
 namespace t3video::pipeline {
 namespace {
@@ -110,7 +109,7 @@ std::string film_record(const Context& ctx, const Request& request, const Film& 
 }
 
 std::optional<FilmRecord> parse_film_record(const std::string& text) {
-    const json record = json::parse(text, nullptr, false);
+    const json record = parse_json_or_discard<json>(text);
     const auto has = [&](const char* key, bool object) {
         return record.contains(key) && (object ? record[key].is_object() : record[key].is_string());
     };

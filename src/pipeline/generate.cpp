@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/log.h"
+#include "core/output_file.h"
 #include "media/contact_sheet.h"
 #include "media/frame_writer.h"
 #include "media/png.h"
@@ -117,8 +118,11 @@ Tensor encode(Context& ctx, const Film& film, const Models& models, const Input&
     if (std::ranges::none_of(plan.stages, is_encode)) return job.input().value_or(Tensor());
     const int64_t frames = film.settings.source == Source::image ? 1 : film.settings.frames;
     progress.begin("encode", frames, frames == 1 ? "picture" : "frames");
-    const Tensor latent = encode_input(ctx, nn::placed(ctx, models.vae), input, film.frames, film.settings.frames,
-                                       [&](int64_t read) { progress.advance(read); });
+    const Tensor latent =
+        encode_input(ctx, nn::placed(ctx, models.vae), input, film.frames, film.settings.frames, [&](int64_t read) {
+            progress.advance(read);
+            if (read < frames) stop_if_asked(progress, job, "while reading its input");
+        });
     progress.end();
     job.save_input(latent);
     return latent;
@@ -126,8 +130,7 @@ Tensor encode(Context& ctx, const Film& film, const Models& models, const Input&
 
 // In host memory: a block left on the device would part the room that decoding needs in one.
 Tensor latents(Context& ctx, const Request& request, const Film& film, const Models& models, const Embeddings& e,
-               const Tensor& input, const std::filesystem::path& dit_file, bool streamed, const Job& job,
-               Progress& progress) {
+               const Tensor& input, const ModelFiles& files, bool streamed, const Job& job, Progress& progress) {
     const Settings& settings = film.settings;
     const auto& solver = solver_of(settings);
     auto schedule = solver.schedule({.steps = settings.steps, .shift = settings.shift, .strength = settings.strength});
@@ -163,7 +166,9 @@ Tensor latents(Context& ctx, const Request& request, const Film& film, const Mod
         progress.end();
         return to_host(ctx, x);
     } catch (const Error&) {
-        if (watch.broken()) require_finite_weights(models.dit, dit_file, ctx.threads());
+        if (!watch.broken()) throw;
+        for (const checkpoint::Lora& lora : files.loras) require_finite_file(lora.file, ctx.threads());
+        require_finite_weights(models.dit, files.dit, ctx.threads());
         throw;
     }
 }
@@ -174,9 +179,9 @@ void decode(Context& ctx, const Request& request, const Film& film, const models
     media::VideoOptions options = request.video_options();
     options.threads = ctx.threads();
     if (request.record) options.comment = film_record(ctx, request, film);
+    DecodeWatch watch(request, job, settings.frames, progress);
     const auto video = media::open_writer(request.output, settings.width, settings.height, settings.fps, options);
     media::ContactSheet sheet(settings.frames);
-    DecodeWatch watch(request, job, settings.frames, progress);
     decode_film(ctx, vae, settings, latent, band_rows,
                 {.frame =
                      [&](const media::Image& image) {
@@ -193,6 +198,7 @@ void decode(Context& ctx, const Request& request, const Film& film, const models
 void describe(const Request& request, const Film& film, const ModelFiles& files) {
     const Settings& s = film.settings;
     const FramePlan& frames = film.frames;
+    if (!request.title.empty()) log_info(request.title);
     const bool cropped = frames.width != s.width || frames.height != s.height;
     log_info(fmt::format("Model {}", files.folder.string()));
     for (const checkpoint::Lora& lora : files.loras)
@@ -233,11 +239,33 @@ Done done_of(const Job& job, const Film& film, const Shape& latent) {
             .steps = fits ? saved->step : 0};
 }
 
+// The command without the options that leave the film as it is.
+std::vector<std::string> film_words(const std::vector<std::string>& command) {
+    std::vector<std::string> words;
+    for (size_t i = 0; i < command.size(); ++i) {
+        if (command[i] == "--quiet") continue;
+        const bool computing = command[i] == "--threads" || command[i] == "--memory" || command[i] == "--preview";
+        if (computing) {
+            ++i;  // its value
+        } else {
+            words.push_back(command[i]);
+        }
+    }
+    return words;
+}
+
 // Whether this very command has written its film.
 bool is_finished(const Job& job, const Request& request) {
     const auto done = job.decoded();
-    return done && done->complete() && done->command == request.command &&
-           done->output == std::filesystem::absolute(request.output) && std::filesystem::exists(request.output);
+    return done && done->complete() && film_words(done->command) == film_words(request.command) &&
+           done->output == std::filesystem::absolute(request.output) && media::output_exists(request.output);
+}
+
+// What a killed run left half written outside of the job folder: of another output too, if it decoded to one.
+void remove_leftovers(const Job& job, const Request& request) {
+    for (const auto& picture : {request.preview_path(), request.sheet_path()}) remove_partial(picture);
+    if (const auto last = job.decoded(); last && !last->complete())
+        media::remove_partial_output(last->output, last->of);
 }
 
 }  // namespace
@@ -286,6 +314,7 @@ Result generate(Context& ctx, const Request& request, Progress& progress, OpenMo
         result.kept = true;
         return result;
     }
+    remove_leftovers(job, request);
     if (!request.command.empty() && !request.only_decode) job.save(request.command);
     Plan plan = check(done_of(job, film, latent_shape(film, models.vae.config())));
     describe(request, film, files);
@@ -293,8 +322,9 @@ Result generate(Context& ctx, const Request& request, Progress& progress, OpenMo
     plan.estimate(rates_of(ctx, rates_file()));
     describe(plan);
 
+    // Here, since what it decodes is only looked at by people; it is the smallest network.
+    require_finite_weights(models.vae, files.vae, ctx.threads());
     const auto decode_latent = [&](const Tensor& latent) {
-        require_finite_weights(models.vae, files.vae, ctx.threads());
         reserve(ctx, plan, "decode");
         decode(ctx, request, film, nn::placed(ctx, models.vae), latent, plan.band_rows, job, progress);
         result.seconds = seconds_since(start);
@@ -318,7 +348,7 @@ Result generate(Context& ctx, const Request& request, Progress& progress, OpenMo
     ctx.allocator().trim();
     reserve(ctx, plan, "denoise");
     const Tensor latent =
-        latents(ctx, request, film, models, embeddings, begin, files.dit, plan.streams("denoise"), job, progress);
+        latents(ctx, request, film, models, embeddings, begin, files, plan.streams("denoise"), job, progress);
     ctx.allocator().trim();
     return decode_latent(latent);
 }

@@ -67,7 +67,7 @@ Size size_by_shape(int64_t width, int64_t height, int64_t area, int64_t cell) {
     };
     Size by_width{.width = whole_cells(std::sqrt(double(area) * ratio))}, by_height{};
     by_width.height = whole_cells(double(area) / double(by_width.width));
-    by_height.height = whole_cells(std::sqrt(double(area) / ratio));
+    by_height.height = whole_cells(double(area) / std::sqrt(double(area) * ratio));
     by_height.width = whole_cells(double(area) / double(by_height.height));
     const auto off = [&](const Size& size) {
         const double found = double(size.width) / double(size.height);
@@ -90,12 +90,14 @@ SettingChoices with_input(const Input& input, const ModelFiles& files, const Mod
     result.source = asked.image.empty() ? Source::video : Source::image;
     if (result.source == Source::image) return result;
     result.strength = asked.strength.value_or(kDefaultStrength);
-    // Only Euler's schedule starts anywhere but at noise.
+    require_valid(*result.strength == 1 || choices.solver.value_or("euler") == "euler", "--solver ",
+                  choices.solver.value_or(""), ": starts from noise alone; a --strength below 1 (found ",
+                  *result.strength, ") takes euler");
     if (*result.strength < 1 && !choices.solver) result.solver = "euler";
     if (!choices.fps && input.fps >= 1 && input.fps <= 240) result.fps = input.fps;
     const int64_t most = (input.frames - 1) / 4 * 4 + 1;
     require_valid(!choices.frames || *choices.frames <= input.frames, "--frames ", choices.frames.value_or(0), ": ",
-                  asked.video.string(), " has only ", input.frames, " frames; try --frames ", most);
+                  asked.video.string(), " has ", input.frames, "; try --frames ", most);
     if (!choices.frames) result.frames = std::min(model.frames, most);
     return result;
 }

@@ -1,7 +1,12 @@
 // Stages on disk.
 #include "pipeline/job.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <iterator>
@@ -9,6 +14,7 @@
 
 #include "checkpoint/tensor_source.h"
 #include "core/error.h"
+#include "core/json.h"
 #include "core/output_file.h"
 
 namespace t3video::pipeline {
@@ -63,7 +69,7 @@ constexpr const char* kLatents = "latents.safetensors";
 
 // Absent, damaged: null.
 nlohmann::json read_json(const fs::path& path) {
-    nlohmann::json json = nlohmann::json::parse(read_text(path), nullptr, false);
+    nlohmann::json json = parse_json_or_discard(read_text(path));
     return json.is_discarded() ? nlohmann::json() : json;
 }
 
@@ -75,7 +81,9 @@ std::string dumped(const nlohmann::json& json) {
 std::optional<Decoded> decoded_in(const fs::path& folder) try {
     const nlohmann::json json = read_json(folder / kDecoded);
     if (!json.is_object()) return std::nullopt;
-    return Decoded{json.at("output").get<std::string>(), json.at("command"), json.at("frames"), json.at("of")};
+    const auto frames = whole_number_at(json, "frames"), of = whole_number_at(json, "of");
+    if (!frames || !of) return std::nullopt;
+    return Decoded{json.at("output").get<std::string>(), json.at("command"), *frames, *of};
 } catch (const nlohmann::json::exception&) {
     return std::nullopt;
 }
@@ -85,18 +93,23 @@ std::optional<Decoded> decoded_in(const fs::path& folder) try {
 std::optional<JobState> look_at_job(const fs::path& folder) try {
     const nlohmann::json request = read_json(folder / kRequest);
     if (!request.is_object()) return std::nullopt;
+    const auto width = whole_number_at(request, "width"), height = whole_number_at(request, "height"),
+               frames = whole_number_at(request, "frames"), steps = whole_number_at(request, "steps");
+    if (!width || !height || !frames || !steps) return std::nullopt;
     JobState state{.folder = folder,
                    .prompt = request.at("prompt"),
-                   .width = request.at("width"),
-                   .height = request.at("height"),
-                   .film_frames = request.at("frames"),
+                   .width = *width,
+                   .height = *height,
+                   .film_frames = *frames,
                    .text = fs::is_regular_file(folder / kEmbeddings),
-                   .steps = request.at("steps"),
+                   .steps = *steps,
                    .decoded = decoded_in(folder)};
     if (const auto latents = open_stage(folder / kLatents); latents && latents->metadata.contains("step"))
         state.step = whole_number(latents->metadata.at("step")).value_or(0);
     for (const auto& entry : fs::directory_iterator(folder)) {
-        if (entry.is_regular_file()) state.bytes += entry.file_size();
+        std::error_code error;  // a run that goes on renames its files meanwhile
+        const auto bytes = entry.file_size(error);
+        if (!error) state.bytes += bytes;
     }
     return state;
 } catch (const nlohmann::json::exception&) {
@@ -118,11 +131,27 @@ void Job::require_same(const fs::path& folder, const std::string& request_json) 
                   "give the t3video generate command to make a film from the beginning");
 }
 
+Job::Lock::Lock(const fs::path& folder) : descriptor_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    // File systems without locks refuse with other reasons.
+    const bool taken = descriptor_ >= 0 && flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (taken) close(descriptor_);
+    require_valid(!taken, "job folder ", folder.string(),
+                  " is in use by another t3video process; wait for it to end, or give --job another folder");
+}
+
+Job::Lock::~Lock() {
+    if (descriptor_ >= 0) close(descriptor_);
+}
+
 Job::Job(fs::path folder, const std::string& request_json) : folder_(std::move(folder)) {
     std::error_code error;
     fs::create_directories(folder_, error);
+    if (is_full(error.value())) throw WriteError(concat(folder_.string(), ": ", words_of_refusal(error.value())));
     require_valid(fs::is_directory(folder_), "job folder ", folder_.string(), " cannot be made",
                   error ? ": " + error.message() : std::string());
+    lock_.emplace(folder_);
+    for (const char* file : {kRequest, kEmbeddings, kInput, kCommand, kDecoded, kLatents})
+        remove_partial(folder_ / file);
     if (read_text(folder_ / kRequest) == request_json) return;
     for (const char* stage : {kEmbeddings, kInput, kLatents, kCommand, kDecoded}) {
         fs::remove(folder_ / stage, error);

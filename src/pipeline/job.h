@@ -50,7 +50,8 @@ std::vector<std::string> command_of_job(const std::filesystem::path& folder);
 class Job {
   public:
     // Opens or makes the folder. If it holds stages of another request (its request.json differs from `request_json`),
-    // they are discarded. Throws InvalidRequest when the folder cannot be made or written.
+    // they are discarded; so are files that a killed run did not finish. Throws WriteError where the disk is full,
+    // InvalidRequest when the folder cannot be made or written, or while another Job has it open.
     Job(std::filesystem::path folder, const std::string& request_json);
 
     const std::filesystem::path& folder() const { return folder_; }
@@ -70,7 +71,20 @@ class Job {
     void save_input(const Tensor& latent) const;
 
   private:
+    // Of the folder; the system gives it back however the process ends.
+    class Lock {
+      public:
+        explicit Lock(const std::filesystem::path& folder);
+        ~Lock();
+        Lock(const Lock&) = delete;
+        Lock& operator=(const Lock&) = delete;
+
+      private:
+        int descriptor_;
+    };
+
     std::filesystem::path folder_;
+    std::optional<Lock> lock_;
 };
 
 }  // namespace t3video::pipeline

@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <fstream>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 
+#include "core/json.h"
 #include "ops/attention.h"
 #include "ops/conv3d.h"
 #include "ops/devices.h"
@@ -149,6 +149,7 @@ void write(const std::filesystem::path& file, const json& all) {
     out << all.dump(2) << '\n';
     out.close();
     if (out.good()) std::filesystem::rename(part, file, ignored);
+    std::filesystem::remove(part, ignored);
 }
 
 }  // namespace
@@ -174,7 +175,7 @@ Rates measure_rates(Context& ctx) {
 
 Rates rates_of(Context& ctx, const std::filesystem::path& file) {
     json all;
-    if (std::ifstream in(file); in) all = json::parse(in, nullptr, false);
+    if (std::ifstream in(file); in) all = parse_json_or_discard(in);
     const std::string key = key_of(ctx);
     if (!all.is_object()) all = json::object();
     if (all.contains(key)) {

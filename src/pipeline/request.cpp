@@ -32,6 +32,7 @@ void check_request(const Request& request) {
     require_valid(request.preview_every >= 0, "--preview ", request.preview_every, ": expected a number of steps");
     media::check_output(request.output, request.video_options());
     if (request.contact_sheet) check_writable(request.sheet_path());
+    if (request.preview_every > 0) check_writable(request.preview_path());
 }
 
 }  // namespace t3video::pipeline

@@ -38,6 +38,7 @@ struct Request {
 
     int64_t preview_every = 0;              // steps between pictures of what is being denoised; 0: none
     std::vector<std::string> command = {};  // words that ask for this film again; they stay in the job folder
+    std::string title = {};                 // what to call the film in the log; may be empty
     bool keep_finished = false;             // do nothing where the job says that this very command has written its film
     bool existing_job = false;              // refuse to begin: the job folder must be this request's
     bool only_decode = false;               // and its latents final

@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
+#include "checkpoint/checks.h"
 #include "core/error.h"
+#include "core/json.h"
 #include "t3/window_layout.h"
 
 namespace t3video::pipeline {
@@ -24,7 +25,7 @@ using nlohmann::json;
 
 json read_object(const std::filesystem::path& path) {
     std::ifstream file(path);
-    json object = json::parse(file, nullptr, false);
+    json object = parse_json_or_discard(file);
     require_valid(object.is_object(), path.string(), ": not a JSON object");
     return object;
 }
@@ -114,6 +115,8 @@ int64_t round_up(int64_t value, int64_t multiple) {
 }  // namespace
 
 const sampling::Solver& solver_of(const Settings& settings) {
+    const bool plain = std::ranges::none_of(settings.solver, [](unsigned char c) { return c < ' '; });
+    require_valid(plain, "unknown solver ", checkpoint::quote(settings.solver));  // others are named as they are
     const bool diffusers_class = settings.solver.find("Scheduler") != std::string::npos;
     return diffusers_class ? sampling::find_diffusers_solver(settings.solver) : sampling::find_solver(settings.solver);
 }

@@ -5,26 +5,41 @@
 #include <atomic>
 #include <cmath>
 
+#include "checkpoint/tensor_source.h"
 #include "core/parallel.h"
 
 namespace t3video::pipeline {
 
 bool is_finite(const Tensor& x, int threads) {
-    const auto all_finite = [](const Tensor& piece) {
-        const Tensor values = decoded(piece);
-        return std::ranges::all_of(values.span<float>(), [](float value) { return std::isfinite(value); });
-    };
     if (x.numel() == 0) return true;
-    if (x.dtype() == DType::encoded) return all_finite(x);
+    const bool encoded = x.dtype() == DType::encoded;
+    constexpr int64_t kInCache = 1 << 18;  // values, whose f32 copy is read while it is in cache
+    const int64_t group = encoded ? x.encoding().group() : 1, piece = std::max<int64_t>(1, kInCache / group) * group;
     const Tensor flat = x.reshape({x.numel()});
-    constexpr int64_t kPiece = 1 << 18;  // values; keeps the f32 copy of a 16-bit piece in cache
+    const auto values = [&](int64_t begin, int64_t end) {
+        if (!encoded) return decoded(flat.slice(begin, end));
+        Tensor y = empty_on_host({end - begin});
+        x.encoding().decode(begin, end - begin, y.data<float>());
+        return y;
+    };
     std::atomic<bool> finite{true};
-    parallel_for(threads, 0, (x.numel() + kPiece - 1) / kPiece, 1, [&](int64_t first, int64_t last) {
+    parallel_for(threads, 0, (x.numel() + piece - 1) / piece, 1, [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last && finite; ++i) {
-            if (!all_finite(flat.slice(i * kPiece, std::min(x.numel(), (i + 1) * kPiece)))) finite = false;
+            const Tensor y = values(i * piece, std::min(x.numel(), (i + 1) * piece));
+            if (!std::ranges::all_of(y.span<float>(), [](float value) { return std::isfinite(value); })) finite = false;
         }
     });
     return finite;
+}
+
+void require_finite_tensor(const Tensor& x, const std::string& name, const std::filesystem::path& file, int threads) {
+    require_valid(is_finite(x, threads), file.string(), ": tensor '", name, "' ", x.shape(),
+                  " holds values that are infinite or not numbers; fetch or convert the file again");
+}
+
+void require_finite_file(const std::filesystem::path& file, int threads) {
+    for (const auto& [name, stored] : checkpoint::open_tensors(file).tensors)
+        require_finite_tensor(stored.tensor, name, stored.file, threads);
 }
 
 }  // namespace t3video::pipeline

@@ -12,13 +12,17 @@ namespace t3video::pipeline {
 // Whether every value of a float or encoded tensor in host memory is a finite number.
 bool is_finite(const Tensor& x, int threads);
 
-// Throws InvalidRequest that names `file` and the first weight of `model` with a value that is infinite or not a
-// number.
+// Throws InvalidRequest that names the file and the tensor unless its values are finite.
+void require_finite_tensor(const Tensor& x, const std::string& name, const std::filesystem::path& file, int threads);
+
+// The same for every tensor of a file.
+void require_finite_file(const std::filesystem::path& file, int threads);
+
+// The same for every weight of a model, which was read from `file`.
 template <class Model>
 void require_finite_weights(Model model, const std::filesystem::path& file, int threads) {
     model.for_each_param("", [&](const std::string& name, const nn::Param& param) {
-        require_valid(is_finite(param.value, threads), file.string(), ": tensor '", name, "' ", param.value.shape(),
-                      " holds values that are infinite or not numbers; fetch or convert the file again");
+        require_finite_tensor(param.value, name, file, threads);
     });
 }
 

@@ -1,8 +1,8 @@
 // Reads t3-layout.json.
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json.h"
 #include "t3/window_layout.h"
 
 namespace t3video::t3 {
@@ -23,7 +23,7 @@ WindowLayout read_layout(const std::filesystem::path& path) {
     const std::string name = path.string();
     std::ifstream file(path);
     require_valid(file.good() && std::filesystem::is_regular_file(path), "layout file ", name, " cannot be read");
-    const json root = json::parse(file, nullptr, false);
+    const json root = parse_json_or_discard(file);
     require_valid(
         root.is_object() && root.contains("grid") && root.contains("window_counts") && root["window_counts"].is_array(),
         name, R"(: expected {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]})");

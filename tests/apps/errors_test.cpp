@@ -43,14 +43,18 @@ const WrongInput kInputs[] = {
     generate("steps_not_a_number", {"--steps", "many"}, {"--steps", "many"}),
     generate("steps_zero", {"--steps", "0"}, {"--steps 0", "1 to 1000"}),
     generate("size_malformed", {"--size", "832"}, {"--size 832", "832x480"}),
+    generate("size_zero", {"--size", "0x480"}, {"--size 0x480", "832x480"}),
     generate("size_odd", {"--size", "251x250"}, {"251x250", "even", "252x250"}),
     generate("size_tiny", {"--size", "8x8"}, {"8x8", "16 to 16384"}),
+    generate("frames_nearer_to_more", {"--frames", "20"}, {"--frames 20", "try 21"}),
     generate("frames_not_4k_1", {"--frames", "16"}, {"--frames 16", "try 17"}),
+    generate("frames_zero", {"--frames", "0"}, {"--frames 0", "4k+1", "try 1"}),
+    generate("frames_negative", {"--frames", "-3"}, {"--frames -3", "4k+1", "try 1"}),
     generate("cfg_negative", {"--cfg", "-1"}, {"--cfg -1", "0 to 100"}),
     generate("cfg_nan", {"--cfg", "nan"}, {"--cfg"}),
     generate("shift_zero", {"--shift", "0"}, {"--shift 0"}),
     generate("fps_zero", {"--fps", "0"}, {"--fps 0", "1 to 240"}),
-    generate("crf_out_of_range", {"--crf", "60"}, {"--crf 60", "51"}),
+    generate("crf_of_raw_frames", {"--crf", "20"}, {"--crf 20", "not compressed with loss"}),
     generate("solver_unknown", {"--solver", "heun"}, {"heun", "euler, unipc, dpm++"}),
     generate("noise_unknown", {"--noise", "gpu"}, {"--noise gpu", "cpu or cuda"}),
     generate("attention_unknown", {"--attention", "sparse"}, {"--attention sparse", "auto, full or t3"}),
@@ -178,7 +182,7 @@ TEST(WrongInputOnGpu, TooLittleMemory) {
     };
     refused({"--memory", "500MiB"}, {"0.49 GiB of GPU memory", "1.25 are needed"});
     refused({"--memory", "90000GiB"}, {"--memory 90000.0GiB", "GiB free"});
-    refused({"--memory", "1290MiB", "--size", "1920x1088", "--frames", "81"}, {"may be used", "--frames ", "--size "});
+    refused({"--memory", "1450MiB", "--size", "1920x1088", "--frames", "81"}, {"may be used", "--frames ", "--size "});
 }
 
 // A weight file with one tensor renamed: the message names the file, the tensor and its shape.

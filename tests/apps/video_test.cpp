@@ -90,6 +90,22 @@ TEST_F(CliLike, OptionsOnTheLineCount) {
     EXPECT_EQ(pictures.exit_code, 0) << "a codec is none of pictures: " << pictures.err;
 }
 
+// Codec, bits and quality of the job's film hold for a file of its kind, and the last two not beside another codec.
+TEST_F(CliLike, DecodeTakesTheFormatWhereItFits) {
+    ASSERT_EQ(make("a.mp4", with(small(), {"--codec", "av1", "--crf", "60"})).exit_code, 0);
+    const auto decode = [&](const char* name, std::vector<std::string> options) {
+        options.insert(options.begin(), {"decode", folder_ / "a.job", "--output", folder_ / name});
+        const Outcome outcome = run_program(options);
+        EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+        return run_program({"inspect", folder_ / name}).out;
+    };
+    const std::string same = decode("b.mkv", {}), other = decode("c.mp4", {"--codec", "h264"});
+    EXPECT_NE(same.find("--codec av1"), std::string::npos) << same;
+    EXPECT_NE(same.find("--crf 60"), std::string::npos) << same;
+    EXPECT_NE(other.find("--crf 18"), std::string::npos) << other;
+    EXPECT_NE(decode("frames/", {"--bits", "16"}).find("16-bit RGB"), std::string::npos);
+}
+
 TEST_F(CliLike, WrongFilmsAndFormatsAreOneLine) {
     ASSERT_EQ(make("plain.mp4", with(small(), {"--no-record"})).exit_code, 0);
     const auto refused = [&](const Outcome& outcome, const std::string& says) {

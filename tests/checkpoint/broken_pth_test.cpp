@@ -60,6 +60,8 @@ const PickleCase kPickles[] = {
      "_rebuild_tensor_v2 with 0 arguments"},
     {"OtherPersistentId", persistent_id("module", 4), "a persistent id of kind 'module'"},
     {"NegativeStorage", persistent_id("storage", -1), "a storage of -1 elements"},
+    {"LongStorageKey", pickle_of({"x", "FloatStorage", std::string(300, '0'), 4, 0, {4}, {1}}),
+     "a storage key of 300 bytes"},
     {"ShortPersistentId", PickleWriter().op(')').op('Q').stop(), "a persistent id of 0 parts"},
     {"NotADict", PickleWriter().integer(3).stop(), "expected a dict of tensors"},
     {"DictOfItself", PickleWriter().op('}').op('q').raw("\1").text("x").op('h').raw("\1").op('s').stop(),
@@ -115,8 +117,24 @@ TEST(BrokenZip, IsRefused) {
     expect_refused(zip({{"m/data.pkl", kGood}, {"m/data/0", kData}, {"m/byteorder", "big"}}), "byte order is 'big'");
     expect_refused(zip({{"m/data.pkl", std::string(65 << 20, '(')}}), "a pickle of 68157440 bytes");
     expect_refused(zip({{"m/data.pkl", "\x80\2" + std::string(5 << 20, 'N')}}), "more than 4194304 values");
+    expect_refused(zip({{"m/data.pkl", "\x80\2" + std::string(5 << 20, '(')}}), "more than 4194304 marks");
+    expect_refused(zip({{"m/data.pkl", "\x80\4}" + std::string(5 << 20, '\x94')}}), "more than 4194304 values");
     zip({{"m/data.pkl", kGood}, {"m/data/0", kData}});
     EXPECT_EQ(open_tensors(path).tensors.size(), 1u) << "the cases above differ from a good file in one thing only";
+}
+
+// Each of these must be copied, and together they would take a multiple of the file.
+TEST(BrokenZip, SharedStoragesAreNotCopiedWithoutLimit) {
+    const TempDir dir;
+    const auto transposed = [&](int tensors) {
+        std::vector<Spec> specs;
+        for (int i = 0; i < tensors; ++i)
+            specs.push_back({std::to_string(i), "FloatStorage", "0", 1 << 14, 0, {128, 128}, {1, 128}});
+        return write_zip(dir / "shared.pth",
+                         {{"m/data.pkl", PickleWriter().dict(specs).stop()}, {"m/data/0", std::string(4 << 14, '\1')}});
+    };
+    EXPECT_EQ(open_tensors(transposed(2)).tensors.size(), 2u);
+    expect_refused(transposed(10), "tensors up to this one that must be copied take 196608 bytes");
 }
 
 TEST(BrokenZip, NamesAnEntryTwice) {

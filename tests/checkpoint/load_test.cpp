@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "checkpoint/quantised.h"
 #include "files.h"
 
 namespace t3video::checkpoint {
@@ -24,6 +25,13 @@ struct Model {
 Tensor ones(Shape shape, DType dtype = DType::bf16) {
     return tensor_of(shape, dtype, std::string(static_cast<size_t>(shape.numel()) * size_of(dtype), '\1'));
 }
+
+struct Matrix {
+    Weight weight;
+    void for_each_param(const std::string&, auto&& visit) { visit("weight", weight); }
+};
+
+const std::vector<char> kBlocks(256 * 34, '\1');  // q8_0: 34 bytes hold 32 elements
 
 class LoadParams : public ::testing::Test {
   protected:
@@ -52,6 +60,16 @@ TEST_F(LoadParams, SetsEveryParameterInTheStoredType) {
     EXPECT_EQ(model.weight.value.dtype(), DType::bf16);
     EXPECT_EQ(std::as_const(model).weight.value.raw(), source.at("layer.weight").raw()) << "copied instead of shared";
     EXPECT_EQ(model.bias.value.dtype(), DType::f32);
+}
+
+// Rows that split blocks cannot be decoded one by one.
+TEST_F(LoadParams, KeepsBlocksWhereRowsHoldThemWhole) {
+    const Tensor blocks = quantised_tensor(kQ8_0, {256, 32}, as_bytes(std::span(kBlocks)), nullptr);
+    for (const auto& [shape, kept] : {std::pair(Shape{256, 32}, true), std::pair(Shape{512, 16}, false)}) {
+        Matrix matrix{{shape, {}}};
+        load_params(matrix, TensorSource{{{"weight", {blocks.reshape(shape), "model.gguf"}}}, {}, "model.gguf"});
+        EXPECT_EQ(matrix.weight.value.dtype(), kept ? DType::encoded : DType::f32) << shape;
+    }
 }
 
 TEST_F(LoadParams, RefusesWhatDoesNotFit) {

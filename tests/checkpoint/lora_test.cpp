@@ -27,6 +27,8 @@ class LoraTest : public ::testing::Test {
     TensorSource model() {
         save_safetensors(dir_ / "model.safetensors", {{"blocks.0.fc.weight", f32({2, 3}, {1, 2, 3, 4, 5, 6})},
                                                       {"blocks.0.fc.bias", f32({2}, {10, 20})},
+                                                      {"blocks.0.plain.weight", f32({2, 3}, Floats(6))},
+                                                      {"blocks.0.counter.weight", number_},
                                                       {"blocks.0.modulation", f32({1, 2, 1}, {7, 8})}});
         return open_tensors(dir_ / "model.safetensors");
     }
@@ -57,6 +59,7 @@ class LoraTest : public ::testing::Test {
     TempDir dir_;
     // up * down = [1, 0, 2; 3, 0, 6] for rank 1; of rank 2 the same with another row.
     const Tensor down_ = f32({1, 3}, {1, 0, 2}), up_ = f32({2, 1}, {1, 3});
+    const Tensor number_ = tensor_of({1}, DType::i64, std::string(8, '\0'));
     const Floats expected_{2, 2, 5, 7, 5, 12};
 };
 
@@ -97,6 +100,7 @@ TEST_F(LoraTest, AlphaFromMetadata) {
     };
     EXPECT_EQ(with(R"({"transformer.r": 1, "transformer.lora_alpha": 2})"), (Floats{3, 2, 7, 10, 5, 18}));
     EXPECT_EQ(with(R"({"r": 1, "lora_alpha": 2.0})"), (Floats{3, 2, 7, 10, 5, 18}));
+    EXPECT_EQ(with(R"({"r": 8, "lora_alpha": 2, "rank_pattern": {"blocks.0.fc": 1}})"), (Floats{3, 2, 7, 10, 5, 18}));
     EXPECT_EQ(with("{}"), expected_);
     refused(matrices, "not supported", {{"lora_adapter_metadata", R"({"alpha_pattern": {"blocks.0": 3}})"}});
     refused(matrices, "invalid JSON", {{"lora_adapter_metadata", "{"}});
@@ -113,8 +117,9 @@ TEST_F(LoraTest, AlphaFromTheConfigOfARawModel) {
 TEST_F(LoraTest, DifferencesAreAdded) {
     const Tensor bias = f32({2}, {1, 2});
     EXPECT_EQ(after({{"blocks.0.fc.diff_b", bias}}, "blocks.0.fc.bias", 0.5), (Floats{10.5f, 21}));
-    EXPECT_EQ(after({{"diffusion_model.blocks.0.diff_m", f32({1, 2, 1}, {1, -1})}}, "blocks.0.modulation"),
-              (Floats{8, 7}));
+    for (const Shape& shape : {Shape{1, 2, 1}, Shape{2, 1}})
+        EXPECT_EQ(after({{"diffusion_model.blocks.0.diff_m", f32(shape, {1, -1})}}, "blocks.0.modulation"),
+                  (Floats{8, 7}));
     EXPECT_EQ(after({{"lora_unet_blocks_0_fc.diff", f32({2, 3}, {1, 1, 1, 1, 1, 1})}}), (Floats{2, 3, 4, 5, 6, 7}));
     const Tensors both{{"blocks.0.fc.lora_down.weight", down_},
                        {"blocks.0.fc.lora_up.weight", up_},
@@ -196,6 +201,11 @@ TEST_F(LoraTest, RefusesWhatMatchesNothing) {
     refused({{"lora_te_layer.lora_down.weight", down_}, {"lora_te_layer.lora_up.weight", up_}},
             "'lora_te_layer.lora_up");
     refused({{"blocks.0.modulation.diff_b", up_}}, "'blocks.0.modulation.diff_b' matches no weight");
+    refused({{"blocks.0.plain.lora_A.weight", down_},  // a weight without bias
+             {"blocks.0.plain.lora_B.weight", up_},
+             {"blocks.0.plain.diff_b", f32({2}, {1, 2})}},
+            "'blocks.0.plain.diff_b' matches no weight");
+    refused({{"blocks.0.counter.diff", f32({1}, {1})}}, "which holds i64");
     refused({{"blocks.0.fc.weight", up_}}, "'blocks.0.fc.weight' is no key of a LoRA file");
     refused({{"blocks.0.fc.hada_w1_a", up_}}, "'blocks.0.fc.hada_w1_a' is no key of a LoRA file");
     refused({}, "holds no tensors");
@@ -212,6 +222,7 @@ TEST_F(LoraTest, RefusesWhatDoesNotFit) {
     refused({{"blocks.0.fc.lora_A.weight", f32({0, 3}, {})}, {"blocks.0.fc.lora_B.weight", f32({2, 0}, {})}},
             "expected [rank, in]");
     refused({{"blocks.0.fc.diff_b", f32({3}, {1, 2, 3})}}, "has shape [3], the weight [2]");
+    refused({{"blocks.0.fc.diff", f32({3, 2}, Floats(6))}}, "has shape [3, 2], the weight [2, 3]");
     refused({{"blocks.0.fc.lora_A.weight", tensor_of({1, 3}, DType::i32, std::string(12, '\0'))},
              {"blocks.0.fc.lora_B.weight", up_}},
             "'blocks.0.fc.lora_A.weight' holds i32");

@@ -30,7 +30,9 @@ TEST_F(SingleFile, PartsOfAFileOfAll) {
                             {"model.diffusion_model.head.head.weight", one()},
                             {"first_stage_model.decoder.conv1.weight", one()},
                             {"text_encoders.umt5xxl.transformer.shared.weight", one()},
-                            {"text_encoders.umt5xxl.spiece_model", one()}});
+                            {"text_encoders.umt5xxl.spiece_model", one()},
+                            {"text_encoders.umt5xxl.logit_scale", one()},
+                            {"clip_vision.patch_embedding.bias", one()}});
     using Names = std::vector<std::string>;
     EXPECT_EQ(names(open_network(path, Network::dit)), (Names{"head.head.weight", "patch_embedding.weight"}));
     EXPECT_EQ(names(open_network(path, Network::vae)), (Names{"decoder.conv1.weight"}));

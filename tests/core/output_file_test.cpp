@@ -94,5 +94,41 @@ TEST_F(OutputFile, AppearsWithCommitOnly) {
     EXPECT_EQ(files_in_folder(), 1u);
 }
 
+TEST_F(OutputFile, RemovesWhatAKilledRunLeft) {
+    const fs::path target = make_file("a.txt");
+    make_file("a.txt.partial");
+    remove_partial(target);
+    EXPECT_FALSE(fs::exists(partial_path(target)));
+    EXPECT_TRUE(fs::exists(target));
+    remove_partial(target);  // nothing there
+    fs::create_symlink("/dev/full", partial_path(target));
+    remove_partial(target);
+    EXPECT_TRUE(fs::is_symlink(partial_path(target))) << "somebody else's";
+}
+
+TEST_F(OutputFile, AFullDiskIsNoWrongRequest) {
+    const fs::path target = folder() / "a.txt";
+    fs::create_symlink("/dev/full", partial_path(target));
+    PartialFile file(target);
+    std::ofstream out(file.path());
+    out << "text";
+    out.close();
+    try {
+        require_written(out.good(), target);
+        ADD_FAILURE() << "written";
+    } catch (const WriteError& error) {
+        const std::string says = error.what();
+        EXPECT_NE(says.find(target.string() + ": cannot be written: No space left"), std::string::npos) << says;
+        EXPECT_NE(says.find("make room"), std::string::npos) << says;
+    }
+}
+
+// Removed by somebody while it was written.
+TEST_F(OutputFile, APartialFileThatIsGoneIsAWriteError) {
+    PartialFile file(folder() / "a.txt");
+    EXPECT_THROW(file.commit(), WriteError);
+    EXPECT_EQ(files_in_folder(), 0u);
+}
+
 }  // namespace
 }  // namespace t3video

@@ -47,6 +47,8 @@ TEST(FilmFormat, WrongChoicesAreToldTheRightOnes) {
     refused("a.mp4", {.crf = 0, .codec = Codec::av1}, {"--crf 0", "1 to 63"});
     refused("a.y4m", {.bits = 10}, {"--bits 10", ".y4m takes 8"});
     refused("a.y4m", {.codec = Codec::hevc}, {"--codec hevc", "a.y4m has no codec"});
+    refused("a.y4m", {.crf = 3}, {"--crf 3", "a.y4m is not compressed with loss"});
+    refused("frames/", {.crf = 3}, {"--crf 3", ".mp4, .mkv or .mov"});
     refused("frames/", {.bits = 10}, {"--bits 10", "PNG takes 8 or 16"});
     refused("%d.exr", {.bits = 8}, {"--bits 8", "16 or 32"});
     EXPECT_TRUE(contains(complaint([] { parse_codec("vp9"); }), "--codec vp9: expected h264, hevc, av1 or prores"));

@@ -117,7 +117,8 @@ TEST_F(FilmReaderTest, FoldersOfPicturesAreVideos) {
     const auto in = folder() / "in";
     std::filesystem::create_directory(in);
     EXPECT_TRUE(contains(complaint([&] { open_frames(in); }), "no .png"));
-    for (const int64_t i : {2, 0, 1}) write_png(in / ("f" + std::to_string(i) + ".png"), moving_picture(16, 12, i));
+    for (const int64_t i : {2, 0, 1})
+        write_png(in / ("f" + std::to_string(i) + (i == 2 ? ".PNG" : ".png")), moving_picture(16, 12, i));
     testing::write_file(in / "notes.txt", "text");
     const auto reader = open_frames(in);
     EXPECT_EQ(reader->fps(), 0);

@@ -45,7 +45,9 @@ TEST_F(FrameWriterTest, WritesEveryKind) {
         const auto writer = open_writer(folder() / name, 16, 8, 8);
         for (int64_t i = 0; i < 3; ++i) writer->write(moving_picture(16, 8, i));
         EXPECT_EQ(writer->frames(), 3);
+        EXPECT_FALSE(output_exists(folder() / name)) << name;
         writer->close();
+        EXPECT_TRUE(output_exists(folder() / name)) << name;
     }
     EXPECT_EQ(testing::read_y4m(folder() / "a.y4m").frames.size(), 3u);
     EXPECT_TRUE(testing::read_png(folder() / "frames/00002.png") == moving_picture(16, 8, 2));

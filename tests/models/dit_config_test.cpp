@@ -97,7 +97,6 @@ TEST(DitNames, ImageBranchOfDiffusersFiles) {
         {"blocks.7.attn2.add_k_proj.weight", "blocks.7.cross_attn.k_img.weight"},
         {"blocks.7.attn2.add_v_proj.bias", "blocks.7.cross_attn.v_img.bias"},
         {"blocks.39.attn2.norm_added_k.weight", "blocks.39.cross_attn.norm_k_img.weight"},
-        {"model.diffusion_model.blocks.3.ffn.0.weight", "blocks.3.ffn.0.weight"},
     };
     for (const auto& [found, expected] : names) EXPECT_EQ(official_dit_name(found), expected);
 }
@@ -135,6 +134,13 @@ TEST_F(DitConfigFile, GivesHeadsAndEpsilon) {
     EXPECT_EQ(infer("{}").heads, 12);  // the released models' head width
     EXPECT_EQ(infer("[]").heads, 12);
     EXPECT_EQ(infer_dit_config(shapes_, folder_.path(), "dit.safetensors").heads, 12) << "a folder is no config file";
+}
+
+// As when a folder's transformer is replaced by a wider one that has no config.json of its own.
+TEST_F(DitConfigFile, OfAnotherWidthSaysNothing) {
+    EXPECT_EQ(infer(R"({"dim": 1536, "num_heads": 8})").heads, 8);
+    EXPECT_EQ(infer(R"({"dim": 3072, "num_heads": 24, "eps": 1e-5})").heads, 12);
+    EXPECT_EQ(infer(R"({"num_attention_heads": 24, "attention_head_dim": 128})").heads, 12);
 }
 
 // Tensors are trusted over what the file says about them.

@@ -89,6 +89,9 @@ TEST_F(FilmRecordTest, OtherTextIsNone) {
                              R"({"t3video": "1", "device": "cpu", "dtype": "f32", "options": [], "format": {}})"}) {
         EXPECT_FALSE(parse_film_record(text)) << text;
     }
+    const std::string deep = std::string(1 << 20, '[') + std::string(1 << 20, ']');
+    EXPECT_FALSE(parse_film_record(
+        R"({"t3video": "1", "device": "cpu", "dtype": "f32", "format": {}, "options": {"x": )" + deep + "}}"));
 }
 
 // The place of a film is no part of it: the same bytes wherever it goes.

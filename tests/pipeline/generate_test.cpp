@@ -178,9 +178,12 @@ TEST_F(GenerateTest, DamagedOrForeignStagesAreMadeAgain) {
         write_file(r.job_folder() / "embeddings.safetensors", "damaged");
         fs::remove(r.job_folder() / "latents.safetensors");
     });
-    const Job job(r.job_folder(), read_file(r.job_folder() / "request.json"));
-    restore([&] { job.save(sampling::SampleState{2, randn(ctx_, {16, 1, 4, 4}, 1), {}}); });
-    restore([&] { job.save(sampling::SampleState{5, randn(ctx_, {16, 2, 4, 4}, 1), {}}); });  // of 4 steps
+    const std::string json = read_file(r.job_folder() / "request.json");
+    const auto save = [&](int64_t step, const Shape& shape) {
+        Job(r.job_folder(), json).save(sampling::SampleState{step, randn(ctx_, shape, 1), {}});
+    };
+    restore([&] { save(2, {16, 1, 4, 4}); });
+    restore([&] { save(5, {16, 2, 4, 4}); });  // of 4 steps
 }
 
 TEST_F(GenerateTest, AnotherRequestDoesNotUseTheJob) {
@@ -306,7 +309,7 @@ TEST_F(GenerateTest, WrongRequestsLeaveNothingBehind) {
         EXPECT_TRUE(fs::is_empty(folder_.path())) << ::testing::PrintToString(says);
     };
     refused([](Request& r) { r.prompt = " \t\n"; }, {"--prompt is empty"});
-    refused([](Request& r) { r.crf = 52; }, {"--crf 52", "51"});
+    refused([](Request& r) { r.crf = 52; }, {"--crf 52", "not compressed with loss"});
     refused([](Request& r) { r.multiprocessors = 0; }, {"--multiprocessors 0", "1 to 1024"});
     refused([](Request& r) { r.output.replace_extension(".avi"); }, {".avi", ".mp4"});
     refused([](Request& r) { r.output = "/nonexistent/film.y4m"; }, {"/nonexistent", "does not exist"});

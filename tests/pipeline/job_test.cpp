@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "checkpoint/tensor_source.h"
+#include "core/output_file.h"
 #include "support/errors.h"
 #include "support/files.h"
 #include "support/tensors.h"
@@ -91,12 +92,34 @@ TEST_F(JobTest, LaterStatesReplaceEarlierOnes) {
 
 TEST_F(JobTest, AnotherRequestBeginsAnew) {
     save_all();
-    const Job other = open("{\"seed\": 2}");
-    EXPECT_FALSE(other.embeddings());
-    EXPECT_FALSE(other.latents());
-    EXPECT_FALSE(fs::exists(latents()));
-    EXPECT_EQ(read_file(folder() / "request.json"), "{\"seed\": 2}");
+    {
+        const Job other = open("{\"seed\": 2}");
+        EXPECT_FALSE(other.embeddings());
+        EXPECT_FALSE(other.latents());
+        EXPECT_FALSE(fs::exists(latents()));
+        EXPECT_EQ(read_file(folder() / "request.json"), "{\"seed\": 2}");
+    }
     EXPECT_FALSE(open().latents()) << "the first request's stages are gone";
+}
+
+TEST_F(JobTest, WhatAKilledRunDidNotFinishIsRemoved) {
+    save_all();
+    const auto files = [&] { return std::distance(fs::directory_iterator(folder()), fs::directory_iterator()); };
+    const auto whole = files();
+    for (const char* stage : {"request.json", "embeddings.safetensors", "input.safetensors", "command.json",
+                              "decode.json", "latents.safetensors"})
+        write_file(partial_path(folder() / stage), "half");
+    EXPECT_EQ(open().latents().value().step, 7);
+    EXPECT_EQ(files(), whole);
+}
+
+TEST_F(JobTest, OneAtATime) {
+    {
+        const Job job = open();
+        expect_invalid([&] { open(); }, {"job folder " + folder().string(), "in use"});
+        job.save(state_);
+    }
+    EXPECT_EQ(open().latents().value().step, 7);
 }
 
 TEST_F(JobTest, RequestCutShortBeginsAnew) {
@@ -154,6 +177,19 @@ TEST_F(JobTest, StagesOfAnotherShapeReadAsNothing) {
     EXPECT_FALSE(embeddings_from({{"positive", row}}));
     EXPECT_FALSE(embeddings_from({{"positive", rows}, {"negative", row}}));
     EXPECT_FALSE(embeddings_from({{"positive", randn(ctx_, {5, 8}, 9, DType::f16)}}));
+}
+
+TEST_F(JobTest, NumbersThatAreNotWholeReadAsNothing) {
+    const auto state = [&](const std::string& width, const std::string& of) {
+        write_file(folder() / "request.json",
+                   R"({"prompt": "a", "height": 16, "frames": 5, "steps": 2, "width": )" + width + "}");
+        write_file(folder() / "decode.json", R"({"output": "a.mp4", "command": [], "frames": 1, "of": )" + of + "}");
+        return look_at_job(folder());
+    };
+    ASSERT_TRUE(state("16", "5"));
+    EXPECT_TRUE(state("16", "5")->decoded);
+    EXPECT_FALSE(state("16", "1e300")->decoded);
+    EXPECT_FALSE(state("1e300", "5"));
 }
 
 TEST_F(JobTest, FolderMustBeWritable) {

@@ -163,6 +163,8 @@ TEST_F(SettingsTest, WrongGenerationConfig) {
     }
     generation_config(R"({"solver": "heun"})");
     expect_invalid([&] { resolve(kWan21); }, {"heun", "euler, unipc, dpm++"});
+    generation_config(R"({"solver": "a\nb"})");
+    expect_invalid([&] { resolve(kWan21); }, {R"(unknown solver 'a\x0ab')"});
     generation_config(R"({"frames": 16})");
     expect_invalid([&] { resolve(kWan21); }, {"--frames 16", "17"});
 }

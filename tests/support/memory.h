@@ -16,7 +16,15 @@ inline int64_t memory_kb(const std::string& field) {
     return -1;
 }
 
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__has_feature)  // Clang
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define T3VIDEO_SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define T3VIDEO_SANITIZED
+#endif
+
+#ifdef T3VIDEO_SANITIZED
 inline constexpr bool kMemoryIsMeasurable = false;  // its shadow and quarantine are in every number
 #else
 inline constexpr bool kMemoryIsMeasurable = true;

@@ -3,14 +3,12 @@
 
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <optional>
 #include <vector>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/generate.h"
+#include "apps/common/batch_list.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/log.h"
@@ -21,41 +19,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Item {
-    std::string prompt;
-    std::optional<int64_t> seed;
-};
-
 struct BatchOptions {
     fs::path list, output = "films";
     std::string extension = media::default_output().extension().string(), shard = "1/1";
 
     void run(const std::vector<std::string>& further) const;
 };
-
-// A list of objects: "prompt_en", and "seed" if the film wants its own. Other members are not read.
-std::vector<Item> read_list(const fs::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    require_valid(fs::is_regular_file(path) && file.good(), path.string(), ": no such file");
-    const nlohmann::json list = nlohmann::json::parse(file, nullptr, false);
-    require_valid(list.is_array() && !list.empty(), path.string(),
-                  R"(: expected a JSON list of objects such as {"prompt_en": "A red ball drifts left."})");
-    std::vector<Item> items;
-    for (const auto& entry : list) {
-        const std::string where = concat(path.string(), ": entry ", items.size());
-        require_valid(entry.is_object() && entry.contains("prompt_en") && entry["prompt_en"].is_string(), where,
-                      " has no text \"prompt_en\"");
-        Item item{entry["prompt_en"].get<std::string>(), {}};
-        require_valid(item.prompt.find_first_not_of(" \t\r\n") != std::string::npos, where,
-                      ": \"prompt_en\" is empty; describe the film in a sentence");
-        if (entry.contains("seed")) {
-            require_valid(entry["seed"].is_number_unsigned(), where, ": \"seed\" is not a whole number");
-            item.seed = entry["seed"].get<int64_t>();
-        }
-        items.push_back(std::move(item));
-    }
-    return items;
-}
 
 struct Shard {
     size_t index = 1, of = 1;
@@ -74,9 +43,39 @@ Shard parse_shard(const std::string& text) {
     return shard;
 }
 
+// The folder of the films; one that was made here and holds nothing at the end goes again.
+class FilmFolder {
+  public:
+    explicit FilmFolder(const fs::path& path) : path_(path) {
+        std::error_code error;
+        made_ = fs::create_directory(path.has_filename() ? path : path.parent_path(), error);
+        require_valid(fs::is_directory(path), "--output ", path.string(), ": the folder cannot be made",
+                      error ? ": " + error.message() : std::string());
+    }
+    ~FilmFolder() {
+        std::error_code ignored;
+        if (made_) fs::remove(path_.has_filename() ? path_ : path_.parent_path(), ignored);
+    }
+    FilmFolder(const FilmFolder&) = delete;
+    FilmFolder& operator=(const FilmFolder&) = delete;
+
+  private:
+    fs::path path_;
+    bool made_ = false;
+};
+
+void check_further(const std::vector<std::string>& words) {
+    for (const std::string& word : words) {
+        const bool prompt = word == "--prompt" || word == "-p" || word.starts_with("--prompt=");
+        require_valid(!prompt, word,
+                      ": the prompts of a batch are those of its list; t3video generate takes a single one");
+    }
+}
+
 void BatchOptions::run(const std::vector<std::string>& further) const {
     const Shard part = parse_shard(shard);
-    const std::vector<Item> items = read_list(list);
+    check_further(further);
+    const std::vector<BatchItem> items = read_batch_list(list);
     const auto command_of = [&](size_t i) {
         std::vector<std::string> words = further;
         words.insert(words.end(),
@@ -96,13 +95,11 @@ void BatchOptions::run(const std::vector<std::string>& further) const {
     set_quiet(first.quiet);
     Context ctx = first.compute.context();
     pipeline::OpenModel model = pipeline::open_model(first.request);
-    std::error_code error;
-    fs::create_directories(output, error);
-    require_valid(fs::is_directory(output), "--output ", output.string(), ": the folder cannot be made",
-                  error ? ": " + error.message() : std::string());
+    const FilmFolder folder(output);
     for (size_t k = 0; k < mine.size(); ++k) {
-        log_info(fmt::format("Film {} of {}: entry {} of the list", k + 1, mine.size(), mine[k]));
-        make_film(ctx, command_of(mine[k]), &model);
+        FilmCommand film = command_of(mine[k]);
+        film.request.title = fmt::format("Film {} of {}: entry {} of the list", k + 1, mine.size(), mine[k]);
+        make_film(ctx, film, &model);
         if (interrupt_signal() != 0 && k + 1 < mine.size())
             throw Interrupted(concat("stopped after film ", k + 1, " of ", mine.size(), "; the same command goes on"));
     }
@@ -114,11 +111,13 @@ void add_batch(CLI::App& program, Action& chosen) {
     auto* c = program.add_subcommand("batch", "Make a film for each prompt of a JSON list");
     const auto o = std::make_shared<BatchOptions>();
     c->add_option("LIST", o->list, "JSON list of objects with \"prompt_en\", and \"seed\" for a seed of its own")
+        ->type_name("")
         ->required();
     c->add_option("--output,-o", o->output, "Folder of the films: 00000.mp4 and so on, by place in the list")
         ->capture_default_str()
         ->type_name("DIR");
-    c->add_option("--extension", o->extension, "Kind of file: .mp4, .mkv, .mov, .y4m; or / for folders of pictures")
+    c->add_option("--extension", o->extension,
+                  "Kind of file: .mp4, .mkv, .mov, .y4m; / for folders of PNGs, /%05d.exr for folders of EXRs")
         ->capture_default_str()
         ->type_name("EXT");
     c->add_option("--shard", o->shard, "Make every N-th film of the list, from the I-th: for N processes")
@@ -126,9 +125,9 @@ void add_batch(CLI::App& program, Action& chosen) {
         ->type_name("I/N");
     c->allow_extras();
     c->footer(
-        "Further options are those of t3video generate, for all films. The model is opened once. The same command "
-        "goes\n"
-        "on after an interruption: films that it has finished stay as they are, the one begun goes on from its job.\n\n"
+        "Further options are those of t3video generate, for all films. The model is opened once. After an\n"
+        "interruption the same command goes on: films that are finished stay as they are, the one begun goes on\n"
+        "from its job.\n\n"
         "Example:\n"
         "  t3video batch prompts.json --output films --shard 1/2 --model Wan2.1-T2V-1.3B --size 832x480 --device cuda");
     c->callback([c, o, &chosen] { chosen = [o, further = c->remaining()] { o->run(further); }; });

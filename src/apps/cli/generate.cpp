@@ -52,10 +52,8 @@ void GenerateOptions::add_to(CLI::App& c) {
                  "Per channel: h264 8 or 10; hevc, av1 10 or 8; prores 10; PNG 8 or 16; EXR 16 or 32 (floats)")
         ->type_name("N")
         ->group(file);
-    c.add_option(
-         "--crf", r.crf,
-         "Quality of h264 and hevc from 0 (lossless) to 51 (worst), of av1 from 1 to 63; defaults 18, 20, 25 are "
-         "hard to tell from the source")
+    c.add_option("--crf", r.crf,
+                 "Quality of h264 and hevc from 0 (lossless) to 51 (worst), of av1 from 1 to 63 (defaults 18, 20, 25)")
         ->type_name("N")
         ->group(file);
     c.add_flag("--no-record", no_record, "Do not write into the film how it was made")->group(file);
@@ -81,8 +79,7 @@ void GenerateOptions::add_to(CLI::App& c) {
         ->type_name("DIR")
         ->group("Computing");
     c.add_option("--preview", r.preview_every,
-                 "Every N steps, write a small picture of the middle of the film beside the output (.preview.png): "
-                 "latents in colours by a linear map that is fitted to the VAE")
+                 "Every N steps, write a small picture of the middle of the film beside the output (.preview.png)")
         ->type_name("N")
         ->group("Computing");
     c.add_flag("--quiet", quiet, "Print nothing but errors")->group("Computing");
@@ -162,7 +159,7 @@ void make_film(Context& ctx, const FilmCommand& film, pipeline::OpenModel* model
 }
 
 void add_generate(CLI::App& program, Action& chosen) {
-    auto* command = program.add_subcommand("generate", "Make a video file from a prompt");
+    auto* command = program.add_subcommand("generate", "Make a film from a prompt, and from a picture or a video");
     const auto options = std::make_shared<GenerateOptions>();
     options->add_to(*command);
     command->callback([options, &chosen] {

@@ -216,7 +216,8 @@ void add_inspect(CLI::App& program, Action& chosen) {
         ->capture_default_str()
         ->check(CLI::PositiveNumber);
     command->footer(
-        "Examples:\n  t3video inspect Wan2.1-T2V-1.3B\n  t3video inspect models/demo/t3-layout.json --width 192");
+        "Examples:\n  t3video inspect film.mp4\n  t3video inspect Wan2.1-T2V-1.3B\n"
+        "  t3video inspect models/demo/t3-layout.json --width 192");
     command->callback([o, &chosen] {
         chosen = [o] {
             const auto path = o->path.empty() ? pipeline::demo_model_folder() : o->path;

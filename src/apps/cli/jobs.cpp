@@ -8,6 +8,7 @@
 
 #include "apps/cli/commands.h"
 #include "core/error.h"
+#include "media/frame_writer.h"
 #include "pipeline/job.h"
 #include "pipeline/plan.h"
 
@@ -18,7 +19,7 @@ namespace fs = std::filesystem;
 
 std::string stage_of(const pipeline::JobState& job) {
     if (job.decoded && job.decoded->complete())
-        return fs::exists(job.decoded->output) ? "film written" : "film written, gone since";
+        return media::output_exists(job.decoded->output) ? "film written" : "film written, gone since";
     if (job.decoded && job.step == job.steps)
         return fmt::format("frame {} of {}", job.decoded->frames, job.decoded->of);
     if (job.step == job.steps) return "latents ready";
@@ -37,7 +38,8 @@ std::string shortened(std::string text, size_t most) {
 }
 
 std::vector<pipeline::JobState> find_jobs(const fs::path& place) {
-    require_valid(fs::is_directory(place), place.string(), ": no such folder");
+    require_valid(fs::exists(place), place.string(), ": no such folder");
+    require_valid(fs::is_directory(place), place.string(), ": not a folder; expected one with job folders in it");
     if (auto itself = pipeline::look_at_job(place)) return {*itself};
     std::vector<pipeline::JobState> jobs;
     for (const auto& entry : fs::directory_iterator(place)) {
@@ -71,8 +73,11 @@ void list(const std::vector<fs::path>& places) {
 void add_jobs(CLI::App& program, Action& chosen) {
     auto* c = program.add_subcommand("jobs", "List job folders, and how far each is");
     const auto places = std::make_shared<std::vector<fs::path>>();
-    c->add_option("DIR", *places, "Folders to look in, or job folders (default: the current one)");
-    c->footer("A job is continued by t3video resume, its film written again by t3video decode.");
+    c->add_option("DIR", *places, "Folders to look in, or job folders (default: the current one)")->type_name("");
+    c->footer(
+        "t3video resume goes on with a job, t3video decode writes its film again.\n\n"
+        "Example:\n"
+        "  t3video jobs films");
     c->callback(
         [places, &chosen] { chosen = [places] { list(places->empty() ? std::vector<fs::path>{"."} : *places); }; });
 }

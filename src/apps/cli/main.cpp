@@ -37,8 +37,9 @@ void check_command(const CLI::App& program, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App program("Video from text with Wan diffusion transformers, up to native 4K by T3 window attention.",
-                     "t3video");
+    CLI::App program(
+        "Films from text, pictures and videos with Wan diffusion transformers, up to native 4K by T3 window attention.",
+        "t3video");
     program.footer(
         "Examples:\n"
         "  t3video generate --prompt \"A red ball drifts left over green hills.\"\n"

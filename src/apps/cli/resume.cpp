@@ -1,6 +1,9 @@
 // t3video resume and t3video decode: go on with a job folder, by the command that it holds.
+#include <algorithm>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "apps/cli/commands.h"
@@ -10,9 +13,34 @@
 namespace t3video::apps {
 namespace {
 
+// Takes the options named, with their values, out of a job's command.
+void drop(std::vector<std::string>& words, std::initializer_list<std::string_view> options) {
+    for (size_t i = 0; i + 1 < words.size();) {
+        if (std::ranges::find(options, words[i]) != options.end()) {
+            words.erase(words.begin() + static_cast<int64_t>(i), words.begin() + static_cast<int64_t>(i) + 2);
+        } else {
+            ++i;
+        }
+    }
+}
+
+// As for --like: codec, bits and quality of the first film hold for a file of its kind, and bits and quality not beside
+// another codec.
+void drop_other_format(std::vector<std::string>& words, const std::vector<std::string>& further) {
+    const FilmCommand before = parse_film(words);
+    std::vector<std::string> all = words;
+    drop(all, {"--codec", "--bits", "--crf"});
+    all.insert(all.end(), further.begin(), further.end());
+    const FilmCommand after = parse_film(all);
+    if (media::output_kind(after.request.output) != media::output_kind(before.request.output))
+        return drop(words, {"--codec", "--bits", "--crf"});
+    if (after.request.codec) drop(words, {"--bits", "--crf"});
+}
+
 // The command that is in the folder, with the words that follow it here.
 void go_on(const std::filesystem::path& folder, const std::vector<std::string>& further, bool only_decode) {
     std::vector<std::string> words = pipeline::command_of_job(folder);
+    if (only_decode) drop_other_format(words, further);
     words.insert(words.end(), further.begin(), further.end());
     words.insert(words.end(), {"--job", folder.string()});  // it may have been moved
     FilmCommand film = parse_film(words);
@@ -25,7 +53,7 @@ void go_on(const std::filesystem::path& folder, const std::vector<std::string>& 
 void add(CLI::App& program, Action& chosen, const char* name, const char* what, const char* footer, bool only_decode) {
     auto* c = program.add_subcommand(name, what);
     const auto folder = std::make_shared<std::filesystem::path>();
-    c->add_option("JOB", *folder, "Job folder, such as film.job")->required();
+    c->add_option("JOB", *folder, "Job folder, such as film.job")->required()->type_name("");
     c->allow_extras();
     c->footer(footer);
     c->callback([c, folder, only_decode, &chosen] {
@@ -37,9 +65,8 @@ void add(CLI::App& program, Action& chosen, const char* name, const char* what, 
 
 void add_resume(CLI::App& program, Action& chosen) {
     add(program, chosen, "resume", "Go on with an interrupted film",
-        "Options of t3video generate may follow, as far as they do not change the film: --threads, --device, "
-        "--memory,\n"
-        "--preview, --quiet.\n\n"
+        "Options of t3video generate may follow, as far as they do not change the film: --threads, --device,\n"
+        "--memory, --preview, --quiet.\n\n"
         "Example:\n"
         "  t3video resume glacier.job --threads 8",
         false);
@@ -47,8 +74,9 @@ void add_resume(CLI::App& program, Action& chosen) {
 
 void add_decode(CLI::App& program, Action& chosen) {
     add(program, chosen, "decode", "Write a finished job's film again, with other media options",
-        "Options of t3video generate may follow, as far as they do not change the latents: --output, --crf and the\n"
-        "other options of the file, --fps, --vae, --no-contact-sheet.\n\n"
+        "Options of t3video generate may follow, as far as they do not change the latents: --output, --codec, --bits,\n"
+        "--crf, --fps, --vae, --no-record, --no-contact-sheet. Codec, bits and quality of the job's own film hold for\n"
+        "a file of the same kind.\n\n"
         "Example:\n"
         "  t3video decode glacier.job --output glacier.mov --crf 12",
         true);

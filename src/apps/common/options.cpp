@@ -61,8 +61,7 @@ void ModelOptions::add_loras_to(CLI::App& command) {
             [this](const std::vector<std::string>& texts) {
                 for (const std::string& text : texts) parts.loras.push_back(parse_lora(text));
             },
-            "LoRA file to add to the transformer, with a weight (default 1); again for further ones. Weights stay as "
-            "stored: updates are computed whenever a weight is converted")
+            "LoRA file to add to the transformer, with a weight (default 1); again for further ones")
         ->type_name("FILE[:WEIGHT]")
         ->allow_extra_args(false)
         ->group("Model");

@@ -29,7 +29,8 @@ Tensor FeedForward::forward(Context& ctx, const Tensor& x) const {
 
 // Only attention sees all tokens at once; the rest runs slice by slice, in the order of rows that suits the windows.
 void Block::forward(Context& ctx, Tensor& x, const BlockInput& in) const {
-    const auto [shift1, scale1, gate1, shift2, scale2, gate2] = modulation_rows<6>(ctx, in.modulation, modulation);
+    const std::array<Tensor, 6> m = modulation_rows<6>(ctx, in.modulation, modulation);
+    const Tensor &shift1 = m[0], &scale1 = m[1], &gate1 = m[2], &shift2 = m[3], &scale2 = m[4], &gate2 = m[5];
     // f(the slice's rows of x, or all of x with the places of those rows; tokens of x before that are clean; first,
     // last)
     const auto for_slices = [&](auto&& f) {

@@ -3,9 +3,9 @@
 
 #include <cmath>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/json.h"
 
 namespace t3video::models {
 namespace {
@@ -30,6 +30,16 @@ double config_number(const json& config, const char* official, const char* diffu
     return 0;
 }
 
+// Whether the config names another width: then it belongs to another model, such as that of the folder in which a
+// transformer is replaced.
+bool is_of_another(const json& config, int64_t dim) {
+    double width = config_number(config, "dim", "dim");
+    if (width == 0)
+        width = config_number(config, "num_attention_heads", "num_attention_heads") *
+                config_number(config, "attention_head_dim", "attention_head_dim");
+    return width != 0 && width != double(dim);
+}
+
 }  // namespace
 
 DitConfig infer_dit_config(const std::map<std::string, Shape>& shapes, const std::filesystem::path& config_json,
@@ -47,8 +57,9 @@ DitConfig infer_dit_config(const std::map<std::string, Shape>& shapes, const std
     while (shapes.contains("blocks." + std::to_string(c.layers) + ".modulation")) ++c.layers;
 
     json config;
-    if (std::filesystem::is_regular_file(config_json)) config = json::parse(std::ifstream(config_json), nullptr, false);
+    if (std::filesystem::is_regular_file(config_json)) config = parse_json_or_discard(std::ifstream(config_json));
     require_valid(!config.is_discarded(), config_json.string(), ": not valid JSON");
+    if (is_of_another(config, c.dim)) config = json();
     const double heads = config_number(config, "num_heads", "num_attention_heads");
     require_valid(heads >= 0 && heads <= double(c.dim) && heads == std::floor(heads), config_json.string(), ": ", heads,
                   " heads, expected a whole number that divides the width of ", c.dim);

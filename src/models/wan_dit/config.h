@@ -26,8 +26,9 @@ struct DitConfig {
 };
 
 // Sizes from tensor shapes under official names; the head count comes from `config_json` (official or diffusers keys)
-// or, where that says nothing, from the released models' head width of 128. Throws InvalidRequest naming `origin` for
-// tensors that are not a Wan DiT's, and for head counts that do not divide the width.
+// or, where that says nothing or is of another width, from the released models' head width of 128. Throws
+// InvalidRequest naming `origin` for tensors that are not a Wan DiT's, and for head counts that do not divide the
+// width.
 DitConfig infer_dit_config(const std::map<std::string, Shape>& shapes, const std::filesystem::path& config_json,
                            const std::string& origin);
 

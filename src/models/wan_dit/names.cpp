@@ -1,4 +1,4 @@
-// diffusers and repackaged names -> official names. Shapes agree; only names differ.
+// diffusers names -> official names. Shapes agree; only names differ.
 #include "models/wan_dit/names.h"
 
 #include <string_view>
@@ -57,8 +57,6 @@ std::string renamed(const Rename (&table)[N], std::string_view name) {
 }  // namespace
 
 std::string official_dit_name(const std::string& name) {
-    constexpr std::string_view kRepackaged = "model.diffusion_model.";
-    if (name.starts_with(kRepackaged)) return name.substr(kRepackaged.size());
     if (name.starts_with("blocks.")) {
         const size_t dot = name.find('.', 7);
         if (dot == std::string::npos) return {};

@@ -9,8 +9,7 @@
 
 namespace t3video::models {
 
-// The official name of a diffusers name, or of a repackaged official one ("model.diffusion_model." in front); empty
-// where it is neither.
+// The official name of a diffusers name; empty for any other.
 std::string official_dit_name(const std::string& name);
 
 // Tensors of the CLIP branch of Wan2.1 I2V and FLF2V models, beyond those of a T2V model of the same sizes.

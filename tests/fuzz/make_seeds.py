@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""Writes the inputs from which the fuzzers start: corpus/TARGET/valid-*, and some wrong ones. Needs only Python."""
+import json
+import pathlib
+import struct
+import zipfile
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+
+def write(target, name, content, valid=True):
+    folder = CORPUS / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / (f"valid-{name}" if valid else name)).write_bytes(content)
+
+
+def ramp(count):
+    """Bytes that tell elements apart."""
+    return bytes(i * 37 % 256 for i in range(count))
+
+
+# Safetensors.
+
+SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1}
+
+
+def elements(shape):
+    count = 1
+    for extent in shape:
+        count *= extent
+    return count
+
+
+def safetensors(tensors, metadata=None):
+    """tensors: {name: (type, shape)} or {name: (type, shape, bytes)}."""
+    header, data = ({"__metadata__": metadata} if metadata else {}), b""
+    for name, (dtype, shape, *content) in tensors.items():
+        values = content[0] if content else ramp(elements(shape) * SIZES[dtype])
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(values)]}
+        data += values
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def floats(*values):
+    return struct.pack(f"<{len(values)}f", *values)
+
+
+def safetensors_seeds():
+    write("safetensors", "types", safetensors({f"x.{t}": (t, [2, 3]) for t in SIZES}, {"format": "pt", "step": "3"}))
+    write("safetensors", "shapes", safetensors({"scalar": ("F32", []), "none": ("F16", [0, 5]), "five": ("BF16", [1, 2, 1, 2, 3])}))
+    write("safetensors", "scaled", safetensors({
+        "model.diffusion_model.patch_embedding.weight": ("F16", [2, 1, 1, 2, 2]),
+        "model.diffusion_model.a.weight": ("F8_E4M3", [4, 6]),
+        "model.diffusion_model.a.scale_weight": ("F32", [], floats(0.5)),
+        "model.diffusion_model.b.weight": ("F8_E4M3", [2, 3]),
+        "model.diffusion_model.b.weight_scale": ("F32", [2, 1], floats(1, 2)),
+        "model.diffusion_model.scaled_fp8": ("F8_E4M3", [2]),
+        "first_stage_model.decoder.conv1.weight": ("F32", [1, 1, 1, 1, 1]),
+        "text_encoders.umt5xxl.transformer.shared.weight": ("BF16", [4, 2]),
+    }))
+    lora = {f"diffusion_model.blocks.0.q.lora_{part}.weight": ("F32", shape) for part, shape in (("A", [2, 4]), ("B", [3, 2]))}
+    lora["diffusion_model.blocks.0.q.alpha"] = ("F32", [], floats(2))
+    lora |= {f"diffusion_model.blocks.0.norm3.diff{part}": ("F16", [4]) for part in ("", "_b", "_m")}
+    write("safetensors", "lora", safetensors(lora))
+    peft = {f"base_model.model.v.lora_{part}.default.weight": ("BF16", shape) for part, shape in (("A", [1, 4]), ("B", [3, 1]))}
+    settings = json.dumps({"transformer.r": 1, "transformer.lora_alpha": 4, "use_rslora": True, "rank_pattern": {}})
+    write("safetensors", "peft", safetensors(peft, {"lora_adapter_metadata": settings}))
+    write("safetensors", "kohya", safetensors({"lora_unet_blocks_0_q.lora_down.weight": ("F16", [1, 2]),
+                                               "lora_unet_blocks_0_q.lora_up.weight": ("F16", [2, 1]),
+                                               "lora_unet_blocks_0_q.alpha": ("F16", [1], b"\0\x3c")}))
+
+
+# Pickles and torch's archives.
+
+def text(value):
+    return b"X" + struct.pack("<I", len(value)) + value.encode()
+
+
+def integer(value):
+    if 0 <= value < 256:
+        return b"K" + bytes([value])
+    return b"J" + struct.pack("<i", value) if abs(value) < 1 << 31 else b"\x8a\x08" + struct.pack("<q", value)
+
+
+def pickled_tensor(kind, key, count, shape, strides, offset=0):
+    storage = b"(" + text("storage") + b"ctorch\n" + kind.encode() + b"\n" + text(key) + text("cpu") + integer(count) + b"tQ"
+    numbers = [b"(" + b"".join(integer(x) for x in list_) + b"t" for list_ in (shape, strides)]
+    return (b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + integer(offset) + b"".join(numbers) +
+            b"\x89ccollections\nOrderedDict\n)RtR")
+
+
+def state_dict(tensors):
+    return b"ccollections\nOrderedDict\n)R(" + b"".join(text(n) + t for n, t in tensors.items()) + b"u"
+
+
+def pth(entries):
+    """Laid out by torch's rule: data begins at multiples of 64."""
+    class Sink:
+        def __init__(self):
+            self.data = bytearray()
+
+        def write(self, some):
+            self.data += some
+            return len(some)
+
+        def flush(self):
+            pass
+
+    sink = Sink()
+    with zipfile.ZipFile(sink, "w") as archive:
+        for name, content in entries.items():
+            entry = zipfile.ZipInfo(name)
+            padding = -(len(sink.data) + 30 + len(name) + 4) % 64
+            entry.extra = b"FB" + struct.pack("<H", padding) + b"Z" * padding
+            archive.writestr(entry, content)
+    return bytes(sink.data)
+
+
+def pth_seeds():
+    plain = {"a.weight": pickled_tensor("FloatStorage", "0", 12, [3, 4], [4, 1]),
+             "a.bias": pickled_tensor("BFloat16Storage", "1", 4, [4], [1])}
+    strided = {"t": pickled_tensor("HalfStorage", "0", 24, [4, 3], [1, 4], 5),
+               "repeated": pickled_tensor("FloatStorage", "0", 12, [2, 3], [0, 1]),
+               "scalar": pickled_tensor("LongStorage", "1", 1, [], []),
+               "none": pickled_tensor("ByteStorage", "1", 8, [0, 3], [3, 1])}
+    nested = (b"\x80\x02}q\x00(" + text("epoch") + integer(7) + text("lr") + b"G" + struct.pack(">d", 0.5) +
+              text("betas") + b"](G" + struct.pack(">d", 0.9) + b"Ne" + text("model_state") + state_dict(plain) + b"u.")
+    parameter = (b"\x80\x02" + b"ccollections\nOrderedDict\nq\x01)Rq\x02(" + text("w") + b"q\x03" +
+                 b"ctorch._utils\n_rebuild_parameter\n(" + pickled_tensor("DoubleStorage", "0", 3, [3], [1]) +
+                 b"\x88h\x01)RtR" + b"u}" + text("_metadata") + b"h\x02sb.")
+    new = (b"\x80\x04" + b"}\x94(\x8c\x01w\x94" + pickled_tensor("IntStorage", "0", 2, [2], [1]) + b"\x94u.")
+    pickles = {"plain": b"\x80\x02" + state_dict(plain) + b".", "strided": b"\x80\x02" + state_dict(strided) + b".",
+               "nested": nested, "parameter": parameter, "protocol4": new}
+    for name, pickle in pickles.items():
+        write("pickle", name, pickle)
+        write("pth", name, pth({"archive/data.pkl": pickle, "archive/byteorder": b"little",
+                                "archive/data/0": ramp(48), "archive/data/1": ramp(8), "archive/version": b"3\n"}))
+
+
+# GGUF.
+
+def gguf_text(value):
+    return struct.pack("<Q", len(value)) + value.encode()
+
+
+def gguf(tensors, metadata=(), version=3, alignment=32):
+    """tensors: {name: (type, extents from the innermost on, bytes)}; metadata: (key, type, value's bytes)."""
+    out = b"GGUF" + struct.pack("<IQQ", version, len(tensors), len(metadata))
+    for key, kind, value in metadata:
+        out += gguf_text(key) + struct.pack("<I", kind) + value
+    data = b""
+    for name, (kind, extents, content) in tensors.items():
+        out += gguf_text(name) + struct.pack(f"<I{len(extents)}QIQ", len(extents), *extents, kind, len(data))
+        data += content + b"\0" * (-len(content) % alignment)
+    return out + b"\0" * (-len(out) % alignment) + data
+
+
+def gguf_seeds():
+    plain = {kind: (number, [3, 2], ramp(6 * size)) for kind, number, size in
+             (("f32", 0, 4), ("f16", 1, 2), ("i8", 24, 1), ("i16", 25, 2), ("i32", 26, 4), ("i64", 27, 8), ("f64", 28, 8),
+              ("bf16", 30, 2))}
+    write("gguf", "plain", gguf(plain, [("general.architecture", 8, gguf_text("wan")), ("split.count", 2, b"\1\0")]))
+    blocks = {kind: (number, [elements_, 2], ramp(2 * size)) for kind, number, elements_, size in
+              (("q8_0", 8, 32, 34), ("q4_k", 12, 256, 144), ("q5_k", 13, 256, 176), ("q6_k", 14, 256, 210))}
+    shape = struct.pack("<IQ5i", 5, 5, 2, 4, 1, 2, 4)
+    write("gguf", "blocks", gguf(blocks | {"patch": (8, [64], ramp(68))}, [("comfy.gguf.orig_shape.patch", 9, shape)]))
+    words = struct.pack("<IQ", 8, 2) + gguf_text("a") + gguf_text("bc")
+    write("gguf", "version2", gguf({"x": (0, [], floats(1)), "none": (0, [0], b"")},
+                                   [("general.alignment", 4, struct.pack("<I", 8)), ("tokenizer.tokens", 9, words),
+                                    ("scores", 9, struct.pack("<IQ", 6, 2) + floats(1, 2)), ("flag", 7, b"\1")], 2, 8))
+    # A matrix large enough to stay encoded, whose rows are half blocks.
+    write("gguf", "rows-split-blocks", gguf({"x": (8, [32, 160], ramp(34 * 160))},
+                                            [("comfy.gguf.orig_shape.x", 9, struct.pack("<IQ2i", 5, 2, 320, 16))]), False)
+
+
+# JSON.
+
+def json_seeds():
+    command = ["generate", "--prompt", "A red ball.", "-o", "film.mp4"]
+    seeds = {
+        "layout": {"grid": [5, 16, 28], "window_counts": [[5, 1, 1], [1, 4, 7]]},
+        "batch": [{"prompt_en": "A red ball drifts left."}, {"prompt_en": "A star.", "seed": 3, "id": [1, None]}],
+        "record": {"t3video": "0.1.0", "device": "cpu", "dtype": "f32",
+                   "options": {"prompt": "A star.", "size": "448x256", "cfg": 5.5, "lora": ["/a:0.5", "/b:1"], "x": True},
+                   "format": {"kind": "video", "codec": "h264", "bits": 8, "crf": 18}},
+        "request": {"prompt": "A star.", "width": 448, "height": 256, "frames": 17, "steps": 8, "cfg": 1.5},
+        "command": command,
+        "decoded": {"output": "film.mp4", "command": command, "frames": 9, "of": 17},
+        "config": {"num_heads": 12, "eps": 1e-6, "num_attention_heads": 6},
+        "generation": {"width": 448, "height": 256, "frames": 17, "fps": 8, "steps": 20, "cfg": 4.5, "shift": 3,
+                       "solver": "euler", "negative_prompt": "blur"},
+        "scheduler": {"_class_name": "UniPCMultistepScheduler", "flow_shift": 3.0, "shift": 1},
+    }
+    for name, value in seeds.items():
+        write("json", name, json.dumps(value).encode())
+    # The file that it names is not there.
+    index = {"weight_map": {"a": "model-1.safetensors"}, "metadata": {"total_size": 4}}
+    write("safetensors", "index", json.dumps(index).encode(), False)
+    write("json", "numbers-beyond-64-bits", json.dumps(seeds["request"] | {"width": 1e300}).encode(), False)
+    write("json", "frames-beyond-64-bits", json.dumps(seeds["decoded"] | {"of": -1e300}).encode(), False)
+    write("json", "solver-of-two-lines", json.dumps({"solver": "a\nb"}).encode(), False)
+    write("json", "deep", b'{"x": ' + b"[" * 1000 + b"]" * 1000 + b"}", False)
+
+
+safetensors_seeds()
+pth_seeds()
+gguf_seeds()
+json_seeds()
