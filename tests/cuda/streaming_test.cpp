@@ -64,6 +64,21 @@ models::DitConfig dit_config(int64_t layers) {
     return c;
 }
 
+// Half of the values that are stored.
+class Halves : public Encoding {
+  public:
+    explicit Halves(Tensor stored) : stored_(std::move(stored)) {}
+    std::string name() const override { return "halves"; }
+    size_t bytes() const override { return stored_.bytes(); }
+    int64_t group() const override { return 1; }
+    void decode(int64_t first, int64_t count, float* values) const override {
+        for (int64_t i = 0; i < count; ++i) values[i] = 0.5f * stored_.data<float>()[first + i];
+    }
+
+  private:
+    Tensor stored_;
+};
+
 Tensor velocity(Context& ctx, const models::WanDit& dit) {
     Context host;
     const t3::WindowPlan windows(ctx, {{3, 8, 12}, {{1, 2, 3}, {3, 1, 1}}});
@@ -79,6 +94,22 @@ TEST_P(Streaming, TransformerIsBitIdentical) {
         const Tensor resident = velocity(gpu(), nn::placed(gpu(), dit));
         for (int i = 0; i < 3; ++i) expect_same_bits(velocity(gpu(), nn::streamed(gpu(), dit)), resident);
     }
+}
+
+TEST_P(Streaming, EncodedWeightsAreDecodedOnTheWay) {
+    models::WanDit stored = random(models::WanDit(dit_config(2))), encoded = stored;
+    stored.for_each_param("", [&](const std::string&, nn::Param& param) {
+        param.value = clone(host_, ops::convert(host_, param.value, DType::f32));
+    });
+    encoded.for_each_param("", [&](const std::string&, nn::Param& param) {
+        Tensor x = clone(host_, ops::convert(host_, param.value, DType::f32));
+        if (x.rank() != 2) return;
+        for (float& value : x.span<float>()) value *= 2;
+        param.value = Tensor(x.shape(), std::make_shared<Halves>(x));
+    });
+    const Tensor expected = velocity(gpu(), nn::placed(gpu(), stored));
+    expect_same_bits(velocity(gpu(), nn::placed(gpu(), encoded)), expected);
+    expect_same_bits(velocity(gpu(), nn::streamed(gpu(), encoded)), expected);
 }
 
 TEST_P(Streaming, TextEncoderIsBitIdentical) {
