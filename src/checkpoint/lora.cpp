@@ -47,7 +47,7 @@ void add_product(const float* up, const float* down, int64_t rank, int64_t rows,
 class Updated : public Encoding {
   public:
     // width: of a row of the weight as a matrix. down: [rank, width], up: [out, rank] with the scale in it, both f32,
-    // or both undefined; difference: as many elements as `base`, times `scale`, or undefined.
+    // or both undefined; difference: as many elements as `base`, not encoded, times `scale`, or undefined.
     Updated(Tensor base, int64_t width, Tensor down, Tensor up, Tensor difference, float scale)
         : base_(std::move(base)),
           width_(width),
@@ -158,7 +158,9 @@ void add_difference(Tensor& base, const LoraPart& difference, double scale, cons
     require_valid(same_but_for_ones(difference.value.shape(), base.shape()), where, ": the difference of ",
                   quote(difference.key), " has shape ", difference.value.shape(), ", the weight ", base.shape());
     const int64_t width = base.rank() > 0 && base.numel() > 0 ? base.numel() / base.dim(0) : 1;
-    base = Tensor(base.shape(), std::make_shared<Updated>(base, width, Tensor(), Tensor(), difference.value,
+    const Tensor& x = difference.value;
+    base = Tensor(base.shape(), std::make_shared<Updated>(base, width, Tensor(), Tensor(),
+                                                          x.dtype() == DType::encoded ? decoded(x) : x,
                                                           static_cast<float>(scale)));
 }
 

@@ -119,8 +119,9 @@ std::map<std::string, LoraModule> lora_modules(const TensorSource& file) {
         const auto parsed = parse_lora_key(key);
         require_valid(parsed.has_value(), where, ": ", quote(key),
                       " is no key of a LoRA file (lora_A/lora_B, lora_down/lora_up, alpha, diff, diff_b, diff_m)");
-        require_valid(is_float(stored.tensor.dtype()), where, ": ", quote(key), " holds ", stored.tensor.type_name(),
-                      ", expected f32, f16 or bf16");
+        const DType dtype = stored.tensor.dtype();
+        require_valid(dtype == DType::encoded || is_float(dtype), where, ": ", quote(key), " holds ", dtype,
+                      ", expected floats");
         const bool first = modules[parsed->module].try_emplace(parsed->role, LoraPart{key, stored.tensor}).second;
         require_valid(first, where, ": ", quote(key), " is there twice, under different prefixes or adapters");
     }

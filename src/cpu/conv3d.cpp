@@ -206,6 +206,7 @@ std::vector<const float*> frames_of(const Tensor& x) {
 void conv3d(Context& ctx, std::span<const float* const> frames, const Tensor& weight, const Tensor* bias,
             const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements) {
     State& cpu = state(ctx);
+    if (band_elements == 0) band_elements = std::min<int64_t>(kBandElementsPerThread * ctx.threads(), 1 << 28);
     const FramePlan& plan = plan_for(cpu, frame, bias != nullptr, band_elements);
     const std::vector<Tensor> taps = arrange(ctx, weight, plan.weights);
     const Tensor shift = bias ? as_f32(ctx, *bias) : Tensor();

@@ -1,4 +1,4 @@
-// t3video bench pipeline: a whole film with random weights, its table and JSON.
+// t3video bench: a whole film with random weights, its table and JSON; windows of a layout, sizes in pixels.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -70,6 +70,49 @@ TEST(BenchPipeline, KeepsToThePlanOnGpu) {
             EXPECT_LE(stage["peak_bytes"].get<double>(), stage["planned_bytes"].get<double>()) << stage;
         EXPECT_EQ(result["stages"][0]["streamed"], std::string(memory) == "7GiB");
     }
+}
+
+// A run for each pattern, with the FLOP that its windows score; a layout of another grid is refused.
+TEST(BenchAttention, MeasuresTheWindowsOfALayout) {
+    const TemporaryFolder folder;
+    std::vector<std::string> arguments{"bench", "attention", "--size", "448x256", "--frames",
+                                       "5",     "--repeat",  "0",      "--json",  folder / "runs.json"};
+    const Outcome full = run_program(arguments);
+    ASSERT_EQ(full.exit_code, 0) << full.err;
+    json runs = json::parse(read_file(folder / "runs.json"))["runs"];
+    const double tokens = 2 * 16 * 28, all_pairs = 4 * 1536 * tokens * tokens;
+    ASSERT_EQ(runs.size(), 1u);
+    EXPECT_DOUBLE_EQ(runs[0]["flop"].get<double>(), all_pairs);
+
+    write_file(folder / "layout.json", R"({"grid": [2, 16, 28], "window_counts": [[2, 1, 1], [1, 4, 7]]})");
+    arguments.insert(arguments.end(), {"--layout", folder / "layout.json"});
+    const Outcome t3 = run_program(arguments);
+    ASSERT_EQ(t3.exit_code, 0) << t3.err;
+    runs = json::parse(read_file(folder / "runs.json"))["runs"];
+    ASSERT_EQ(runs.size(), 2u);
+    EXPECT_DOUBLE_EQ(runs[0]["flop"].get<double>(), all_pairs / 2);       // whole frames: both branches are the same
+    EXPECT_DOUBLE_EQ(runs[1]["flop"].get<double>(), all_pairs / 28 * 2);  // blocks and residue classes
+
+    arguments.back() = std::string(T3VIDEO_SOURCE) + "/models/demo/t3-layout.json";
+    const Outcome other = run_program(arguments);
+    EXPECT_EQ(other.exit_code, 2);
+    EXPECT_NE(other.err.find("5x16x28"), std::string::npos) << other.err;
+    EXPECT_NE(other.err.find("2x16x28"), std::string::npos) << other.err;
+}
+
+// One layer of the transformer with the windows of one pattern.
+TEST(BenchDit, MeasuresALayerOfALayout) {
+    const TemporaryFolder folder;
+    write_file(folder / "layout.json", R"({"grid": [1, 4, 6], "window_counts": [[1, 1, 1], [1, 4, 6]]})");
+    double flop[2];
+    for (const int layer : {0, 1}) {
+        const Outcome outcome =
+            run_program({"bench", "dit", "--size", "96x64", "--frames", "1", "--repeat", "0", "--layer",
+                         std::to_string(layer), "--layout", folder / "layout.json", "--json", folder / "run.json"});
+        ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+        flop[layer] = json::parse(read_file(folder / "run.json"))["runs"][0]["flop"].get<double>();
+    }
+    EXPECT_DOUBLE_EQ(flop[0] - flop[1], 4 * 1536 * (24.0 * 24 - 24));
 }
 
 }  // namespace

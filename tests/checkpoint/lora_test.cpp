@@ -5,7 +5,7 @@
 
 #include "checkpoint/lora_keys.h"
 #include "checkpoint/quantised.h"
-#include "files.h"
+#include "gguf_writer.h"
 
 namespace t3video::checkpoint {
 namespace {
@@ -131,6 +131,25 @@ TEST_F(LoraTest, DifferencesAreAdded) {
                      {"blocks.0.fc.lora_B.bias", bias}},
                     "blocks.0.fc.bias", 2),
               (Floats{12, 24}));
+}
+
+// A GGUF file's difference in blocks of Q8_0 (type 8), onto plain and onto quantised weights.
+TEST_F(LoraTest, QuantisedDifferencesAreAdded) {
+    const std::string ones = raw_bytes(f16(1)) + std::string(32, '\1'),
+                      twos = raw_bytes(f16(1)) + std::string(32, '\2');
+    const GgufFile file{.tensors = {{"w.diff", {32, 2}, 8, ones + twos}}};
+    const Lora lora{write_file(dir_ / "lora.gguf", file.bytes()), 0.5};
+    auto blocks = std::make_shared<std::string>(twos + ones);
+    const Tensor quantised =
+        quantised_tensor(kQ8_0, {2, 32}, std::as_bytes(std::span(blocks->data(), blocks->size())), blocks);
+    for (const Tensor& base : {f32({2, 32}, Floats(64, 10.0f)), quantised}) {
+        TensorSource source{.tensors = {{"w.weight", {base, "model"}}}, .path = "model"};
+        const Tensor before = decoded(base);
+        apply_lora(source, lora, official);
+        const Tensor after = decoded(source.at("w.weight"));
+        for (size_t i = 0; i < 64; ++i)
+            EXPECT_EQ(after.span<float>()[i], before.span<float>()[i] + (i < 32 ? 0.5f : 1.0f)) << i;
+    }
 }
 
 TEST_F(LoraTest, SeveralAddUp) {

@@ -20,6 +20,7 @@
 #include "ops/devices.h"
 #include "ops/linear.h"
 #include "ops/stopwatch.h"
+#include "pipeline/layout_choice.h"
 #include "pipeline/model_files.h"
 #include "pipeline/plan.h"
 #include "pipeline/published.h"
@@ -81,18 +82,13 @@ Setup setup_of(const BenchOptions& o) {
     const bool wan22 = o.model == "wan2.2-5b";
     const auto dit = wan22 ? pipeline::wan22_5b() : pipeline::wan21_1_3b();
     const auto vae = wan22 ? pipeline::wan22_vae() : pipeline::wan21_vae();
-    const BenchSize& size = find_size(o.size);
+    const BenchSize size = find_size(o.size);
     return {wan22, dit, vae, pipeline::plan_frames(size.width, size.height, o.frames, wan22 ? 32 : 16).grid};
 }
 
 t3::WindowLayout layout_of(const BenchOptions& o, const Setup& s) {
-    const auto published = t3::published_layout(s.wan22 ? 32 : 16);
-    const bool fits = published && published->grid == s.grid;
-    require_valid(o.attention == "auto" || o.attention == "full" || o.attention == "t3", "--attention ", o.attention,
-                  ": expected auto, full or t3");
-    require_valid(o.attention != "t3" || fits, "--attention t3: no published windows for a grid of ", s.grid,
-                  " tokens; use --size 4k and 81 frames");
-    return fits && o.attention != "full" ? *published : t3::full_attention(s.grid);
+    return pipeline::choose_layout(s.grid, s.wan22 ? 32 : 16, {}, pipeline::parse_attention(o.attention), o.layout)
+        .layout;
 }
 
 std::vector<Measured> bench_dit(Context& ctx, const BenchOptions& o) {
@@ -256,18 +252,23 @@ double deviation_of(Context& ctx, const Tensor& x) {
     return deviation;
 }
 
-const BenchSize& find_size(const std::string& name) {
+BenchSize find_size(const std::string& name) {
     static constexpr BenchSize kSizes[] = {{"4k", 3840, 2160}, {"1080p", 1920, 1080}, {"720p", 1280, 704},
                                            {"480p", 832, 480}, {"272p", 480, 272},    {"256", 256, 256}};
     const auto* found = std::ranges::find(kSizes, name, &BenchSize::name);
+    if (found != std::end(kSizes)) return *found;
     std::string names;
-    for (const BenchSize& size : kSizes) names += concat(names.empty() ? "" : ", ", size.name);
-    require_valid(found != std::end(kSizes), "--size ", name, ": expected one of ", names);
-    return *found;
+    for (const BenchSize& size : kSizes) names += concat(size.name, ", ");
+    require_valid(name.find('x') != std::string::npos, "--size ", name, ": expected one of ", names,
+                  "or width x height like 832x480");
+    const auto [width, height] = parse_size(name);
+    return {"", width, height};
 }
 
 void BenchOptions::run() {
     require_valid(repeat >= 0 && repeat <= 1000, "--repeat ", repeat, ": expected 0 to 1000");
+    require_valid(layout.empty() || what == "dit" || what == "attention", "bench ", what,
+                  " uses no windows of --layout: leave it out, or choose dit or attention");
     Context ctx = compute.context();
     if (what == "model") return write_model(ctx, *this);
     if (what == "pipeline") return bench_film(ctx, *this);
@@ -295,9 +296,11 @@ void add_bench(CLI::App& program, Action& chosen) {
          "writes a folder of random ones")
         ->required();
     c->add_option("--model", o->model, "wan2.1-1.3b or wan2.2-5b; pipeline: also demo")->capture_default_str();
-    c->add_option("--size", o->size, "4k, 1080p, 720p, 480p, 272p or 256")->capture_default_str();
+    c->add_option("--size", o->size, "4k, 1080p, 720p, 480p, 272p, 256, or width x height like 832x480")->capture_default_str();
     c->add_option("--frames", o->frames, "Number of frames, 4k+1")->capture_default_str();
     c->add_option("--attention", o->attention, "auto, full or t3")->capture_default_str();
+    c->add_option("--layout", o->layout, "dit, attention: windows of this layout, whose grid is the size's")
+        ->type_name("FILE");
     c->add_option("--steps", o->steps, "pipeline: steps of denoising (default: the model's)");
     c->add_option("--cfg", o->cfg, "pipeline: guidance scale, 1 for one pass a step (default: the model's)");
     c->add_option("--layer", o->layer, "dit: only one layer, with the windows of this one");

@@ -11,7 +11,7 @@ namespace t3video::apps {
 
 struct BenchOptions {
     ComputeOptions compute;
-    std::string what, model = "wan2.1-1.3b", size = "4k", attention = "auto", json, input, output;
+    std::string what, model = "wan2.1-1.3b", size = "4k", attention = "auto", layout, json, input, output;
     int64_t frames = 81, layer = -1, repeat = 3;
     std::optional<int64_t> steps;
     std::optional<double> cfg;
@@ -19,14 +19,14 @@ struct BenchOptions {
     void run();
 };
 
-// Pixels of a film by name.
+// Pixels of a film.
 struct BenchSize {
-    const char* name;
+    const char* name;  // "" for one without
     int64_t width, height;
 };
 
-// Throws InvalidRequest listing the names.
-const BenchSize& find_size(const std::string& name);
+// By name, or "WxH". Throws InvalidRequest listing the names.
+BenchSize find_size(const std::string& name);
 
 // Standard deviation of all elements. Throws Error unless it is a finite number above 0.1, as of a network of random
 // weights that computes something.

@@ -39,7 +39,7 @@ Prepared prepare(Context& ctx, const BenchOptions& o) {
                   ": expected wan2.1-1.3b, wan2.2-5b or demo");
     const auto files = demo ? pipeline::find_model(pipeline::demo_model_folder()) : pipeline::ModelFiles();
     auto models = demo ? pipeline::load_models(files) : pipeline::published_models(o.model);
-    const BenchSize& size = find_size(o.size);
+    const BenchSize size = find_size(o.size);
     const pipeline::SettingChoices choices{
         .width = size.width, .height = size.height, .frames = o.frames, .steps = o.steps, .cfg = o.cfg};
     const auto film = pipeline::make_film(files, models.traits(), choices, pipeline::parse_attention(o.attention), {});
