@@ -1,8 +1,9 @@
-// Linear layers through oneDNN's matmul, bias and activation fused into it. Bound by arithmetic. A 16-bit weight is
-// converted into scratch for the length of the call, so a model costs one layer beyond its mapped file.
+// Linear layers through oneDNN's matmul, bias and activation fused into it. Bound by arithmetic. A weight that is not
+// packed is converted into f32 scratch for the length of the call, so a model costs one layer beyond its mapped file.
 #include "cpu/linear.h"
 
 #include "cpu/convert.h"
+#include "cpu/packed_matrix.h"
 #include "cpu/state.h"
 
 namespace t3video::cpu {
@@ -30,10 +31,11 @@ void linear(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* b
             Tensor& y) {
     const int64_t k = x.dim(-1), m = x.numel() / k, n = weight.dim(0);
     State& cpu = state(ctx);
-    const Tensor w = as_f32(ctx, weight);
+    const PackedMatrix* const packed = packed_matrix(weight);
+    const Tensor w = packed ? packed->values() : as_f32(ctx, weight);
     const auto type = dnnl::memory::data_type::f32;
-    const dnnl::memory::desc x_desc({m, k}, type, Tag::ab), w_desc({k, n}, type, Tag::ba),
-        y_desc({m, n}, type, Tag::ab);
+    const dnnl::memory::desc x_desc({m, k}, type, Tag::ab), y_desc({m, n}, type, Tag::ab),
+        w_desc = packed ? packed->layout() : dnnl::memory::desc({k, n}, type, Tag::ba);
     const auto arguments_of = [&](const Tensor* b) {
         std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, view(x_desc, cpu.engine, x)},
                                                         {DNNL_ARG_WEIGHTS, view(w_desc, cpu.engine, w)},

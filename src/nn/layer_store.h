@@ -9,6 +9,7 @@
 
 #include "nn/param.h"
 #include "ops/convert.h"
+#include "ops/linear.h"
 
 namespace t3video::nn {
 
@@ -53,6 +54,13 @@ class LayerStore {
             });
         }
         stream_ = std::move(stream);
+    }
+
+    // Has the matrices of every layer ready for many products.
+    void pack(Context& ctx) {
+        for_each_param("", [&](const std::string&, Param& param) {
+            if (param.is_matrix()) param.value = ops::pack_weight(ctx, param.value);
+        });
     }
 
     template <class Visitor>
@@ -119,10 +127,22 @@ class LayerStore {
     std::shared_ptr<Stream> stream_;
 };
 
-// The model with its layers streamed, and all of its other weights on the context's device.
+// How the weights of a model's layers wait for their use.
+enum class Keep {
+    placed,    // on the GPU; on the CPU as stored, decoded for each use
+    streamed,  // in host memory, copied to the GPU for each use
+    packed,    // on the CPU, decoded once: ops::pack_weight
+};
+
+// The model with its layers kept so, and all of its other weights on the context's device.
 template <class Model>
-Model streamed(Context& ctx, Model model) {
-    model.stream_layers(ctx);
+Model kept(Context& ctx, Model model, Keep keep) {
+    if constexpr (requires { model.stream_layers(ctx); }) {
+        if (keep == Keep::streamed) model.stream_layers(ctx);
+    }
+    if constexpr (requires { model.pack_layers(ctx); }) {
+        if (keep == Keep::packed) model.pack_layers(ctx);
+    }
     return placed(ctx, std::move(model));
 }
 

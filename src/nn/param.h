@@ -16,6 +16,9 @@ struct Param {
     Param() = default;
     explicit Param(Shape expected, Role used_as = Role::product) : shape(expected), role(used_as) {}
 
+    // Of a linear layer.
+    bool is_matrix() const { return role == Role::product && shape.rank() == 2; }
+
     Shape shape;  // expected; loaders check against it
     Role role = Role::product;
     Tensor value;           // f32, f16, bf16 or a matrix of DType::encoded; usually a view of a mapped file

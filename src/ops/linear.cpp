@@ -2,6 +2,7 @@
 #include "ops/linear.h"
 
 #include "cpu/linear.h"
+#include "cpu/packed_matrix.h"
 #include "cuda/linear.h"
 #include "ops/dispatch.h"
 #include "tensor/scratch.h"
@@ -31,6 +32,14 @@ void linear_into(Context& ctx, const Tensor& x, const Tensor& weight, const Tens
         ctx, {.matrix = 2.0 * double(y.numel()) * double(x.dim(-1))},
         [&] { cpu::linear(ctx, x, weight, bias, activation, y); },
         [&] { cuda::linear(ctx, x, weight, bias, activation, y); }, linear_scratch(ctx.target(), weight));
+}
+
+Tensor pack_weight(Context& ctx, const Tensor& weight) {
+    require(weight.rank() == 2, "pack_weight: weight ", weight.shape(), ", expected [out, in]");
+    if (ctx.target() != Device::cpu) return weight;
+    if (ctx.device() == Device::cpu) return cpu::pack_matrix(ctx, weight);
+    const auto blocks = ctx.allocator().allocate(packed_bytes(weight.dim(0), weight.dim(1)));
+    return {weight.shape(), DType::f32, blocks};
 }
 
 }  // namespace t3video::ops

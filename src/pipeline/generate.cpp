@@ -76,14 +76,13 @@ std::string request_json(const Request& r, const ModelFiles& files, const Settin
 }
 
 Embeddings embed(Context& ctx, const Request& request, const Settings& settings, const Models& models,
-                 const text::Tokenizer& tokenizer, const std::filesystem::path& text_encoder_file, bool streamed,
+                 const text::Tokenizer& tokenizer, const std::filesystem::path& text_encoder_file, nn::Keep keep,
                  const Job& job, Progress& progress) {
     if (auto saved = job.embeddings()) return *saved;
     const bool guided = settings.cfg != 1.0;
     progress.begin("text", guided ? 2 : 1, guided ? "prompts" : "prompt");
     Embeddings e;
-    const models::Umt5 encoder =
-        streamed ? nn::streamed(ctx, models.text_encoder) : nn::placed(ctx, models.text_encoder);
+    const models::Umt5 encoder = nn::kept(ctx, models.text_encoder, keep);
     const auto rows = [&](const std::string& prompt) {
         if (const int64_t tokens = count_tokens(tokenizer, prompt); tokens > kTextRows) {
             log_warning(
@@ -130,7 +129,7 @@ Tensor encode(Context& ctx, const Film& film, const Models& models, const Input&
 
 // In host memory: a block left on the device would part the room that decoding needs in one.
 Tensor latents(Context& ctx, const Request& request, const Film& film, const Models& models, const Embeddings& e,
-               const Tensor& input, const ModelFiles& files, bool streamed, const Job& job, Progress& progress) {
+               const Tensor& input, const ModelFiles& files, nn::Keep keep, const Job& job, Progress& progress) {
     const Settings& settings = film.settings;
     const auto& solver = solver_of(settings);
     auto schedule = solver.schedule({.steps = settings.steps, .shift = settings.shift, .strength = settings.strength});
@@ -157,7 +156,7 @@ Tensor latents(Context& ctx, const Request& request, const Film& film, const Mod
         preview.emplace(LatentColours(ctx, nn::placed(ctx, models.vae)), schedule, request.preview_every);
         ctx.allocator().trim();
     }
-    const models::WanDit dit = streamed ? nn::streamed(ctx, models.dit) : nn::placed(ctx, models.dit);
+    const models::WanDit dit = nn::kept(ctx, models.dit, keep);
     StepWatch watch(ctx, request, job, schedule, std::move(preview), progress);
     watch.begin(start);
     const auto observe = [&](const sampling::SampleState& state) { watch.after(state); };
@@ -222,7 +221,7 @@ void describe(const Input& input, const Film& film) {
 void describe(const Plan& plan) {
     for (const StagePlan& stage : plan.stages) {
         log_info(fmt::format("Plan   {:<8} {:>10}, {:>9}{}", stage.name, format_duration(stage.seconds),
-                             readable_bytes(stage.bytes), stage.streamed ? ", weights streamed" : ""));
+                             readable_bytes(stage.bytes), stage.about_weights()));
     }
     log_info(fmt::format("Plan   {:<8} {:>10}, {:>9} of {}", "all", format_duration(plan.seconds()),
                          readable_bytes(plan.bytes()), readable_bytes(plan.allowed)));
@@ -341,14 +340,14 @@ Result generate(Context& ctx, const Request& request, Progress& progress, OpenMo
     // Stages ask for blocks of different sizes: what one leaves in the pool is of no use to the next.
     reserve(ctx, plan, "text");
     const Embeddings embeddings =
-        embed(ctx, request, settings, models, tokenizer, files.text_encoder, plan.streams("text"), job, progress);
+        embed(ctx, request, settings, models, tokenizer, files.text_encoder, plan.keep("text"), job, progress);
     ctx.allocator().trim();
     reserve(ctx, plan, "encode");
     const Tensor begin = encode(ctx, film, models, input, plan, job, progress);
     ctx.allocator().trim();
     reserve(ctx, plan, "denoise");
     const Tensor latent =
-        latents(ctx, request, film, models, embeddings, begin, files, plan.streams("denoise"), job, progress);
+        latents(ctx, request, film, models, embeddings, begin, files, plan.keep("denoise"), job, progress);
     ctx.allocator().trim();
     return decode_latent(latent);
 }

@@ -36,27 +36,29 @@ size_t weight_bytes(Model& model, const Machine& machine) {
 
 // One stage on a context of its own. `run` returns the work of what it did not repeat.
 template <class Model, class Run>
-StagePlan count(const std::string& name, const Machine& machine, Model model, bool streamed, Run&& run) {
+StagePlan count(const std::string& name, const Machine& machine, Model model, nn::Keep keep, Run&& run) {
     Context ctx = make_meta_context(machine.compute_type, machine.device, machine.convolves_in_place);
-    StagePlan stage{.name = name, .weights = weight_bytes(model, machine), .streamed = streamed};
-    Work repeated;
-    if constexpr (requires { model.stream_layers(ctx); }) {
-        repeated = run(ctx, streamed ? nn::streamed(ctx, std::move(model)) : nn::placed(ctx, std::move(model)));
-    } else {
-        repeated = run(ctx, nn::placed(ctx, std::move(model)));
-    }
+    StagePlan stage{.name = name, .weights = weight_bytes(model, machine), .keep = keep};
+    const Work repeated = run(ctx, nn::kept(ctx, std::move(model), keep));
     stage.work = ctx.work();
     stage.work += repeated;
     stage.bytes = ctx.allocator().peak() + machine.taken;
     return stage;
 }
 
-// With all weights on the device, or, where that does not fit, with the layers streamed, each `passes` times.
+// Each layer is used `passes` times. On a GPU with all weights there, or, where that does not fit, streamed; on the CPU
+// packed where they fit and are used often enough.
 template <class Model, class Run>
 StagePlan plan_layers(const std::string& name, const Machine& machine, const Model& model, int64_t passes, Run&& run) {
-    StagePlan stage = count(name, machine, model, false, run);
-    if (machine.device == Device::cpu || stage.bytes <= machine.allowed) return stage;
-    stage = count(name, machine, model, true, run);
+    constexpr int64_t kOften = 4;  // packing takes about as long as two conversions
+    StagePlan stage = count(name, machine, model, nn::Keep::placed, run);
+    if (machine.device == Device::cpu) {
+        if (passes < kOften) return stage;
+        StagePlan packed = count(name, machine, model, nn::Keep::packed, run);
+        return packed.bytes <= machine.packing ? packed : stage;
+    }
+    if (stage.bytes <= machine.allowed) return stage;
+    stage = count(name, machine, model, nn::Keep::streamed, run);
     stage.weights *= static_cast<size_t>(passes);
     return stage;
 }
@@ -82,7 +84,7 @@ int64_t encoded_frames(const Film& film) {
 
 StagePlan plan_encode(const Models& models, const Film& film, const Machine& machine) {
     const FramePlan& size = film.frames;
-    return count("encode", machine, models.vae, false, [&](Context& ctx, const models::WanVae& vae) {
+    return count("encode", machine, models.vae, nn::Keep::placed, [&](Context& ctx, const models::WanVae& vae) {
         vae.encode(ctx, encoded_frames(film), size.height, size.width, [&](int64_t, int64_t frames) {
             return empty(ctx, {frames, size.height, size.width, 3});
         });
@@ -117,7 +119,7 @@ StagePlan plan_denoise(const Models& models, const Film& film, const Machine& ma
 
 StagePlan plan_decode_in_bands(const models::WanVae& model, const Shape& latent, const Machine& machine,
                                int64_t band_rows) {
-    StagePlan stage = count("decode", machine, model, false, [&](Context& ctx, const models::WanVae& vae) {
+    StagePlan stage = count("decode", machine, model, nn::Keep::placed, [&](Context& ctx, const models::WanVae& vae) {
         const auto sink = [&](const Tensor& frames, int64_t, int64_t) { ops::to_levels(ctx, frames); };
         vae.decode(ctx, empty(ctx, latent), sink, {.band_rows = band_rows});
         return Work();
@@ -176,6 +178,7 @@ Machine machine_of(Context& ctx, int64_t memory) {
     m.decode_budget = decode_budget(ctx, memory);
     if (ctx.device() == Device::cpu) {
         m.allowed = static_cast<size_t>(memory > 0 ? memory : available_memory());
+        m.packing = memory > 0 ? m.allowed : m.allowed / 2;  // what is available changes while a film is made
         m.taken = kProgram;
         return m;
     }
@@ -202,8 +205,14 @@ bool Plan::has(const std::string& stage) const {
     return std::ranges::find(stages, stage, &StagePlan::name) != stages.end();
 }
 
-bool Plan::streams(const std::string& name) const {
-    return std::ranges::any_of(stages, [&](const StagePlan& stage) { return stage.name == name && stage.streamed; });
+std::string StagePlan::about_weights() const {
+    if (keep == nn::Keep::streamed) return ", weights streamed";
+    return keep == nn::Keep::packed ? ", weights packed" : "";
+}
+
+nn::Keep Plan::keep(const std::string& name) const {
+    const auto stage = std::ranges::find(stages, name, &StagePlan::name);
+    return stage == stages.end() ? nn::Keep::placed : stage->keep;
 }
 
 const StagePlan* Plan::too_large() const {
@@ -217,7 +226,7 @@ void Plan::estimate(const Rates& rates) {
     for (StagePlan& stage : stages) {
         const double computing = rates.seconds(stage.work),
                      uploading = rates.upload > 0 ? double(stage.weights) / rates.upload : 0;
-        stage.seconds = stage.streamed ? std::max(computing, uploading) : computing + uploading;
+        stage.seconds = stage.streamed() ? std::max(computing, uploading) : computing + uploading;
     }
 }
 

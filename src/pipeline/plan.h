@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/layer_store.h"
 #include "pipeline/film.h"
 #include "pipeline/rates.h"
 
@@ -15,7 +16,8 @@ struct Machine {
     Device device = Device::cpu;
     DType compute_type = DType::f32;
     size_t allowed = 0;               // bytes that the run may take in all
-    size_t taken = 0;                 // of these, by the program and its libraries, whatever the film
+    size_t packing = 0;               // bytes that a stage may reach with packed weights: nn::Keep
+    size_t taken = 0;                 // of `allowed`, by the program and its libraries, whatever the film
     int64_t decode_budget = 0;        // bytes that decoding should take
     int64_t sample_bytes = 1;         // of a channel of a frame that waits to be written: media::bytes_of
     bool convolves_in_place = false;  // tensor/context.h
@@ -27,10 +29,14 @@ Machine machine_of(Context& ctx, int64_t memory = 0);
 struct StagePlan {
     std::string name;
     Work work;
-    size_t weights = 0;     // bytes that go to the GPU; on the CPU they stay in the mapped files and count nowhere
-    bool streamed = false;  // layers go to the GPU for each use, because all of them do not fit: nn::streamed
-    size_t bytes = 0;       // at most in use at once, Machine::taken included
-    double seconds = 0;     // from Plan::estimate
+    size_t weights = 0;  // bytes that go to the GPU; on the CPU they stay in the mapped files and count nowhere
+    nn::Keep keep = nn::Keep::placed;  // streamed: all layers do not fit on the GPU; packed: they fit the CPU's memory
+    size_t bytes = 0;                  // at most in use at once, Machine::taken included
+    double seconds = 0;                // from Plan::estimate
+
+    bool streamed() const { return keep == nn::Keep::streamed; }
+    // For people, behind the stage's figures; empty where weights are placed.
+    std::string about_weights() const;
 };
 
 // What an interrupted job has done.
@@ -49,7 +55,7 @@ struct Plan {
     size_t bytes() const;  // of the largest stage
     double seconds() const;
     bool has(const std::string& stage) const;
-    bool streams(const std::string& stage) const;
+    nn::Keep keep(const std::string& stage) const;
     // The first stage that does not fit; null if all do.
     const StagePlan* too_large() const;
     void estimate(const Rates& rates);

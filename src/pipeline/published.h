@@ -36,14 +36,15 @@ Model at_random(Context& ctx, Model model) {
     return model;
 }
 
-// The same with its layers streamed: values are made on the device one by one and kept in host memory.
+// The same with its layers kept so. Those to be streamed are made on the device one by one and wait in host memory.
 template <class Model>
-Model streamed_at_random(Context& ctx, Model model) {
+Model kept_at_random(Context& ctx, Model model, nn::Keep keep) {
+    if (keep != nn::Keep::streamed) return nn::kept(ctx, at_random(ctx, std::move(model)), keep);
     uint64_t index = 0;
     model.for_each_param("", [&](const auto& name, nn::Param& param) {
         param.value = to_host(ctx, random_weight(ctx, name, param, index++));
     });
-    return nn::streamed(ctx, std::move(model));
+    return nn::kept(ctx, std::move(model), keep);
 }
 
 }  // namespace t3video::pipeline

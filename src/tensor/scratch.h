@@ -1,6 +1,6 @@
-// The memory that the backends' halves of ops take for themselves while they run, so that a run that only counts sees it:
-// the bytes of each block, in the order in which they are taken, since where blocks fit depends on both. Bounds: never
-// below the use, seldom far above.
+// The memory that the backends' halves of ops take for themselves while they run, so that a run that only counts sees
+// it: the bytes of each block, in the order in which they are taken, since where blocks fit depends on both. Bounds:
+// never below the use, seldom far above.
 #pragma once
 
 #include <algorithm>
@@ -65,8 +65,7 @@ inline Scratch window_attention_scratch(Device device, const Tensor& q, int64_t 
             blocks.insert(blocks.end(), 4, static_cast<size_t>(rows * q.dim(1)) * size_of(q.dtype()));
         }
         const bool fused = attention_is_fused(q.dtype(), q.dim(1) / heads, q.dim(1) / heads);
-        for (const size_t block :
-             fused ? Scratch{kLibraryScratch} : score_scratch(q.dtype(), heads, longest, longest))
+        for (const size_t block : fused ? Scratch{kLibraryScratch} : score_scratch(q.dtype(), heads, longest, longest))
             blocks.push_back(block);
         const size_t bytes = std::accumulate(blocks.begin(), blocks.end(), size_t{0});
         if (bytes > most_bytes) most = blocks;
@@ -78,6 +77,12 @@ inline Scratch window_attention_scratch(Device device, const Tensor& q, int64_t 
 inline Scratch linear_scratch(Device device, const Tensor& weight) {
     if (device != Device::cpu || weight.dtype() == DType::f32) return {};
     return {static_cast<size_t>(weight.numel()) * sizeof(float)};
+}
+
+// Of a packed weight, which is padded to whole blocks.
+inline size_t packed_bytes(int64_t out, int64_t in) {
+    constexpr int64_t kOut = 64, kIn = 16;
+    return static_cast<size_t>((out + kOut - 1) / kOut * kOut * ((in + kIn - 1) / kIn * kIn)) * sizeof(float);
 }
 
 inline int64_t round_channels(int64_t channels, int64_t step) {

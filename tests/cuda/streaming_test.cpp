@@ -92,7 +92,8 @@ TEST_P(Streaming, TransformerIsBitIdentical) {
     for (const int64_t layers : {1, 2, 5}) {
         const models::WanDit dit = random(models::WanDit(dit_config(layers)));
         const Tensor resident = velocity(gpu(), nn::placed(gpu(), dit));
-        for (int i = 0; i < 3; ++i) expect_same_bits(velocity(gpu(), nn::streamed(gpu(), dit)), resident);
+        for (int i = 0; i < 3; ++i)
+            expect_same_bits(velocity(gpu(), nn::kept(gpu(), dit, nn::Keep::streamed)), resident);
     }
 }
 
@@ -109,7 +110,7 @@ TEST_P(Streaming, EncodedWeightsAreDecodedOnTheWay) {
     });
     const Tensor expected = velocity(gpu(), nn::placed(gpu(), stored));
     expect_same_bits(velocity(gpu(), nn::placed(gpu(), encoded)), expected);
-    expect_same_bits(velocity(gpu(), nn::streamed(gpu(), encoded)), expected);
+    expect_same_bits(velocity(gpu(), nn::kept(gpu(), encoded, nn::Keep::streamed)), expected);
 }
 
 TEST_P(Streaming, TextEncoderIsBitIdentical) {
@@ -117,13 +118,13 @@ TEST_P(Streaming, TextEncoderIsBitIdentical) {
         .vocabulary = 50, .dim = 64, .layers = 3, .heads = 4, .inner_dim = 64, .ffn_dim = 128, .buckets = 32}));
     const std::vector<int64_t> ids{3, 1, 4, 1, 5, 9, 2, 6};
     const Tensor resident = nn::placed(gpu(), encoder).forward(gpu(), ids);
-    expect_same_bits(nn::streamed(gpu(), encoder).forward(gpu(), ids), resident);
+    expect_same_bits(nn::kept(gpu(), encoder, nn::Keep::streamed).forward(gpu(), ids), resident);
 }
 
 TEST_P(Streaming, NoMoreMemoryThanPlanned) {
     const models::WanDit dit = random(models::WanDit(dit_config(4)));
     expect_planned([&](Context& ctx) { velocity(ctx, nn::placed(ctx, dit)); });
-    expect_planned([&](Context& ctx) { velocity(ctx, nn::streamed(ctx, dit)); });
+    expect_planned([&](Context& ctx) { velocity(ctx, nn::kept(ctx, dit, nn::Keep::streamed)); });
     if (GetParam() == DType::f32) return;  // a type for comparisons, in which only cuDNN knows what scratch it takes
     const models::WanVae vae = random(models::WanVae(pipeline::wan21_vae()));
     for (const int64_t band_rows : {0, 64}) {

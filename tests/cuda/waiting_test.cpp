@@ -50,7 +50,7 @@ class Waiting : public ::testing::TestWithParam<bool> {
     static bool streamed() { return GetParam(); }
 
     models::WanDit dit(const models::WanDit& model) {
-        return streamed() ? pipeline::streamed_at_random(gpu(), model) : pipeline::at_random(gpu(), model);
+        return pipeline::kept_at_random(gpu(), model, streamed() ? nn::Keep::streamed : nn::Keep::placed);
     }
 
   private:
@@ -79,7 +79,7 @@ TEST_P(Waiting, NothingIsAllocatedWhileDenoising) {
         machine.allowed = plan.stages.at(0).bytes - 1;
         plan = planned();
     }
-    ASSERT_EQ(plan.streams("denoise"), streamed());
+    ASSERT_EQ(plan.keep("denoise"), streamed() ? nn::Keep::streamed : nn::Keep::placed);
 
     Context host;
     const pipeline::Embeddings embeddings{randn(host, {20, 64}, 6), randn(host, {7, 64}, 7)};

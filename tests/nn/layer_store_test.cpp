@@ -34,6 +34,18 @@ LayerStore<Layer> random_layers(Context& ctx, size_t count) {
     return layers;
 }
 
+TEST(LayerStore, PackedLayersComputeTheSameBits) {
+    Context ctx;
+    const auto stored = random_layers(ctx, 3);
+    auto packed = stored;
+    packed.pack(ctx);
+    const Tensor x = randn(ctx, {3, 5}, 99);
+    for (size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(relative_error(packed.at(ctx, i).forward(ctx, x), stored.at(ctx, i).forward(ctx, x)), 0);
+        EXPECT_EQ(packed.at(ctx, i).linear.weight.value.shape(), (Shape{7, 5}));
+    }
+}
+
 TEST(LayerStore, StreamedLayersComputeTheSameBits) {
     for (const size_t count : {1u, 2u, 3u, 6u}) {
         Context ctx;

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "ops/convert.h"
 #include "support/tensors.h"
+#include "tensor/scratch.h"
 
 namespace t3video {
 namespace {
@@ -51,7 +53,55 @@ INSTANTIATE_TEST_SUITE_P(Cases, Linear,
                          ::testing::Values(LinearCase{1, 1, 1, DType::f32, true, Activation::none},
                                            LinearCase{7, 33, 5, DType::bf16, true, Activation::gelu_tanh},
                                            LinearCase{65, 96, 31, DType::f16, false, Activation::silu},
-                                           LinearCase{130, 257, 64, DType::f32, false, Activation::none}));
+                                           LinearCase{130, 257, 64, DType::f32, false, Activation::none},
+                                           LinearCase{1, 192, 576, DType::bf16, true, Activation::silu}));
+
+// A packed weight gives the same bits, and the same values when it is decoded; sizes with and without whole blocks.
+TEST_P(Linear, PacksToTheSameBits) {
+    const LinearCase c = GetParam();
+    Context ctx;
+    const Tensor x = randn(ctx, {c.rows, c.in}, 1), w = randn(ctx, {c.out, c.in}, 2, c.dtype),
+                 b = randn(ctx, {c.out}, 3, c.dtype);
+    const Tensor packed = ops::pack_weight(ctx, w);
+    EXPECT_EQ(packed.shape(), w.shape());
+    EXPECT_LE(packed.bytes(), ops::packed_bytes(c.out, c.in));
+    EXPECT_EQ(doubles(ctx, ops::convert(ctx, packed, DType::f32)), doubles(ctx, w));
+    const Tensor* const bias = c.bias ? &b : nullptr;
+    EXPECT_EQ(doubles(ctx, ops::linear(ctx, x, packed, bias, c.activation)),
+              doubles(ctx, ops::linear(ctx, x, w, bias, c.activation)));
+}
+
+TEST(Linear, PacksEncodedWeightsOnce) {
+    struct Counting : Encoding {
+        mutable int64_t decoded = 0;
+        std::string name() const override { return "counting"; }
+        size_t bytes() const override { return 0; }
+        int64_t group() const override { return 1; }
+        void decode(int64_t first, int64_t count, float* values) const override {
+            for (int64_t i = 0; i < count; ++i) values[i] = static_cast<float>((first + i) % 7 - 3);
+            decoded += count;
+        }
+    };
+    Context ctx(1);
+    const auto rule = std::make_shared<Counting>();
+    const Tensor w({33, 20}, rule), x = randn(ctx, {3, 20}, 1);
+    const Tensor expected = ops::linear(ctx, x, w), packed = ops::pack_weight(ctx, w);
+    EXPECT_EQ(rule->decoded, 2 * w.numel());
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(doubles(ctx, ops::linear(ctx, x, packed)), doubles(ctx, expected));
+    EXPECT_EQ(rule->decoded, 2 * w.numel());
+}
+
+// A run that only counts sees no less memory than the real one takes.
+TEST(Linear, PackedWeightsArePlanned) {
+    for (const auto& [out, in] : {std::pair{31, 96}, {64, 257}, {1536, 64}}) {
+        Context ctx, meta = make_meta_context(DType::f32, Device::cpu);
+        const Tensor packed = ops::pack_weight(ctx, randn(ctx, {out, in}, 1, DType::bf16)),
+                     counted = ops::pack_weight(meta, unbacked({out, in}, DType::bf16));
+        EXPECT_EQ(counted.shape(), packed.shape());
+        EXPECT_GE(meta.allocator().peak(), packed.bytes());
+        EXPECT_EQ(ops::linear(meta, empty(meta, {5, in}), counted).shape(), (Shape{5, out}));
+    }
+}
 
 TEST(Linear, KeepsLeadingAxes) {
     Context ctx;

@@ -75,8 +75,7 @@ TEST_F(FilmRecordTest, NamesEveryOptionWithItsValue) {
     expect("bf16-timesteps", {"true"});
     expect("attention", {"auto"});
     expect("model", {r.model.lexically_normal()});
-    expect("lora",
-           {(folder_ / "a.safetensors:0.5").string(), (folder_ / "b.safetensors:1.0").string()});
+    expect("lora", {(folder_ / "a.safetensors:0.5").string(), (folder_ / "b.safetensors:1.0").string()});
     expect("bits", {"8"});
     expect("codec", {});
     EXPECT_EQ(record.kind, "y4m");

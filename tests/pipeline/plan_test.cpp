@@ -150,10 +150,10 @@ TEST(Plan, StreamsWeightsThatDoNotFit) {
     const Film film =
         make_film({}, models.traits(), {.width = 640, .height = 384, .frames = 9}, Attention::automatic, {});
     const Plan large = plan_film(models, film, gpu(40 * kGiB)), small = plan_film(models, film, gpu(7 * kGiB));
-    EXPECT_FALSE(large.streams("text"));
-    EXPECT_FALSE(large.streams("denoise"));
-    EXPECT_TRUE(small.streams("text"));
-    EXPECT_TRUE(small.streams("denoise"));
+    for (const char* stage : {"text", "denoise"}) {
+        EXPECT_EQ(large.keep(stage), nn::Keep::placed);
+        EXPECT_EQ(small.keep(stage), nn::Keep::streamed);
+    }
     EXPECT_EQ(small.too_large(), nullptr) << readable_bytes(small.bytes());
     EXPECT_GT(large.bytes(), 9 * kGiB);
     EXPECT_EQ(small.stages[1].work.matrix, large.stages[1].work.matrix);
@@ -161,6 +161,41 @@ TEST(Plan, StreamsWeightsThatDoNotFit) {
     Plan timed = small;
     timed.estimate({.matrix = 1e15, .attention = 1e15, .convolution = 1e15, .bytes = 1e13, .upload = 1e10});
     EXPECT_DOUBLE_EQ(timed.stages[1].seconds, double(timed.stages[1].weights) / 1e10);  // waits for the weights
+}
+
+// On the CPU, where weights are used for many passes and there is room.
+TEST(Plan, PacksWeightsWhereMemoryAllows) {
+    Planned p;
+    Machine machine = cpu();
+    const Plan stored = p.plan(machine);
+    machine.packing = machine.allowed;
+    const Plan packed = p.plan(machine);
+    EXPECT_EQ(stored.keep("denoise"), nn::Keep::placed);
+    EXPECT_EQ(packed.keep("denoise"), nn::Keep::packed);
+    EXPECT_EQ(packed.keep("text"), nn::Keep::placed);
+    EXPECT_EQ(packed.keep("decode"), nn::Keep::placed);
+    size_t weights = 0;
+    p.models.dit.for_each_param("blocks.", [&](const std::string& name, const nn::Param& param) {
+        if (name.starts_with("blocks.") && param.is_matrix()) weights += size_t(param.shape.numel()) * sizeof(float);
+    });
+    EXPECT_GE(packed.stages[1].bytes, weights);
+    EXPECT_GT(packed.stages[1].bytes, stored.stages[1].bytes);
+    EXPECT_EQ(packed.stages[1].work.matrix, stored.stages[1].work.matrix);
+
+    machine.packing = packed.stages[1].bytes - 1;
+    EXPECT_EQ(p.plan(machine).keep("denoise"), nn::Keep::placed);
+    machine.packing = machine.allowed;
+    EXPECT_EQ(p.plan(machine, {.text = true, .steps = 23}).keep("denoise"), nn::Keep::packed);
+    p.film.settings.cfg = 1;  // two passes, that of the plan's own count included
+    EXPECT_EQ(p.plan(machine, {.text = true, .steps = 23}).keep("denoise"), nn::Keep::placed);
+}
+
+// All that --memory allows, but half of what happens to be free.
+TEST(Plan, LeavesRoomWhereMemoryWasNotAsked) {
+    Context ctx;
+    EXPECT_EQ(machine_of(ctx, int64_t{1} << 30).packing, kGiB);
+    const Machine free = machine_of(ctx);
+    EXPECT_EQ(free.packing, free.allowed / 2);
 }
 
 TEST(Plan, RefusalSaysWhatFits) {

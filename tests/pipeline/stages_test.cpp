@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "pipeline/plan.h"
 #include "support/tensors.h"
 
@@ -41,6 +43,19 @@ TEST(Stages, StepsAfterTheFirstAllocateNothing) {
         EXPECT_GT(requests[0], 10U);
         for (const size_t count : requests) EXPECT_EQ(count, requests[0]) << "cfg " << cfg;
     }
+}
+
+TEST(Stages, PackedWeightsGiveTheSameLatent) {
+    Demo demo({.width = 96, .height = 64, .frames = 9, .steps = 2, .cfg = 1});
+    Context ctx;
+    const Embeddings embeddings{.positive = randn(ctx, {20, demo.models.dit.config().text_dim}, 1)};
+    const auto latent = [&](nn::Keep keep) {
+        return denoise_film(ctx, nn::kept(ctx, demo.models.dit, keep), demo.film, embeddings,
+                            solver_of(demo.film.settings).schedule({.steps = 2}),
+                            {.x = randn(ctx, latent_shape(demo.film, demo.models.vae.config()), 3)});
+    };
+    const Tensor stored = latent(nn::Keep::placed), packed = latent(nn::Keep::packed);
+    EXPECT_TRUE(std::ranges::equal(stored.span<float>(), packed.span<float>()));
 }
 
 // UniPC remembers three tensors, the last of them from the third step on.

@@ -97,7 +97,7 @@ std::vector<Measured> bench_dit(Context& ctx, const BenchOptions& o) {
     const auto layout = layout_of(o, s);
     t3::WindowLayout used = layout;
     if (o.layer >= 0) used.patterns = {layout.of_layer(o.layer)};
-    const auto dit = pipeline::at_random(ctx, models::WanDit(s.dit));
+    const auto dit = pipeline::kept_at_random(ctx, models::WanDit(s.dit), nn::Keep::packed);
     const t3::WindowPlan windows(ctx, used);
     const auto text = dit.embed_text(ctx, ops::random_normal(ctx, {100, s.dit.text_dim}, DType::f32, 7, 0, 1), 412);
     const Tensor latent =
@@ -296,7 +296,8 @@ void add_bench(CLI::App& program, Action& chosen) {
          "writes a folder of random ones")
         ->required();
     c->add_option("--model", o->model, "wan2.1-1.3b or wan2.2-5b; pipeline: also demo")->capture_default_str();
-    c->add_option("--size", o->size, "4k, 1080p, 720p, 480p, 272p, 256, or width x height like 832x480")->capture_default_str();
+    c->add_option("--size", o->size, "4k, 1080p, 720p, 480p, 272p, 256, or width x height like 832x480")
+        ->capture_default_str();
     c->add_option("--frames", o->frames, "Number of frames, 4k+1")->capture_default_str();
     c->add_option("--attention", o->attention, "auto, full or t3")->capture_default_str();
     c->add_option("--layout", o->layout, "dit, attention: windows of this layout, whose grid is the size's")

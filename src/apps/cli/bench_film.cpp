@@ -22,8 +22,8 @@ namespace {
 struct Stage {
     std::string name;
     double seconds = 0;
-    size_t peak = 0, planned = 0;  // bytes: used at most, all that is set aside included, and as the plan had it
-    bool streamed = false;
+    size_t peak = 0;  // bytes used at most, all that is set aside included
+    pipeline::StagePlan plan = {};
 };
 
 // Networks without values of their own, and the film that they make.
@@ -71,24 +71,14 @@ class FilmBench {
         allocator.trim();
         allocator.reset_peak();
         pipeline::reserve(ctx_, work_.plan, name);
-        Stage s{.name = shown, .streamed = work_.plan.streams(name)};
-        for (const auto& planned : work_.plan.stages)
-            if (planned.name == name) s.planned = planned.bytes;
-        const Model weights = random(model, s.streamed);
+        Stage s{.name = shown, .plan = *std::ranges::find(work_.plan.stages, name, &pipeline::StagePlan::name)};
+        const Model weights = pipeline::kept_at_random(ctx_, model, s.plan.keep);
         const auto start = std::chrono::steady_clock::now();
         run(weights);
         ops::Stopwatch(ctx_).seconds();  // waits
         s.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         s.peak = allocator.peak() + allocator.set_aside();
         stages_.push_back(s);
-    }
-
-    template <class Model>
-    Model random(const Model& model, bool streamed) {
-        if constexpr (requires(Model m) { m.stream_layers(ctx_); }) {
-            if (streamed) return pipeline::streamed_at_random(ctx_, model);
-        }
-        return pipeline::at_random(ctx_, model);
     }
 
     // Prompts at their longest.
@@ -153,8 +143,8 @@ class FilmBench {
         fmt::print("{:<14} {:>10} {:>10} {:>10}\n", "stage", "seconds", "peak", "planned");
         for (const Stage& stage : stages_)
             fmt::print("{:<14} {:10.3f} {:>10} {:>10}{}\n", stage.name, stage.seconds,
-                       pipeline::readable_bytes(stage.peak), pipeline::readable_bytes(stage.planned),
-                       stage.streamed ? "  weights streamed" : "");
+                       pipeline::readable_bytes(stage.peak), pipeline::readable_bytes(stage.plan.bytes),
+                       stage.plan.about_weights());
         fmt::print("{:<14} {:10.3f}\n", "all", seconds());
         fmt::print("{}\n", ctx_.device() == Device::cpu
                                ? "peak: tensors, weights among them; planned: with the program, weights in mapped files"
@@ -168,8 +158,8 @@ class FilmBench {
             stages.push_back({{"name", stage.name},
                               {"seconds", stage.seconds},
                               {"peak_bytes", stage.peak},
-                              {"planned_bytes", stage.planned},
-                              {"streamed", stage.streamed}});
+                              {"planned_bytes", stage.plan.bytes},
+                              {"streamed", stage.plan.streamed()}});
         }
         std::ofstream out(options_.json);
         out << nlohmann::json{{"what", options_.what}, {"model", options_.model},

@@ -26,7 +26,7 @@ double flop(const Work& work) {
     return work.matrix + work.attention + work.convolution;
 }
 
-void row(const std::string& name, double flops, double seconds, size_t bytes, const char* remark = "") {
+void row(const std::string& name, double flops, double seconds, size_t bytes, const std::string& remark = "") {
     fmt::print("{:<9} {:>10.3g} {:>14} {:>10}{}\n", name, flops / 1e12, format_duration(seconds),
                pipeline::readable_bytes(bytes), remark);
 }
@@ -39,11 +39,11 @@ void print_table(const pipeline::Plan& plan, const pipeline::Film& film, const p
     double flops = 0;
     for (const auto& stage : plan.stages) {
         flops += flop(stage.work);
-        row(stage.name, flop(stage.work), stage.seconds, stage.bytes, stage.streamed ? "  weights streamed" : "");
+        row(stage.name, flop(stage.work), stage.seconds, stage.bytes, stage.about_weights());
     }
     row("all", flops, plan.seconds(), plan.bytes());
     fmt::print("\nAllowed: {}. {}\n", pipeline::readable_bytes(plan.allowed),
-               machine.device == Device::cpu ? "Weights stay in their mapped files and are not counted."
+               machine.device == Device::cpu ? "Weights stay in their mapped files; only packed ones are counted."
                                              : "Weights and libraries are counted.");
     fmt::print("Reading files from disk and writing the film come on top of the time.\n");
 }
@@ -58,7 +58,8 @@ void print_json(const pipeline::Plan& plan, const pipeline::Film& film) {
                           {"convolution_flop", stage.work.convolution},
                           {"moved_bytes", stage.work.bytes},
                           {"weight_bytes", stage.weights},
-                          {"streamed", stage.streamed},
+                          {"streamed", stage.streamed()},
+                          {"packed", stage.keep == nn::Keep::packed},
                           {"seconds", stage.seconds},
                           {"memory_bytes", stage.bytes}});
     }

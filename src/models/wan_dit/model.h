@@ -48,8 +48,10 @@ class WanDit {
     Tensor self_attention(Context& ctx, int64_t layer, const Tensor& x, const Grid& grid,
                           const t3::LayerWindows& windows) const;
 
-    // Keeps the blocks in host memory: nn::streamed.
+    // How nn::kept keeps the blocks: in host memory, ...
     void stream_layers(Context& ctx) { blocks_.stream(ctx); }
+    // ... or with their matrices ready for many passes on the CPU.
+    void pack_layers(Context& ctx) { blocks_.pack(ctx); }
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {
