@@ -112,6 +112,7 @@ const WrongInput kInputs[] = {
     {"plan_device_cuda", {"plan", "--device", "cuda"}, {"--device cpu"}},
     {"bench_unknown", {"bench", "all"}, {"bench all", "pipeline, dit"}},
     {"bench_size_unknown", {"bench", "pipeline", "--size", "8k"}, {"--size 8k", "4k, 1080p"}},
+    {"bench_load_on_the_cpu", {"bench", "load", "--input", "a.safetensors"}, {"bench load", "--device cuda"}},
     {"bench_size_malformed", {"bench", "dit", "--size", "448x"}, {"--size 448x", "832x480"}},
     {"bench_layout_without_windows",
      {"bench", "vae", "--layout", "a.json"},

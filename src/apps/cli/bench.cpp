@@ -158,6 +158,9 @@ std::vector<Measured> bench_vae(Context& ctx, const BenchOptions& o) {
 
 // Weights from a file to the device.
 std::vector<Measured> bench_load(Context& ctx, const BenchOptions& o) {
+    require_valid(
+        ctx.device() == Device::cuda,
+        "bench load measures the way to a GPU: add --device cuda; on the CPU weights stay in their mapped file");
     require_valid(!o.input.empty(), "bench load needs a transformer: --input FILE.safetensors");
     const std::filesystem::path file = o.input;
     const auto dit = models::WanDit::load(file, file.parent_path() / "config.json");
@@ -312,6 +315,14 @@ void add_bench(CLI::App& program, Action& chosen) {
         ->type_name("PATH");
     c->add_option("--json", o->json, "Also write the figures to a file")->type_name("FILE");
     o->compute.add_to(*c);
+    c->footer(
+        "Networks have the sizes of the released models. dit keeps its weights packed on the CPU, as generate does "
+        "where\n"
+        "memory allows: 5.7 GB for wan2.1-1.3b.\n\n"
+        "Examples:\n"
+        "  t3video bench dit --size 272p --frames 9\n"
+        "  t3video bench attention --size 448x256 --frames 17 --layout models/demo/t3-layout.json\n"
+        "  t3video bench pipeline --device cuda --steps 8 --cfg 1 --json film.json");
     c->callback([o, &chosen] { chosen = [o] { o->run(); }; });
 }
 
