@@ -68,6 +68,11 @@ class Updated : public Encoding {
         for (const Tensor* part : {&down_, &up_, &difference_}) sum += part->defined() ? part->bytes() : 0;
         return sum;
     }
+    size_t copied_bytes() const override {
+        size_t sum = base_.dtype() == DType::encoded ? base_.encoding().copied_bytes() : 0;
+        for (const Tensor* part : {&down_, &up_}) sum += part->defined() ? part->bytes() : 0;
+        return sum;
+    }
     int64_t group() const override { return group_; }
     void decode(int64_t first, int64_t count, float* values) const override {
         add_values(base_, first, count, 1.0f, values, true);
@@ -159,9 +164,9 @@ void add_difference(Tensor& base, const LoraPart& difference, double scale, cons
                   quote(difference.key), " has shape ", difference.value.shape(), ", the weight ", base.shape());
     const int64_t width = base.rank() > 0 && base.numel() > 0 ? base.numel() / base.dim(0) : 1;
     const Tensor& x = difference.value;
-    base = Tensor(base.shape(), std::make_shared<Updated>(base, width, Tensor(), Tensor(),
-                                                          x.dtype() == DType::encoded ? decoded(x) : x,
-                                                          static_cast<float>(scale)));
+    base = Tensor(base.shape(),
+                  std::make_shared<Updated>(base, width, Tensor(), Tensor(),
+                                            x.dtype() == DType::encoded ? decoded(x) : x, static_cast<float>(scale)));
 }
 
 void add_matrices(Tensor& base, const LoraPart& down, const LoraPart& up, double scale, const std::string& where) {

@@ -1,7 +1,7 @@
 // LoRA files: updates of some weights of a model, in the styles of the programs that make them.
 //
-// W + weight * alpha/rank * up * down, in f32, whenever W is decoded: nothing is stored twice, and there is one
-// rounding where the result has a narrower type.
+// W + weight * alpha/rank * up * down, in f32, whenever W is decoded: W is not copied, its update's two matrices are,
+// and there is one rounding where the result has a narrower type.
 #pragma once
 
 #include <filesystem>

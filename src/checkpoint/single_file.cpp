@@ -6,8 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include "checkpoint/checks.h"
 #include "checkpoint/lora.h"
 #include "checkpoint/scaled.h"
+#include "core/error.h"
 
 namespace t3video::checkpoint {
 namespace {
@@ -51,7 +53,9 @@ TensorSource part_of(TensorSource all, const Marks& marks) {
     for (auto& [name, stored] : all.tensors) {
         const std::string_view prefix = prefix_in(name, marks);
         const bool belongs = prefixed ? !prefix.empty() : !has_prefix_of_any(name);
-        if (belongs) part.tensors.emplace(name.substr(prefix.size()), std::move(stored));
+        if (!belongs) continue;
+        const bool first = part.tensors.try_emplace(name.substr(prefix.size()), std::move(stored)).second;
+        require_valid(first, part.path.string(), ": ", quote(name), " is there twice, under different prefixes");
     }
     // What some encoders carry along: a tokenizer, as bytes, and a number that only CLIP's encoders use.
     if (marks.network == Network::text_encoder) {

@@ -6,8 +6,9 @@
 
 namespace t3video {
 
-// From here on the first SIGINT or SIGTERM is remembered, with a line on standard error, and the second ends the
-// program at once, as if nobody watched. Programs call it once; libraries only ask.
+// From here on the first SIGINT or SIGTERM sent to the process is remembered, with a line on standard error, and the
+// second ends the program at once, as if nobody watched. Programs call it before they start threads, which are not to
+// get these signals; libraries only ask.
 void watch_interrupts();
 
 // The signal that came, or 0.

@@ -2,11 +2,15 @@
 #include "core/output_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include "core/error.h"
 
@@ -14,14 +18,48 @@ namespace t3video {
 
 namespace fs = std::filesystem;
 
-fs::path partial_path(const fs::path& target) {
-    fs::path partial = target;
-    partial += ".partial";
-    return partial;
+namespace {
+
+bool is_open_file(const fs::path& path, int descriptor) {
+    struct stat named {
+    }, opened{};
+    return stat(path.c_str(), &named) == 0 && fstat(descriptor, &opened) == 0 && named.st_ino == opened.st_ino &&
+           named.st_dev == opened.st_dev;
 }
 
-void check_writable(const fs::path& target) {
-    std::error_code ignored;  // what cannot be looked at fails below, when the file is created
+struct Locked {
+    int descriptor;
+    bool created;  // else a killed run left it, or the place does not let go of its files
+};
+
+// Opens and locks the partial file of `target`. Others hold the lock for an instant when they check the place, or as
+// long as they write: the first is waited for. File systems without locks refuse with other reasons, and are taken
+// without.
+Locked lock_partial(const fs::path& target, const fs::path& partial) {
+    constexpr int kTries = 20;
+    for (int i = 0; i < kTries; ++i) {
+        int descriptor = open(partial.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        const bool created = descriptor >= 0;
+        if (!created && errno == EEXIST) {
+            descriptor = open(partial.c_str(), O_RDWR | O_CLOEXEC);
+            if (descriptor < 0 && errno == ENOENT) continue;  // gone in between
+        }
+        if (descriptor < 0 && is_full(errno)) require_written(false, partial);
+        require_valid(descriptor >= 0, target.string(), ": cannot create ", partial.string(), ": ",
+                      std::strerror(errno),
+                      errno == ENAMETOOLONG ? "; choose a shorter name" : "; choose a folder that can be written");
+        const bool taken = flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+        if (!taken && is_open_file(partial, descriptor)) return {descriptor, created};
+        close(descriptor);
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    throw InvalidRequest(concat(target.string(), ": another process is writing ", partial.string(),
+                                "; wait for it to end, or choose another name"));
+}
+
+// What can be said without touching the place.
+void check_place(const fs::path& target) {
+    std::error_code ignored;  // what cannot be looked at fails when the file is created
     const std::string name = target.string();
     const fs::file_status status = fs::status(target, ignored);
     require_valid(!fs::is_directory(status), name, ": is a folder; give the name of a file in it");
@@ -36,23 +74,34 @@ void check_writable(const fs::path& target) {
     require_valid(folder_status.type() == fs::file_type::unknown || folder_status.type() == fs::file_type::none ||
                       fs::is_directory(folder_status),
                   name, ": ", folder.string(), " is not a folder; choose a path below a folder");
+}
 
+}  // namespace
+
+fs::path partial_path(const fs::path& target) {
+    fs::path partial = target;
+    partial += ".partial";
+    return partial;
+}
+
+void check_writable(const fs::path& target) {
+    check_place(target);
     const fs::path partial = partial_path(target);
-    int descriptor = open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    const bool created = descriptor >= 0;
-    // A partial file that is already there (left by a killed run) is overwritten by the writer, not by this check.
-    if (!created && errno == EEXIST) descriptor = open(partial.c_str(), O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0 && is_full(errno)) require_written(false, partial);
-    require_valid(descriptor >= 0, name, ": cannot create ", partial.string(), ": ", std::strerror(errno),
-                  "; choose a folder that can be written");
-    close(descriptor);
-    if (created) fs::remove(partial, ignored);
+    const Locked file = lock_partial(target, partial);
+    std::error_code ignored;
+    // What a killed run left is overwritten by the writer, not by this check.
+    if (file.created) fs::remove(partial, ignored);
+    close(file.descriptor);
 }
 
 void remove_partial(const fs::path& target) {
     std::error_code ignored;
     const fs::path partial = partial_path(target);
-    if (fs::is_regular_file(fs::symlink_status(partial, ignored))) fs::remove(partial, ignored);
+    if (!fs::is_regular_file(fs::symlink_status(partial, ignored))) return;
+    const int descriptor = open(partial.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    const bool taken = descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (!taken) fs::remove(partial, ignored);
+    if (descriptor >= 0) close(descriptor);
 }
 
 bool is_full(int reason) {
@@ -71,23 +120,19 @@ void require_written(bool written, const fs::path& file) {
 }
 
 PartialFile::PartialFile(fs::path target) : target_(std::move(target)), partial_(partial_path(target_)) {
-    check_writable(target_);
+    check_place(target_);
+    descriptor_ = lock_partial(target_, partial_).descriptor;
 }
 
 PartialFile::~PartialFile() {
     std::error_code ignored;
     if (!committed_) fs::remove(partial_, ignored);
+    close(descriptor_);
 }
 
 void PartialFile::commit() {
-    const int descriptor = open(partial_.c_str(), O_RDONLY | O_CLOEXEC);
-    require_written(descriptor >= 0, partial_);
-    const int status = fsync(descriptor);
-    const int reason = errno;
-    close(descriptor);
     // EINVAL: a file system without fsync.
-    errno = reason;
-    require_written(status == 0 || reason == EINVAL, partial_);
+    require_written(fsync(descriptor_) == 0 || errno == EINVAL, partial_);
     require_written(std::rename(partial_.c_str(), target_.c_str()) == 0, target_);
     committed_ = true;
 }

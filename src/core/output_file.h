@@ -26,14 +26,16 @@ void require_written(bool written, const std::filesystem::path& file);
 std::filesystem::path partial_path(const std::filesystem::path& target);
 
 // Throws InvalidRequest, naming the path and what would be right, unless a file can be made there: `target` is not a
-// folder or a device, its folder exists, and "<name>.partial" could be created in it (tried, and removed again).
-// WriteError where the disk has no room even for that.
+// folder or a device, its folder exists, and "<name>.partial" could be created in it (tried, and removed again) and is
+// not being written by another process. WriteError where the disk has no room even for that.
 void check_writable(const std::filesystem::path& target);
 
-// Removes "<name>.partial" if a killed run left one there: a regular file, no link or device.
+// Removes "<name>.partial" if a killed run left one there: a regular file that nobody writes, no link or device.
 void remove_partial(const std::filesystem::path& target);
 
-// Owns "<name>.partial" until commit() gives it its name; without commit() the destructor removes it.
+// Owns "<name>.partial", empty or as a killed run left it, until commit() gives it its name; without commit() the
+// destructor removes it. Locked meanwhile, so that no two writers share it; the system gives locks back however a
+// process ends.
 class PartialFile {
   public:
     explicit PartialFile(std::filesystem::path target);  // throws as check_writable does
@@ -42,12 +44,13 @@ class PartialFile {
     PartialFile& operator=(const PartialFile&) = delete;
 
     const std::filesystem::path& path() const { return partial_; }
-    // Flushes the file to the disk and renames it, replacing an older file of that name. The file must be closed.
+    // Flushes the file to the disk and renames it, replacing an older file of that name. What wrote it has closed it.
     // Throws WriteError.
     void commit();
 
   private:
     std::filesystem::path target_, partial_;
+    int descriptor_;  // holds the lock
     bool committed_ = false;
 };
 

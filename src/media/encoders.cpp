@@ -90,7 +90,9 @@ void set_quality(AVCodecContext& encoder, const FilmFormat& format, const VideoO
         set(encoder, "vendor", "apl0");  // some programs refuse others
         return;
     }
-    set(encoder, "crf", crf);
+    // Of 10 bits, x264's CRF 0 is not lossless; quantiser 0 is at any depth.
+    const bool by_quantiser = name == "libx264" && format.crf == 0;
+    set(encoder, by_quantiser ? "qp" : "crf", crf);
     if (name == "libx264") {
         if ((av_get_cpu_flags() & AV_CPU_FLAG_AVX512) != 0) set(encoder, "x264-params", kWithoutAvx512);
         set(encoder, "preset", options.preset);

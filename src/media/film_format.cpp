@@ -86,12 +86,13 @@ OutputKind output_kind(const fs::path& output) {
     require_valid(!output.empty(), "no output given; expected a file such as film.mp4 or a folder such as frames/");
     std::error_code ignored;
     const std::string extension = extension_of(output);
-    if (!output.has_filename() || fs::is_directory(output, ignored) || extension == ".png") return OutputKind::pictures;
+    if (!output.has_filename() || extension == ".png") return OutputKind::pictures;
     if (extension == ".exr") return OutputKind::exr;
     if (extension == ".y4m") return OutputKind::y4m;
     for (const char* known : {".mp4", ".mkv", ".mov"}) {
         if (extension == known) return OutputKind::video;
     }
+    if (fs::is_directory(output, ignored)) return OutputKind::pictures;
     throw InvalidRequest(concat(output.string(), ": ",
                                 extension.empty() ? "no extension" : "unknown extension '" + extension + "'",
                                 "; expected .mp4, .mkv or .mov, .y4m (uncompressed), for PNGs a folder that exists or ",

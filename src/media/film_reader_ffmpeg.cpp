@@ -13,7 +13,7 @@ class VideoFrames : public FrameReader {
   public:
     explicit VideoFrames(const std::filesystem::path& path) : reader_(path) {}
     bool read(Image& image) override { return reader_.read(image); }
-    double fps() const override { return reader_.info().fps.value(); }
+    double fps() const override { return reader_.info().fps ? reader_.info().fps->value() : 0; }
 
   private:
     VideoReader reader_;

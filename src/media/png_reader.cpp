@@ -73,6 +73,8 @@ class Reader {
     // All rows without their filters, [height, row_bytes].
     std::string rows(const Png& png) const {
         const auto row = static_cast<size_t>(png.row_bytes()), height = static_cast<size_t>(png.height);
+        constexpr size_t kLargestRatio = 1032;  // of deflate: more would be memory for nothing
+        check((row + 1) * height <= (png.stream.size() + 1) * kLargestRatio, "its pixels do not unpack");
         std::string filtered((row + 1) * height, '\0'), plain(row * height, '\0');
         auto size = static_cast<uLongf>(filtered.size());
         const int status = uncompress(reinterpret_cast<Bytef*>(filtered.data()), &size,

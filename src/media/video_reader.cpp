@@ -173,7 +173,7 @@ bool VideoReader::read(Image& image) {
     const int64_t stamp = r.frame->best_effort_timestamp;
     // A still image has no timestamp.
     r.time = stamp != AV_NOPTS_VALUE ? static_cast<double>(stamp) * av_q2d(r.stream->time_base)
-                                     : static_cast<double>(r.frames) / r.info.fps.value();
+                                     : static_cast<double>(r.frames) / (r.info.fps ? r.info.fps->value() : 1.0);
     ++r.frames;
     return true;
 }

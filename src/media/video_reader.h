@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,10 +21,10 @@ struct ColorTags {
 
 struct VideoInfo {
     int64_t width = 0, height = 0;
-    FrameRate fps = FrameRate(1, 1);  // 1 where the file has none in FrameRate's range
-    double duration = 0;              // seconds, as the file states it; 0 where it does not
-    std::string codec;                // FFmpeg's name: "h264", "png", ...
-    std::string pixels;               // pixel format as coded: "yuv420p", ...
+    std::optional<FrameRate> fps;  // where the file has one in FrameRate's range
+    double duration = 0;           // seconds, as the file states it; 0 where it does not
+    std::string codec;             // FFmpeg's name: "h264", "png", ...
+    std::string pixels;            // pixel format as coded: "yuv420p", ...
     ColorTags tags;
     std::string comment;  // the file's, if it has one
 };

@@ -38,6 +38,7 @@ Tensor pack_weight(Context& ctx, const Tensor& weight) {
     require(weight.rank() == 2, "pack_weight: weight ", weight.shape(), ", expected [out, in]");
     if (ctx.target() != Device::cpu) return weight;
     if (ctx.device() == Device::cpu) return cpu::pack_matrix(ctx, weight);
+    const Tensor decoded = weight.dtype() == DType::f32 ? weight : empty(ctx, weight.shape());
     const auto blocks = ctx.allocator().allocate(packed_bytes(weight.dim(0), weight.dim(1)));
     return {weight.shape(), DType::f32, blocks};
 }

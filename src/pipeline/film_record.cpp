@@ -1,6 +1,9 @@
 // A request to JSON and back.
 #include "pipeline/film_record.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/error.h"
 #include "core/json.h"
 
@@ -80,6 +83,38 @@ std::vector<FilmRecord::Option> read_options(const json& object) {
 }
 
 }  // namespace
+
+bool is_recorded(const std::string& option) {
+    constexpr std::string_view kOptions[] = {"prompt",
+                                             "negative",
+                                             "size",
+                                             "frames",
+                                             "fps",
+                                             "steps",
+                                             "cfg",
+                                             "shift",
+                                             "solver",
+                                             "seed",
+                                             "noise",
+                                             "multiprocessors",
+                                             "bf16-timesteps",
+                                             "attention",
+                                             "image",
+                                             "video",
+                                             "strength",
+                                             "fit",
+                                             "layout",
+                                             "model",
+                                             "dit",
+                                             "text-encoder",
+                                             "vae",
+                                             "tokenizer",
+                                             "lora",
+                                             "codec",
+                                             "bits",
+                                             "crf"};
+    return std::ranges::find(kOptions, option) != std::end(kOptions);
+}
 
 std::string_view name_of(media::OutputKind kind) {
     switch (kind) {

@@ -29,6 +29,9 @@ struct FilmRecord {
     std::vector<Option> format;          // codec, bits, crf, as far as the kind has them
 };
 
+// Whether films record the option, so that it may be taken from one: not where files go, nor how it is computed.
+bool is_recorded(const std::string& option);
+
 std::string_view name_of(media::OutputKind kind);
 
 // Nothing for a text that is no record.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/log.h"
 #include "core/output_file.h"
@@ -22,18 +23,25 @@
 namespace t3video::pipeline {
 namespace {
 
+namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Path, size and time of a file: another file under the same name makes another job.
-nlohmann::json identity(const std::filesystem::path& path) {
-    const auto time = std::filesystem::last_write_time(path).time_since_epoch().count();
-    return {{"path", std::filesystem::weakly_canonical(path).string()},
-            {"bytes", std::filesystem::file_size(path)},
-            {"time", time}};
+// Path, size and time of a file: another file under the same name makes another job. Of an index, also those of the
+// files of weights beside it.
+nlohmann::json identity(const fs::path& path) {
+    const auto time = fs::last_write_time(path).time_since_epoch().count();
+    nlohmann::json file = {
+        {"path", fs::weakly_canonical(path).string()}, {"bytes", fs::file_size(path)}, {"time", time}};
+    if (path.extension() != ".json" || !path.stem().has_extension()) return file;  // not "model.safetensors.index.json"
+    std::set<fs::path> shards;
+    for (const auto& entry : fs::directory_iterator(path.parent_path().empty() ? "." : path.parent_path()))
+        if (entry.path().extension() == ".safetensors") shards.insert(entry.path());
+    for (const fs::path& shard : shards) file["shards"].push_back(identity(shard));
+    return file;
 }
 
 // What embeddings and latents depend on. The solver's schedule follows from its name, steps and shift.
@@ -59,16 +67,17 @@ std::string request_json(const Request& r, const ModelFiles& files, const Settin
         {"bf16_timesteps", r.bf16_timesteps},
         {"windows", windows},
         {"dit", identity(files.dit)},
+        {"dit_config", fs::exists(files.dit_config) ? identity(files.dit_config) : nlohmann::json()},
         {"loras", loras},
         {"text_encoder", identity(files.text_encoder)},
         {"tokenizer", identity(files.tokenizer)},
     };
     if (input.choices.any()) {
         const bool still = s.source == Source::image;
-        request["input"] = {
-            {still ? "image" : "video", std::filesystem::weakly_canonical(input.choices.path()).string()},
-            {"hash", input.hash},
-            {"fit", input.choices.fit == Fit::crop ? "crop" : "stretch"}};
+        request["input"] = {{still ? "image" : "video", fs::weakly_canonical(input.choices.path()).string()},
+                            {"hash", input.hash},
+                            {"vae", identity(files.vae)},  // which encodes it
+                            {"fit", input.choices.fit == Fit::crop ? "crop" : "stretch"}};
         if (!still) request["input"]["strength"] = s.strength;
     }
     // A prompt from the command line need not be UTF-8; the tokenizer replaces the same bytes.
@@ -76,8 +85,8 @@ std::string request_json(const Request& r, const ModelFiles& files, const Settin
 }
 
 Embeddings embed(Context& ctx, const Request& request, const Settings& settings, const Models& models,
-                 const text::Tokenizer& tokenizer, const std::filesystem::path& text_encoder_file, nn::Keep keep,
-                 const Job& job, Progress& progress) {
+                 const text::Tokenizer& tokenizer, const fs::path& text_encoder_file, nn::Keep keep, const Job& job,
+                 Progress& progress) {
     if (auto saved = job.embeddings()) return *saved;
     const bool guided = settings.cfg != 1.0;
     progress.begin("text", guided ? 2 : 1, guided ? "prompts" : "prompt");
@@ -227,6 +236,14 @@ void describe(const Plan& plan) {
                          readable_bytes(plan.bytes()), readable_bytes(plan.allowed)));
 }
 
+// Says that a job folder will lose another film's latents.
+void describe_other_film(const fs::path& folder, const std::string& wanted) {
+    if (Job::holds(folder, wanted)) return;
+    if (const auto other = look_at_job(folder); other && other->step > 0)
+        log_info(fmt::format("Job folder {} holds step {} of {} of another film; this one takes its place",
+                             folder.string(), other->step, other->steps));
+}
+
 Done done_of(const Job& job, const Film& film, const Shape& latent) {
     const auto input = job.input();
     Shape wanted = latent;
@@ -243,8 +260,8 @@ std::vector<std::string> film_words(const std::vector<std::string>& command) {
     std::vector<std::string> words;
     for (size_t i = 0; i < command.size(); ++i) {
         if (command[i] == "--quiet") continue;
-        const bool computing = command[i] == "--threads" || command[i] == "--memory" || command[i] == "--preview";
-        if (computing) {
+        constexpr std::string_view kElsewhere[] = {"--threads", "--device", "--memory", "--preview", "--job"};
+        if (std::ranges::find(kElsewhere, command[i]) != std::end(kElsewhere)) {
             ++i;  // its value
         } else {
             words.push_back(command[i]);
@@ -257,7 +274,7 @@ std::vector<std::string> film_words(const std::vector<std::string>& command) {
 bool is_finished(const Job& job, const Request& request) {
     const auto done = job.decoded();
     return done && done->complete() && film_words(done->command) == film_words(request.command) &&
-           done->output == std::filesystem::absolute(request.output) && media::output_exists(request.output);
+           done->output == fs::absolute(request.output) && media::output_exists(request.output);
 }
 
 // What a killed run left half written outside of the job folder: of another output too, if it decoded to one.
@@ -303,12 +320,13 @@ Result generate(Context& ctx, const Request& request, Progress& progress, OpenMo
         require_fits(plan, models, film, machine, other_films(files, traits, choices));
         return plan;
     };
-    // Before the folder is made, so that a film that does not fit leaves nothing behind.
-    if (!std::filesystem::exists(request.job_folder())) check({});
+    // Before the folder is made, or another film's stages in it go, so that a film that does not fit changes nothing.
+    if (!Job::holds(request.job_folder(), wanted)) check({});
     if (request.existing_job || request.only_decode) Job::require_same(request.job_folder(), wanted);
+    describe_other_film(request.job_folder(), wanted);
     const Job job(request.job_folder(), wanted);
-    Result result{request.output, request.contact_sheet ? request.sheet_path() : std::filesystem::path(), job.folder(),
-                  settings, film.frames};
+    Result result{request.output, request.contact_sheet ? request.sheet_path() : fs::path(), job.folder(), settings,
+                  film.frames};
     if (request.keep_finished && is_finished(job, request)) {
         result.kept = true;
         return result;
@@ -321,6 +339,7 @@ Result generate(Context& ctx, const Request& request, Progress& progress, OpenMo
     plan.estimate(rates_of(ctx, rates_file()));
     describe(plan);
 
+    const Patience patience(ctx, progress, job);
     // Here, since what it decodes is only looked at by people; it is the smallest network.
     require_finite_weights(models.vae, files.vae, ctx.threads());
     const auto decode_latent = [&](const Tensor& latent) {

@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/output_file.h"
+#include "media/film_format.h"
 
 namespace t3video::pipeline {
 namespace {
@@ -83,8 +84,12 @@ std::optional<Decoded> decoded_in(const fs::path& folder) try {
     if (!json.is_object()) return std::nullopt;
     const auto frames = whole_number_at(json, "frames"), of = whole_number_at(json, "of");
     if (!frames || !of) return std::nullopt;
-    return Decoded{json.at("output").get<std::string>(), json.at("command"), *frames, *of};
+    Decoded decoded{json.at("output").get<std::string>(), json.at("command"), *frames, *of};
+    media::output_kind(decoded.output);  // refuses what no film is written to
+    return decoded;
 } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+} catch (const InvalidRequest&) {
     return std::nullopt;
 }
 
@@ -116,8 +121,12 @@ std::optional<JobState> look_at_job(const fs::path& folder) try {
     return std::nullopt;
 }
 
+bool is_job_folder(const fs::path& folder) {
+    return fs::is_regular_file(folder / kRequest);
+}
+
 std::vector<std::string> command_of_job(const fs::path& folder) try {
-    require_valid(fs::is_regular_file(folder / kRequest), folder.string(),
+    require_valid(is_job_folder(folder), folder.string(),
                   ": not a job folder; expected one that t3video generate left beside a film, such as film.job");
     return read_json(folder / kCommand).get<std::vector<std::string>>();
 } catch (const nlohmann::json::exception&) {
@@ -125,8 +134,12 @@ std::vector<std::string> command_of_job(const fs::path& folder) try {
                                 "give the t3video generate command again"));
 }
 
+bool Job::holds(const fs::path& folder, const std::string& request_json) {
+    return read_text(folder / kRequest) == request_json;
+}
+
 void Job::require_same(const fs::path& folder, const std::string& request_json) {
-    require_valid(read_text(folder / kRequest) == request_json, "job folder ", folder.string(),
+    require_valid(holds(folder, request_json), "job folder ", folder.string(),
                   " belongs to another film, or its model's files have changed since; ",
                   "give the t3video generate command to make a film from the beginning");
 }
@@ -152,7 +165,7 @@ Job::Job(fs::path folder, const std::string& request_json) : folder_(std::move(f
     lock_.emplace(folder_);
     for (const char* file : {kRequest, kEmbeddings, kInput, kCommand, kDecoded, kLatents})
         remove_partial(folder_ / file);
-    if (read_text(folder_ / kRequest) == request_json) return;
+    if (holds(folder_, request_json)) return;
     for (const char* stage : {kEmbeddings, kInput, kLatents, kCommand, kDecoded}) {
         fs::remove(folder_ / stage, error);
         require_valid(!error, "job folder ", folder_.string(), ": ", stage,

@@ -44,6 +44,8 @@ struct JobState {
 
 // Nothing for a folder that is no job's.
 std::optional<JobState> look_at_job(const std::filesystem::path& folder);
+// Whether the folder is a job's, damaged or not.
+bool is_job_folder(const std::filesystem::path& folder);
 // The command that made the folder, as words; throws InvalidRequest where it is absent or damaged.
 std::vector<std::string> command_of_job(const std::filesystem::path& folder);
 
@@ -56,7 +58,9 @@ class Job {
 
     const std::filesystem::path& folder() const { return folder_; }
 
-    // Throws InvalidRequest unless `folder` holds this request: what the constructor would discard.
+    // Whether `folder` holds this request: the constructor would discard another's stages.
+    static bool holds(const std::filesystem::path& folder, const std::string& request_json);
+    // Throws InvalidRequest unless it does.
     static void require_same(const std::filesystem::path& folder, const std::string& request_json);
 
     // Absent or damaged stages read as nothing: they are made again.

@@ -34,6 +34,15 @@ size_t weight_bytes(Model& model, const Machine& machine) {
     return bytes;
 }
 
+// What encodings keep beside the mapped files, such as the matrices of a LoRA.
+size_t copied_bytes(models::WanDit model) {
+    size_t bytes = 0;
+    model.for_each_param("", [&](const auto&, const nn::Param& param) {
+        if (param.value.dtype() == DType::encoded) bytes += param.value.encoding().copied_bytes();
+    });
+    return bytes;
+}
+
 // One stage on a context of its own. `run` returns the work of what it did not repeat.
 template <class Model, class Run>
 StagePlan count(const std::string& name, const Machine& machine, Model model, nn::Keep keep, Run&& run) {
@@ -257,7 +266,9 @@ StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Mach
     return *best;
 }
 
-Plan plan_film(const Models& models, const Film& film, const Machine& machine, const Done& done) {
+Plan plan_film(const Models& models, const Film& film, const Machine& computing, const Done& done) {
+    Machine machine = computing;
+    if (machine.device == Device::cpu) machine.taken += copied_bytes(models.dit);
     Plan plan{.allowed = machine.allowed};
     if (!done.text) plan.stages.push_back(plan_text(models, film, machine));
     const bool from_start = done.steps == 0, to_do = done.steps < film.settings.steps;
@@ -292,7 +303,7 @@ void require_fits(const Plan& plan, const Models& models, const Film& film, cons
     }
     if (advice.empty()) {
         advice =
-            fmt::format("no smaller film does; allow more with --memory, or use {}",
+            fmt::format("no smaller film; allow more with --memory, or use {}",
                         machine.device == Device::cpu ? "a machine that has more" : "a larger GPU, or --device cpu");
     }
     throw InvalidRequest(fmt::format("{} of {}x{}, {} frames, needs {}, but {} may be used; what fits: {}", stage->name,

@@ -23,8 +23,8 @@ models::Umt5Config umt5_xxl();
 // InvalidRequest for another name.
 Models published_models(std::string_view name);
 
-// The value of parameter number `index`, on the context's device in the type it is used in: weights normal with
-// deviation 1/sqrt(fan-in), norms around 1, biases small.
+// The value of parameter number `index`, on a GPU in the type it is used in, on the CPU as files hold it: matrices in
+// bf16, the rest in f32. Weights normal with deviation 1/sqrt(fan-in), norms around 1, biases small.
 Tensor random_weight(Context& ctx, const std::string& name, const nn::Param& param, uint64_t index);
 
 // A model of random weights.

@@ -24,6 +24,14 @@ void stop_if_asked(Progress& progress, const Job& job, const std::string& done) 
         concat("stopped ", done, "; to go on: t3video resume ", job.folder().string(), " (or the same command again)"));
 }
 
+Patience::Patience(Context& ctx, Progress& progress, const Job& job, double seconds) : ctx_(ctx) {
+    ctx_.set_poll([&progress, &job, seconds, since = std::optional<Clock::time_point>()]() mutable {
+        if (interrupt_signal() == 0) return;
+        if (!since) since = Clock::now();
+        if (seconds_since(*since) >= seconds) stop_if_asked(progress, job, "in the middle of a stage");
+    });
+}
+
 bool worth_saving(double work, double cost) {
     constexpr double kLongest = 30, kShare = 0.05;  // seconds that a crash may cost; share of the time for saving
     return work > kLongest || cost <= kShare * work;
@@ -89,7 +97,10 @@ void DecodeWatch::decoded(int64_t frames) {
         job_.save(record_);
         saved_at_ = Clock::now();
     }
-    if (frames < record_.of) stop_if_asked(progress_, job_, concat("after frame ", frames, " of ", record_.of));
+    if (frames == record_.of || interrupt_signal() == 0) return;
+    record_.frames = frames;
+    job_.save(record_);
+    stop_if_asked(progress_, job_, concat("after frame ", frames, " of ", record_.of, ", whose latents are kept"));
 }
 
 void DecodeWatch::finished() {

@@ -15,6 +15,19 @@ namespace t3video::pipeline {
 // Throws Interrupted where the user asked to stop: how far the film is (`done`), and how to go on.
 void stop_if_asked(Progress& progress, const Job& job, const std::string& done);
 
+// While it lives, a wish to stop that has waited for so many seconds ends the work between two ops, rather than at the
+// end of a step or frame: by stop_if_asked(). What was saved last stays.
+class Patience {
+  public:
+    Patience(Context& ctx, Progress& progress, const Job& job, double seconds = 5);
+    ~Patience() { ctx_.set_poll({}); }
+    Patience(const Patience&) = delete;
+    Patience& operator=(const Patience&) = delete;
+
+  private:
+    Context& ctx_;
+};
+
 // Whether a state should be saved after `work` seconds since the last one, where saving took `cost` seconds: always
 // while that is under a twentieth of the work, and at the latest after 30 s.
 bool worth_saving(double work, double cost);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "core/device.h"
 #include "core/dtype.h"
@@ -60,6 +61,12 @@ class Context {
     // The backend's state, made by `make` on first use. Only the backend that owns the type calls this.
     BackendState& backend_state(const std::function<std::shared_ptr<BackendState>()>& make);
 
+    // Ops call `poll` before they begin: what it throws ends the work between two of them.
+    void set_poll(std::function<void()> poll) { poll_ = std::move(poll); }
+    void poll() const {
+        if (poll_) poll_();
+    }
+
     // Work of all ops so far.
     const Work& work() const { return work_; }
     void count(const Work& work) { work_ += work; }
@@ -68,6 +75,7 @@ class Context {
     int threads_;
     Backend backend_;
     Work work_;
+    std::function<void()> poll_;
 };
 
 // A context that computes nothing and counts memory and work, as `target`, computing in `compute_type`, would need

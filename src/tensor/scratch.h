@@ -79,10 +79,10 @@ inline Scratch linear_scratch(Device device, const Tensor& weight) {
     return {static_cast<size_t>(weight.numel()) * sizeof(float)};
 }
 
-// Of a packed weight, which is padded to whole blocks.
+// Of a packed weight, which is padded to whole blocks: these are the largest.
 inline size_t packed_bytes(int64_t out, int64_t in) {
     constexpr int64_t kOut = 64, kIn = 16;
-    return static_cast<size_t>((out + kOut - 1) / kOut * kOut * ((in + kIn - 1) / kIn * kIn)) * sizeof(float);
+    return static_cast<size_t>((out + kOut - 1) * (in + kIn - 1)) * sizeof(float);
 }
 
 inline int64_t round_channels(int64_t channels, int64_t step) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 #include "support/errors.h"
@@ -83,6 +84,25 @@ TEST(Jobs, WritesPreviews) {
     EXPECT_EQ(read_png(folder / "film.preview.png").width, 12);
 }
 
+TEST(Jobs, SayWhatIsDamaged) {
+    const TemporaryFolder folder;
+    fs::create_directory(folder / "film.job");
+    write_file(folder / "film.job/request.json", "{");
+    const Outcome outcome = run_program({"jobs", folder / "film.job"});
+    EXPECT_EQ(outcome.exit_code, 2);
+    EXPECT_NE(outcome.err.find("request.json: damaged"), std::string::npos) << outcome.err;
+}
+
+// Files must not take the place of a standard stream that is closed, and lost output is an error.
+TEST(Jobs, ClosedAndFullStreams) {
+    const TemporaryFolder folder;
+    const std::string film =
+        "generate --prompt x --size 96x64 --frames 5 --steps 1 --output '" + (folder / "a.y4m").string() + "'";
+    EXPECT_EQ(std::system(("'" + program_path() + "' " + film + " <&- >&- 2>&-").c_str()), 0);
+    EXPECT_TRUE(fs::exists(folder / "a.y4m"));
+    EXPECT_NE(std::system(("'" + program_path() + "' version >/dev/full 2>&-").c_str()), 0);
+}
+
 TEST(Jobs, ALongPromptIsCutWithAWarning) {
     const TemporaryFolder folder;
     auto words = film_words(folder / "film.y4m", "1");
@@ -126,6 +146,12 @@ TEST_F(Batch, ShardsMakeAllFilmsAndKeepThoseThatAreThere) {
     const Outcome quietly = run("list.json", {"--quiet", "--threads", "1"});
     ASSERT_EQ(quietly.exit_code, 0) << quietly.err;
     EXPECT_EQ(fs::last_write_time(folder_ / "films/00000.y4m"), written);
+    // Nor that a command of its own went on with it, wherever the job lies.
+    const auto job = folder_ / "films/00000.job";
+    ASSERT_EQ(run_program({"resume", job, "--device", "cpu"}).exit_code, 0);
+    const auto resumed = fs::last_write_time(folder_ / "films/00000.y4m");
+    ASSERT_EQ(run("list.json").exit_code, 0);
+    EXPECT_EQ(fs::last_write_time(folder_ / "films/00000.y4m"), resumed);
     // A film of a batch is that of the command alone.
     ASSERT_EQ(run_program({"generate", "-p", "A green star.", "--seed", "3", "--steps", "2", "--size", "96x64",
                            "--frames", "5", "--output", folder_ / "alone.y4m"})
@@ -155,6 +181,7 @@ TEST_F(Batch, WrongInputsAreNamed) {
     };
     refused("absent.json", {}, "no such file");
     refused("list.json", {"--shard", "3/2"}, "--shard 3/2");
+    refused("list.json", {"--extension", "mkv"}, "--extension mkv");
     refused("list.json", {"--shard", "0/2"}, "--shard 0/2");
     refused("list.json", {"--stepz", "4"}, "--stepz");
     write_file(folder_ / "bad.json", R"([{"prompt_en": "A ball."}, {"prompt": "A star."}])");

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/error.h"
+#include "media/png.h"
 #include "media/video_reader.h"
 #include "support/program.h"
 
@@ -104,6 +106,21 @@ TEST_F(CliLike, DecodeTakesTheFormatWhereItFits) {
     EXPECT_NE(same.find("--crf 60"), std::string::npos) << same;
     EXPECT_NE(other.find("--crf 18"), std::string::npos) << other;
     EXPECT_NE(decode("frames/", {"--bits", "16"}).find("16-bit RGB"), std::string::npos);
+}
+
+// A film from elsewhere says neither where files go nor how it is computed.
+TEST_F(CliLike, RecordsHoldNoPlacesToWriteTo) {
+    ASSERT_EQ(make("p/", with(small(), {"--bits", "8"})).exit_code, 0);
+    media::Image image(64, 64);
+    for (const char* option : {"job", "output", "preview", "memory", "device"}) {
+        const std::string record =
+            concat(R"({"t3video": "0.1.0", "device": "cpu", "dtype": "f32", "options": {"prompt": "x", ")", option,
+                   R"(": "1"}, "format": {"kind": "png", "bits": 8}})");
+        write_file(folder_ / "foreign.png", media::encode_png(image, {.comment = record}));
+        const Outcome outcome = make("b.mp4", {"--like", folder_ / "foreign.png"});
+        EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+        EXPECT_NE(outcome.err.find(concat("made with --", option)), std::string::npos) << outcome.err;
+    }
 }
 
 TEST_F(CliLike, WrongFilmsAndFormatsAreOneLine) {

@@ -48,6 +48,16 @@ TEST_F(SingleFile, PlainNamesStay) {
     EXPECT_EQ(contents_of(path).networks, (std::vector{Network::vae}));
 }
 
+TEST_F(SingleFile, NamesAreThereOnce) {
+    const auto path = file({{"model.diffusion_model.x.weight", one()}, {"diffusion_model.x.weight", one()}});
+    try {
+        open_network(path, Network::dit);
+        ADD_FAILURE() << "opened";
+    } catch (const InvalidRequest& error) {
+        EXPECT_NE(std::string(error.what()).find("x.weight' is there twice"), std::string::npos) << error.what();
+    }
+}
+
 TEST_F(SingleFile, KnowsALora) {
     EXPECT_TRUE(contents_of(file({{"diffusion_model.blocks.0.ffn.0.lora_A.weight", one()}})).lora);
     const Contents nothing = contents_of(file({{"x", one()}}));

@@ -1,20 +1,28 @@
-// The first signal is a wish, the second ends the program.
+// The first signal is a wish, the second ends the program; threads that compute get none.
 #include "core/interrupt.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 
 namespace t3video {
 namespace {
 
 class Signals : public ::testing::TestWithParam<int> {};
 
+void send(int signal) {
+    kill(getpid(), signal);
+    for (int i = 0; i < 1000 && interrupt_signal() == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+}
+
 TEST_P(Signals, TheFirstIsRemembered) {
     const auto once = [] {
         watch_interrupts();
-        std::raise(GetParam());
+        send(GetParam());
         std::_Exit(interrupt_signal() == GetParam() ? 3 : 4);
     };
     EXPECT_EXIT(once(), ::testing::ExitedWithCode(3), "Stopping at the next safe point; once more ends at once");
@@ -23,11 +31,29 @@ TEST_P(Signals, TheFirstIsRemembered) {
 TEST_P(Signals, TheSecondEndsTheProgram) {
     const auto twice = [] {
         watch_interrupts();
-        std::raise(SIGINT);
-        std::raise(GetParam());
+        watch_interrupts();
+        send(SIGINT);
+        kill(getpid(), GetParam());
+        std::this_thread::sleep_for(std::chrono::seconds(5));
         std::_Exit(3);
     };
     EXPECT_EXIT(twice(), ::testing::KilledBySignal(GetParam()), "once more ends at once");
+}
+
+TEST_P(Signals, AreKeptFromThreads) {
+    const auto look = [] {
+        watch_interrupts();
+        bool blocked = false;
+        std::thread([&] {
+            sigset_t signals;
+            pthread_sigmask(SIG_BLOCK, nullptr, &signals);
+            blocked = sigismember(&signals, GetParam()) == 1;
+        }).join();
+        struct sigaction action {};
+        sigaction(GetParam(), nullptr, &action);
+        std::_Exit(blocked && action.sa_handler == SIG_DFL ? 3 : 4);
+    };
+    EXPECT_EXIT(look(), ::testing::ExitedWithCode(3), "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Interrupt, Signals, ::testing::Values(SIGINT, SIGTERM));

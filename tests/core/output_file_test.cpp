@@ -46,6 +46,32 @@ TEST_F(OutputFile, KeepsWhatIsThere) {
     EXPECT_EQ(fs::file_size(partial), 9u);
 }
 
+// Two writers of one name would make one mixed file of it.
+TEST_F(OutputFile, OneWriterAtATime) {
+    const fs::path target = folder() / "a.mp4";
+    {
+        PartialFile first(target);
+        std::ofstream(first.path()) << "first";
+        expect_invalid([&] { PartialFile second(target); }, {"another process is writing", "a.mp4.partial"});
+        expect_invalid([&] { check_writable(target); }, {"another process is writing"});
+        remove_partial(target);  // only what nobody writes
+        EXPECT_TRUE(fs::exists(first.path()));
+        first.commit();
+        EXPECT_EQ(testing::read_file(target), "first");
+        PartialFile third(target);  // the name is free again
+        std::ofstream(third.path()) << "third";
+        EXPECT_EQ(testing::read_file(target), "first");
+    }
+    EXPECT_EQ(files_in_folder(), 1u);
+    const fs::path left = make_file("a.mp4.partial", "by a killed run");
+    remove_partial(target);
+    EXPECT_FALSE(fs::exists(left));
+}
+
+TEST_F(OutputFile, LongNamesAreToBeShorter) {
+    expect_invalid([&] { check_writable(folder() / (std::string(250, 'a') + ".mp4")); }, {"choose a shorter name"});
+}
+
 TEST_F(OutputFile, MissingFolderIsNamed) {
     expect_invalid([&] { check_writable(folder() / "none" / "a.mp4"); },
                    {"folder " + (folder() / "none").string() + " does not exist"});
@@ -126,6 +152,7 @@ TEST_F(OutputFile, AFullDiskIsNoWrongRequest) {
 // Removed by somebody while it was written.
 TEST_F(OutputFile, APartialFileThatIsGoneIsAWriteError) {
     PartialFile file(folder() / "a.txt");
+    fs::remove(file.path());
     EXPECT_THROW(file.commit(), WriteError);
     EXPECT_EQ(files_in_folder(), 0u);
 }

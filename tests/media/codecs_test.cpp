@@ -119,16 +119,18 @@ TEST_F(CodecsTest, ReadsBackWhatWasWritten) {
 
 // Without loss what is left is the rounding of levels, 12 dB apart for two bits; chroma is at half resolution in both.
 TEST_F(CodecsTest, TenBitsAreFinerThanEight) {
-    if (!has_encoder({.codec = Codec::hevc, .bits = 10})) GTEST_SKIP() << "no 10-bit HEVC";
-    const auto quality = [&](int bits, Samples samples) {
-        const fs::path path = folder() / concat(bits, ".mp4");
-        const auto writer = open_writer(path, 192, 128, 8, {.crf = 0, .codec = Codec::hevc, .bits = bits});
-        const Image deep = deep_picture(192, 128, 0);
-        writer->write(samples == Samples::u8 ? in_8_bits(deep) : deep);
-        writer->close();
-        return deep_psnr(read_video(path, Samples::u16).frames.at(0), deep);
-    };
-    EXPECT_GT(quality(10, Samples::u16), quality(8, Samples::u8) + 6);
+    for (const Codec codec : {Codec::h264, Codec::hevc}) {
+        if (!has_encoder({.codec = codec, .bits = 10})) continue;
+        const auto quality = [&](int bits, Samples samples) {
+            const fs::path path = folder() / concat(bits, ".mp4");
+            const auto writer = open_writer(path, 192, 128, 8, {.crf = 0, .codec = codec, .bits = bits});
+            const Image deep = deep_picture(192, 128, 0);
+            writer->write(samples == Samples::u8 ? in_8_bits(deep) : deep);
+            writer->close();
+            return deep_psnr(read_video(path, Samples::u16).frames.at(0), deep);
+        };
+        EXPECT_GT(quality(10, Samples::u16), quality(8, Samples::u8) + 6) << name_of(codec);
+    }
 }
 
 TEST_F(CodecsTest, SameFramesGiveTheSameFile) {

@@ -85,6 +85,8 @@ TEST_F(FilmReaderTest, BrokenPngIsRefused) {
     for (size_t length = 8; length < good.size(); ++length) {
         EXPECT_TRUE(contains(complaint([&] { levels(good.substr(0, length)); }), "damaged PNG")) << length;
     }
+    // So many pixels cannot come of so few bytes: no memory is asked for.
+    EXPECT_TRUE(contains(complaint([&] { levels(png(32768, 32768, 16, 6, bytes({0, 7, 8}))); }), "do not unpack"));
     for (size_t i = 8; i < good.size(); ++i) {
         std::string bad = good;
         bad[i] = static_cast<char>(bad[i] ^ 1);

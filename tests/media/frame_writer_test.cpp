@@ -17,8 +17,12 @@ TEST_F(FrameWriterTest, KindFollowsTheName) {
     EXPECT_EQ(output_kind("A.Y4M"), OutputKind::y4m);
     EXPECT_EQ(output_kind("frames/"), OutputKind::pictures);
     EXPECT_EQ(output_kind("frames/%05d.png"), OutputKind::pictures);
+    fs::create_directory(folder() / "clips");
+    EXPECT_EQ(output_kind(folder() / "clips"), OutputKind::pictures) << "folders that exist";
+    // A folder with the name of a film is a mistake, unless a slash says that it is meant.
     fs::create_directory(folder() / "clips.mp4");
-    EXPECT_EQ(output_kind(folder() / "clips.mp4"), OutputKind::pictures) << "folders that exist";
+    EXPECT_EQ(output_kind(folder() / "clips.mp4/"), OutputKind::pictures);
+    EXPECT_TRUE(contains(complaint([&] { check_output(folder() / "clips.mp4"); }), "is a folder"));
 }
 
 TEST_F(FrameWriterTest, UnknownNamesAreToldTheKnownOnes) {

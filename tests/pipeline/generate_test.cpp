@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <fstream>
 #include <set>
 
+#include "checkpoint/tensor_source.h"
 #include "core/log.h"
 #include "core/random.h"
 #include "pipeline/embed.h"
@@ -299,6 +302,54 @@ TEST_F(GenerateTest, PromptsNeedNotBeUtf8) {
     Request r = request("ball");
     r.prompt = "A red \xff\xfe ball";
     EXPECT_EQ(read_y4m(run(r).video).frames.size(), 5U);
+}
+
+// Not even what another film's job holds goes for one that does not fit.
+TEST_F(GenerateTest, AFilmThatDoesNotFitTakesNoJob) {
+    const Request first = request("ball");
+    run(first);
+    const std::string latents = read_file(first.job_folder() / "latents.safetensors");
+    Request large = request("ball");
+    large.settings.width = large.settings.height = 512;
+    large.memory = int64_t{110} << 20;
+    expect_invalid([&] { run(large); }, {"may be used"});
+    EXPECT_EQ(read_file(first.job_folder() / "latents.safetensors"), latents);
+}
+
+TEST_F(GenerateTest, JobFoldersAreNoOutput) {
+    const Request first = request("ball");
+    run(first);
+    Request second = request("other");
+    for (const fs::path& output : {first.job_folder(), first.job_folder() / ""}) {
+        second.output = output;
+        expect_invalid([&] { run(second); }, {"is a job folder"});
+    }
+}
+
+// A configuration that changed, shards that changed behind an index: other latents.
+TEST_F(GenerateTest, AllFilesOfTheTransformerArePartOfTheRequest) {
+    Request r = request("ball");
+    r.model = folder_ / "model";
+    fs::copy(kModel, r.model, fs::copy_options::recursive);
+    const fs::path shard = r.model / "part.safetensors",
+                   index = r.model / "diffusion_pytorch_model.safetensors.index.json";
+    fs::rename(r.model / "diffusion_pytorch_model.safetensors", shard);
+    std::string map;
+    for (const auto& [name, stored] : checkpoint::open_tensors(shard).tensors)
+        map += concat(map.empty() ? "" : ", ", "\"", name, "\": \"part.safetensors\"");
+    std::ofstream(index) << "{\"weight_map\": {" << map << "}}";
+    run(r);
+    const auto request_of = [&] { return read_file(r.job_folder() / "request.json"); };
+    const auto touched = [&](const fs::path& file) {
+        const std::string before = request_of();
+        fs::last_write_time(file, fs::last_write_time(file) + std::chrono::seconds(3));
+        run(r);
+        return request_of() != before;
+    };
+    EXPECT_TRUE(touched(shard));
+    EXPECT_TRUE(touched(index));
+    EXPECT_TRUE(touched(r.model / "config.json"));
+    EXPECT_FALSE(touched(r.model / "Wan2.1_VAE.pth"));  // the latents do not depend on it
 }
 
 TEST_F(GenerateTest, WrongRequestsLeaveNothingBehind) {

@@ -102,6 +102,24 @@ TEST_F(JobTest, AnotherRequestBeginsAnew) {
     EXPECT_FALSE(open().latents()) << "the first request's stages are gone";
 }
 
+TEST_F(JobTest, KnowsItsRequest) {
+    save_all();
+    EXPECT_TRUE(Job::holds(folder(), "{\"seed\": 1}"));
+    EXPECT_FALSE(Job::holds(folder(), "{\"seed\": 2}"));
+    EXPECT_FALSE(Job::holds(folder_ / "none", "{\"seed\": 1}"));
+    EXPECT_TRUE(is_job_folder(folder()));
+    EXPECT_FALSE(is_job_folder(folder_.path()));
+}
+
+// What no program of ours wrote there ends no listing.
+TEST_F(JobTest, AFilmThatCannotBeIsNone) {
+    const Job job = open();
+    job.save(Decoded{"/x/a.mp4", {}, 1, 1});
+    EXPECT_TRUE(job.decoded());
+    job.save(Decoded{"/x/a.odd", {}, 1, 1});
+    EXPECT_FALSE(job.decoded());
+}
+
 TEST_F(JobTest, WhatAKilledRunDidNotFinishIsRemoved) {
     save_all();
     const auto files = [&] { return std::distance(fs::directory_iterator(folder()), fs::directory_iterator()); };

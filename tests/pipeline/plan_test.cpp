@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include "checkpoint/tensor_source.h"
 #include "pipeline/embed.h"
 #include "pipeline/published.h"
 #include "support/errors.h"
+#include "support/files.h"
+#include "support/tensors.h"
 
 namespace t3video::pipeline {
 namespace {
@@ -188,6 +191,22 @@ TEST(Plan, PacksWeightsWhereMemoryAllows) {
     EXPECT_EQ(p.plan(machine, {.text = true, .steps = 23}).keep("denoise"), nn::Keep::packed);
     p.film.settings.cfg = 1;  // two passes, that of the plan's own count included
     EXPECT_EQ(p.plan(machine, {.text = true, .steps = 23}).keep("denoise"), nn::Keep::placed);
+}
+
+// The matrices of a LoRA lie in memory of their own.
+TEST(Plan, CountsLoras) {
+    const TemporaryFolder folder;
+    std::map<std::string, Tensor> tensors;
+    Context ctx;
+    tensors["blocks.0.ffn.0.lora_A.weight"] = randn(ctx, {1000, 192}, 1, DType::bf16);
+    tensors["blocks.0.ffn.0.lora_B.weight"] = randn(ctx, {416, 1000}, 2, DType::bf16);
+    checkpoint::save_safetensors(folder / "lora.safetensors", tensors);
+    Planned plain, with_lora;
+    with_lora.files.loras = {{folder / "lora.safetensors", 1}};
+    with_lora.models = load_models(with_lora.files);
+    const Plan a = plain.plan(cpu()), b = with_lora.plan(cpu());
+    for (size_t i = 0; i < a.stages.size(); ++i)
+        EXPECT_GE(b.stages[i].bytes, a.stages[i].bytes + size_t{4} * 1000 * (192 + 416)) << a.stages[i].name;
 }
 
 // All that --memory allows, but half of what happens to be free.

@@ -8,6 +8,7 @@
 
 #include "core/interrupt.h"
 #include "media/contact_sheet.h"
+#include "ops/linear.h"
 #include "pipeline/film.h"
 #include "pipeline/stages.h"
 #include "pipeline/weight_check.h"
@@ -46,6 +47,30 @@ TEST(SafePoints, AnInterruptedStepIsSaved) {
     }
     set_interrupt_signal(0);
     EXPECT_EQ(job.latents().value().step, 2);
+}
+
+// A step may take hours: after a while the wish to stop is met between two ops.
+TEST(SafePoints, PatienceEndsWithinAStep) {
+    Context ctx;
+    const TemporaryFolder folder;
+    const Job job(folder / "film.job", "{}");
+    Progress progress(false, true);
+    const Tensor x = randn(ctx, {2, 3}, 1), w = randn(ctx, {4, 3}, 2);
+    const auto says = [&](double seconds) -> std::string {
+        const Patience patience(ctx, progress, job, seconds);
+        try {
+            for (int i = 0; i < 3; ++i) ops::linear(ctx, x, w);
+        } catch (const Interrupted& stopped) {
+            return stopped.what();
+        }
+        return "";
+    };
+    EXPECT_EQ(says(0), "");
+    set_interrupt_signal(2);
+    EXPECT_EQ(says(60), "");
+    EXPECT_NE(says(0).find("in the middle of a stage; to go on: t3video resume"), std::string::npos);
+    ops::linear(ctx, x, w);  // nobody watches any more
+    set_interrupt_signal(0);
 }
 
 TEST(SafePoints, ValuesThatAreNoNumbersAreNotSaved) {

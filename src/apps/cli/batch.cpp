@@ -74,6 +74,8 @@ void check_further(const std::vector<std::string>& words) {
 
 void BatchOptions::run(const std::vector<std::string>& further) const {
     const Shard part = parse_shard(shard);
+    require_valid(extension.starts_with('.') || extension.starts_with('/'), "--extension ", extension,
+                  ": expected one with its dot, such as .mkv, or / for folders");
     check_further(further);
     const std::vector<BatchItem> items = read_batch_list(list);
     const auto command_of = [&](size_t i) {
@@ -93,7 +95,7 @@ void BatchOptions::run(const std::vector<std::string>& further) const {
     const FilmCommand first = command_of(mine.front());
     require_valid(first.request.job.empty(), "--job belongs to a single film; a batch gives each its own");
     set_quiet(first.quiet);
-    Context ctx = first.compute.context();
+    Context ctx = first.context();
     pipeline::OpenModel model = pipeline::open_model(first.request);
     const FilmFolder folder(output);
     for (size_t k = 0; k < mine.size(); ++k) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <memory>
 
 #include "apps/cli/commands.h"
@@ -64,6 +65,13 @@ void GenerateOptions::add_to(CLI::App& c) {
         ->group(sampling);
     c.add_option("--seed", r.seed, "Another seed makes another film of the same prompt")
         ->capture_default_str()
+        // The parser would take what is too large or negative for another.
+        ->check([](const std::string& text) -> std::string {
+            uint64_t seed = 0;
+            const char* end = text.data() + text.size();
+            const auto [rest, error] = std::from_chars(text.data(), end, seed);
+            return error == std::errc() && rest == end ? "" : text + ": expected 0 to 18446744073709551615";
+        })
         ->type_name("N")
         ->group(sampling);
     c.add_option("--noise", noise, "Whose random numbers a seed means: PyTorch's on the cpu, or on a GPU (cuda)")
@@ -141,14 +149,19 @@ FilmCommand parse_film(std::vector<std::string> words) try {
     options.add_to(app);
     std::ranges::reverse(words);  // as this parser wants them
     app.parse(words);
+    check_values(app);
     return options.finish();
 } catch (const CLI::ParseError& error) {
-    throw InvalidRequest(concat(error.what(), " (t3video generate --help explains the options)"));
+    throw InvalidRequest(concat(explain(error), " (t3video generate --help explains the options)"));
+}
+
+Context FilmCommand::context() const {
+    watch_interrupts();
+    return compute.context();
 }
 
 void make_film(Context& ctx, const FilmCommand& film, pipeline::OpenModel* model) {
     set_quiet(film.quiet);
-    watch_interrupts();
     Progress progress = Progress::for_stderr(film.quiet);
     const pipeline::Result result = model ? pipeline::generate(ctx, film.request, progress, *model)
                                           : pipeline::generate(ctx, film.request, progress);
@@ -165,7 +178,7 @@ void add_generate(CLI::App& program, Action& chosen) {
     command->callback([options, &chosen] {
         chosen = [options] {
             const FilmCommand film = options->finish();
-            Context ctx = film.compute.context();
+            Context ctx = film.context();
             make_film(ctx, film);
         };
     });

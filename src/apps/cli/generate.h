@@ -13,13 +13,16 @@ struct FilmCommand {
     pipeline::Request request;
     ComputeOptions compute;
     bool quiet = false;
+
+    // To make it in, stoppable by Ctrl-C.
+    Context context() const;
 };
 
 // Words as they follow `t3video generate`; of an option given twice the last one counts. Request::command is these
 // options again, with absolute paths. Throws InvalidRequest for words that generate does not take.
 FilmCommand parse_film(std::vector<std::string> words);
 
-// Makes the film, stoppable by Ctrl-C, and says where it is. `model`: null, or that of this request.
+// Makes the film in its context and says where it is. `model`: null, or that of this request.
 void make_film(Context& ctx, const FilmCommand& film, pipeline::OpenModel* model = nullptr);
 
 }  // namespace t3video::apps

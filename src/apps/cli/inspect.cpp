@@ -177,10 +177,10 @@ void inspect_model(const std::filesystem::path& folder) {
 // What is known of the file, and the options that made it if it names them.
 void inspect_film(const std::filesystem::path& path) {
     const media::VideoInfo info = media::read_film_info(path);
-    const bool timed = info.duration > 0;
+    const bool timed = info.duration > 0 && info.fps;
     row("Film", path.string());
     row("", fmt::format("{}x{}, {} {}{}", info.width, info.height, info.codec, info.pixels,
-                        timed ? fmt::format(", {:.3g} fps, {:.2f} s", info.fps.value(), info.duration) : ""));
+                        timed ? fmt::format(", {:.3g} fps, {:.2f} s", info.fps->value(), info.duration) : ""));
     if (info.tags.matrix != "unknown")
         row("Colours", fmt::format("{}, {}, {}, range {}", info.tags.primaries, info.tags.transfer, info.tags.matrix,
                                    info.tags.range));

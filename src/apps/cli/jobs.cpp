@@ -41,6 +41,8 @@ std::vector<pipeline::JobState> find_jobs(const fs::path& place) {
     require_valid(fs::exists(place), place.string(), ": no such folder");
     require_valid(fs::is_directory(place), place.string(), ": not a folder; expected one with job folders in it");
     if (auto itself = pipeline::look_at_job(place)) return {*itself};
+    require_valid(!pipeline::is_job_folder(place), (place / "request.json").string(),
+                  ": damaged; remove the job folder, or give the t3video generate command again to begin anew");
     std::vector<pipeline::JobState> jobs;
     for (const auto& entry : fs::directory_iterator(place)) {
         if (!entry.is_directory()) continue;

@@ -1,9 +1,15 @@
 // t3video: parses the command line, runs the subcommand, reports errors in one line.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <string>
 
 #include "apps/cli/commands.h"
+#include "apps/common/options.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/output_file.h"
@@ -11,6 +17,13 @@
 namespace {
 
 constexpr int kInternalError = 1, kUserError = 2;
+
+// Files that are opened must not become the standard ones, which errors and results go to.
+void open_standard_files() {
+    for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (fcntl(descriptor, F_GETFD) == -1 && errno == EBADF) open("/dev/null", O_RDWR);  // takes the lowest number
+    }
+}
 
 int report(const std::string& message, int code) {
     std::fprintf(stderr, "t3video: %s\n", message.c_str());
@@ -37,6 +50,7 @@ void check_command(const CLI::App& program, int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    open_standard_files();
     CLI::App program(
         "Films from text, pictures and videos with Wan diffusion transformers, up to native 4K by T3 window attention.",
         "t3video");
@@ -63,12 +77,14 @@ int main(int argc, char** argv) {
     try {
         check_command(program, argc, argv);
         program.parse(argc, argv);
+        for (const CLI::App* command : program.get_subcommands()) t3video::apps::check_values(*command);
         action();
-        return 0;
+        const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+        return written ? 0 : report(std::string("standard output: ") + std::strerror(errno), kInternalError);
     } catch (const CLI::Success& help) {
         return program.exit(help);
     } catch (const CLI::ParseError& error) {
-        return report(std::string(error.what()) + " (" + command_of(program) + " --help explains the options)",
+        return report(t3video::apps::explain(error) + " (" + command_of(program) + " --help explains the options)",
                       kUserError);
     } catch (const t3video::InvalidRequest& error) {
         return report(error.what(), kUserError);

@@ -46,7 +46,7 @@ void go_on(const std::filesystem::path& folder, const std::vector<std::string>& 
     FilmCommand film = parse_film(words);
     film.request.existing_job = true;
     film.request.only_decode = only_decode;
-    Context ctx = film.compute.context();
+    Context ctx = film.context();
     make_film(ctx, film);
 }
 

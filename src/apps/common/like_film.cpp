@@ -13,9 +13,9 @@ void take_options_of(const std::filesystem::path& film, CLI::App& command, const
                   ": this file does not say how it was made; expected a film that t3video wrote, other than .y4m");
     const auto take = [&](const pipeline::FilmRecord::Option& entry) {
         const auto& [name, values] = entry;
-        CLI::Option* option = command.get_option_no_throw("--" + name);
+        CLI::Option* option = pipeline::is_recorded(name) ? command.get_option_no_throw("--" + name) : nullptr;
         require_valid(option != nullptr, "--like ", film.string(), ": made with --", name, " by t3video ",
-                      record->version, ", which this one does not have");
+                      record->version, ", which this one does not take from a film");
         if (option->count() > 0) return;
         for (const std::string& value : values) option->add_result(value);
         option->run_callback();

@@ -67,6 +67,27 @@ void ModelOptions::add_loras_to(CLI::App& command) {
         ->group("Model");
 }
 
+void check_values(const CLI::App& command) {
+    for (const CLI::Option* option : command.get_options()) {
+        const std::string name = option->get_name();
+        if (name == "--prompt" || name == "--negative" || name == "--text") continue;
+        for (const std::string& value : option->results())
+            require_valid(!value.empty(), name, " is empty; give a value, or leave it out");
+    }
+}
+
+std::string explain(const CLI::ParseError& error) {
+    const std::string text = error.what();
+    constexpr std::string_view kConvert = "Could not convert: ", kMost = ": At Most 1 required";
+    if (text.starts_with(kConvert)) {
+        std::string option = text.substr(kConvert.size());
+        if (const size_t at = option.find(" = "); at != std::string::npos) option.replace(at, 3, " ");
+        return option + ": expected a number";
+    }
+    if (const size_t at = text.find(kMost); at != std::string::npos) return text.substr(0, at) + ": given twice";
+    return text;
+}
+
 checkpoint::Lora parse_lora(const std::string& text) {
     const size_t colon = text.rfind(':');
     if (colon == std::string::npos || colon + 1 == text.size()) return {text, 1};

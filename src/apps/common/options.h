@@ -41,4 +41,10 @@ checkpoint::Lora parse_lora(const std::string& text);
 // "832x480" -> {832, 480}. Throws InvalidRequest with an example.
 std::pair<int64_t, int64_t> parse_size(const std::string& text);
 
+// Throws InvalidRequest for an option that was given an empty value, but for texts, which may be empty.
+void check_values(const CLI::App& command);
+
+// What the parser found wrong, in words for people.
+std::string explain(const CLI::ParseError& error);
+
 }  // namespace t3video::apps

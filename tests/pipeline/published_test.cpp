@@ -1,0 +1,68 @@
+// Random weights: types as in files, deviations that keep activations in range, the same values however they are kept.
+#include "pipeline/published.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "ops/convert.h"
+#include "support/tensors.h"
+
+namespace t3video::pipeline {
+namespace {
+
+using namespace testing;
+
+models::DitConfig small() {
+    models::DitConfig c = wan21_1_3b();
+    c.dim = 64;
+    c.heads = 2;
+    c.layers = 2;
+    c.ffn_dim = 160;
+    c.text_dim = 96;
+    return c;
+}
+
+struct Moments {
+    double mean = 0, deviation = 0;
+};
+
+Moments moments(const Tensor& x) {
+    Context ctx;
+    Moments m;
+    double squares = 0;
+    const auto values = doubles(ctx, x);
+    for (const double value : values) {
+        m.mean += value / double(values.size());
+        squares += value * value / double(values.size());
+    }
+    m.deviation = std::sqrt(squares - m.mean * m.mean);
+    return m;
+}
+
+TEST(Published, RandomWeightsAreOfTheTypesOfFiles) {
+    Context ctx;
+    auto dit = at_random(ctx, models::WanDit(small()));
+    dit.for_each_param("", [&](const std::string& name, const nn::Param& param) {
+        EXPECT_EQ(param.value.shape(), param.shape) << name;
+        EXPECT_EQ(param.value.dtype(), param.is_matrix() ? DType::bf16 : DType::f32) << name;
+        if (param.shape.numel() < 4000) return;
+        const double fan_in = double(param.shape.numel() / param.shape.dim(0));
+        EXPECT_NEAR(moments(param.value).deviation * std::sqrt(fan_in), 1, 0.05) << name;
+    });
+}
+
+TEST(Published, KeepsTheSameWeightsPacked) {
+    Context ctx;
+    auto placed = kept_at_random(ctx, models::WanDit(small()), nn::Keep::placed),
+         packed = kept_at_random(ctx, models::WanDit(small()), nn::Keep::packed);
+    std::map<std::string, std::vector<double>> values;
+    placed.for_each_param("",
+                          [&](const std::string& name, const nn::Param& p) { values[name] = doubles(ctx, p.value); });
+    packed.for_each_param("", [&](const std::string& name, const nn::Param& p) {
+        EXPECT_EQ(doubles(ctx, ops::convert(ctx, p.value, DType::f32)), values[name]) << name;
+    });
+}
+
+}  // namespace
+}  // namespace t3video::pipeline
