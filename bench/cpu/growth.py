@@ -83,7 +83,7 @@ def draw(figures, path):
         axis.set_xticks(tokens, [f"{n:,}" for n in tokens])
         axis.minorticks_off()
         axis.grid(True, which="major", alpha=0.3)
-    axes[0].legend(frameon=False)
+    axes[0].legend(frameon=False, loc="upper left")
     fig.tight_layout()
     fig.savefig(path, dpi=110)
 

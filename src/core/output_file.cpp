@@ -127,14 +127,38 @@ PartialFile::PartialFile(fs::path target) : target_(std::move(target)), partial_
 PartialFile::~PartialFile() {
     std::error_code ignored;
     if (!committed_) fs::remove(partial_, ignored);
+    if (descriptor_ >= 0) close(descriptor_);
+}
+
+void PartialFile::write(std::string_view bytes) {
+    require(descriptor_ >= 0, partial_.string(), ": is whole already");
+    // EINVAL: a device, which has no length.
+    require_written(ftruncate(descriptor_, 0) == 0 || errno == EINVAL, partial_);
+    while (!bytes.empty()) {
+        const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+        require_written(count > 0 || (count < 0 && errno == EINTR), partial_);
+        if (count > 0) bytes.remove_prefix(static_cast<size_t>(count));
+    }
+}
+
+void PartialFile::finish() {
+    if (descriptor_ < 0) return;
+    // EINVAL: a file system without fsync.
+    require_written(fsync(descriptor_) == 0 || errno == EINVAL, partial_);
     close(descriptor_);
+    descriptor_ = -1;
 }
 
 void PartialFile::commit() {
-    // EINVAL: a file system without fsync.
-    require_written(fsync(descriptor_) == 0 || errno == EINVAL, partial_);
+    finish();
     require_written(std::rename(partial_.c_str(), target_.c_str()) == 0, target_);
     committed_ = true;
+}
+
+void replace_file(const fs::path& target, std::string_view bytes) {
+    PartialFile file(target);
+    file.write(bytes);
+    file.commit();
 }
 
 }  // namespace t3video

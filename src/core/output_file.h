@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
 
@@ -44,14 +45,21 @@ class PartialFile {
     PartialFile& operator=(const PartialFile&) = delete;
 
     const std::filesystem::path& path() const { return partial_; }
-    // Flushes the file to the disk and renames it, replacing an older file of that name. What wrote it has closed it.
-    // Throws WriteError.
+    // Makes these bytes the file's. Throws WriteError.
+    void write(std::string_view bytes);
+    // Flushes the file to the disk and gives the lock back: it is whole and waits for its name. Throws WriteError.
+    void finish();
+    // finish(), where that has not been called, and renames it, replacing an older file of that name. What wrote it has
+    // closed it. Throws WriteError.
     void commit();
 
   private:
     std::filesystem::path target_, partial_;
-    int descriptor_;  // holds the lock
+    int descriptor_;  // holds the lock; -1 once the file is whole
     bool committed_ = false;
 };
+
+// Makes a file of these bytes, or replaces one, whole or not at all. Throws as PartialFile does.
+void replace_file(const std::filesystem::path& target, std::string_view bytes);
 
 }  // namespace t3video

@@ -19,9 +19,8 @@ bool is_folder(const fs::path& output) {
 }
 
 bool is_pictures(const fs::path& output) {
-    if (is_folder(output)) return true;
-    const std::string extension = extension_of(output);
-    return extension == ".png" || extension == ".exr";
+    const OutputKind kind = output_kind(output);
+    return kind == OutputKind::pictures || kind == OutputKind::exr;
 }
 
 // A folder under its own name: "." has none.

@@ -2,7 +2,6 @@
 #include "media/picture_writer.h"
 
 #include <algorithm>
-#include <fstream>
 
 #include "core/error.h"
 #include "media/exr.h"
@@ -14,7 +13,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr int64_t kLargestSide = 16384;
 // zlib's level: higher ones take twice the time and more for a few percent of size.
 constexpr int kLevel = 1;
 
@@ -79,8 +77,7 @@ void check_pictures(const PictureNames& names) {
 
 PictureWriter::PictureWriter(const PictureNames& names, int64_t width, int64_t height, const PictureOptions& options)
     : names_(names), width_(width), height_(height), options_(options) {
-    require_valid(std::min(width, height) >= 1 && std::max(width, height) <= kLargestSide, "picture size ", width, "x",
-                  height, ": both sides must be from 1 to ", kLargestSide);
+    check_size({.kind = OutputKind::pictures}, width, height);
     check_pictures(names);
     folder_is_ours_ = make_folder(names);
 }
@@ -103,10 +100,8 @@ void PictureWriter::write(const Image& image) {
             ? encode_exr(image, {.half = options_.bits == 16, .threads = options_.threads, .comment = options_.comment})
             : encode_png(image, {.level = kLevel, .threads = options_.threads, .comment = options_.comment});
     auto file = std::make_unique<PartialFile>(name);
-    std::ofstream out(file->path(), std::ios::binary | std::ios::trunc);
-    out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    out.close();
-    require_written(out.good(), file->path());
+    file->write(bytes);
+    file->finish();  // open files are few, frames may be many
     files_.push_back(std::move(file));
 }
 

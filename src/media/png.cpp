@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <fstream>
 #include <string_view>
 #include <vector>
 
@@ -211,13 +210,7 @@ std::string encode_png(const Image& image, const PngOptions& options) {
 }
 
 void write_png(const std::filesystem::path& path, const Image& image, const PngOptions& options) {
-    PartialFile file(path);
-    const std::string png = encode_png(image, options);
-    std::ofstream out(file.path(), std::ios::binary | std::ios::trunc);
-    out.write(png.data(), static_cast<std::streamsize>(png.size()));
-    out.close();
-    require_written(out.good(), file.path());
-    file.commit();
+    replace_file(path, encode_png(image, options));
 }
 
 }  // namespace t3video::media

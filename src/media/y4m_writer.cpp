@@ -50,14 +50,12 @@ void chroma_rows(const uint8_t* upper, const uint8_t* lower, int64_t width, uint
 }
 
 constexpr std::string_view kFrame = "FRAME\n";
-constexpr int64_t kLargestSide = 16384;
 
 }  // namespace
 
 Y4mWriter::Y4mWriter(const std::filesystem::path& path, int64_t width, int64_t height, FrameRate fps, int threads)
     : width_(width), height_(height), threads_(threads > 0 ? threads : available_threads()), file_(path) {
-    require_valid(std::min(width, height) >= 1 && std::max(width, height) <= kLargestSide, "video size ", width, "x",
-                  height, ": both sides must be from 1 to ", kLargestSide);
+    check_size({.kind = OutputKind::y4m}, width, height);
     const int64_t chroma = (width + 1) / 2 * ((height + 1) / 2);
     frame_ = kFrame;
     frame_.resize(kFrame.size() + static_cast<size_t>(width * height + 2 * chroma));

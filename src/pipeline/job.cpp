@@ -30,16 +30,6 @@ std::string read_text(const fs::path& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// Whole or not at all.
-void write_text(const fs::path& path, const std::string& text) {
-    PartialFile partial(path);
-    std::ofstream file(partial.path(), std::ios::binary | std::ios::trunc);
-    file << text;
-    file.close();
-    require_written(file.good(), path);
-    partial.commit();
-}
-
 // The file's tensors, or nothing where it is absent or damaged.
 std::optional<checkpoint::TensorSource> open_stage(const fs::path& path) {
     if (!fs::is_regular_file(path)) return std::nullopt;
@@ -172,7 +162,7 @@ Job::Job(fs::path folder, const std::string& request_json) : folder_(std::move(f
                       " of another request cannot be removed: ", error.message());
     }
     require_valid(!fs::is_directory(folder_ / kRequest), "job folder ", folder_.string(), " cannot be written");
-    write_text(folder_ / kRequest, request_json);
+    replace_file(folder_ / kRequest, request_json);
 }
 
 std::optional<Embeddings> Job::embeddings() const {
@@ -214,11 +204,11 @@ std::optional<Decoded> Job::decoded() const {
 }
 
 void Job::save(const std::vector<std::string>& command) const {
-    write_text(folder_ / kCommand, dumped(command));
+    replace_file(folder_ / kCommand, dumped(command));
 }
 
 void Job::save(const Decoded& decoded) const {
-    write_text(folder_ / kDecoded, dumped({{"output", decoded.output.string()},
+    replace_file(folder_ / kDecoded, dumped({{"output", decoded.output.string()},
                                            {"command", decoded.command},
                                            {"frames", decoded.frames},
                                            {"of", decoded.of}}));
