@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 #include "core/error.h"
 
@@ -21,8 +22,8 @@ namespace fs = std::filesystem;
 namespace {
 
 bool is_open_file(const fs::path& path, int descriptor) {
-    struct stat named {
-    }, opened{};
+    using Status = struct stat;
+    Status named{}, opened{};
     return stat(path.c_str(), &named) == 0 && fstat(descriptor, &opened) == 0 && named.st_ino == opened.st_ino &&
            named.st_dev == opened.st_dev;
 }
@@ -142,15 +143,17 @@ void PartialFile::write(std::string_view bytes) {
 }
 
 void PartialFile::finish() {
-    if (descriptor_ < 0) return;
+    flush();
+    close(std::exchange(descriptor_, -1));
+}
+
+void PartialFile::flush() {
     // EINVAL: a file system without fsync.
     require_written(fsync(descriptor_) == 0 || errno == EINVAL, partial_);
-    close(descriptor_);
-    descriptor_ = -1;
 }
 
 void PartialFile::commit() {
-    finish();
+    if (descriptor_ >= 0) flush();
     require_written(std::rename(partial_.c_str(), target_.c_str()) == 0, target_);
     committed_ = true;
 }

@@ -47,13 +47,16 @@ class PartialFile {
     const std::filesystem::path& path() const { return partial_; }
     // Makes these bytes the file's. Throws WriteError.
     void write(std::string_view bytes);
-    // Flushes the file to the disk and gives the lock back: it is whole and waits for its name. Throws WriteError.
+    // Flushes the file to the disk and gives the lock back: it is whole and waits for its name. Once. Throws
+    // WriteError.
     void finish();
-    // finish(), where that has not been called, and renames it, replacing an older file of that name. What wrote it has
-    // closed it. Throws WriteError.
+    // Flushes it, unless it is finished, and renames it, replacing an older file of that name. What wrote it has closed
+    // it. Throws WriteError.
     void commit();
 
   private:
+    void flush();
+
     std::filesystem::path target_, partial_;
     int descriptor_;  // holds the lock; -1 once the file is whole
     bool committed_ = false;

@@ -1,8 +1,7 @@
 // A request to JSON and back.
 #include "pipeline/film_record.h"
 
-#include <algorithm>
-#include <iterator>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -85,35 +84,11 @@ std::vector<FilmRecord::Option> read_options(const json& object) {
 }  // namespace
 
 bool is_recorded(const std::string& option) {
-    constexpr std::string_view kOptions[] = {"prompt",
-                                             "negative",
-                                             "size",
-                                             "frames",
-                                             "fps",
-                                             "steps",
-                                             "cfg",
-                                             "shift",
-                                             "solver",
-                                             "seed",
-                                             "noise",
-                                             "multiprocessors",
-                                             "bf16-timesteps",
-                                             "attention",
-                                             "image",
-                                             "video",
-                                             "strength",
-                                             "fit",
-                                             "layout",
-                                             "model",
-                                             "dit",
-                                             "text-encoder",
-                                             "vae",
-                                             "tokenizer",
-                                             "lora",
-                                             "codec",
-                                             "bits",
-                                             "crf"};
-    return std::ranges::find(kOptions, option) != std::end(kOptions);
+    constexpr std::string_view kOptions =
+        " prompt negative size frames fps steps cfg shift solver seed noise multiprocessors bf16-timesteps attention "
+        "image "
+        "video strength fit layout model dit text-encoder vae tokenizer lora codec bits crf ";
+    return kOptions.find(" " + option + " ") != std::string_view::npos;
 }
 
 std::string_view name_of(media::OutputKind kind) {

@@ -256,18 +256,10 @@ Done done_of(const Job& job, const Film& film, const Shape& latent) {
 }
 
 // The command without the options that leave the film as it is.
-std::vector<std::string> film_words(const std::vector<std::string>& command) {
-    std::vector<std::string> words;
-    for (size_t i = 0; i < command.size(); ++i) {
-        if (command[i] == "--quiet") continue;
-        constexpr std::string_view kElsewhere[] = {"--threads", "--device", "--memory", "--preview", "--job"};
-        if (std::ranges::find(kElsewhere, command[i]) != std::end(kElsewhere)) {
-            ++i;  // its value
-        } else {
-            words.push_back(command[i]);
-        }
-    }
-    return words;
+std::vector<std::string> film_words(std::vector<std::string> command) {
+    drop_options(command, {"--threads", "--device", "--memory", "--preview", "--job"});
+    std::erase(command, "--quiet");
+    return command;
 }
 
 // Whether this very command has written its film.

@@ -25,6 +25,16 @@ media::VideoOptions Request::video_options() const {
     return {.crf = crf, .codec = codec, .bits = bits};
 }
 
+void drop_options(std::vector<std::string>& command, std::initializer_list<std::string_view> options) {
+    for (size_t i = 0; i + 1 < command.size();) {
+        if (std::ranges::find(options, command[i]) != options.end()) {
+            command.erase(command.begin() + static_cast<int64_t>(i), command.begin() + static_cast<int64_t>(i) + 2);
+        } else {
+            ++i;
+        }
+    }
+}
+
 void check_request(const Request& request) {
     const bool blank = std::ranges::all_of(request.prompt, [](unsigned char c) { return c <= ' '; });
     require_valid(!blank, "--prompt is empty: describe the film in a sentence");

@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "media/frame_writer.h"
@@ -48,6 +50,9 @@ struct Request {
     std::filesystem::path sheet_path() const;
     media::VideoOptions video_options() const;  // without threads and comment
 };
+
+// Takes options that have a value, with it, out of the words of a command.
+void drop_options(std::vector<std::string>& command, std::initializer_list<std::string_view> options);
 
 // Throws InvalidRequest for an empty prompt and for outputs that cannot be written; run before any long work.
 void check_request(const Request& request);

@@ -1,6 +1,9 @@
 // A PNG per frame: names, what is replaced, and what is left behind.
 #include "media/picture_writer.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <set>
 
 #include "media_fixture.h"
@@ -51,6 +54,19 @@ TEST_F(PictureTest, PatternsNumberTheNames) {
         const std::string message = complaint([&] { PictureNames{folder() / wrong}; });
         EXPECT_TRUE(contains(message, wrong) && contains(message, "%05d")) << message;
     }
+}
+
+// All frames wait for their names, but not as open files, of which a process may have a thousand.
+TEST_F(PictureTest, WaitingFramesAreNoOpenFiles) {
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const int next = dup(0);
+    close(next);
+    const rlimit few{static_cast<rlim_t>(next) + 8, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+    EXPECT_NO_THROW(write(folder() / "frames/", 40));
+    setrlimit(RLIMIT_NOFILE, &before);
+    EXPECT_EQ(names_in(folder() / "frames").size(), 40u);
 }
 
 TEST_F(PictureTest, NamesAppearTogether) {

@@ -1,9 +1,6 @@
 // t3video resume and t3video decode: go on with a job folder, by the command that it holds.
-#include <algorithm>
 #include <filesystem>
-#include <initializer_list>
 #include <memory>
-#include <string_view>
 #include <vector>
 
 #include "apps/cli/commands.h"
@@ -13,28 +10,17 @@
 namespace t3video::apps {
 namespace {
 
-// Takes the options named, with their values, out of a job's command.
-void drop(std::vector<std::string>& words, std::initializer_list<std::string_view> options) {
-    for (size_t i = 0; i + 1 < words.size();) {
-        if (std::ranges::find(options, words[i]) != options.end()) {
-            words.erase(words.begin() + static_cast<int64_t>(i), words.begin() + static_cast<int64_t>(i) + 2);
-        } else {
-            ++i;
-        }
-    }
-}
-
 // As for --like: codec, bits and quality of the first film hold for a file of its kind, and bits and quality not beside
 // another codec.
 void drop_other_format(std::vector<std::string>& words, const std::vector<std::string>& further) {
     const FilmCommand before = parse_film(words);
     std::vector<std::string> all = words;
-    drop(all, {"--codec", "--bits", "--crf"});
+    pipeline::drop_options(all, {"--codec", "--bits", "--crf"});
     all.insert(all.end(), further.begin(), further.end());
     const FilmCommand after = parse_film(all);
     if (media::output_kind(after.request.output) != media::output_kind(before.request.output))
-        return drop(words, {"--codec", "--bits", "--crf"});
-    if (after.request.codec) drop(words, {"--bits", "--crf"});
+        return pipeline::drop_options(words, {"--codec", "--bits", "--crf"});
+    if (after.request.codec) pipeline::drop_options(words, {"--bits", "--crf"});
 }
 
 // The command that is in the folder, with the words that follow it here.
