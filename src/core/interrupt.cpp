@@ -26,8 +26,9 @@ void wait_for(const sigset_t& signals) {
     constexpr std::string_view kLine = "\nStopping at the next safe point; once more ends at once.\n";
     [[maybe_unused]] const auto written = write(STDERR_FILENO, kLine.data(), kLine.size());
     const int second = next_signal(signals);
+    std::signal(second, SIG_DFL);  // a shell may have had it ignored
     pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-    raise(second);  // whose action is still the default
+    raise(second);
 }
 
 }  // namespace
