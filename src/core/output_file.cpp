@@ -34,8 +34,7 @@ struct Locked {
 };
 
 // Opens and locks the partial file of `target`. Others hold the lock for an instant when they check the place, or as
-// long as they write: the first is waited for. File systems without locks refuse with other reasons, and are taken
-// without.
+// long as they write: the first is waited for.
 Locked lock_partial(const fs::path& target, const fs::path& partial) {
     constexpr int kTries = 20;
     for (int i = 0; i < kTries; ++i) {
@@ -49,8 +48,7 @@ Locked lock_partial(const fs::path& target, const fs::path& partial) {
         require_valid(descriptor >= 0, target.string(), ": cannot create ", partial.string(), ": ",
                       std::strerror(errno),
                       errno == ENAMETOOLONG ? "; choose a shorter name" : "; choose a folder that can be written");
-        const bool taken = flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-        if (!taken && is_open_file(partial, descriptor)) return {descriptor, created};
+        if (try_lock(descriptor) && is_open_file(partial, descriptor)) return {descriptor, created};
         close(descriptor);
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
@@ -79,6 +77,10 @@ void check_place(const fs::path& target) {
 
 }  // namespace
 
+bool try_lock(int descriptor) {
+    return flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
 fs::path partial_path(const fs::path& target) {
     fs::path partial = target;
     partial += ".partial";
@@ -100,8 +102,7 @@ void remove_partial(const fs::path& target) {
     const fs::path partial = partial_path(target);
     if (!fs::is_regular_file(fs::symlink_status(partial, ignored))) return;
     const int descriptor = open(partial.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    const bool taken = descriptor >= 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (!taken) fs::remove(partial, ignored);
+    if (descriptor < 0 || try_lock(descriptor)) fs::remove(partial, ignored);
     if (descriptor >= 0) close(descriptor);
 }
 

@@ -23,6 +23,10 @@ std::string words_of_refusal(int reason);
 // Throws WriteError, naming the file and the system's reason in errno, unless `written`.
 void require_written(bool written, const std::filesystem::path& file);
 
+// Locks an open file or folder until it is closed; false where another has it. File systems without locks let everyone
+// have it. The system gives locks back however a process ends.
+bool try_lock(int descriptor);
+
 // The file beside `target` that is written first: "<name>.partial".
 std::filesystem::path partial_path(const std::filesystem::path& target);
 

@@ -86,8 +86,7 @@ std::vector<FilmRecord::Option> read_options(const json& object) {
 bool is_recorded(const std::string& option) {
     constexpr std::string_view kOptions =
         " prompt negative size frames fps steps cfg shift solver seed noise multiprocessors bf16-timesteps attention "
-        "image "
-        "video strength fit layout model dit text-encoder vae tokenizer lora codec bits crf ";
+        "image video strength fit layout model dit text-encoder vae tokenizer lora codec bits crf ";
     return kOptions.find(" " + option + " ") != std::string_view::npos;
 }
 

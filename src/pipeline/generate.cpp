@@ -237,8 +237,7 @@ void describe(const Plan& plan) {
 }
 
 // Says that a job folder will lose another film's latents.
-void describe_other_film(const fs::path& folder, const std::string& wanted) {
-    if (Job::holds(folder, wanted)) return;
+void describe_other_film(const fs::path& folder) {
     if (const auto other = look_at_job(folder); other && other->step > 0)
         log_info(fmt::format("Job folder {} holds step {} of {} of another film; this one takes its place",
                              folder.string(), other->step, other->steps));
@@ -312,10 +311,13 @@ Result generate(Context& ctx, const Request& request, Progress& progress, OpenMo
         require_fits(plan, models, film, machine, other_films(files, traits, choices));
         return plan;
     };
-    // Before the folder is made, or another film's stages in it go, so that a film that does not fit changes nothing.
-    if (!Job::holds(request.job_folder(), wanted)) check({});
-    if (request.existing_job || request.only_decode) Job::require_same(request.job_folder(), wanted);
-    describe_other_film(request.job_folder(), wanted);
+    if (request.existing_job || request.only_decode) {
+        Job::require_same(request.job_folder(), wanted);
+    } else if (!Job::holds(request.job_folder(), wanted)) {
+        // Before the folder is made, or another film's stages in it go: a film that does not fit changes nothing.
+        check({});
+        describe_other_film(request.job_folder());
+    }
     const Job job(request.job_folder(), wanted);
     Result result{request.output, request.contact_sheet ? request.sheet_path() : fs::path(), job.folder(), settings,
                   film.frames};

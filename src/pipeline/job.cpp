@@ -2,11 +2,9 @@
 #include "pipeline/job.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <iterator>
@@ -135,8 +133,7 @@ void Job::require_same(const fs::path& folder, const std::string& request_json) 
 }
 
 Job::Lock::Lock(const fs::path& folder) : descriptor_(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    // File systems without locks refuse with other reasons.
-    const bool taken = descriptor_ >= 0 && flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    const bool taken = descriptor_ >= 0 && !try_lock(descriptor_);
     if (taken) close(descriptor_);
     require_valid(!taken, "job folder ", folder.string(),
                   " is in use by another t3video process; wait for it to end, or give --job another folder");
@@ -209,9 +206,9 @@ void Job::save(const std::vector<std::string>& command) const {
 
 void Job::save(const Decoded& decoded) const {
     replace_file(folder_ / kDecoded, dumped({{"output", decoded.output.string()},
-                                           {"command", decoded.command},
-                                           {"frames", decoded.frames},
-                                           {"of", decoded.of}}));
+                                             {"command", decoded.command},
+                                             {"frames", decoded.frames},
+                                             {"of", decoded.of}}));
 }
 
 void Job::save(const Embeddings& embeddings) const {

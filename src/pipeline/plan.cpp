@@ -62,7 +62,7 @@ StagePlan plan_layers(const std::string& name, const Machine& machine, const Mod
     constexpr int64_t kOften = 4;  // packing takes about as long as two conversions
     StagePlan stage = count(name, machine, model, nn::Keep::placed, run);
     if (machine.device == Device::cpu) {
-        if (passes < kOften) return stage;
+        if (passes < kOften || stage.bytes > machine.packing) return stage;
         StagePlan packed = count(name, machine, model, nn::Keep::packed, run);
         return packed.bytes <= machine.packing ? packed : stage;
     }
