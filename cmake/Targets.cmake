@@ -3,7 +3,7 @@
 # -Wrestrict reports inlined std::string code of g++ 12's own library (GCC bug 105651).
 add_library(t3video_flags INTERFACE)
 target_compile_options(t3video_flags INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Werror -Wshadow -Wno-missing-field-initializers
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wno-missing-field-initializers $<$<BOOL:${T3VIDEO_WERROR}>:-Werror>
     $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>>)
 if(T3VIDEO_SANITIZE)
   target_compile_options(t3video_flags INTERFACE
@@ -15,7 +15,7 @@ if(T3VIDEO_SANITIZE_THREADS)
   target_link_options(t3video_flags INTERFACE -fsanitize=thread)
 endif()
 if(T3VIDEO_FUZZ)
-  # One thread: with OpenMP, Clang refuses lambdas that capture structured bindings, and readers have no use for it.
+  # One thread: readers have no use for more.
   set_target_properties(OpenMP::OpenMP_CXX PROPERTIES INTERFACE_COMPILE_OPTIONS -Wno-unknown-pragmas)
   set(sanitizers address,undefined,float-cast-overflow)
   target_compile_options(t3video_flags INTERFACE
@@ -30,6 +30,7 @@ endif()
 target_include_directories(t3video_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 
 # t3video_library(NAME SOURCES file... [DEPENDS folder...] [PRIVATE library...] [PUBLIC library...])
+# OpenMP is PRIVATE to the folders that use it: compiled for it, Clang 16 refuses lambdas that capture structured bindings.
 function(t3video_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE;PUBLIC" ${ARGN})
   add_library(t3video_${name} STATIC ${ARG_SOURCES})

@@ -15,6 +15,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cpu/onednn.h"
+
 namespace {
 
 using Desc = dnnl::memory::desc;
@@ -67,7 +69,7 @@ void matrix_products(Machine& m, int64_t tokens) {
     double flop = 0;
     for (const auto& [in, out] : layers) {
         const Desc x({tokens, in}, kF32, Tag::ab), w({in, out}, kF32, Tag::any), y({tokens, out}, kF32, Tag::ab);
-        const dnnl::matmul::primitive_desc plan(dnnl::matmul::desc(x, w, y), m.engine);
+        const auto plan = t3video::cpu::plan_matmul(m.engine, x, w, nullptr, y);
         plans.push_back({dnnl::matmul(plan),
                          {{DNNL_ARG_SRC, filled(m, x)},
                           {DNNL_ARG_WEIGHTS, filled(m, plan.weights_desc())},
@@ -110,7 +112,6 @@ std::vector<Conv> decoder(int64_t t, int64_t h, int64_t w) {
 
 // Seconds of one call that gives `frames` frames; `past` zero frames stand in front of the ones given.
 double call(Machine& m, const Conv& c, int64_t frames, int64_t past) {
-    using Forward = dnnl::convolution_forward;
     const bool flat = c.kt == 1;  // frames are a batch of pictures
     const int64_t border = c.k / 2, in_frames = frames + c.kt - 1 - past;
     const Dims src = flat ? Dims{frames, c.ci, c.h, c.w} : Dims{1, c.ci, in_frames, c.h, c.w};
@@ -119,16 +120,16 @@ double call(Machine& m, const Conv& c, int64_t frames, int64_t past) {
     const Dims strides(flat ? 2 : 3, 1), after = flat ? Dims{border, border} : Dims{0, border, border};
     Dims before = after;
     if (!flat) before[0] = past;
-    const Forward::primitive_desc plan(
-        Forward::desc(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_auto, Desc(src, kF32, Tag::any),
-                      Desc(weights, kF32, Tag::any), Desc({c.co}, kF32, Tag::x), Desc(dst, kF32, Tag::any), strides,
-                      before, after),
-        m.engine);
+    const Desc bias({c.co}, kF32, Tag::x);
+    const auto plan = t3video::cpu::plan_conv(
+        m.engine, dnnl::algorithm::convolution_auto,
+        {Desc(src, kF32, Tag::any), Desc(weights, kF32, Tag::any), Desc(dst, kF32, Tag::any), strides, before, after},
+        &bias);
     const std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, filled(m, plan.src_desc())},
                                                           {DNNL_ARG_WEIGHTS, filled(m, plan.weights_desc())},
-                                                          {DNNL_ARG_BIAS, filled(m, plan.bias_desc())},
+                                                          {DNNL_ARG_BIAS, filled(m, bias)},
                                                           {DNNL_ARG_DST, filled(m, plan.dst_desc())}};
-    const Forward convolution(plan);
+    const dnnl::convolution_forward convolution(plan);
     return seconds_of([&] {
         convolution.execute(m.stream, arguments);
         m.stream.wait();

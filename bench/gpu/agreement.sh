@@ -1,5 +1,6 @@
 #!/bin/sh
-# The bundled model's film from the CPU and from the GPU: PSNR over all pixels of all frames.
+# The bundled model's film from the CPU and from the GPU: PSNR over all pixels of all frames,
+# and how far one pixel lies apart at most.
 # usage: bench/gpu/agreement.sh FOLDER    holding t3video
 set -eu
 t3video=$(realpath "${1:?usage: bench/gpu/agreement.sh FOLDER}")/t3video
@@ -19,6 +20,8 @@ for name in ("f32", "bf16"):
     gpu = planes(name)
     assert len(cpu) == len(gpu)
     error = sum((a - b) ** 2 for a, b in zip(cpu, gpu)) / len(cpu)
-    print(f"CPU against CUDA {name}: {10 * math.log10(255 ** 2 / error) if error else math.inf:.1f} dB")
+    psnr = 10 * math.log10(255 ** 2 / error) if error else math.inf
+    apart = max(abs(a - b) for a, b in zip(cpu, gpu))
+    print(f"CPU against CUDA {name}: {psnr:.1f} dB, a pixel at most {apart} of 255 apart")
 PY
 rm -rf "$work"

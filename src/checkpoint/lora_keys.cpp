@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -13,6 +11,8 @@
 #include "checkpoint/json_text.h"
 #include "checkpoint/lora.h"
 #include "core/error.h"
+#include "core/input_file.h"
+#include "core/paths.h"
 
 namespace t3video::checkpoint {
 namespace {
@@ -135,10 +135,7 @@ std::function<double(int64_t)> default_scale(const TensorSource& file) {
     const auto config = file.path.parent_path() / "adapter_config.json";
     const bool raw =
         std::ranges::any_of(file.tensors, [](const auto& entry) { return entry.first.starts_with(kRawModel); });
-    if (raw && std::filesystem::is_regular_file(config)) {
-        std::ifstream text(config, std::ios::binary);
-        return scale_from({std::istreambuf_iterator<char>(text), {}}, config.string());
-    }
+    if (raw && is_file(config)) return scale_from(read_text_file(config, "a LoRA's configuration"), config.string());
     return [](int64_t) { return 1.0; };
 }
 

@@ -1,48 +1,136 @@
-// Memory mapping through POSIX.
+// Memory mapping through POSIX, and what becomes of mappings whose file is changed.
 #include "checkpoint/mapped_file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <array>
+#include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <mutex>
+#include <string_view>
 #include <utility>
 
 #include "core/error.h"
+#include "core/signal_stack.h"
 
 namespace t3video::checkpoint {
 namespace {
 
-// Closes the descriptor on every way out; a mapping outlives it.
-struct Descriptor {
-    int fd;
-    ~Descriptor() {
-        if (fd >= 0) ::close(fd);
+// All mappings of the process, one of the few things that only exist once in it: a handler of signals learns from them
+// which file a bad address belongs to. It must not lock, so each has a place of its own, which changes in one instant.
+class Mappings {
+  public:
+    void add(const MappedFile* file) {
+        const std::lock_guard lock(mutex_);
+        for (auto& place : places_) {
+            if (place == nullptr) {
+                place = file;
+                return;
+            }
+        }
+        throw InvalidRequest(concat(file->path().string(), ": more than ", places_.size(), " files are open"));
     }
+    void remove(const MappedFile* file) {
+        const std::lock_guard lock(mutex_);
+        for (auto& place : places_) {
+            if (place == file) place = nullptr;
+        }
+    }
+    void require_unchanged() {
+        const std::lock_guard lock(mutex_);
+        for (const auto& place : places_) {
+            if (const MappedFile* file = place) file->require_unchanged();
+        }
+    }
+    // For the handler.
+    const MappedFile* at(const std::byte* address) const {
+        for (const auto& place : places_) {
+            const MappedFile* file = place;
+            if (file != nullptr && file->bytes().data() <= address &&
+                address < file->bytes().data() + file->bytes().size())
+                return file;
+        }
+        return nullptr;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::array<std::atomic<const MappedFile*>, 4096> places_{};
 };
+
+Mappings mappings;
+
+// Only what is safe in a handler. It ends the program, since the thread that read cannot go on.
+void end_for_lost_page(int signal, siginfo_t* info, void*) {
+    const MappedFile* file = mappings.at(static_cast<const std::byte*>(info->si_addr));
+    if (file == nullptr) {
+        std::signal(signal, SIG_DFL);  // and the same read once more
+        return;
+    }
+    const auto part = [](std::string_view text) { return iovec{const_cast<char*>(text.data()), text.size()}; };
+    const std::array line{part(isatty(STDERR_FILENO) != 0 ? "\nt3video: " : "t3video: "), part(file->path().c_str()),
+                          part(": was cut short while it was used, or its disk fails; when it is whole, give the same "
+                               "command again\n")};
+    [[maybe_unused]] const auto written = writev(STDERR_FILENO, line.data(), line.size());
+    _exit(1);
+}
 
 }  // namespace
 
 MappedFile::MappedFile(std::filesystem::path path) : path_(std::move(path)) {
     const std::string name = path_.string();
-    const Descriptor file{::open(name.c_str(), O_RDONLY | O_CLOEXEC)};
-    require_valid(file.fd >= 0, name, ": cannot be opened: ", std::strerror(errno));
-    struct stat info {};
-    require_valid(::fstat(file.fd, &info) == 0, name, ": cannot be examined: ", std::strerror(errno));
-    require_valid(!S_ISDIR(info.st_mode), name,
-                  ": is a folder; name a .safetensors, .safetensors.index.json or .pth file in it");
-    require_valid(S_ISREG(info.st_mode), name, ": is not a regular file");
-    require_valid(info.st_size > 0, name, ": the file is empty");
-    size_ = static_cast<size_t>(info.st_size);
-    void* const address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.fd, 0);
-    require(address != MAP_FAILED, name, ": cannot map ", size_, " bytes: ", std::strerror(errno));
-    data_ = static_cast<const std::byte*>(address);
+    descriptor_ = ::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    require_valid(descriptor_ >= 0, name, ": cannot be opened: ", std::strerror(errno));
+    try {
+        struct stat info {};
+        require_valid(::fstat(descriptor_, &info) == 0, name, ": cannot be examined: ", std::strerror(errno));
+        require_valid(!S_ISDIR(info.st_mode), name,
+                      ": is a folder; name a .safetensors, .safetensors.index.json or .pth file in it");
+        require_valid(S_ISREG(info.st_mode), name, ": is not a regular file");
+        require_valid(info.st_size > 0, name, ": the file is empty");
+        size_ = static_cast<size_t>(info.st_size);
+        written_ = info.st_mtim;
+        void* const address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor_, 0);
+        require_valid(address != MAP_FAILED, name, ": cannot map ", size_, " bytes: ", std::strerror(errno));
+        data_ = static_cast<const std::byte*>(address);
+        mappings.add(this);
+    } catch (...) {
+        if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+        ::close(descriptor_);
+        throw;
+    }
 }
 
 MappedFile::~MappedFile() {
+    mappings.remove(this);
     ::munmap(const_cast<std::byte*>(data_), size_);
+    ::close(descriptor_);
+}
+
+void MappedFile::require_unchanged() const {
+    struct stat info {};
+    const bool unchanged = ::fstat(descriptor_, &info) == 0 && info.st_size == static_cast<off_t>(size_) &&
+                           info.st_mtim.tv_sec == written_.tv_sec && info.st_mtim.tv_nsec == written_.tv_nsec;
+    require_valid(unchanged, path_.string(),
+                  ": was changed while it was used; what was computed since is not kept. When the file is whole, give "
+                  "the same command again");
+}
+
+void require_unchanged_files() {
+    mappings.require_unchanged();
+}
+
+void explain_lost_pages() {
+    use_signal_stack();
+    struct sigaction action {};
+    action.sa_sigaction = end_for_lost_page;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigaction(SIGBUS, &action, nullptr);
 }
 
 Tensor map_tensor(const std::shared_ptr<const MappedFile>& file, const Shape& shape, DType dtype, size_t offset) {

@@ -1,6 +1,8 @@
 // A file mapped read-only into memory, and tensors that are windows into it.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <cstddef>
 #include <filesystem>
 #include <memory>
@@ -11,8 +13,9 @@
 
 namespace t3video::checkpoint {
 
-// Pages are read when touched and shared with the system's cache. The file must not shrink while it is mapped;
-// replacing it by a rename is safe, because the mapping keeps the old file.
+// Pages are read when touched and shared with the system's cache. Replacing the file by a rename is safe, because the
+// mapping keeps the old file; a file that is written over or cut short while it is mapped is found by
+// require_unchanged_files(), and by explain_lost_pages() where pages are gone.
 class MappedFile {
   public:
     // Throws InvalidRequest naming the path when it is absent, a folder, empty or unreadable.
@@ -23,12 +26,24 @@ class MappedFile {
 
     const std::filesystem::path& path() const { return path_; }
     std::span<const std::byte> bytes() const { return {data_, size_}; }
+    // Throws InvalidRequest naming the path when size or time of the mapped file are not what they were.
+    void require_unchanged() const;
 
   private:
     std::filesystem::path path_;
     const std::byte* data_ = nullptr;
     size_t size_ = 0;
+    int descriptor_ = -1;
+    struct timespec written_ {};
 };
+
+// Throws InvalidRequest when a file that is mapped now was changed since: what was computed from it may be from a
+// mixture, and is not to be saved.
+void require_unchanged_files();
+
+// From here on a read of a mapped page that is gone (the file was cut short, or its disk fails) ends the program with a
+// line that names the file, and exit code 1, where the system would end it without a word. For programs.
+void explain_lost_pages();
 
 // The tensor at `offset` bytes into the file: a read-only view that keeps the mapping alive, or a copy where the bytes
 // are not aligned for their type. The caller has checked that it lies within the file.

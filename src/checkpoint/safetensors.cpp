@@ -12,6 +12,7 @@
 #include "checkpoint/checks.h"
 #include "checkpoint/json_text.h"
 #include "core/error.h"
+#include "core/paths.h"
 
 namespace t3video::checkpoint {
 namespace {
@@ -113,8 +114,7 @@ void check_shard_name(const std::string& shard, const std::string& where) {
 
 // The shard's tensors; a missing shard is reported as the index's problem.
 TensorSource open_shard(const std::filesystem::path& path, const std::string& shard, const std::string& where) {
-    require_valid(std::filesystem::exists(path), where, ": shard ", quote(shard), " is missing; expected it at ",
-                  path.string());
+    require_valid(is_there(path), where, ": shard ", quote(shard), " is missing; expected it at ", path.string());
     return read_safetensors(std::make_shared<MappedFile>(path));
 }
 

@@ -1,52 +1,119 @@
-// FNV-1a (Fowler, Noll, Vo) in 64 bits.
+// Hashes of texts, files and folders.
 #include "core/content_hash.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdint>
-#include <fstream>
-#include <string_view>
+#include <cstring>
 #include <vector>
 
-#include "core/error.h"
+#include "core/input_file.h"
+#include "core/paths.h"
 
 namespace t3video {
 namespace {
 
-void add(uint64_t& hash, std::string_view bytes) {
-    for (const char byte : bytes) hash = (hash ^ static_cast<uint8_t>(byte)) * 0x100000001B3u;
+namespace fs = std::filesystem;
+
+constexpr uint64_t kPrime = 0x100000001B3u;
+
+uint64_t mixed(uint64_t hash, uint64_t word) {
+    hash = (hash ^ word) * kPrime;
+    return hash ^ hash >> 29;  // a product carries changes upwards only
 }
 
-void add_file(uint64_t& hash, const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    require_valid(file.is_open(), path.string(), ": cannot be read");
-    std::vector<char> buffer(size_t{1} << 20);
-    do {
-        file.read(buffer.data(), static_cast<std::streamsize>(buffer.size()));
-        add(hash, {buffer.data(), static_cast<size_t>(file.gcount())});
-    } while (file.good());
-    require_valid(file.eof(), path.string(), ": cannot be read to its end");
+void add_to(ContentHash& hash, InputFile& file, int64_t count) {
+    constexpr int64_t kPiece = 1 << 20;
+    std::vector<char> buffer(static_cast<size_t>(std::min(kPiece, count)));
+    while (count > 0) {
+        const size_t read = file.read(buffer.data(), static_cast<size_t>(std::min(kPiece, count)));
+        if (read == 0) break;  // it has become shorter
+        hash.add(std::string_view(buffer.data(), read));
+        count -= static_cast<int64_t>(read);
+    }
+}
+
+void add_file(ContentHash& hash, const fs::path& path) {
+    InputFile file(path, "a file");
+    add_to(hash, file, file.bytes());
 }
 
 }  // namespace
 
-std::string content_hash(const std::filesystem::path& path) {
-    uint64_t hash = 0xCBF29CE484222325u;
-    if (std::filesystem::is_directory(path)) {
-        std::vector<std::filesystem::path> files;
-        for (const auto& entry : std::filesystem::directory_iterator(path)) {
-            if (entry.is_regular_file()) files.push_back(entry.path());
-        }
-        std::ranges::sort(files);
-        for (const auto& file : files) {
-            add(hash, file.filename().string());
-            add_file(hash, file);
-        }
-    } else {
-        add_file(hash, path);
+void ContentHash::mix(const std::byte* block) {
+    for (size_t i = 0; i < lanes_.size(); ++i) {
+        uint64_t word = 0;
+        std::memcpy(&word, block + i * sizeof(word), sizeof(word));
+        lanes_[i] = mixed(lanes_[i], word);
     }
+}
+
+void ContentHash::add(std::span<const std::byte> bytes) {
+    size_t waiting = length_ % kBlock;
+    length_ += bytes.size();
+    if (waiting > 0) {
+        const size_t taken = std::min(kBlock - waiting, bytes.size());
+        std::copy_n(bytes.data(), taken, rest_.data() + waiting);
+        bytes = bytes.subspan(taken);
+        if (waiting + taken < kBlock) return;
+        mix(rest_.data());
+    }
+    for (; bytes.size() >= kBlock; bytes = bytes.subspan(kBlock)) mix(bytes.data());
+    std::ranges::copy(bytes, rest_.begin());
+}
+
+void ContentHash::add(std::string_view text) {
+    add(std::as_bytes(std::span(text)));
+}
+
+std::string ContentHash::text() const {
+    ContentHash end = *this;
+    const size_t waiting = length_ % kBlock;
+    std::fill(end.rest_.begin() + static_cast<int64_t>(waiting), end.rest_.end(), std::byte{0});
+    if (waiting > 0) end.mix(end.rest_.data());
+    uint64_t hash = length_;
+    for (const uint64_t lane : end.lanes_) hash = mixed(hash, lane);
     return fmt::format("{:016x}", hash);
+}
+
+std::string text_hash(std::string_view text) {
+    ContentHash hash;
+    hash.add(text);
+    return hash.text();
+}
+
+std::string content_hash(const fs::path& path) {
+    ContentHash hash;
+    if (!is_folder(path)) {
+        add_file(hash, path);
+        return hash.text();
+    }
+    for (const fs::path& file : entries_of(path)) {
+        if (!is_file(file)) continue;
+        hash.add(file.filename().string());
+        add_file(hash, file);
+    }
+    return hash.text();
+}
+
+std::string sampled_hash(const fs::path& path) {
+    constexpr int64_t kWhole = 16 << 20, kHeader = 1 << 20, kSamples = 1024, kPage = 4096;
+    InputFile file(path, "a file");
+    ContentHash hash;
+    hash.add(std::to_string(file.bytes()) + ' ');
+    if (file.bytes() <= kWhole) {
+        add_to(hash, file, file.bytes());
+        return hash.text();
+    }
+    add_to(hash, file, kHeader);
+    const int64_t last = file.bytes() - kPage;
+    for (int64_t i = 1; i <= kSamples; ++i) {
+        file.seek(kHeader + (last - kHeader) / kSamples * i);
+        add_to(hash, file, kPage);
+    }
+    file.seek(last);
+    add_to(hash, file, kPage);
+    return hash.text();
 }
 
 }  // namespace t3video

@@ -20,6 +20,12 @@ class InvalidRequest : public Error {
     using Error::Error;
 };
 
+// The system gave no more memory.
+class OutOfMemory : public Error {
+  public:
+    using Error::Error;
+};
+
 template <class... Parts>
 std::string concat(const Parts&... parts) {
     std::ostringstream out;

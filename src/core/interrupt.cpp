@@ -13,6 +13,9 @@ namespace t3video {
 namespace {
 
 std::atomic<int> came{0};
+std::mutex deciding;  // what the first signal means
+int works = 0;        // that want to be kept
+bool worked = false;  // whether there was one
 
 int next_signal(const sigset_t& signals) {
     int signal = 0;
@@ -21,10 +24,21 @@ int next_signal(const sigset_t& signals) {
     return signal;
 }
 
+void say(std::string_view line) {
+    [[maybe_unused]] const auto written = write(STDERR_FILENO, line.data(), line.size());
+}
+
 void wait_for(const sigset_t& signals) {
-    came = next_signal(signals);
-    constexpr std::string_view kLine = "\nStopping at the next safe point; once more ends at once.\n";
-    [[maybe_unused]] const auto written = write(STDERR_FILENO, kLine.data(), kLine.size());
+    const int first = next_signal(signals);
+    {
+        const std::lock_guard lock(deciding);
+        if (works == 0) {
+            say(worked ? "t3video: stopped; what was finished stays\n" : "t3video: stopped before anything was made\n");
+            _exit(128 + first);
+        }
+        came = first;
+    }
+    say("\nStopping at the next safe point; once more ends at once.\n");
     const int second = next_signal(signals);
     std::signal(second, SIG_DFL);  // a shell may have had it ignored
     pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
@@ -41,9 +55,23 @@ void watch_interrupts() {
         sigset_t signals;
         sigemptyset(&signals);
         for (const int signal : {SIGINT, SIGTERM}) sigaddset(&signals, signal);
+        struct sigaction hangup {};
+        sigaction(SIGHUP, nullptr, &hangup);
+        if (hangup.sa_handler != SIG_IGN) sigaddset(&signals, SIGHUP);
         pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // here, and in all threads that follow
         std::thread(wait_for, signals).detach();
     });
+}
+
+WorkToKeep::WorkToKeep() {
+    const std::lock_guard lock(deciding);
+    ++works;
+    worked = true;
+}
+
+WorkToKeep::~WorkToKeep() {
+    const std::lock_guard lock(deciding);
+    --works;
 }
 
 int interrupt_signal() {
@@ -52,6 +80,10 @@ int interrupt_signal() {
 
 void set_interrupt_signal(int signal) {
     came = signal;
+}
+
+void stop_if_interrupted(const char* message) {
+    if (came != 0) throw Interrupted(message);
 }
 
 }  // namespace t3video

@@ -1,8 +1,10 @@
-// Log lines through spdlog.
+// Log lines through spdlog; what files and names bring into them is made printable here.
 #include "core/log.h"
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include "core/printable.h"
 
 namespace t3video {
 namespace {
@@ -17,10 +19,10 @@ spdlog::logger& logger() {
 }  // namespace
 
 void log_info(std::string_view message) {
-    logger().info("{}", message);
+    logger().info("{}", printable(message));
 }
 void log_warning(std::string_view message) {
-    logger().warn("{}", message);
+    logger().warn("{}", printable(message));
 }
 void set_quiet(bool quiet) {
     logger().set_level(quiet ? spdlog::level::warn : spdlog::level::info);

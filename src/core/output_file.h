@@ -1,6 +1,8 @@
 // A file that appears under its name only when it is complete.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -15,52 +17,64 @@ class WriteError : public Error {
     using Error::Error;
 };
 
-// Whether `reason`, a value of errno, says that a disk or a quota is full.
+// Another process has it and will give it back.
+class InUse : public InvalidRequest {
+  public:
+    using InvalidRequest::InvalidRequest;
+};
+
+// Whether `reason`, a value of errno, says that a disk or a quota is full, or a file as large as it may be.
 bool is_full(int reason);
-// The system's words for it, and where the disk is full, what to do.
+// The system's words for it, and where something is full, what to do.
 std::string words_of_refusal(int reason);
 
 // Throws WriteError, naming the file and the system's reason in errno, unless `written`.
 void require_written(bool written, const std::filesystem::path& file);
 
-// Locks an open file or folder until it is closed; false where another has it. File systems without locks let everyone
-// have it. The system gives locks back however a process ends.
-bool try_lock(int descriptor);
+enum class LockState { taken, busy, unsupported };
+// Locks an open file or folder until it is closed. The system gives locks back however a process ends; some network
+// file systems have none.
+LockState try_lock(int descriptor);
 
-// The file beside `target` that is written first: "<name>.partial".
-std::filesystem::path partial_path(const std::filesystem::path& target);
+// Whether both names lead to the same file or folder, by device and inode; false where one leads nowhere.
+bool is_same_file(const std::filesystem::path& a, const std::filesystem::path& b);
+
+// The file beside `target` that is written first: "<name>.partial", or with an owner "<name>.<owner>.partial". An
+// owner is the id of what the file belongs to: no other file has such a name.
+std::filesystem::path partial_path(const std::filesystem::path& target, const std::string& owner = {});
 
 // Throws InvalidRequest, naming the path and what would be right, unless a file can be made there: `target` is not a
-// folder or a device, its folder exists, and "<name>.partial" could be created in it (tried, and removed again) and is
-// not being written by another process. WriteError where the disk has no room even for that.
+// folder or a device, its folder exists and takes new files, and the name leaves room for a partial file's. WriteError
+// where the disk has no room even for that.
 void check_writable(const std::filesystem::path& target);
 
-// Removes "<name>.partial" if a killed run left one there: a regular file that nobody writes, no link or device.
-void remove_partial(const std::filesystem::path& target);
+// Removes the partial file if a killed run left one: a regular file with this one name that nobody writes.
+void remove_partial(const std::filesystem::path& target, const std::string& owner = {});
+// The same for all files of a folder with such an owner; an empty path is the current folder.
+void remove_partials(const std::filesystem::path& folder, const std::string& owner);
 
-// Owns "<name>.partial", empty or as a killed run left it, until commit() gives it its name; without commit() the
-// destructor removes it. Locked meanwhile, so that no two writers share it; the system gives locks back however a
-// process ends.
+// Owns the partial file of `target`, empty or as a killed run left it, until commit() gives it its name; without
+// commit() the destructor removes it. Locked meanwhile, so that no two writers share it.
 class PartialFile {
   public:
-    explicit PartialFile(std::filesystem::path target);  // throws as check_writable does
+    // Throws as check_writable does, also where something else has the partial file's name; InUse while another process
+    // writes it.
+    explicit PartialFile(std::filesystem::path target, const std::string& owner = {});
     ~PartialFile();
     PartialFile(const PartialFile&) = delete;
     PartialFile& operator=(const PartialFile&) = delete;
 
+    const std::filesystem::path& target() const { return target_; }
     const std::filesystem::path& path() const { return partial_; }
     // Makes these bytes the file's. Throws WriteError.
     void write(std::string_view bytes);
-    // Flushes the file to the disk and gives the lock back: it is whole and waits for its name. Once. Throws
-    // WriteError.
+    // Flushes the file to the disk and gives the lock back: it is whole and waits for its name. What wrote it has
+    // closed it. A second call does nothing. Throws WriteError.
     void finish();
-    // Flushes it, unless it is finished, and renames it, replacing an older file of that name. What wrote it has closed
-    // it. Throws WriteError.
+    // Finishes it and renames it, replacing an older file of that name; flushes the folder. Throws WriteError.
     void commit();
 
   private:
-    void flush();
-
     std::filesystem::path target_, partial_;
     int descriptor_;  // holds the lock; -1 once the file is whole
     bool committed_ = false;

@@ -5,14 +5,18 @@
 
 #include <algorithm>
 #include <exception>
+#include <fstream>
+#include <optional>
 
+#include "core/cgroup.h"
 #include "core/error.h"
+#include "core/signal_stack.h"
 
 namespace t3video {
 namespace {
 
-// Libraries that ask OpenMP how many threads to use find one while this lives, as they do inside a parallel region: what
-// a body computes is then the same on any number of threads.
+// Libraries that ask OpenMP how many threads to use find one while this lives, as they do inside a parallel region:
+// what a body computes is then the same on any number of threads.
 class OneThread {
   public:
     OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
@@ -23,6 +27,20 @@ class OneThread {
   private:
     int before_;
 };
+
+// Whole processors that a group may keep busy; 0: no limit. Version 2 has "QUOTA PERIOD" in one file, in microseconds.
+int64_t quota_of(const Cgroup& group) {
+    std::optional<int64_t> quota, period;
+    if (group.unified) {
+        std::ifstream file(group.folder / "cpu.max");
+        int64_t granted = 0, of = 0;
+        if (file >> granted >> of) quota = granted, period = of;
+    } else {
+        quota = number_in(group.folder / "cpu.cfs_quota_us");  // -1: no limit
+        period = number_in(group.folder / "cpu.cfs_period_us");
+    }
+    return quota && period && *quota > 0 && *period > 0 ? (*quota + *period - 1) / *period : 0;
+}
 
 }  // namespace
 
@@ -40,20 +58,28 @@ void parallel_for(int threads, int64_t begin, int64_t end, int64_t grain,
         return;
     }
     std::exception_ptr failure;
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-    for (int64_t c = 0; c < chunks; ++c) {
-        try {
-            body(begin + c * chunk, std::min(begin + (c + 1) * chunk, end));
-        } catch (...) {
+#pragma omp parallel num_threads(threads)
+    {
+        use_signal_stack();  // also in those that get no chunk: libraries compute on them next
+#pragma omp for schedule(dynamic)
+        for (int64_t c = 0; c < chunks; ++c) {
+            try {
+                body(begin + c * chunk, std::min(begin + (c + 1) * chunk, end));
+            } catch (...) {
 #pragma omp critical(t3video_parallel_failure)
-            failure = std::current_exception();
+                failure = std::current_exception();
+            }
         }
     }
     if (failure) std::rethrow_exception(failure);
 }
 
-int available_threads() {
-    return std::max(1, omp_get_num_procs());
+int available_threads(const std::filesystem::path& root) {
+    int64_t threads = std::max(1, omp_get_num_procs());  // as affinity says
+    for (const Cgroup& group : cgroups_of("cpu", root)) {
+        if (const int64_t quota = quota_of(group); quota > 0) threads = std::min(threads, quota);
+    }
+    return static_cast<int>(threads);
 }
 
 }  // namespace t3video

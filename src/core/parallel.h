@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 
 namespace t3video {
@@ -13,7 +14,8 @@ namespace t3video {
 void parallel_for(int threads, int64_t begin, int64_t end, int64_t grain,
                   const std::function<void(int64_t first, int64_t last)>& body);
 
-// Cores this process may use.
-int available_threads();
+// Cores this process may use: those it is bound to (affinity), but no more than the processor time that its control
+// groups grant, rounded up, as `docker --cpus=2` sets it. At least 1. `root` stands before /proc and /sys, for tests.
+int available_threads(const std::filesystem::path& root = "/");
 
 }  // namespace t3video

@@ -56,11 +56,8 @@ void Progress::print(bool final_line) {
             line += ", " + format_duration(elapsed / double(done_) * double(total_ - done_)) + " left";
         }
     }
-    if (redraw_) {
-        fmt::print(stderr, "\r\033[K{}{}", line, final_line ? "\n" : "");
-    } else {
-        fmt::print(stderr, "{}\n", line);
-    }
+    line = redraw_ ? fmt::format("\r\033[K{}{}", line, final_line ? "\n" : "") : line + "\n";
+    std::fputs(line.c_str(), stderr);  // a terminal that went away is no reason to stop
     std::fflush(stderr);
 }
 

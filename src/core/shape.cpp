@@ -14,8 +14,8 @@ Shape::Shape(std::span<const int64_t> dims) : rank_(static_cast<int>(dims.size()
     std::copy(dims.begin(), dims.end(), dims_.begin());
     int64_t product = 1;
     for (const int64_t extent : dims) {
-        require(extent >= 0, "shape: negative extent in ", str());
-        require(extent == 0 || product <= std::numeric_limits<int64_t>::max() / extent, "shape: ", str(),
+        require(extent >= 0, "shape: negative extent in ", *this);
+        require(extent == 0 || product <= std::numeric_limits<int64_t>::max() / extent, "shape: ", *this,
                 " is too large");
         product *= extent;
     }
@@ -23,13 +23,13 @@ Shape::Shape(std::span<const int64_t> dims) : rank_(static_cast<int>(dims.size()
 
 int64_t Shape::dim(int axis) const {
     const int resolved = axis < 0 ? axis + rank_ : axis;
-    require(resolved >= 0 && resolved < rank_, "shape: no axis ", axis, " in ", str());
+    require(resolved >= 0 && resolved < rank_, "shape: no axis ", axis, " in ", *this);
     return dims_[static_cast<size_t>(resolved)];
 }
 
 void Shape::set_dim(int axis, int64_t extent) {
     const int resolved = axis < 0 ? axis + rank_ : axis;
-    require(resolved >= 0 && resolved < rank_ && extent >= 0, "shape: cannot set axis ", axis, " of ", str(), " to ",
+    require(resolved >= 0 && resolved < rank_ && extent >= 0, "shape: cannot set axis ", axis, " of ", *this, " to ",
             extent);
     dims_[static_cast<size_t>(resolved)] = extent;
 }

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <tuple>
+#include <unordered_map>
 #include <vector>
 
 #include "cpu/convert.h"
+#include "cpu/onednn.h"
 #include "cpu/state.h"
 
 namespace t3video::cpu {
@@ -61,27 +63,12 @@ std::vector<Band> bands_of(const ops::FrameConv& frame, int64_t band_elements) {
     return bands;
 }
 
-dnnl::convolution_forward::primitive_desc describe(const BandPlan& plan, const Desc& weights, const Desc* bias,
-                                                   const ops::FrameConv& conv, const dnnl::engine& engine) {
-    using Conv = dnnl::convolution_forward;
-    const auto kind = dnnl::prop_kind::forward_inference;
-    const auto algorithm = dnnl::algorithm::convolution_direct;
-    const dnnl::memory::dims strides{conv.stride_h, conv.stride_w}, before{conv.top, conv.left},
-        after{conv.bottom, conv.right};
-    if (bias) return {Conv::desc(kind, algorithm, plan.src, weights, *bias, plan.dst, strides, before, after), engine};
-    return {Conv::desc(kind, algorithm, plan.src, weights, plan.dst, strides, before, after), engine};
-}
-
-dnnl::convolution_forward::primitive_desc describe_add(const BandPlan& plan, const Desc& weights,
-                                                       const ops::FrameConv& conv, const dnnl::engine& engine) {
+dnnl::primitive_attr added_to_output() {
     dnnl::post_ops post;
     post.append_sum(1.0f);
     dnnl::primitive_attr attr;
     attr.set_post_ops(post);
-    const dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
-                                               plan.src, weights, plan.dst, {conv.stride_h, conv.stride_w},
-                                               {conv.top, conv.left}, {conv.bottom, conv.right});
-    return {desc, attr, engine};
+    return attr;
 }
 
 // The first band chooses the layout of the weights; everything else of the plan keeps to it.
@@ -91,17 +78,18 @@ FramePlan make_plan(const ops::FrameConv& frame, bool with_bias, int64_t band_el
     const Desc bias({frame.co}, kF32, Tag::x);
     for (const Band& band : bands_of(frame, band_elements)) {
         const ops::FrameConv& conv = band.conv;
-        BandPlan part{band.in_row * frame.w * frame.ci,
-                      band.out_row * frame.out_w() * frame.co,
-                      Desc({1, conv.ci, conv.h, conv.w}, kF32, Tag::nhwc),
-                      Desc({1, conv.co, conv.out_h(), conv.out_w()}, kF32, Tag::nhwc),
-                      {},
-                      {}};
-        const auto start = describe(part, plan.weights, with_bias ? &bias : nullptr, conv, engine);
-        plan.weights = start.weights_desc();
-        part.start = dnnl::convolution_forward(start);
-        part.add = dnnl::convolution_forward(describe_add(part, plan.weights, conv, engine));
-        plan.bands.push_back(std::move(part));
+        ConvShape shape{Desc({1, conv.ci, conv.h, conv.w}, kF32, Tag::nhwc),
+                        plan.weights,
+                        Desc({1, conv.co, conv.out_h(), conv.out_w()}, kF32, Tag::nhwc),
+                        {conv.stride_h, conv.stride_w},
+                        {conv.top, conv.left},
+                        {conv.bottom, conv.right}};
+        constexpr auto kDirect = dnnl::algorithm::convolution_direct;
+        const ConvPlan start = plan_conv(engine, kDirect, shape, with_bias ? &bias : nullptr);
+        plan.weights = shape.weights = start.weights_desc();
+        const ConvPlan add = plan_conv(engine, kDirect, shape, nullptr, added_to_output());
+        plan.bands.push_back({band.in_row * frame.w * frame.ci, band.out_row * frame.out_w() * frame.co, shape.src,
+                              shape.dst, dnnl::convolution_forward(start), dnnl::convolution_forward(add)});
     }
     return plan;
 }

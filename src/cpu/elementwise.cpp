@@ -86,12 +86,12 @@ void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y) {
 }
 
 void add_residual(Context& ctx, Tensor& x, const ops::Residual& residual) {
-    const auto& [h, gate, boundary, order] = residual;
-    const int64_t width = x.dim(1), last_set = gate ? (gate->dim(0) - 1) * width : 0;
-    const float *ph = h.data<float>(), *pg = gate ? gate->data<float>() : nullptr;
-    const int64_t* rows = order ? order->data<int64_t>() : nullptr;
+    const Tensor* gate = residual.gate;
+    const int64_t width = x.dim(1), last_set = gate ? (gate->dim(0) - 1) * width : 0, boundary = residual.boundary;
+    const float *ph = residual.h.data<float>(), *pg = gate ? gate->data<float>() : nullptr;
+    const int64_t* rows = residual.order ? residual.order->data<int64_t>() : nullptr;
     float* px = x.data<float>();
-    ctx.parallel_for(h.dim(0), row_grain(width), [&, boundary = boundary](int64_t first, int64_t last) {
+    ctx.parallel_for(residual.h.dim(0), row_grain(width), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
             const int64_t row = rows ? rows[i] : i;
             float* to = px + row * width;

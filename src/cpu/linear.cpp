@@ -2,7 +2,10 @@
 // packed is converted into f32 scratch for the length of the call, so a model costs one layer beyond its mapped file.
 #include "cpu/linear.h"
 
+#include <unordered_map>
+
 #include "cpu/convert.h"
+#include "cpu/onednn.h"
 #include "cpu/packed_matrix.h"
 #include "cpu/state.h"
 
@@ -17,9 +20,8 @@ dnnl::memory view(const dnnl::memory::desc& desc, const dnnl::engine& engine, co
 
 dnnl::primitive_attr fused(ops::Activation activation) {
     dnnl::post_ops post;
-    if (activation == ops::Activation::silu) post.append_eltwise(1.0f, dnnl::algorithm::eltwise_swish, 1.0f, 0.0f);
-    if (activation == ops::Activation::gelu_tanh)
-        post.append_eltwise(1.0f, dnnl::algorithm::eltwise_gelu_tanh, 0.0f, 0.0f);
+    if (activation == ops::Activation::silu) append_activation(post, dnnl::algorithm::eltwise_swish, 1.0f);
+    if (activation == ops::Activation::gelu_tanh) append_activation(post, dnnl::algorithm::eltwise_gelu_tanh, 0.0f);
     dnnl::primitive_attr attr;
     attr.set_post_ops(post);
     return attr;
@@ -35,18 +37,17 @@ void linear(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* b
     const Tensor w = packed ? packed->values() : as_f32(ctx, weight);
     const auto type = dnnl::memory::data_type::f32;
     const dnnl::memory::desc x_desc({m, k}, type, Tag::ab), y_desc({m, n}, type, Tag::ab),
-        w_desc = packed ? packed->layout() : dnnl::memory::desc({k, n}, type, Tag::ba);
+        b_desc({1, n}, type, Tag::ab), w_desc = packed ? packed->layout() : dnnl::memory::desc({k, n}, type, Tag::ba);
     const auto arguments_of = [&](const Tensor* b) {
         std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, view(x_desc, cpu.engine, x)},
                                                         {DNNL_ARG_WEIGHTS, view(w_desc, cpu.engine, w)},
                                                         {DNNL_ARG_DST, view(y_desc, cpu.engine, y)}};
-        if (b) arguments.emplace(DNNL_ARG_BIAS, view({{1, n}, type, Tag::ab}, cpu.engine, *b));
+        if (b) arguments.emplace(DNNL_ARG_BIAS, view(b_desc, cpu.engine, *b));
         return arguments;
     };
     const Tensor b = bias ? as_f32(ctx, *bias) : Tensor();
-    const auto desc = bias ? dnnl::matmul::desc(x_desc, w_desc, dnnl::memory::desc({1, n}, type, Tag::ab), y_desc)
-                           : dnnl::matmul::desc(x_desc, w_desc, y_desc);
-    const dnnl::matmul::primitive_desc plan(desc, fused(activation), cpu.engine);
+    const MatmulPlan plan =
+        plan_matmul(cpu.engine, x_desc, w_desc, bias ? &b_desc : nullptr, y_desc, fused(activation));
     dnnl::matmul(plan).execute(cpu.stream, arguments_of(bias ? &b : nullptr));
     cpu.stream.wait();
 }

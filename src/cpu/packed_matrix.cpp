@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "cpu/convert.h"
+#include "cpu/onednn.h"
 #include "cpu/state.h"
 
 namespace t3video::cpu {
@@ -25,24 +26,26 @@ void reorder(const dnnl::engine& engine, dnnl::stream& stream, const Desc& from,
 }  // namespace
 
 int64_t PackedMatrix::group() const {
-    return layout_.dims()[0] * layout_.dims()[1];
+    const dnnl::memory::dims dims = dims_of(layout_);
+    return dims[0] * dims[1];
 }
 
 void PackedMatrix::decode(int64_t first, int64_t count, float* values) const {
     require(first == 0 && count == group(), "a packed matrix is decoded as a whole");
     dnnl::stream stream(engine_);
-    reorder(engine_, stream, layout_, values_.data<float>(), plain_layout(layout_.dims()), values);
+    reorder(engine_, stream, layout_, values_.data<float>(), plain_layout(dims_of(layout_)), values);
 }
 
 Tensor pack_matrix(Context& ctx, const Tensor& weight) {
     State& cpu = state(ctx);
     const int64_t out = weight.dim(0), in = weight.dim(1);
     constexpr int64_t kTokens = 1024;  // any number of rows is multiplied with what suits this one
-    const dnnl::matmul::desc product(Desc({kTokens, in}, kF32, Tag::ab), Desc({in, out}, kF32, Tag::any),
-                                     Desc({kTokens, out}, kF32, Tag::ab));
-    const Desc layout = dnnl::matmul::primitive_desc(product, cpu.engine).weights_desc();
+    const MatmulPlan product =
+        plan_matmul(cpu.engine, Desc({kTokens, in}, kF32, Tag::ab), Desc({in, out}, kF32, Tag::any), nullptr,
+                    Desc({kTokens, out}, kF32, Tag::ab));
+    const Desc layout = product.weights_desc();
     const Tensor plain = as_f32(ctx, weight);
-    if (layout.data.format_desc.blocking.inner_nblks == 0) return plain;
+    if (!in_blocks(layout)) return plain;
     Tensor values = empty(ctx, {static_cast<int64_t>(layout.get_size() / sizeof(float))});
     reorder(cpu.engine, cpu.stream, plain_layout({in, out}), plain.data<float>(), layout, values.data<float>());
     return {weight.shape(), std::make_shared<PackedMatrix>(cpu.engine, layout, values)};

@@ -5,6 +5,7 @@
 #include "cuda/fused_attention.h"
 
 #include <tuple>
+#include <vector>
 
 #include "cuda/cudnn.h"
 

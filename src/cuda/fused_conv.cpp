@@ -1,6 +1,8 @@
 // Bound by the matrix units: as an implicit matrix product, without unfolding the input in memory.
 #include "cuda/fused_conv.h"
 
+#include <vector>
+
 #include "cuda/cudnn.h"
 
 namespace t3video::cuda {

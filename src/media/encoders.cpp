@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "core/parallel.h"
 #include "media/video_writer.h"
 
 namespace t3video::media {
@@ -48,10 +49,7 @@ std::vector<const char*> encoder_names(Codec codec) {
 const AVCodec* find_encoder(const FilmFormat& format) {
     for (const char* name : encoder_names(format.codec)) {
         const AVCodec* codec = avcodec_find_encoder_by_name(name);
-        if (codec == nullptr || codec->pix_fmts == nullptr) continue;
-        for (const AVPixelFormat* p = codec->pix_fmts; *p != AV_PIX_FMT_NONE; ++p) {
-            if (*p == pixel_format(format)) return codec;
-        }
+        if (codec != nullptr && takes_format(*codec, pixel_format(format))) return codec;
     }
     return nullptr;
 }
@@ -77,6 +75,10 @@ const AVCodec* need_encoder(const FilmFormat& format) {
     return codec;
 }
 
+bool is_svt(const AVCodec& codec) {
+    return std::string_view(codec.name) == "libsvtav1";
+}
+
 void set(AVCodecContext& encoder, const char* option, const std::string& value) {
     check_av(av_opt_set(encoder.priv_data, option, value.c_str(), 0), encoder.codec->name, ": option ", option, "=",
              value);
@@ -97,17 +99,24 @@ void set_quality(AVCodecContext& encoder, const FilmFormat& format, const VideoO
         if ((av_get_cpu_flags() & AV_CPU_FLAG_AVX512) != 0) set(encoder, "x264-params", kWithoutAvx512);
         set(encoder, "preset", options.preset);
     } else if (name == "libx265") {
-        const std::string pools = options.threads > 0 ? ":pools=" + std::to_string(options.threads) : "";
         const std::string lossless = format.crf == 0 ? ":lossless=1" : "";
-        set(encoder, "x265-params", "log-level=error" + pools + lossless);
+        set(encoder, "x265-params", concat("log-level=none:pools=", options.threads, lossless));
         set(encoder, "preset", options.preset);
     } else if (name == "libsvtav1") {
         set(encoder, "preset", std::to_string(kSvtPresets[preset]));
-        if (options.threads > 0) set(encoder, "svtav1-params", "lp=" + std::to_string(options.threads));
+        set(encoder, "svtav1-params", concat("lp=", options.threads));
     } else {
         set(encoder, "cpu-used", std::to_string(kAomSpeeds[preset]));
         set(encoder, "row-mt", "1");
     }
+}
+
+// What takes a film that this encoder does not.
+const char* way_out(const FilmFormat& format, int64_t width, int64_t height) {
+    // FFmpeg's own limit, whatever the codec.
+    const bool too_large = av_image_check_size(unsigned(width), unsigned(height), 0, nullptr) < 0;
+    return too_large || format.codec == Codec::h264 ? "write a folder of PNGs (frames/)"
+                                                    : "try --codec h264, or a folder of PNGs (frames/)";
 }
 
 }  // namespace
@@ -137,14 +146,37 @@ CodecPtr open_encoder(const FilmFormat& format, int64_t width, int64_t height, c
     encoder->colorspace = AVCOL_SPC_BT709;
     encoder->color_range = AVCOL_RANGE_MPEG;
     encoder->chroma_sample_location = AVCHROMA_LOC_LEFT;
-    encoder->thread_count = options.threads;
-    set_quality(*encoder, format, options);
+    VideoOptions known = options;
+    if (known.threads == 0) known.threads = available_threads();  // encoders would count cores that are not ours
+    encoder->thread_count = known.threads;
+    set_quality(*encoder, format, known);
     if (global_header) encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    // SVT-AV1 prints its settings to standard error unless this says errors only; it reads it when it starts.
-    if (std::string_view(codec->name) == "libsvtav1") setenv("SVT_LOG", "1", 0);
-    check_av(avcodec_open2(encoder.get(), codec, nullptr), "cannot open encoder ", codec->name, " for ", width, "x",
-             height);
+    // SVT-AV1 prints its settings, and what it refuses, to standard error unless this says fatal errors only; it reads
+    // it when it starts.
+    if (is_svt(*codec)) setenv("SVT_LOG", "0", 0);
+    const int status = avcodec_open2(encoder.get(), codec, nullptr);
+    require_valid(status >= 0, "--codec ", name_of(format.codec), ": ", codec->name, " does not take ", width, "x",
+                  height, " at ", fps, " fps in ", format.bits, " bits (", error_text(status), "); ",
+                  way_out(format, width, height));
     return encoder;
+}
+
+void release_unused(AVCodecContext& encoder) {
+    if (!is_svt(*encoder.codec)) return;
+    const FramePtr frame(av_frame_alloc());
+    const PacketPtr packet(av_packet_alloc());
+    if (frame == nullptr || packet == nullptr) return;
+    frame->format = encoder.pix_fmt;
+    frame->width = encoder.width;
+    frame->height = encoder.height;
+    if (av_frame_get_buffer(frame.get(), 0) < 0) return;
+    for (const AVBufferRef* plane : frame->buf) {
+        if (plane != nullptr) std::fill_n(plane->data, plane->size, uint8_t{0});
+    }
+    frame->pts = 0;
+    if (avcodec_send_frame(&encoder, frame.get()) < 0 || avcodec_send_frame(&encoder, nullptr) < 0) return;
+    while (avcodec_receive_packet(&encoder, packet.get()) >= 0) {
+    }
 }
 
 }  // namespace t3video::media

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "core/dtype.h"

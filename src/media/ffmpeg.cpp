@@ -22,15 +22,24 @@ int swscale_matrix(AVColorSpace matrix) {
     }
 }
 
-// Tells swscale where the chroma samples lie, in 1/256 of a luma sample. By itself it assumes the centre of each 2x2
-// block, while H.264 players assume the left edge: a quarter of a chroma sample off.
+// In 1/256 of a luma sample. The function of libavutil came with FFmpeg 6, that of libavcodec went with FFmpeg 7.
+int chroma_position(int* x, int* y, AVChromaLocation location) {
+#if LIBAVUTIL_VERSION_MAJOR >= 58
+    return av_chroma_location_enum_to_pos(x, y, location);
+#else
+    return avcodec_enum_to_chroma_pos(x, y, location);
+#endif
+}
+
+// Tells swscale where the chroma samples lie. By itself it assumes the centre of each 2x2 block, while H.264 players
+// assume the left edge: a quarter of a chroma sample off.
 void set_chroma_position(SwsContext* scaler, const std::string& side, const PixelLayout& layout) {
     int horizontal_shift = 0, vertical_shift = 0;
     check_av(av_pix_fmt_get_chroma_sub_sample(layout.format, &horizontal_shift, &vertical_shift), "pixel format");
     if (horizontal_shift != 1 || vertical_shift > 1) return;  // 4:2:0 and 4:2:2
     const auto location = layout.chroma == AVCHROMA_LOC_UNSPECIFIED ? AVCHROMA_LOC_LEFT : layout.chroma;
     int x = 0, y = 0;
-    check_av(avcodec_enum_to_chroma_pos(&x, &y, location), "chroma location");
+    check_av(chroma_position(&x, &y, location), "chroma location");
     check_av(av_opt_set_int(scaler, (side + "_h_chr_pos").c_str(), x, 0), "swscale option");
     if (vertical_shift == 0) return;
     check_av(av_opt_set_int(scaler, (side + "_v_chr_pos").c_str(), y, 0), "swscale option");
@@ -52,7 +61,22 @@ std::string error_text(int status) {
 }
 
 void quiet_ffmpeg() {
-    av_log_set_level(AV_LOG_ERROR);
+    av_log_set_level(AV_LOG_FATAL);
+}
+
+bool takes_format(const AVCodec& encoder, AVPixelFormat format) {
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100)  // FFmpeg 7.1
+    const void* list = nullptr;
+    int count = 0;
+    check_av(avcodec_get_supported_config(nullptr, &encoder, AV_CODEC_CONFIG_PIX_FORMAT, 0, &list, &count),
+             "formats of ", encoder.name);
+    const auto* formats = static_cast<const AVPixelFormat*>(list);
+    return std::find(formats, formats + count, format) != formats + count;
+#else
+    const AVPixelFormat* p = encoder.pix_fmts;
+    while (p != nullptr && *p != format && *p != AV_PIX_FMT_NONE) ++p;
+    return p != nullptr && *p == format;
+#endif
 }
 
 PacketPtr make_packet() {

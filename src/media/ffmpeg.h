@@ -6,6 +6,7 @@ extern "C" {
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/cpu.h>
+#include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
@@ -59,8 +60,12 @@ int check_av(int status, const Parts&... parts) {
     return status;
 }
 
-// FFmpeg keeps one log level per process and prints to standard error: leave its errors, drop the rest.
+// FFmpeg keeps one log level per process and prints to standard error: what it refuses is thrown, with its words, and
+// is not said twice.
 void quiet_ffmpeg();
+
+// Whether the encoder lists the format among those it takes.
+bool takes_format(const AVCodec& encoder, AVPixelFormat format);
 
 PacketPtr make_packet();
 FramePtr make_frame();

@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 
 #include "core/error.h"
+#include "core/input_file.h"
+#include "core/paths.h"
 #include "media/film_format.h"
 
 namespace t3video::media {
@@ -16,8 +17,7 @@ namespace {
 
 fs::path first_picture(const fs::path& folder) {
     for (const char* name : {"00000.png", "00000.exr"}) {
-        std::error_code ignored;
-        if (fs::is_regular_file(folder / name, ignored)) return folder / name;
+        if (is_file(folder / name)) return folder / name;
     }
     return {};
 }
@@ -25,17 +25,20 @@ fs::path first_picture(const fs::path& folder) {
 // A file read from front to back. Throws InvalidRequest where it ends too early.
 class Header {
   public:
-    explicit Header(const fs::path& path) : name_(path.string()), file_(path, std::ios::binary) {}
+    explicit Header(const fs::path& path) : name_(path.string()), file_(path, "a film") {}
 
     std::string take(uint64_t count) {
         constexpr uint64_t kMost = 1 << 24;  // no field of a header is larger
         require_valid(count <= kMost, name_, ": damaged header");
-        std::string bytes(count, '\0');
-        file_.read(bytes.data(), static_cast<std::streamsize>(count));
-        require_valid(file_.good(), name_, ": ends within its header");
+        const std::string bytes = file_.read(count);
+        at_ += count;
+        require_valid(bytes.size() == count, name_, ": ends within its header");
         return bytes;
     }
-    void skip(uint64_t count) { file_.seekg(static_cast<std::streamoff>(count), std::ios::cur); }
+    void skip(uint64_t count) {
+        at_ += count;
+        file_.seek(static_cast<int64_t>(at_));
+    }
     // Up to a zero byte, which is taken too.
     std::string word() {
         std::string text;
@@ -49,7 +52,8 @@ class Header {
 
   private:
     std::string name_;
-    std::ifstream file_;
+    InputFile file_;
+    uint64_t at_ = 0;
 };
 
 uint32_t number(const std::string& bytes, size_t at, bool big) {
@@ -114,18 +118,15 @@ VideoInfo read_exr_info(const fs::path& path) {
 }  // namespace
 
 bool is_film(const fs::path& path) {
-    std::error_code ignored;
-    if (fs::is_directory(path, ignored)) return !first_picture(path).empty();
+    if (is_folder(path)) return !first_picture(path).empty();
     const std::string extension = extension_of(path);
     constexpr const char* kFilms[] = {".mp4", ".mkv", ".mov", ".y4m", ".png", ".exr"};
     return std::ranges::find(kFilms, extension) != std::end(kFilms);
 }
 
 VideoInfo read_film_info(const fs::path& path) {
-    std::error_code ignored;
-    require_valid(fs::exists(path, ignored), path.string(), ": no such file; expected a film");
     fs::path file = path;
-    if (fs::is_directory(path, ignored)) file = first_picture(path);
+    if (is_folder(path)) file = first_picture(path);
     require_valid(!file.empty(), path.string(), ": no 00000.png or 00000.exr in this folder; expected a film");
     const std::string extension = extension_of(file);
     if (extension == ".png") return read_png_info(file);

@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "core/error.h"
+#include "core/paths.h"
 
 namespace t3video::media {
 
@@ -84,7 +85,6 @@ std::string extension_of(const fs::path& path) {
 
 OutputKind output_kind(const fs::path& output) {
     require_valid(!output.empty(), "no output given; expected a file such as film.mp4 or a folder such as frames/");
-    std::error_code ignored;
     const std::string extension = extension_of(output);
     if (!output.has_filename() || extension == ".png") return OutputKind::pictures;
     if (extension == ".exr") return OutputKind::exr;
@@ -92,7 +92,7 @@ OutputKind output_kind(const fs::path& output) {
     for (const char* known : {".mp4", ".mkv", ".mov"}) {
         if (extension == known) return OutputKind::video;
     }
-    if (fs::is_directory(output, ignored)) return OutputKind::pictures;
+    if (is_folder(output)) return OutputKind::pictures;
     throw InvalidRequest(concat(output.string(), ": ",
                                 extension.empty() ? "no extension" : "unknown extension '" + extension + "'",
                                 "; expected .mp4, .mkv or .mov, .y4m (uncompressed), for PNGs a folder that exists or ",
@@ -121,6 +121,11 @@ FilmFormat film_format(const fs::path& output, const VideoOptions& options) {
     }
     format.samples = format.kind == OutputKind::exr ? Samples::f32 : format.bits > 8 ? Samples::u16 : Samples::u8;
     return format;
+}
+
+int64_t encoder_bytes(const FilmFormat& format) {
+    if (format.kind != OutputKind::video) return 0;
+    return (format.codec == Codec::av1 ? int64_t{240} : format.codec == Codec::hevc ? 64 : 0) << 20;
 }
 
 void check_size(const FilmFormat& format, int64_t width, int64_t height) {

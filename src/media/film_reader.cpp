@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/interrupt.h"
+#include "core/paths.h"
 #include "media/film_format.h"
 #include "media/png_reader.h"
 
@@ -16,44 +18,53 @@ namespace fs = std::filesystem;
 class PictureFolder : public FrameReader {
   public:
     explicit PictureFolder(const fs::path& folder) {
-        for (const auto& entry : fs::directory_iterator(folder)) {
-            if (extension_of(entry.path()) == ".png") pictures_.push_back(entry.path());
+        for (const fs::path& entry : entries_of(folder)) {
+            if (extension_of(entry) == ".png") pictures_.push_back(entry);
         }
         require_valid(!pictures_.empty(), folder.string(), ": no .png pictures in this folder");
-        std::ranges::sort(pictures_);
+        const auto first = open_png(pictures_.front());
+        width_ = first->width();
+        height_ = first->height();
     }
-
-    bool read(Image& image) override {
-        if (next_ == pictures_.size()) return false;
-        const fs::path& path = pictures_[next_++];
-        image = read_png(path);
-        require_valid(next_ == 1 || (image.width == width_ && image.height == height_), path.string(), ": ",
-                      image.width, "x", image.height, " pixels, the pictures before it ", width_, "x", height_);
-        width_ = image.width;
-        height_ = image.height;
-        return true;
-    }
-    double fps() const override { return 0; }
+    int64_t bytes() const override { return png_bytes(width_); }
 
   private:
+    bool next(const RowSink& sink) override {
+        if (next_ == pictures_.size()) return false;
+        const fs::path& path = pictures_[next_++];
+        const auto picture = open_png(path);
+        require_valid(picture->width() == width_ && picture->height() == height_, path.string(), ": ", picture->width(),
+                      "x", picture->height(), " pixels, the pictures before it ", width_, "x", height_);
+        return picture->read(sink);
+    }
+
     std::vector<fs::path> pictures_;
     size_t next_ = 0;
-    int64_t width_ = 0, height_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<FrameReader> open_frames(const fs::path& path) {
-    std::error_code ignored;
-    require_valid(fs::exists(path, ignored), path.string(), ": no such file; expected a video or a folder of PNGs");
-    if (fs::is_directory(path, ignored)) return std::make_unique<PictureFolder>(path);
-    return open_video_frames(path);
+bool FrameReader::read(const RowSink& sink) {
+    return next([&](const uint8_t* row) {
+        if (interrupt_signal() != 0) throw Interrupted("Stopped while an input was read");
+        sink(row);
+    });
 }
 
-Image read_picture(const fs::path& path) {
-    std::error_code ignored;
-    require_valid(fs::is_regular_file(path, ignored), path.string(), ": no such file; expected a picture");
-    return is_png(path) ? read_png(path) : read_other_picture(path);
+bool FrameReader::read(Image& image) {
+    if (image.width != width_ || image.height != height_ || image.samples != Samples::u8)
+        image = Image(width_, height_);
+    int64_t y = 0;
+    return read([&](const uint8_t* row) { std::copy_n(row, image.row_bytes(), image.pixel(0, y++)); });
+}
+
+std::unique_ptr<FrameReader> open_frames(const fs::path& path, int64_t memory) {
+    if (is_folder(path)) return std::make_unique<PictureFolder>(path);
+    return open_video_frames(path, memory);
+}
+
+std::unique_ptr<FrameReader> open_picture(const fs::path& path, int64_t memory) {
+    return is_png(path) ? open_png(path) : open_other_picture(path, memory);
 }
 
 }  // namespace t3video::media

@@ -1,8 +1,11 @@
 // Chooses a writer by the output's name.
 #include "media/frame_writer.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/output_file.h"
+#include "core/paths.h"
 #include "media/picture_writer.h"
 #include "media/video_writer.h"
 #include "media/y4m_writer.h"
@@ -13,9 +16,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-bool is_folder(const fs::path& output) {
-    std::error_code ignored;
-    return (!output.empty() && !output.has_filename()) || fs::is_directory(output, ignored);
+bool names_folder(const fs::path& output) {
+    return (!output.empty() && !output.has_filename()) || is_folder(output);
 }
 
 bool is_pictures(const fs::path& output) {
@@ -26,7 +28,7 @@ bool is_pictures(const fs::path& output) {
 // A folder under its own name: "." has none.
 fs::path named_folder(const fs::path& folder) {
     fs::path name =
-        folder.filename() == "." || folder.filename() == ".." ? fs::absolute(folder).lexically_normal() : folder;
+        folder.filename() == "." || folder.filename() == ".." ? absolute_path(folder).lexically_normal() : folder;
     return name.has_filename() || name == name.root_path() ? name : name.parent_path();
 }
 
@@ -57,22 +59,45 @@ void check_output(const fs::path& output, const VideoOptions& options) {
     }
 }
 
-bool output_exists(const fs::path& output) {
-    std::error_code ignored;
-    return fs::is_regular_file(is_pictures(output) ? PictureNames(output).name(0) : output, ignored);
+void check_film(const fs::path& output, int64_t width, int64_t height, FrameRate fps, const VideoOptions& options) {
+    const FilmFormat format = film_format(output, options);
+    check_size(format, width, height);
+    if (format.kind != OutputKind::video) return;
+    require_video_support(output);
+    check_video(output, width, height, fps, options);
 }
 
-void remove_partial_output(const fs::path& output, int64_t frames) {
-    if (!is_pictures(output)) return remove_partial(output);
+bool output_exists(const fs::path& output) {
+    return is_file(is_pictures(output) ? PictureNames(output).name(0) : output);
+}
+
+std::vector<OutputEntry> entries_of_output(const fs::path& output) {
+    std::error_code ignored;
+    std::vector<OutputEntry> entries;
+    if (!is_pictures(output)) {
+        if (fs::exists(fs::symlink_status(output, ignored))) entries.push_back({0, output});
+        return entries;
+    }
     const PictureNames names(output);
-    for (int64_t i = 0; i < frames; ++i) remove_partial(names.name(i));
+    const fs::path folder = names.folder.empty() ? fs::path(".") : names.folder;
+    if (!is_folder(folder)) return entries;
+    for (const fs::path& path : t3video::entries_of(folder)) {
+        if (const auto frame = names.frame_of(path.filename().string()))
+            entries.push_back({*frame, names.name(*frame)});
+    }
+    std::ranges::sort(entries, {}, &OutputEntry::frame);
+    return entries;
+}
+
+fs::path folder_of(const fs::path& output) {
+    return is_pictures(output) ? PictureNames(output).folder : output.parent_path();
 }
 
 fs::path beside_output(const fs::path& output, const std::string& ending) {
     fs::path base;
     if (!is_pictures(output)) {
         base = fs::path(output).replace_extension();
-    } else if (is_folder(output)) {
+    } else if (names_folder(output)) {
         base = named_folder(output.has_filename() ? output : output.parent_path());
     } else {
         const PictureNames names(output.lexically_normal());
@@ -92,14 +117,15 @@ std::unique_ptr<FrameWriter> open_writer(const fs::path& output, int64_t width, 
             require_video_support(output);
             return open_video(output, width, height, fps, options);
         case OutputKind::y4m:
-            return std::make_unique<Y4mWriter>(output, width, height, fps, options.threads);
+            return std::make_unique<Y4mWriter>(output, width, height, fps, options.threads, options.owner);
         case OutputKind::pictures:
         case OutputKind::exr:
             break;
     }
     return std::make_unique<PictureWriter>(
         PictureNames(output), width, height,
-        PictureOptions{.bits = format.bits, .comment = options.comment, .threads = options.threads});
+        PictureOptions{
+            .bits = format.bits, .comment = options.comment, .threads = options.threads, .owner = options.owner});
 }
 
 }  // namespace t3video::media

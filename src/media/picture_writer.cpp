@@ -2,8 +2,10 @@
 #include "media/picture_writer.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "core/error.h"
+#include "core/paths.h"
 #include "media/exr.h"
 #include "media/png.h"
 
@@ -19,12 +21,11 @@ constexpr int kLevel = 1;
 // The folder that holds the sequence, made if it is absent; returns whether it was.
 bool make_folder(const PictureNames& names) {
     const fs::path& folder = names.folder;
-    std::error_code error;
-    if (folder.empty() || fs::is_directory(folder, error)) return false;
-    require_valid(!fs::exists(folder, error), folder.string(), " is not a folder; choose another name");
+    if (folder.empty() || is_folder(folder)) return false;
+    require_valid(!is_there(folder), folder.string(), " is not a folder; choose another name");
     const fs::path above = folder.has_parent_path() ? folder.parent_path() : fs::path(".");
-    require_valid(fs::is_directory(above, error), folder.string(), ": folder ", above.string(),
-                  " does not exist; create it first");
+    require_valid(is_folder(above), folder.string(), ": folder ", above.string(), " does not exist; create it first");
+    std::error_code error;
     fs::create_directory(folder, error);
     if (is_full(error.value())) throw WriteError(concat(folder.string(), ": ", words_of_refusal(error.value())));
     require_valid(!error, "cannot create folder ", folder.string(), ": ", error.message(),
@@ -35,8 +36,7 @@ bool make_folder(const PictureNames& names) {
 }  // namespace
 
 PictureNames::PictureNames(const fs::path& output) {
-    std::error_code ignored;
-    if (!output.has_filename() || fs::is_directory(output, ignored)) {
+    if (!output.has_filename() || is_folder(output)) {
         folder = output.has_filename() ? output : output.parent_path();
         after = ".png";
         return;
@@ -61,6 +61,17 @@ fs::path PictureNames::name(int64_t frame) const {
     std::string number = std::to_string(frame);
     number.insert(0, static_cast<size_t>(std::max<int64_t>(0, digits - static_cast<int64_t>(number.size()))), '0');
     return folder / (before + number + after);
+}
+
+std::optional<int64_t> PictureNames::frame_of(const std::string& file_name) const {
+    if (file_name.size() <= before.size() + after.size() || !file_name.starts_with(before) ||
+        !file_name.ends_with(after))
+        return std::nullopt;
+    const char* const end = file_name.data() + file_name.size() - after.size();
+    int64_t frame = 0;
+    const auto [rest, error] = std::from_chars(file_name.data() + before.size(), end, frame);
+    const bool number = error == std::errc() && rest == end && frame >= 0;
+    return number && name(frame).filename() == file_name ? std::optional(frame) : std::nullopt;
 }
 
 void check_pictures(const PictureNames& names) {
@@ -90,7 +101,7 @@ PictureWriter::~PictureWriter() {
 
 void PictureWriter::write(const Image& image) {
     const std::string name = names_.name(frames()).string();
-    require(!closed_, name, ": frame after close()");
+    require(!finished_, name, ": frame after finish()");
     require(image.width == width_ && image.height == height_, name, ": frame of ", image.width, "x", image.height,
             " for a video of ", width_, "x", height_);
     require(names_.exr || 8 * bytes_of(image.samples) == options_.bits, name, ": frame of ", bytes_of(image.samples),
@@ -99,24 +110,28 @@ void PictureWriter::write(const Image& image) {
         names_.exr
             ? encode_exr(image, {.half = options_.bits == 16, .threads = options_.threads, .comment = options_.comment})
             : encode_png(image, {.level = kLevel, .threads = options_.threads, .comment = options_.comment});
-    auto file = std::make_unique<PartialFile>(name);
+    auto file = std::make_unique<PartialFile>(name, options_.owner);
     file->write(bytes);
     file->finish();  // open files are few, frames may be many
     files_.push_back(std::move(file));
 }
 
+void PictureWriter::finish() {
+    require(frames() > 0, names_.name(0).string(), ": a video needs at least one frame");
+    finished_ = true;
+}
+
+std::vector<const PartialFile*> PictureWriter::files() const {
+    std::vector<const PartialFile*> files;
+    for (const auto& file : files_) files.push_back(file.get());
+    return files;
+}
+
 void PictureWriter::close() {
     if (closed_) return;
-    require(frames() > 0, names_.name(0).string(), ": a video needs at least one frame");
+    finish();
     for (const auto& file : files_) file->commit();
     closed_ = true;
-    std::error_code error;
-    for (int64_t i = frames(); fs::is_regular_file(names_.name(i), error); ++i) {
-        fs::remove(names_.name(i), error);
-        require(!error, names_.name(i).string(), " of an older film cannot be removed: ", error.message());
-    }
-    // Of a longer film whose run was killed.
-    for (int64_t i = frames(); fs::exists(partial_path(names_.name(i)), error); ++i) remove_partial(names_.name(i));
 }
 
 }  // namespace t3video::media

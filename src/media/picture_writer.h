@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ struct PictureNames {
     explicit PictureNames(const std::filesystem::path& output);
 
     std::filesystem::path name(int64_t frame) const;  // the first is 0
+    // The frame that has this file name; nothing for another name.
+    std::optional<int64_t> frame_of(const std::string& file_name) const;
 
     std::filesystem::path folder;  // empty: the current one
     std::string before, after;     // the number
@@ -33,11 +36,11 @@ struct PictureOptions {
     int bits = 8;         // PNG: 8 or 16 from images of u8 or u16; EXR: 16 or 32 from images of f32
     std::string comment;  // ASCII, in every picture; empty: none
     int threads = 0;      // 0: one per core
+    std::string owner;    // VideoOptions
 };
 
 // RGB, lossless but for the halves of EXR. Pictures are compressed fast rather than small, on all threads: about a
-// third of the raw size for a film in 8 bits. All get their names in close(), which also removes what an older and
-// longer sequence under the same names left after the last frame. Memory: one frame.
+// third of the raw size for a film in 8 bits. Memory: one frame.
 class PictureWriter final : public FrameWriter {
   public:
     // Makes the folder. Throws InvalidRequest as check_pictures does and for sides outside 1..16384.
@@ -45,6 +48,8 @@ class PictureWriter final : public FrameWriter {
     ~PictureWriter() override;  // without close(): removes the partial files, and the folder if it was made here
 
     void write(const Image& image) override;
+    void finish() override;
+    std::vector<const PartialFile*> files() const override;
     void close() override;
     int64_t frames() const override { return static_cast<int64_t>(files_.size()); }
 
@@ -52,7 +57,7 @@ class PictureWriter final : public FrameWriter {
     PictureNames names_;
     int64_t width_, height_;
     PictureOptions options_;
-    bool folder_is_ours_ = false, closed_ = false;
+    bool folder_is_ours_ = false, finished_ = false, closed_ = false;
     std::vector<std::unique_ptr<PartialFile>> files_;
 };
 

@@ -1,32 +1,26 @@
-// PNG over zlib: chunks, then rows as differences to a prediction, then samples of 1 to 16 bits.
+// PNG over zlib, streamed: chunks, then rows as differences to a prediction, then samples of 1 to 16 bits.
 #include "media/png_reader.h"
 
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
+#include "core/input_file.h"
 
 namespace t3video::media {
 namespace {
 
 constexpr std::string_view kSignature = "\x89PNG\r\n\x1a\n";
-constexpr int64_t kLargestSide = 32768;  // bounds what a damaged header can ask for
+constexpr int64_t kLargestSide = 32768;
+constexpr size_t kPiece = size_t{1} << 16;  // of a chunk, read at a time
 enum Color : int { kGrey = 0, kRgb = 2, kPalette = 3, kGreyAlpha = 4, kRgba = 6 };
-
-struct Png {
-    int64_t width = 0, height = 0;
-    int bits = 0, color = 0;
-    std::string palette, transparency, stream;
-
-    int64_t channels() const { return color == kRgb ? 3 : color == kRgba ? 4 : color == kGreyAlpha ? 2 : 1; }
-    int64_t row_bytes() const { return (width * channels() * bits + 7) / 8; }
-};
 
 uint32_t byte_at(std::string_view text, size_t i) {
     return static_cast<uint8_t>(text[i]);
@@ -36,151 +30,269 @@ uint32_t number_at(std::string_view text, size_t i) {
     return byte_at(text, i) << 24 | byte_at(text, i + 1) << 16 | byte_at(text, i + 2) << 8 | byte_at(text, i + 3);
 }
 
-class Reader {
-  public:
-    explicit Reader(const std::filesystem::path& path) : name_(path.string()) {}
+int predicted(uint8_t filter, int left, int above, int corner) {
+    if (filter == 0) return 0;
+    if (filter == 1) return left;
+    if (filter == 2) return above;
+    if (filter == 3) return (left + above) / 2;
+    const int to_left = std::abs(above - corner), to_above = std::abs(left - corner),
+              to_corner = std::abs(left + above - 2 * corner);
+    return to_left <= to_above && to_left <= to_corner ? left : to_above <= to_corner ? above : corner;
+}
 
+// What stands before the pixels.
+struct Head {
+    int64_t width = 0, height = 0;
+    int bits = 0, color = 0;
+    std::string palette, transparency;
+
+    int64_t channels() const { return color == kRgb ? 3 : color == kRgba ? 4 : color == kGreyAlpha ? 2 : 1; }
+    size_t row_bytes() const { return static_cast<size_t>((width * channels() * bits + 7) / 8); }
+    size_t step() const { return static_cast<size_t>(std::max<int64_t>(1, channels() * bits / 8)); }  // of a pixel
+};
+
+// Turns rows of samples into levels.
+class Levels {
+  public:
+    Levels() = default;
+    Levels(const Head& head, std::string name) : head_(head), name_(std::move(name)) {
+        copied_ = head.color == kRgb && head.bits == 8 && head.transparency.size() != 6;
+        tabled_ = head.channels() == 1 && head.bits <= 8;
+        if (!tabled_) return;
+        for (uint32_t value = 0; value < (1u << head.bits); ++value) {
+            if (head.color == kPalette && 3 * value >= head.palette.size()) break;
+            table_[value] = color_of({value, value, value}, 1);
+        }
+    }
+
+    void convert(const uint8_t* row, uint8_t* rgb) const {
+        if (copied_) {
+            std::copy_n(row, head_.width * 3, rgb);
+        } else if (tabled_) {
+            convert_by_table(row, rgb);
+        } else {
+            const int64_t channels = head_.channels();
+            const auto most = static_cast<double>((1u << head_.bits) - 1);
+            for (int64_t x = 0; x < head_.width; ++x) {
+                const auto at = [&](int64_t c) { return sample(row, x * channels + c); };
+                const bool grey = channels < 3;
+                const double alpha = channels % 2 == 0 ? at(channels - 1) / most : 1;
+                const auto color = color_of({at(0), at(grey ? 0 : 1), at(grey ? 0 : 2)}, alpha);
+                rgb = std::copy_n(color.begin(), 3, rgb);
+            }
+        }
+    }
+
+  private:
+    using Color3 = std::array<uint8_t, 3>;
+
+    void convert_by_table(const uint8_t* row, uint8_t* rgb) const {
+        const auto known = static_cast<uint32_t>(head_.color == kPalette ? head_.palette.size() / 3 : table_.size());
+        for (int64_t x = 0; x < head_.width; ++x) {
+            const uint32_t value = sample(row, x);
+            require_valid(value < known, name_, ": damaged PNG file: a pixel beyond its palette");
+            rgb = std::copy_n(table_[value].begin(), 3, rgb);
+        }
+    }
+
+    // Sample `i` of a row as it is stored.
+    uint32_t sample(const uint8_t* row, int64_t i) const {
+        if (head_.bits == 8) return row[i];
+        if (head_.bits == 16) return uint32_t{row[2 * i]} << 8 | row[2 * i + 1];
+        const int64_t bit = i * head_.bits;
+        return uint32_t{row[bit / 8]} >> (8 - head_.bits - bit % 8) & ((1u << head_.bits) - 1);
+    }
+
+    // Over white. Of a palette the values are its index.
+    Color3 color_of(const std::array<uint32_t, 3>& values, double alpha) const {
+        const auto most = static_cast<double>((1u << head_.bits) - 1);
+        const size_t colors = head_.channels() >= 3 ? 3 : 1;
+        bool is_key = head_.color != kPalette && head_.transparency.size() == 2 * colors;  // one colour is transparent
+        std::array<double, 3> rgb{};                                                       // of 0..1
+        for (size_t c = 0; c < 3; ++c) {
+            const size_t at = 2 * std::min(c, colors - 1);
+            rgb[c] = head_.color == kPalette ? byte_at(head_.palette, 3 * values[c] + c) / 255.0 : values[c] / most;
+            is_key =
+                is_key && values[c] == (byte_at(head_.transparency, at) << 8 | byte_at(head_.transparency, at + 1));
+        }
+        if (head_.color == kPalette && values[0] < head_.transparency.size())
+            alpha = byte_at(head_.transparency, values[0]) / 255.0;
+        if (is_key && colors == static_cast<size_t>(head_.channels())) alpha = 0;
+        Color3 color{};
+        for (size_t c = 0; c < 3; ++c) color[c] = static_cast<uint8_t>((alpha * rgb[c] + 1 - alpha) * 255 + 0.5);
+        return color;
+    }
+
+    Head head_;
+    std::string name_;
+    bool copied_ = false, tabled_ = false;
+    std::array<Color3, 256> table_{};
+};
+
+class Inflate {
+  public:
+    Inflate() { require(inflateInit(&stream) == Z_OK, "out of memory for zlib"); }
+    ~Inflate() { inflateEnd(&stream); }
+    Inflate(const Inflate&) = delete;
+    Inflate& operator=(const Inflate&) = delete;
+    z_stream stream{};
+};
+
+class PngReader : public FrameReader {
+  public:
+    explicit PngReader(const std::filesystem::path& path) : name_(path.string()), file_(path, "a picture") {
+        check(file_.read(kSignature.size()) == kSignature, "it does not start like one");
+        read_head();
+        width_ = head_.width;
+        height_ = head_.height;
+        levels_ = Levels(head_, name_);
+    }
+    int64_t bytes() const override { return png_bytes(width_); }
+
+  private:
     template <class... Parts>
     void check(bool condition, const Parts&... parts) const {
         require_valid(condition, name_, ": damaged PNG file: ", parts...);
     }
 
-    Png chunks(std::string_view file) const {
-        check(file.starts_with(kSignature), "it does not start like one");
-        Png png;
-        bool ended = false;
-        for (size_t at = kSignature.size(); !ended;) {
-            check(at + 12 <= file.size(), "it ends early");
-            const size_t length = number_at(file, at);
-            check(length <= file.size() - at - 12, "it ends early");
-            const std::string_view checked = file.substr(at + 4, length + 4), type = checked.substr(0, 4),
-                                   data = checked.substr(4);
-            check(crc32_z(0, reinterpret_cast<const Bytef*>(checked.data()), checked.size()) ==
-                      number_at(file, at + 8 + length),
-                  "checksum of ", at == kSignature.size() ? "its header" : "a chunk");
-            if (type == "IHDR") header(data, png);
-            check(png.width > 0, "no header");
-            if (type == "PLTE") png.palette = data;
-            if (type == "tRNS") png.transparency = data;
-            if (type == "IDAT") png.stream += data;
-            ended = type == "IEND";
-            at += 12 + length;
-        }
-        check(png.color != kPalette || (!png.palette.empty() && png.palette.size() % 3 == 0), "no palette");
-        return png;
+    std::string take(size_t count) {
+        std::string bytes = file_.read(count);
+        check(bytes.size() == count, "it ends early");
+        return bytes;
     }
 
-    // All rows without their filters, [height, row_bytes].
-    std::string rows(const Png& png) const {
-        const auto row = static_cast<size_t>(png.row_bytes()), height = static_cast<size_t>(png.height);
-        constexpr size_t kLargestRatio = 1032;  // of deflate: more would be memory for nothing
-        check((row + 1) * height <= (png.stream.size() + 1) * kLargestRatio, "its pixels do not unpack");
-        std::string filtered((row + 1) * height, '\0'), plain(row * height, '\0');
-        auto size = static_cast<uLongf>(filtered.size());
-        const int status = uncompress(reinterpret_cast<Bytef*>(filtered.data()), &size,
-                                      reinterpret_cast<const Bytef*>(png.stream.data()), png.stream.size());
-        check(status == Z_OK && size == filtered.size(), "its pixels do not unpack");
-        const auto step = static_cast<size_t>(std::max<int64_t>(1, png.channels() * png.bits / 8));
-        for (size_t y = 0; y < height; ++y) {
-            const char* in = filtered.data() + y * (row + 1);
-            check(static_cast<uint8_t>(in[0]) <= 4, "row ", y, " has an unknown filter");
-            auto* out = reinterpret_cast<uint8_t*>(plain.data() + y * row);
-            for (size_t i = 0; i < row; ++i) {
-                const int left = i < step ? 0 : out[i - step], above = y == 0 ? 0 : *(out + i - row),
-                          corner = i < step || y == 0 ? 0 : *(out + i - row - step);
-                out[i] = static_cast<uint8_t>(in[1 + i] + predicted(in[0], left, above, corner));
+    // Goes to the next chunk's data.
+    void open_chunk() {
+        const std::string start = take(8);
+        left_ = number_at(start, 0);
+        type_ = start.substr(4);
+        sum_ = crc32_z(0, reinterpret_cast<const Bytef*>(type_.data()), type_.size());
+    }
+    std::string take_data(size_t most) {
+        std::string data = take(std::min<size_t>(most, left_));
+        left_ -= static_cast<uint32_t>(data.size());
+        sum_ = crc32_z(sum_, reinterpret_cast<const Bytef*>(data.data()), data.size());
+        return data;
+    }
+    void close_chunk() {
+        while (left_ > 0) take_data(kPiece);
+        check(sum_ == number_at(take(4), 0), "checksum of ", type_ == "IHDR" ? "its header" : "a chunk");
+    }
+
+    // Up to the first pixels.
+    void read_head() {
+        for (open_chunk(); type_ != "IDAT" && type_ != "IEND"; open_chunk()) {
+            if (type_ == "IHDR") {
+                parse(take_data(kPiece));
+            } else {
+                check(head_.width > 0, "no header");
+                constexpr size_t kLargest = 768;  // 256 colours of three bytes
+                if (type_ == "PLTE") head_.palette = take_data(kLargest);
+                if (type_ == "tRNS") head_.transparency = take_data(kLargest);
+                check((type_ != "PLTE" && type_ != "tRNS") || left_ == 0, type_, " is too long");
             }
+            close_chunk();
         }
-        return plain;
+        check(head_.width > 0, "no header");
+        check(head_.color != kPalette || (!head_.palette.empty() && head_.palette.size() % 3 == 0), "no palette");
     }
 
-    Image image(const Png& png, const std::string& rows) const {
-        Image image(png.width, png.height);
-        for (int64_t y = 0; y < png.height; ++y) {
-            for (int64_t x = 0; x < png.width; ++x) put(png, rows, x, y, image.pixel(x, y));
-        }
-        return image;
-    }
-
-  private:
-    void header(std::string_view data, Png& png) const {
-        check(data.size() == 13, "its header");
-        png.width = number_at(data, 0);
-        png.height = number_at(data, 4);
-        png.bits = data[8];
-        png.color = data[9];
-        require_valid(png.width >= 1 && png.height >= 1 && png.width <= kLargestSide && png.height <= kLargestSide,
-                      name_, ": ", png.width, "x", png.height, " pixels; expected sides of 1 to ", kLargestSide);
-        const bool known = png.color == kGrey || png.color == kRgb || png.color == kPalette ||
-                           png.color == kGreyAlpha || png.color == kRgba;
-        const bool whole = png.bits == 8 || (png.bits == 16 && png.color != kPalette);
-        const bool small = (png.bits == 1 || png.bits == 2 || png.bits == 4) && png.channels() == 1;
+    void parse(std::string_view data) {
+        check(data.size() == 13 && left_ == 0, "its header");
+        head_.width = number_at(data, 0);
+        head_.height = number_at(data, 4);
+        head_.bits = data[8];
+        head_.color = data[9];
+        require_valid(
+            head_.width >= 1 && head_.height >= 1 && head_.width <= kLargestSide && head_.height <= kLargestSide, name_,
+            ": ", head_.width, "x", head_.height, " pixels; expected sides of 1 to ", kLargestSide);
+        const bool known = head_.color == kGrey || head_.color == kRgb || head_.color == kPalette ||
+                           head_.color == kGreyAlpha || head_.color == kRgba;
+        const bool whole = head_.bits == 8 || (head_.bits == 16 && head_.color != kPalette);
+        const bool small = (head_.bits == 1 || head_.bits == 2 || head_.bits == 4) && head_.channels() == 1;
         check(known && (whole || small) && data[10] == 0 && data[11] == 0, "its header");
         require_valid(data[12] == 0, name_, ": an interlaced PNG file; save it without interlacing");
     }
 
-    static int predicted(char filter, int left, int above, int corner) {
-        if (filter == 0) return 0;
-        if (filter == 1) return left;
-        if (filter == 2) return above;
-        if (filter == 3) return (left + above) / 2;
-        const int to_left = std::abs(above - corner), to_above = std::abs(left - corner),
-                  to_corner = std::abs(left + above - 2 * corner);
-        return to_left <= to_above && to_left <= to_corner ? left : to_above <= to_corner ? above : corner;
-    }
-
-    // Sample `i` of a row as it is stored.
-    static uint32_t sample(const Png& png, const std::string& rows, int64_t y, int64_t i) {
-        const std::string_view row(rows.data() + y * png.row_bytes(), static_cast<size_t>(png.row_bytes()));
-        const int64_t bit = i * png.bits;
-        const auto at = static_cast<size_t>(bit / 8);
-        if (png.bits == 16) return byte_at(row, at) << 8 | byte_at(row, at + 1);
-        return byte_at(row, at) >> (8 - png.bits - bit % 8) & ((1u << png.bits) - 1);
-    }
-
-    void put(const Png& png, const std::string& rows, int64_t x, int64_t y, uint8_t* pixel) const {
-        const int64_t channels = png.channels();
-        const auto most = static_cast<double>((1u << png.bits) - 1);
-        double rgb[3], alpha = 1;  // of 0..1
-        if (png.color == kPalette) {
-            const size_t index = sample(png, rows, y, x);
-            check(3 * index < png.palette.size(), "a pixel beyond its palette");
-            for (size_t c = 0; c < 3; ++c) rgb[c] = byte_at(png.palette, 3 * index + c) / 255.0;
-            if (index < png.transparency.size()) alpha = byte_at(png.transparency, index) / 255.0;
-        } else {
-            const int64_t colors = channels >= 3 ? 3 : 1;
-            bool is_key = png.transparency.size() == static_cast<size_t>(2 * colors);  // one colour is transparent
-            for (int64_t c = 0; c < 3; ++c) {
-                const int64_t stored = std::min(c, colors - 1);
-                const uint32_t value = sample(png, rows, y, x * channels + stored);
-                rgb[c] = value / most;
-                const auto at = static_cast<size_t>(2 * stored);
-                is_key = is_key && value == (byte_at(png.transparency, at) << 8 | byte_at(png.transparency, at + 1));
-            }
-            if (is_key) alpha = 0;
-            if (channels % 2 == 0) alpha = sample(png, rows, y, x * channels + channels - 1) / most;
+    bool next(const RowSink& sink) override {
+        if (std::exchange(done_, true)) return false;
+        Inflate inflate;
+        const size_t size = head_.row_bytes();
+        std::vector<uint8_t> row(size + 1), above(size + 1, 0), rgb(static_cast<size_t>(width_) * 3);
+        for (int64_t y = 0; y < height_; ++y) {
+            check(unpack(inflate.stream, row) == row.size(), "its pixels do not unpack");
+            check(row[0] <= 4, "row ", y, " has an unknown filter");
+            unfilter(row, above);
+            levels_.convert(row.data() + 1, rgb.data());
+            sink(rgb.data());
+            row.swap(above);
         }
-        for (int c = 0; c < 3; ++c) pixel[c] = static_cast<uint8_t>((alpha * rgb[c] + 1 - alpha) * 255 + 0.5);
+        std::vector<uint8_t> more(1);
+        check(unpack(inflate.stream, more) == 0 && packed_ended_, "its pixels do not unpack");
+        for (; type_ != "IEND"; open_chunk()) close_chunk();
+        close_chunk();
+        return true;
+    }
+
+    // Fills `to` from the chunks of pixels; returns how much of it there was.
+    size_t unpack(z_stream& stream, std::vector<uint8_t>& to) {
+        stream.next_out = to.data();
+        stream.avail_out = static_cast<uInt>(to.size());
+        while (stream.avail_out > 0 && !packed_ended_) {
+            if (stream.avail_in == 0 && !next_piece(stream)) break;
+            const int status = inflate(&stream, Z_NO_FLUSH);
+            check(status == Z_OK || status == Z_STREAM_END, "its pixels do not unpack");
+            packed_ended_ = status == Z_STREAM_END;
+        }
+        return to.size() - stream.avail_out;
+    }
+
+    bool next_piece(z_stream& stream) {
+        while (left_ == 0 || type_ != "IDAT") {
+            if (type_ == "IEND") return false;
+            close_chunk();
+            open_chunk();
+        }
+        piece_ = take_data(kPiece);
+        stream.next_in = reinterpret_cast<Bytef*>(piece_.data());
+        stream.avail_in = static_cast<uInt>(piece_.size());
+        return true;
+    }
+
+    // Both with the filter's number in front.
+    void unfilter(std::vector<uint8_t>& row, const std::vector<uint8_t>& above) const {
+        if (row[0] == 0) return;
+        const size_t step = head_.step();
+        for (size_t i = 1; i < row.size(); ++i) {
+            const bool first = i <= step;
+            row[i] = static_cast<uint8_t>(
+                row[i] + predicted(row[0], first ? 0 : row[i - step], above[i], first ? 0 : above[i - step]));
+        }
     }
 
     std::string name_;
+    InputFile file_;
+    Head head_;
+    Levels levels_;
+    std::string type_, piece_;  // of the chunk that is open
+    uint32_t left_ = 0;         // of its data
+    uLong sum_ = 0;             // over its type and the data that was read
+    bool done_ = false, packed_ended_ = false;
 };
 
 }  // namespace
 
 bool is_png(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::string start(kSignature.size(), '\0');
-    file.read(start.data(), static_cast<std::streamsize>(start.size()));
-    return file.good() && start == kSignature;
+    return InputFile(path, "a picture").read(kSignature.size()) == kSignature;
 }
 
-Image read_png(const std::filesystem::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    const std::string file{std::istreambuf_iterator<char>(in), {}};
-    const Reader reader(path);
-    const Png png = reader.chunks(file);
-    return reader.image(png, reader.rows(png));
+std::unique_ptr<FrameReader> open_png(const std::filesystem::path& path) {
+    return std::make_unique<PngReader>(path);
+}
+
+// Two rows of at most eight bytes a pixel, one of levels; zlib's window and the piece.
+int64_t png_bytes(int64_t width) {
+    return (8 + 8 + 3) * width + (int64_t{1} << 18);
 }
 
 }  // namespace t3video::media

@@ -1,9 +1,11 @@
-// Separable resampling: rows first, then columns, in bands so that little lies between the two.
+// Separable resampling: of each row of the picture first the columns, which are then added to all rows of the result
+// that look at it.
 #include "media/resize.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -11,8 +13,10 @@
 namespace t3video::media {
 namespace {
 
-// Rows of the result made at a time: neighbouring bands repeat the rows under both their filters.
-constexpr int64_t kBandRows = 32;
+using Taps = Resizer::Taps;
+
+// Rows of the picture that wait until there are enough for all threads.
+constexpr int64_t kBlockRows = 32;
 
 double reach_of(Filter filter) {
     return filter == Filter::bicubic ? 2.0 : 3.0;
@@ -29,13 +33,6 @@ double value_of(Filter filter, double x) {
     const double t = std::numbers::pi * x;
     return std::sin(t) / t * std::sin(t / 3) / (t / 3);
 }
-
-// What one sample of the result takes from the source: samples first, first + 1, ...
-struct Taps {
-    int64_t first = 0;
-    std::vector<float> weights;  // sum 1
-    int64_t end() const { return first + static_cast<int64_t>(weights.size()); }
-};
 
 // For samples [begin, begin + count) of a side that goes from `in` to `out` samples.
 std::vector<Taps> taps_of(Filter filter, int64_t in, int64_t out, int64_t begin, int64_t count) {
@@ -73,58 +70,93 @@ void resize_row(const uint8_t* row, const std::vector<Taps>& columns, float* out
     }
 }
 
-// Part [left, left + width) x [top, top + height) of the image resized to full_width x full_height.
-Image resize_part(const Image& image, int64_t full_width, int64_t full_height, int64_t left, int64_t top, int64_t width,
-                  int64_t height, Filter filter, int threads) {
-    const std::vector<Taps> columns = taps_of(filter, image.width, full_width, left, width),
-                            rows = taps_of(filter, image.height, full_height, top, height);
-    Image result(width, height);
-    const int64_t line = width * 3, bands = (height + kBandRows - 1) / kBandRows;
-    parallel_for(threads, 0, bands, 1, [&](int64_t begin, int64_t end) {
-        std::vector<float> between, sums(static_cast<size_t>(line));
-        for (int64_t band = begin; band < end; ++band) {
-            const int64_t top_row = band * kBandRows, last_row = std::min(height, top_row + kBandRows) - 1;
-            const int64_t first = rows[size_t(top_row)].first, count = rows[size_t(last_row)].end() - first;
-            between.resize(static_cast<size_t>(count * line));
-            for (int64_t i = 0; i < count; ++i)
-                resize_row(image.pixel(0, first + i), columns, between.data() + i * line);
-            for (int64_t y = top_row; y <= last_row; ++y) {
-                const Taps& taps = rows[static_cast<size_t>(y)];
-                std::ranges::fill(sums, 0.0f);
-                for (size_t k = 0; k < taps.weights.size(); ++k) {
-                    const float* in = between.data() + (taps.first - first + static_cast<int64_t>(k)) * line;
-                    for (int64_t i = 0; i < line; ++i) sums[static_cast<size_t>(i)] += taps.weights[k] * in[i];
-                }
-                uint8_t* out = result.pixel(0, y);
-                for (const float sum : sums) *out++ = static_cast<uint8_t>(std::clamp(sum + 0.5f, 0.0f, 255.0f));
-            }
-        }
-    });
-    return result;
-}
-
-void check(const Image& image, int64_t width, int64_t height) {
-    require(image.samples == Samples::u8 && image.width > 0 && image.height > 0 && width > 0 && height > 0,
-            "resize: an image of ", image.width, "x", image.height, " to ", width, "x", height,
-            ", expected 8-bit samples and positive sides");
+void check(int64_t in_width, int64_t in_height, int64_t width, int64_t height) {
+    require(in_width > 0 && in_height > 0 && width > 0 && height > 0, "resize: a picture of ", in_width, "x", in_height,
+            " to ", width, "x", height, ", expected positive sides");
 }
 
 }  // namespace
 
-Image resize(const Image& image, int64_t width, int64_t height, Filter filter, int threads) {
-    check(image, width, height);
-    if (image.width == width && image.height == height) return image;
-    return resize_part(image, width, height, 0, 0, width, height, filter, threads);
+Fitting stretching(int64_t in_width, int64_t in_height, int64_t width, int64_t height, Filter filter) {
+    check(in_width, in_height, width, height);
+    return {in_width, in_height, width, height, 0, 0, width, height, filter};
 }
 
-Image cover(const Image& image, int64_t width, int64_t height, Filter filter, int threads) {
-    check(image, width, height);
-    if (image.width == width && image.height == height) return image;
-    const double factor = std::max(double(width) / double(image.width), double(height) / double(image.height));
-    const int64_t full_width = std::max<int64_t>(width, std::llround(double(image.width) * factor)),
-                  full_height = std::max<int64_t>(height, std::llround(double(image.height) * factor));
-    return resize_part(image, full_width, full_height, (full_width - width) / 2, (full_height - height) / 2, width,
-                       height, filter, threads);
+Fitting covering(int64_t in_width, int64_t in_height, int64_t width, int64_t height, Filter filter) {
+    check(in_width, in_height, width, height);
+    const double factor = std::max(double(width) / double(in_width), double(height) / double(in_height));
+    const int64_t full_width = std::max<int64_t>(width, std::llround(double(in_width) * factor)),
+                  full_height = std::max<int64_t>(height, std::llround(double(in_height) * factor));
+    return {in_width, in_height, full_width, full_height, (full_width - width) / 2, (full_height - height) / 2,
+            width,    height,    filter};
+}
+
+Resizer::Resizer(const Fitting& fitting, int threads, Sink sink)
+    : fitting_(fitting), threads_(threads), sink_(std::move(sink)) {
+    const Fitting& f = fitting_;
+    if (f.is_copy()) return;
+    columns_ = taps_of(f.filter, f.in_width, f.full_width, f.left, f.width);
+    rows_ = taps_of(f.filter, f.in_height, f.full_height, f.top, f.height);
+}
+
+void Resizer::add(const uint8_t* row) {
+    const int64_t y = next_++;
+    require(y < fitting_.in_height, "resize: more than ", fitting_.in_height, " rows");
+    if (fitting_.is_copy()) return sink_(y, row);
+    if (y < rows_.front().first || y >= rows_.back().end()) return;  // cut off
+    if (block_.empty()) block_first_ = y;
+    block_.insert(block_.end(), row, row + fitting_.in_width * 3);
+    if (next_ - block_first_ == kBlockRows || next_ == rows_.back().end()) flush();
+}
+
+void Resizer::flush() {
+    const int64_t count = next_ - block_first_, line = fitting_.width * 3;
+    between_.resize(static_cast<size_t>(count * line));
+    parallel_for(threads_, 0, count, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i)
+            resize_row(block_.data() + i * fitting_.in_width * 3, columns_, between_.data() + i * line);
+    });
+    block_.clear();
+
+    int64_t begun = given_ + static_cast<int64_t>(sums_.size());
+    for (; begun < fitting_.height && rows_[size_t(begun)].first < next_; ++begun)
+        sums_.emplace_back(static_cast<size_t>(line), 0.0f);
+    parallel_for(threads_, given_, begun, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t y = begin; y < end; ++y) {
+            const Taps& taps = rows_[static_cast<size_t>(y)];
+            float* sums = sums_[static_cast<size_t>(y - given_)].data();
+            for (int64_t j = std::max(taps.first, block_first_); j < std::min(taps.end(), next_); ++j) {
+                const float weight = taps.weights[static_cast<size_t>(j - taps.first)];
+                const float* in = between_.data() + (j - block_first_) * line;
+                for (int64_t i = 0; i < line; ++i) sums[i] += weight * in[i];
+            }
+        }
+    });
+
+    int64_t done = given_;
+    std::vector<uint8_t> row(static_cast<size_t>(line));
+    for (; done < begun && rows_[static_cast<size_t>(done)].end() <= next_; ++done) {
+        std::ranges::transform(sums_[static_cast<size_t>(done - given_)], row.begin(),
+                               [](float sum) { return static_cast<uint8_t>(std::clamp(sum + 0.5f, 0.0f, 255.0f)); });
+        sink_(done, row.data());
+    }
+    sums_.erase(sums_.begin(), sums_.begin() + (done - given_));
+    given_ = done;
+}
+
+int64_t Resizer::bytes(const Fitting& f) {
+    if (f.is_copy()) return 0;
+    const auto taps = [&](int64_t in, int64_t out, int64_t count) {
+        const double step = std::max(1.0, double(in) / double(out));
+        const auto each = std::min(in, static_cast<int64_t>(2 * reach_of(f.filter) * step) + 2);
+        return count * (each * int64_t{sizeof(float)} + int64_t{sizeof(Taps)});
+    };
+    const double step = double(f.in_height) / double(f.full_height);
+    const double seen = double(kBlockRows) + 2 * reach_of(f.filter) * std::max(1.0, step);  // by the rows under way
+    const int64_t rows = std::min(f.height, static_cast<int64_t>(seen / step) + 2);
+    return taps(f.in_width, f.full_width, f.width) + taps(f.in_height, f.full_height, f.height) +
+           kBlockRows * 3 * (f.in_width + f.width * int64_t{sizeof(float)}) +
+           rows * f.width * 3 * int64_t{sizeof(float)} + f.width * 3;
 }
 
 }  // namespace t3video::media

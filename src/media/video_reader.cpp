@@ -1,8 +1,14 @@
 // Demuxing, decoding and conversion to RGB by FFmpeg's libraries.
 #include "media/video_reader.h"
 
+#include <algorithm>
+#include <array>
+#include <climits>
 #include <string_view>
+#include <vector>
 
+#include "core/input_file.h"
+#include "core/parallel.h"
 #include "media/ffmpeg.h"
 #include "media/film_comment.h"
 
@@ -20,11 +26,17 @@ std::string text_or_unknown(const char* text) {
     return text != nullptr ? text : "unknown";
 }
 
+// ProRes holds video range alone (SMPTE RDD 36) and a .mov does not say so; FFmpeg 7 tells it of frames only.
+AVColorRange range_of(const AVCodecParameters& stream) {
+    const bool implied = stream.codec_id == AV_CODEC_ID_PRORES && stream.color_range == AVCOL_RANGE_UNSPECIFIED;
+    return implied ? AVCOL_RANGE_MPEG : stream.color_range;
+}
+
 ColorTags tags_of(const AVCodecParameters& stream) {
     return {text_or_unknown(av_color_primaries_name(stream.color_primaries)),
             text_or_unknown(av_color_transfer_name(stream.color_trc)),
             text_or_unknown(av_color_space_name(stream.color_space)),
-            text_or_unknown(av_color_range_name(stream.color_range))};
+            text_or_unknown(av_color_range_name(range_of(stream)))};
 }
 
 bool is_full_range(const AVFrame& frame) {
@@ -36,19 +48,119 @@ bool is_full_range(const AVFrame& frame) {
     return is_jpeg || frame.color_range == AVCOL_RANGE_JPEG || (description->flags & AV_PIX_FMT_FLAG_RGB) != 0;
 }
 
+// What reading takes: of a picture its file, as one packet, and the frame; of a video the frames that the decoder
+// keeps, those under way in its threads, and as much again for packets and tables; and one frame in RGB.
+int64_t bytes_of_reading(const AVCodecParameters& stream, int64_t file_bytes, bool still, int threads,
+                         Samples samples) {
+    constexpr int64_t kMostOfAPixel = 8;
+    const int64_t pixels = int64_t{stream.width} * stream.height, rgb = 3 * pixels * bytes_of(samples);
+    const int stated =
+        av_image_get_buffer_size(static_cast<AVPixelFormat>(stream.format), stream.width, stream.height, 64);
+    const int64_t decoded = stated > 0 ? stated : pixels * kMostOfAPixel;
+    if (still) {
+        const bool coefficients = stream.codec_id == AV_CODEC_ID_MJPEG;  // progressive files keep them, of 16 bits
+        return file_bytes + (coefficients ? 3 : 2) * decoded + rgb;
+    }
+    const AVCodecDescriptor* codec = avcodec_descriptor_get(stream.codec_id);
+    const bool alone = codec != nullptr && (codec->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
+    constexpr int64_t kAtHand = 2, kReferences = 8;
+    return (kAtHand + threads + (alone ? 0 : kReferences)) * decoded + rgb;
+}
+
 }  // namespace
 
+// Bytes that FFmpeg reads, of a file that it does not open itself: names in it have no meaning.
+class VideoReader::Source {
+  public:
+    explicit Source(const std::filesystem::path& path) : file_(path, "a video or image") {
+        constexpr int kBuffer = 1 << 15;
+        auto* buffer = static_cast<unsigned char*>(av_malloc(kBuffer));
+        io_ = avio_alloc_context(buffer, kBuffer, 0, this, read, nullptr, seek);
+        require(buffer != nullptr && io_ != nullptr, "out of memory for a file's buffer");
+    }
+    ~Source() {
+        av_freep(&io_->buffer);
+        avio_context_free(&io_);
+    }
+    Source(const Source&) = delete;
+    Source& operator=(const Source&) = delete;
+
+    AVIOContext* io() { return io_; }
+    int64_t bytes() const { return file_.bytes(); }
+
+  private:
+    // No exception may pass through FFmpeg.
+    static int read(void* self, uint8_t* to, int count) {
+        Source& source = *static_cast<Source*>(self);
+        try {
+            const size_t read = source.file_.read(reinterpret_cast<char*>(to), static_cast<size_t>(count));
+            source.at_ += static_cast<int64_t>(read);
+            return read == 0 ? AVERROR_EOF : static_cast<int>(read);
+        } catch (const std::exception&) {
+            return AVERROR(EIO);
+        }
+    }
+    static int64_t seek(void* self, int64_t offset, int whence) {
+        Source& source = *static_cast<Source*>(self);
+        whence &= ~AVSEEK_FORCE;
+        if (whence == AVSEEK_SIZE) return source.bytes();
+        const int64_t to = offset + (whence == SEEK_CUR ? source.at_ : whence == SEEK_END ? source.bytes() : 0);
+        try {
+            source.file_.seek(to);
+            return source.at_ = to;
+        } catch (const std::exception&) {
+            return AVERROR(EIO);
+        }
+    }
+
+    InputFile file_;
+    int64_t at_ = 0;
+    AVIOContext* io_ = nullptr;
+};
+
 struct VideoReader::Impl {
-    Impl(const std::filesystem::path& path, Samples wanted) : name(path.string()), samples(wanted) {
-        std::error_code ignored;
-        require_valid(std::filesystem::exists(path, ignored), name, ": no such file; expected a video or image");
-        require_valid(std::filesystem::is_regular_file(path, ignored), name, ": not a file; expected a video or image");
-        AVFormatContext* raw = nullptr;
-        const std::string url = "file:" + name;  // the prefix keeps a ':' in the name harmless
-        check_file(avformat_open_input(&raw, url.c_str(), nullptr, nullptr), name, ": not a video or image file");
+    Impl(const std::filesystem::path& path, Samples wanted, int64_t limit)
+        : name(path.string()), samples(wanted), memory(limit), source(path) {
+        const AVInputFormat* kind = nullptr;
+        check_file(av_probe_input_buffer2(source.io(), &kind, "", nullptr, 0, 0), name, ": not a video or image file");
+        constexpr std::array<std::string_view, 8> kLists = {"hls",  "dash", "concat", "sdp",
+                                                            "rtsp", "rtp",  "imf",    "webm_dash_manifest"};
+        require_valid(std::ranges::find(kLists, kind->name) == kLists.end(), name, ": is a list of other files (",
+                      kind->name, "), which are not followed; give the video itself");
+        still = std::string_view(kind->name).ends_with("_pipe");
+        if (still) require_room(source.bytes(), "its file");
+        AVFormatContext* raw = avformat_alloc_context();
+        require(raw != nullptr, "out of memory for a reader");
+        raw->pb = source.io();
+        raw->io_open = [](AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) { return AVERROR(EPERM); };
+        AVDictionary* options = nullptr;
+        av_dict_set(&options, "protocol_whitelist", "none", 0);            // for what opens files in other ways
+        const int status = avformat_open_input(&raw, "", kind, &options);  // frees it where it fails
+        av_dict_free(&options);
+        check_file(status, name, ": not a video or image file");
         input.reset(raw);
-        check_file(avformat_find_stream_info(input.get(), nullptr), name, ": cannot read the video's properties");
+        find_streams();
         open_decoder();
+    }
+
+    template <class... Parts>
+    void require_room(int64_t needed, const Parts&... what) const {
+        require_valid(needed <= memory, name, ": ", what..., " takes ", (needed >> 20) + 1, " MiB to read, but ",
+                      memory >> 20, " MiB may be used; make it smaller, or allow more with --memory");
+    }
+
+    // Some decoders are run for this, before the size of their frames is known: it is bounded.
+    void find_streams() {
+        constexpr int64_t kLeast = 4;  // bytes of a pixel, decoded and in RGB
+        const int64_t most = (memory - (still ? source.bytes() : 0)) / kLeast;
+        std::vector<AVDictionary*> options(input->nb_streams, nullptr);
+        for (size_t i = 0; i < options.size(); ++i) {
+            if (input->streams[i]->codecpar->codec_id == AV_CODEC_ID_MJPEG) continue;  // only its header is read
+            av_dict_set_int(&options[i], "max_pixels", std::min<int64_t>(most, INT_MAX), 0);
+        }
+        const int status = avformat_find_stream_info(input.get(), options.empty() ? nullptr : options.data());
+        for (AVDictionary*& each : options) av_dict_free(&each);
+        check_file(status, name, ": cannot read the video's properties");
     }
 
     void open_decoder() {
@@ -60,11 +172,20 @@ struct VideoReader::Impl {
         require(decoder != nullptr, "out of memory for the decoder");
         check_av(avcodec_parameters_to_context(decoder.get(), stream->codecpar), name);
         decoder->pkt_timebase = stream->time_base;
-        decoder->thread_count = 0;  // one per core
+        const AVCodecParameters& parameters = *stream->codecpar;
+        require_valid(parameters.width > 0 && parameters.height > 0, name, ": no picture size found",
+                      memory == std::numeric_limits<int64_t>::max()
+                          ? ""
+                          : concat(", or pictures too large for ", memory >> 20, " MiB"));
+        constexpr int kMostThreads = 4;  // each holds a frame
+        decoder->thread_count = still ? 1 : std::min(available_threads(), kMostThreads);
+        // A frame later on is not to be larger than what was found; sides are padded to whole blocks.
+        constexpr int64_t kBlock = 128;
+        decoder->max_pixels = (parameters.width + kBlock) * (parameters.height + kBlock);
+        bytes = bytes_of_reading(parameters, source.bytes(), still, decoder->thread_count, samples);
+        require_room(bytes, parameters.width, "x", parameters.height, " pixels");
         check_av(avcodec_open2(decoder.get(), codec, nullptr), name, ": cannot open decoder ", codec->name);
 
-        const AVCodecParameters& parameters = *stream->codecpar;
-        require_valid(parameters.width > 0 && parameters.height > 0, name, ": no picture size found");
         info.width = parameters.width;
         info.height = parameters.height;
         info.codec = avcodec_get_name(parameters.codec_id);
@@ -111,19 +232,30 @@ struct VideoReader::Impl {
         check_file(avcodec_send_packet(decoder.get(), packet.get()), name, ": damaged after frame ", frames);
     }
 
-    void convert(Image& image) {
+    // The decoded frame in RGB.
+    const AVFrame& converted() {
         const bool damaged = (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame->decode_error_flags != 0;
         require_valid(!damaged, name, ": frame ", frames, " is damaged");
         require_valid(frame->width == info.width && frame->height == info.height, name, ": frame ", frames, " is ",
                       frame->width, "x", frame->height, ", the video ", info.width, "x", info.height);
-        if (image.width != info.width || image.height != info.height || image.samples != samples)
-            image = Image(info.width, info.height, samples);
-        if (frame->format == rgb_format(samples)) return copy_from_frame(*frame, image);
+        if (frame->format == rgb_format(samples)) return *frame;
         if (converter == nullptr) start_converter();
         require_valid(frame->format == format, name, ": the pixel format changes at frame ", frames);
         check_av(sws_scale(converter.get(), frame->data, frame->linesize, 0, frame->height, rgb->data, rgb->linesize),
                  name, ": converting frame ", frames);
-        copy_from_frame(*rgb, image);
+        return *rgb;
+    }
+
+    // The next frame in RGB; null at the end.
+    const AVFrame* next() {
+        if (!decode()) return nullptr;
+        const AVFrame& found = converted();
+        const int64_t stamp = frame->best_effort_timestamp;
+        // A still image has no timestamp.
+        time = stamp != AV_NOPTS_VALUE ? static_cast<double>(stamp) * av_q2d(stream->time_base)
+                                       : static_cast<double>(frames) / (info.fps ? info.fps->value() : 1.0);
+        ++frames;
+        return &found;
     }
 
     void start_converter() {
@@ -138,7 +270,10 @@ struct VideoReader::Impl {
 
     std::string name;  // for messages
     Samples samples;
+    int64_t memory, bytes = 0;
+    bool still = false;  // a picture
     VideoInfo info;
+    Source source;  // outlives what reads it
     InputPtr input;
     AVStream* stream = nullptr;  // owned by input
     CodecPtr decoder;
@@ -151,9 +286,9 @@ struct VideoReader::Impl {
     double time = 0;
 };
 
-VideoReader::VideoReader(const std::filesystem::path& path, Samples samples) {
-    av_log_set_level(AV_LOG_FATAL);  // errors are thrown, with FFmpeg's words: its own lines would stand beside them
-    impl_ = std::make_unique<Impl>(path, samples);
+VideoReader::VideoReader(const std::filesystem::path& path, Samples samples, int64_t memory) {
+    quiet_ffmpeg();
+    impl_ = std::make_unique<Impl>(path, samples, memory);
 }
 
 VideoReader::~VideoReader() = default;
@@ -166,15 +301,24 @@ double VideoReader::time() const {
     return impl_->time;
 }
 
+int64_t VideoReader::bytes() const {
+    return impl_->bytes;
+}
+
 bool VideoReader::read(Image& image) {
-    Impl& r = *impl_;
-    if (!r.decode()) return false;
-    r.convert(image);
-    const int64_t stamp = r.frame->best_effort_timestamp;
-    // A still image has no timestamp.
-    r.time = stamp != AV_NOPTS_VALUE ? static_cast<double>(stamp) * av_q2d(r.stream->time_base)
-                                     : static_cast<double>(r.frames) / (r.info.fps ? r.info.fps->value() : 1.0);
-    ++r.frames;
+    const AVFrame* frame = impl_->next();
+    if (frame == nullptr) return false;
+    const VideoInfo& found = info();
+    if (image.width != found.width || image.height != found.height || image.samples != impl_->samples)
+        image = Image(found.width, found.height, impl_->samples);
+    copy_from_frame(*frame, image);
+    return true;
+}
+
+bool VideoReader::read(const std::function<void(const uint8_t* row)>& sink) {
+    const AVFrame* frame = impl_->next();
+    if (frame == nullptr) return false;
+    for (int64_t y = 0; y < frame->height; ++y) sink(frame->data[0] + y * frame->linesize[0]);
     return true;
 }
 

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,8 +35,10 @@ struct VideoInfo {
 class VideoReader {
   public:
     // Images are of `samples`, u8 or u16. Throws InvalidRequest for a file that is absent, not a video or image, or of
-    // an unknown codec.
-    explicit VideoReader(const std::filesystem::path& path, Samples samples = Samples::u8);
+    // an unknown codec; for playlists and other files that name files or addresses, none of which is opened; and where
+    // reading would take more than `memory` bytes, which is known before a frame is decoded.
+    explicit VideoReader(const std::filesystem::path& path, Samples samples = Samples::u8,
+                         int64_t memory = std::numeric_limits<int64_t>::max());
     ~VideoReader();
     VideoReader(const VideoReader&) = delete;
     VideoReader& operator=(const VideoReader&) = delete;
@@ -44,9 +48,14 @@ class VideoReader {
     // for y4m, whose header cannot name one: what Y4mWriter writes); false
     // at the end. Throws InvalidRequest for damaged data and for a size that changes.
     bool read(Image& image);
+    // The same, row by row from top to bottom.
+    bool read(const std::function<void(const uint8_t* row)>& sink);
+    // Memory that reading takes at most: the decoder's frames and one in RGB.
+    int64_t bytes() const;
     double time() const;  // when the frame read last is shown, in seconds
 
   private:
+    class Source;
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

@@ -18,16 +18,20 @@ void check_encoder(const FilmFormat&) {
     throw Error("this build has no FFmpeg");
 }
 
+void check_video(const std::filesystem::path& path, int64_t, int64_t, FrameRate, const VideoOptions&) {
+    throw Error(concat(path.string(), ": this build has no FFmpeg"));
+}
+
 std::unique_ptr<FrameWriter> open_video(const std::filesystem::path& path, int64_t, int64_t, FrameRate,
                                         const VideoOptions&) {
     throw Error(concat(path.string(), ": this build has no FFmpeg"));
 }
 
-std::unique_ptr<FrameReader> open_video_frames(const std::filesystem::path& path) {
+std::unique_ptr<FrameReader> open_video_frames(const std::filesystem::path& path, int64_t) {
     throw InvalidRequest(concat(path.string(), ": this build has no FFmpeg; give a folder of PNG pictures"));
 }
 
-Image read_other_picture(const std::filesystem::path& path) {
+std::unique_ptr<FrameReader> open_other_picture(const std::filesystem::path& path, int64_t) {
     throw InvalidRequest(concat(path.string(), ": not a PNG file, and this build has no FFmpeg for others"));
 }
 

@@ -53,8 +53,9 @@ constexpr std::string_view kFrame = "FRAME\n";
 
 }  // namespace
 
-Y4mWriter::Y4mWriter(const std::filesystem::path& path, int64_t width, int64_t height, FrameRate fps, int threads)
-    : width_(width), height_(height), threads_(threads > 0 ? threads : available_threads()), file_(path) {
+Y4mWriter::Y4mWriter(const std::filesystem::path& path, int64_t width, int64_t height, FrameRate fps, int threads,
+                     const std::string& owner)
+    : width_(width), height_(height), threads_(threads > 0 ? threads : available_threads()), file_(path, owner) {
     check_size({.kind = OutputKind::y4m}, width, height);
     const int64_t chroma = (width + 1) / 2 * ((height + 1) / 2);
     frame_ = kFrame;
@@ -67,7 +68,7 @@ Y4mWriter::Y4mWriter(const std::filesystem::path& path, int64_t width, int64_t h
 
 void Y4mWriter::write(const Image& image) {
     const std::string name = file_.path().string();
-    require(!closed_, name, ": frame after close()");
+    require(!finished_, name, ": frame after finish()");
     require(image.width == width_ && image.height == height_ && image.samples == Samples::u8 &&
                 image.rgb.size() == static_cast<size_t>(width_ * height_ * 3),
             name, ": frame of ", image.width, "x", image.height, " with ", image.rgb.size(), " bytes for a video of ",
@@ -87,11 +88,17 @@ void Y4mWriter::write(const Image& image) {
     ++frames_;
 }
 
-void Y4mWriter::close() {
-    if (closed_) return;
+void Y4mWriter::finish() {
+    if (finished_) return;
     require(frames_ > 0, file_.path().string(), ": a video needs at least one frame");
     out_.close();
     require_written(out_.good(), file_.path());
+    finished_ = true;
+}
+
+void Y4mWriter::close() {
+    if (closed_) return;
+    finish();
     file_.commit();
     closed_ = true;
 }

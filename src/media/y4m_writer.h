@@ -18,10 +18,13 @@ namespace t3video::media {
 class Y4mWriter final : public FrameWriter {
   public:
     // Throws InvalidRequest when the place cannot be written, and for sides outside 1..16384. `threads` 0: one per
-    // core.
-    Y4mWriter(const std::filesystem::path& path, int64_t width, int64_t height, FrameRate fps, int threads = 0);
+    // core; `owner`: VideoOptions.
+    Y4mWriter(const std::filesystem::path& path, int64_t width, int64_t height, FrameRate fps, int threads = 0,
+              const std::string& owner = {});
 
     void write(const Image& image) override;
+    void finish() override;
+    std::vector<const PartialFile*> files() const override { return {&file_}; }
     void close() override;
     int64_t frames() const override { return frames_; }
 
@@ -32,7 +35,7 @@ class Y4mWriter final : public FrameWriter {
     std::ofstream out_;
     std::string frame_;  // "FRAME\n" and the three planes
     int64_t frames_ = 0;
-    bool closed_ = false;
+    bool finished_ = false, closed_ = false;
 };
 
 }  // namespace t3video::media

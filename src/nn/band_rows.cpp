@@ -2,6 +2,7 @@
 #include "nn/band_rows.h"
 
 #include "ops/elementwise.h"
+#include "tensor/repeat.h"
 
 namespace t3video::nn {
 
@@ -29,7 +30,7 @@ void BandRows::keep(Context& ctx, const Tensor& frame, int64_t count) {
 Tensor BandRows::continued(Context& ctx, const Tensor& x, int64_t count) {
     const int64_t above = band_.top ? 0 : count;
     const Tensor y = band_.top ? x : empty(ctx, {x.dim(0), above + x.dim(1), x.dim(2), x.dim(3)}, x.dtype());
-    for (int64_t t = 0; t < x.dim(0); ++t) {
+    repeat(ctx, x.dim(0), [&](int64_t t) {
         const Tensor frame = y.slice(t, t + 1);
         if (!band_.top) {
             Tensor first = frame_rows(frame, 0, above), rest = frame_rows(frame, above, frame.dim(1));
@@ -37,14 +38,14 @@ Tensor BandRows::continued(Context& ctx, const Tensor& x, int64_t count) {
             copy_into(ctx, rest, x.slice(t, t + 1));
         }
         keep(ctx, frame, count);
-    }
+    });
     return y;
 }
 
 void add_from_above(Context& ctx, Tensor& y, const Tensor& x, int64_t count, BandRows& rows) {
     if (rows.band().whole()) return ops::add_to(ctx, y, x);
     const int64_t above = rows.band().top ? 0 : count, own = y.dim(1) - above;
-    for (int64_t t = 0; t < x.dim(0); ++t) {
+    repeat(ctx, x.dim(0), [&](int64_t t) {
         const Tensor from = x.slice(t, t + 1), to = y.slice(t, t + 1);
         if (above > 0) {
             Tensor first = frame_rows(to, 0, above);
@@ -53,7 +54,7 @@ void add_from_above(Context& ctx, Tensor& y, const Tensor& x, int64_t count, Ban
         Tensor rest = frame_rows(to, above, y.dim(1));
         ops::add_to(ctx, rest, frame_rows(from, 0, own));
         rows.keep(ctx, from, count);
-    }
+    });
 }
 
 Tensor frame_rows(const Tensor& frame, int64_t first, int64_t last) {

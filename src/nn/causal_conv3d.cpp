@@ -5,6 +5,7 @@
 
 #include "ops/conv3d.h"
 #include "ops/norm.h"
+#include "tensor/repeat.h"
 
 namespace t3video::nn {
 namespace {
@@ -66,15 +67,15 @@ Tensor CausalConv3d::forward_normed(Context& ctx, Tensor x, const Param& gamma, 
         Tensor normed = joined.slice(past, count);
         ops::channel_norm_into(ctx, x, gamma.value, true, normed);
     }
-    for (int64_t i = past; i < count; ++i) {
-        const Tensor frame = joined.slice(i, i + 1);
+    repeat(ctx, x.dim(0), [&](int64_t t) {
+        const Tensor frame = joined.slice(past + t, past + t + 1);
         if (above > 0) {
             Tensor first = frame_rows(frame, 0, above), normed = frame_rows(frame, above, height);
             copy_into(ctx, first, rows.take());
-            ops::channel_norm_into(ctx, x.slice(i - past, i - past + 1), gamma.value, true, normed);
+            ops::channel_norm_into(ctx, x.slice(t, t + 1), gamma.value, true, normed);
         }
         rows.keep(ctx, frame, reach);
-    }
+    });
     x = Tensor();  // its memory is free for the result, if the caller has no use for it either
     const int64_t border = reach / 2, columns = weight.shape[4] / 2;
     const Tensor y = ops::conv3d(ctx, joined, weight.value, &bias.value,

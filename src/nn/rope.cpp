@@ -12,15 +12,17 @@ constexpr double kTheta = 10000.0;
 
 // {cosines, sines}, each [positions, pairs]
 std::pair<Tensor, Tensor> axis_table(Context& ctx, int64_t positions, int64_t pairs) {
-    std::vector<float> cosines, sines;
-    for (int64_t p = 0; p < positions; ++p) {
-        for (int64_t i = 0; i < pairs; ++i) {
-            const double angle = double(p) * std::pow(kTheta, -double(i) / double(pairs));
-            cosines.push_back(static_cast<float>(std::cos(angle)));
-            sines.push_back(static_cast<float>(std::sin(angle)));
-        }
-    }
-    return {from_span(ctx, cosines, {positions, pairs}), from_span(ctx, sines, {positions, pairs})};
+    std::vector<double> turns;
+    for (int64_t i = 0; i < pairs; ++i) turns.push_back(std::pow(kTheta, -double(i) / double(pairs)));
+    const auto table = [&](double (*of_angle)(double)) {
+        return computed(ctx, {positions, pairs}, [&](std::span<float> values) {
+            auto value = values.begin();
+            for (int64_t p = 0; p < positions; ++p) {
+                for (const double turn : turns) *value++ = static_cast<float>(of_angle(double(p) * turn));
+            }
+        });
+    };
+    return {table(std::cos), table(std::sin)};
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "tensor/repeat.h"
 #include "tensor/tensor.h"
 
 namespace t3video::nn {
@@ -13,11 +14,11 @@ inline int64_t slice_rows(const Context& ctx) {
     return ctx.target() == Device::cpu ? 8192 : 33792;
 }
 
-// Calls f(first, last) on consecutive runs of `rows` rows.
+// Calls f(first, last) on consecutive runs of `rows` rows, of which f leaves nothing of its own behind.
 template <class F>
-void for_slices(const Context& ctx, int64_t rows, F&& f) {
+void for_slices(Context& ctx, int64_t rows, F&& f) {
     const int64_t step = slice_rows(ctx);
-    for (int64_t first = 0; first < rows; first += step) f(first, std::min(first + step, rows));
+    repeat(ctx, (rows + step - 1) / step, [&](int64_t i) { f(i * step, std::min((i + 1) * step, rows)); });
 }
 
 }  // namespace t3video::nn

@@ -32,8 +32,10 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
 }
 
 void place_windows(Context& ctx, TokenWindows& windows) {
-    windows.in_order = std::ranges::is_sorted(windows.order);
-    if (ctx.target() != Device::cpu) windows.placed = from_span(ctx, windows.order);
+    const bool listed = !windows.starts.empty();
+    if (listed) windows.in_order = std::ranges::is_sorted(windows.order);
+    if (ctx.target() == Device::cpu) return;
+    windows.placed = listed ? from_span(ctx, windows.order) : empty(ctx, {windows.counted.tokens}, DType::i64);
 }
 
 Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
@@ -42,17 +44,14 @@ Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Te
                 q.dtype() == v.dtype() && heads > 0 && q.dim(1) % heads == 0,
             "window_attention: q ", q.shape(), ", k ", k.shape(), ", v ", v.shape(), ", ", heads, " heads");
     require(branches.size() == 1 || branches.size() == 2, "window_attention: ", branches.size(), " branches");
-    for (const TokenWindows* windows : branches) {
-        require(static_cast<int64_t>(windows->order.size()) == q.dim(0) && !windows->starts.empty() &&
-                    windows->starts.front() == 0 && windows->starts.back() == q.dim(0),
-                "window_attention: windows of ", windows->order.size(), " tokens for q ", q.shape());
-    }
     double pairs = 0;
     for (const TokenWindows* windows : branches) {
-        for (size_t w = 1; w < windows->starts.size(); ++w) {
-            const double tokens = double(windows->starts[w] - windows->starts[w - 1]);
-            pairs += tokens * tokens;
-        }
+        const std::vector<int64_t>& starts = windows->starts;
+        const WindowSizes sizes = windows->sizes();
+        const bool whole = !starts.empty() && starts.front() == 0 && starts.back() == q.dim(0);
+        require(sizes.tokens == q.dim(0) && (whole || ctx.device() == Device::meta), "window_attention: windows of ",
+                sizes.tokens, " tokens for q ", q.shape());
+        pairs += sizes.pairs;
     }
     Tensor y = empty_like(ctx, q);
     dispatch(

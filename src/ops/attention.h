@@ -11,7 +11,7 @@ namespace t3video::ops {
 Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options);
 
 // Prepares windows for a device: copies the order of tokens to where it reads it, and marks windows that need no
-// reordering. Optional: without, every call copies the order.
+// reordering; of windows without lists the caller did. Optional: without, every call copies the order.
 void place_windows(Context& ctx, TokenWindows& windows);
 
 // Attention inside each window of each branch; the result is the mean over the branches (one or two).

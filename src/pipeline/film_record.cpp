@@ -1,25 +1,81 @@
 // A request to JSON and back.
 #include "pipeline/film_record.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/paths.h"
 
 namespace t3video::pipeline {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+// In the order in which records have them.
+constexpr const char* kOptions[] = {"prompt",
+                                    "negative",
+                                    "size",
+                                    "frames",
+                                    "fps",
+                                    "steps",
+                                    "cfg",
+                                    "shift",
+                                    "solver",
+                                    "seed",
+                                    "noise",
+                                    "multiprocessors",
+                                    "bf16-timesteps",
+                                    "attention",
+                                    "image",
+                                    "video",
+                                    "strength",
+                                    "fit",
+                                    "layout",
+                                    "model",
+                                    "dit",
+                                    "text-encoder",
+                                    "vae",
+                                    "tokenizer",
+                                    "lora"};
+constexpr const char* kFormat[] = {"codec", "bits", "crf"};
 
 const char* text_of(Attention attention) {
     return attention == Attention::full ? "full" : attention == Attention::t3 ? "t3" : "auto";
 }
 
 std::string full_path(const std::filesystem::path& path) {
-    return std::filesystem::absolute(path).lexically_normal().string();
+    return absolute_path(path).lexically_normal().string();
 }
 
-json options_of(const Request& r, const Film& film) {
+std::string text_of(const ordered_json& value) {
+    return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+std::vector<FilmRecord::Option> read_options(const ordered_json& object) {
+    std::vector<FilmRecord::Option> options;
+    for (const auto& [name, value] : object.items()) {
+        FilmRecord::Option option{name, {}};
+        if (value.is_array()) {
+            for (const ordered_json& item : value) option.second.push_back(text_of(item));
+        } else {
+            option.second.push_back(text_of(value));
+        }
+        options.push_back(std::move(option));
+    }
+    return options;
+}
+
+}  // namespace
+
+bool is_recorded(const std::string& option) {
+    return std::ranges::find(kOptions, option) != std::end(kOptions) ||
+           std::ranges::find(kFormat, option) != std::end(kFormat);
+}
+
+json film_options(const Request& r, const Film& film) {
     const Settings& s = film.settings;
     json options = {{"prompt", r.prompt},
                     {"negative", s.negative_prompt},
@@ -53,41 +109,12 @@ json options_of(const Request& r, const Film& film) {
     return options;
 }
 
-json format_of(const Request& r) {
-    const media::FilmFormat format = media::film_format(r.output, r.video_options());
-    json result = {{"kind", pipeline::name_of(format.kind)}};
-    if (format.kind == media::OutputKind::video) result["codec"] = media::name_of(format.codec);
-    result["bits"] = format.bits;
-    const bool has_crf = format.kind == media::OutputKind::video && format.codec != media::Codec::prores;
-    if (has_crf) result["crf"] = format.crf;
+json format_record(const media::FilmFormat& format) {
+    json result = {{"kind", pipeline::name_of(format.kind)}, {"bits", format.bits}};
+    if (format.kind != media::OutputKind::video) return result;
+    result["codec"] = media::name_of(format.codec);
+    if (format.codec != media::Codec::prores) result["crf"] = format.crf;
     return result;
-}
-
-std::string text_of(const json& value) {
-    return value.is_string() ? value.get<std::string>() : value.dump();
-}
-
-std::vector<FilmRecord::Option> read_options(const json& object) {
-    std::vector<FilmRecord::Option> options;
-    for (const auto& [name, value] : object.items()) {
-        FilmRecord::Option option{name, {}};
-        if (value.is_array()) {
-            for (const json& item : value) option.second.push_back(text_of(item));
-        } else {
-            option.second.push_back(text_of(value));
-        }
-        options.push_back(std::move(option));
-    }
-    return options;
-}
-
-}  // namespace
-
-bool is_recorded(const std::string& option) {
-    constexpr std::string_view kOptions =
-        " prompt negative size frames fps steps cfg shift solver seed noise multiprocessors bf16-timesteps attention "
-        "image video strength fit layout model dit text-encoder vae tokenizer lora codec bits crf ";
-    return kOptions.find(" " + option + " ") != std::string_view::npos;
 }
 
 std::string_view name_of(media::OutputKind kind) {
@@ -104,12 +131,20 @@ std::string_view name_of(media::OutputKind kind) {
     return "unknown";
 }
 
-std::string film_record(const Context& ctx, const Request& request, const Film& film) {
-    const json record = {{"t3video", T3VIDEO_VERSION},
-                         {"device", ctx.device() == Device::cpu ? "cpu" : "cuda"},
-                         {"dtype", t3video::name_of(ctx.compute_type())},
-                         {"options", options_of(request, film)},
-                         {"format", format_of(request)}};
+std::string film_record(const Context& ctx, const FilmOrigin& origin, const media::FilmFormat& format) {
+    ordered_json record = {
+        {"t3video", T3VIDEO_VERSION}, {"device", origin.device}, {"dtype", origin.dtype}, {"film", origin.film}};
+    if (const auto type = t3video::name_of(ctx.compute_type()); type != origin.dtype) record["decoded"] = type;
+    ordered_json options = ordered_json::object(), form = {{"kind", pipeline::name_of(format.kind)}};
+    for (const char* name : kOptions) {
+        if (origin.options.contains(name)) options[name] = origin.options[name];
+    }
+    const json known = format_record(format);
+    for (const char* name : kFormat) {
+        if (known.contains(name)) form[name] = known[name];
+    }
+    record["options"] = options;
+    record["format"] = form;
     // A prompt from the command line need not be UTF-8; the tokenizer replaces the same bytes. ASCII passes through all
     // containers, whose ideas of an encoding differ.
     constexpr int kOneLine = -1;
@@ -118,7 +153,7 @@ std::string film_record(const Context& ctx, const Request& request, const Film& 
 }
 
 std::optional<FilmRecord> parse_film_record(const std::string& text) {
-    const json record = parse_json_or_discard<json>(text);
+    const auto record = parse_json_or_discard<ordered_json>(text);
     const auto has = [&](const char* key, bool object) {
         return record.contains(key) && (object ? record[key].is_object() : record[key].is_string());
     };
@@ -126,7 +161,9 @@ std::optional<FilmRecord> parse_film_record(const std::string& text) {
         !has("options", true) || !has("format", true)) {
         return std::nullopt;
     }
-    FilmRecord result{record["t3video"], record["device"], record["dtype"], read_options(record["options"]), {}, {}};
+    FilmRecord result{
+        record["t3video"], record["device"], record["dtype"], {}, read_options(record["options"]), {}, {}};
+    if (has("film", false)) result.film = record["film"];
     for (FilmRecord::Option& option : read_options(record["format"])) {
         if (option.first == "kind" && !option.second.empty()) {
             result.kind = option.second.front();

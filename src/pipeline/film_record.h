@@ -1,10 +1,11 @@
 // How a film was made, as the text that its file carries.
 //
-//   {"t3video": "0.1.0", "device": "cpu", "dtype": "f32",
+//   {"t3video": "0.1.0", "device": "cpu", "dtype": "f32", "film": "16 digits that tell it from other films",
 //    "options": {"prompt": "...", "size": "448x256", "seed": 0, ...},      named as on the command line
 //    "format": {"kind": "video", "codec": "h264", "bits": 8, "crf": 18}}
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,15 +16,30 @@
 
 namespace t3video::pipeline {
 
-// ASCII JSON on one line, with every default filled in: a later program with other defaults makes the same film of it.
-// Nothing in it depends on time, on where the film goes, or on threads.
-std::string film_record(const Context& ctx, const Request& request, const Film& film);
+// The options that make the film, with every default filled in: a later program with other defaults makes the same film
+// of them.
+nlohmann::json film_options(const Request& request, const Film& film);
+
+// Where a film comes from.
+struct FilmOrigin {
+    nlohmann::json options;     // film_options()
+    std::string film;           // film_id()
+    std::string device, dtype;  // that computed its latents
+};
+
+// ASCII JSON on one line. Nothing in it depends on time, on where the film goes, or on threads. Where the film is
+// decoded in another type than its latents were computed in, "decoded" names that type.
+std::string film_record(const Context& ctx, const FilmOrigin& origin, const media::FilmFormat& format);
+
+// The format as the record has it: kind, codec, bits, crf.
+nlohmann::json format_record(const media::FilmFormat& format);
 
 struct FilmRecord {
     // An option of the command line without its dashes, and its values.
     using Option = std::pair<std::string, std::vector<std::string>>;
 
     std::string version, device, dtype;  // of the program that made the film
+    std::string film;                    // FilmOrigin; empty where the record has none
     std::vector<Option> options;         // all but those of the format
     std::string kind;                    // "video", "y4m", "png" or "exr"
     std::vector<Option> format;          // codec, bits, crf, as far as the kind has them

@@ -16,7 +16,7 @@ struct Result {
     Settings settings;                                       // as used, defaults filled in
     FramePlan plan;
     double seconds = 0;
-    bool kept = false;  // Request::keep_finished, and it was
+    bool kept = false;  // the film was there
 };
 
 // What films of the same model share.
@@ -30,8 +30,9 @@ struct OpenModel {
 OpenModel open_model(const Request& request);
 
 // Checks the request and opens every file before any long work, then runs the stages, leaving each in the job folder; a
-// rerun of the same request goes on from there. Throws InvalidRequest for what the user can mend,
-// Interrupted where the user asked to stop (core/interrupt.h) after what was done is saved, WriteError for a full disk.
+// rerun of the same request goes on from there, and where the film is there does nothing. Throws InvalidRequest for
+// what the user can mend, Interrupted where the user asked to stop (core/interrupt.h) after what was done is saved,
+// WriteError for a full disk.
 Result generate(Context& ctx, const Request& request, Progress& progress);
 // The same with a model that is open: that of this request.
 Result generate(Context& ctx, const Request& request, Progress& progress, OpenModel& model);

@@ -5,21 +5,32 @@
 #include <cmath>
 
 #include "core/content_hash.h"
+#include "core/memory.h"
 #include "media/film_reader.h"
 #include "media/resize.h"
+#include "pipeline/plan.h"
 
 namespace t3video::pipeline {
 namespace {
 
-media::Image fitted(const media::Image& image, const FramePlan& size, Fit fit, int threads) {
-    if (fit == Fit::stretch) return media::resize(image, size.width, size.height, media::Filter::bicubic, threads);
-    return media::cover(image, size.width, size.height, media::Filter::lanczos, threads);
+std::unique_ptr<media::FrameReader> open_reader(const InputChoices& inputs, int64_t memory = media::kNoLimit) {
+    return inputs.image.empty() ? media::open_frames(inputs.video, memory) : media::open_picture(inputs.image, memory);
 }
 
-// Levels to -1..1.
-void put_frame(const media::Image& image, std::span<float> out) {
-    std::ranges::transform(image.rgb, out.begin(),
-                           [](uint8_t level) { return static_cast<float>(level) / 127.5f - 1; });
+media::Fitting fitting_of(int64_t width, int64_t height, const FramePlan& size, Fit fit) {
+    if (fit == Fit::stretch) return media::stretching(width, height, size.width, size.height, media::Filter::bicubic);
+    return media::covering(width, height, size.width, size.height, media::Filter::lanczos);
+}
+
+// The next frame at the film's size into `out` [height, width, 3], levels to -1..1; false at the end.
+bool read_fitted(media::FrameReader& reader, const FramePlan& size, Fit fit, int threads, float* out) {
+    const int64_t line = size.width * 3;
+    const auto put = [&](int64_t y, const uint8_t* row) {
+        std::transform(row, row + line, out + y * line,
+                       [](uint8_t level) { return static_cast<float>(level) / 127.5f - 1; });
+    };
+    media::Resizer resizer(fitting_of(reader.width(), reader.height(), size, fit), threads, put);
+    return reader.read([&](const uint8_t* row) { resizer.add(row); });
 }
 
 }  // namespace
@@ -34,26 +45,26 @@ void check_inputs(const InputChoices& inputs) {
 }
 
 Input open_input(const InputChoices& inputs, const ModelFiles& files, const ModelTraits& traits,
-                 const SettingChoices& choices) {
+                 const SettingChoices& choices, int64_t memory) {
     check_inputs(inputs);
     Input input{.choices = inputs};
     if (!inputs.any()) return input;
-    media::Image image;
+    int64_t most = 1;
     if (!inputs.image.empty()) {
         require_valid(traits.wan22, "--image: ", files.folder.empty() ? "this" : files.folder.string(),
                       " is a text-to-video model; a film that begins with a picture needs a TI2V model (Wan2.2 "
                       "TI2V-5B)");
-        image = media::read_picture(inputs.image);
-        input.frames = 1;
     } else {
-        const int64_t most = choices.frames.value_or(resolve_settings(files, traits, choices).frames);
-        const auto reader = media::open_frames(inputs.video);
-        while (input.frames < most && reader->read(image)) ++input.frames;
-        require_valid(input.frames > 0, inputs.video.string(), ": holds no frames");
-        input.fps = reader->fps();
+        most = choices.frames.value_or(resolve_settings(files, traits, choices).frames);
     }
-    input.width = image.width;
-    input.height = image.height;
+    const auto reader = open_reader(inputs, memory > 0 ? std::max<int64_t>(0, memory - kProgram) : media::kNoLimit);
+    input.width = reader->width();
+    input.height = reader->height();
+    input.bytes = reader->bytes();
+    // Whether it is whole shows when it is read.
+    while (input.frames < most && reader->read([](const uint8_t*) {})) ++input.frames;
+    require_valid(input.frames > 0, inputs.path().string(), ": holds no frames");
+    if (!inputs.video.empty()) input.fps = reader->fps();
     input.hash = content_hash(inputs.path());
     return input;
 }
@@ -74,6 +85,15 @@ Size size_by_shape(int64_t width, int64_t height, int64_t area, int64_t cell) {
         return std::max(ratio / found, found / ratio);
     };
     return off(by_width) < off(by_height) ? by_width : by_height;
+}
+
+int64_t host_memory(const Context& ctx, int64_t memory) {
+    return ctx.device() == Device::cpu && memory > 0 ? memory : available_memory();
+}
+
+int64_t reading_bytes(const Input& input, const FramePlan& size) {
+    if (!input.choices.any()) return 0;
+    return input.bytes + media::Resizer::bytes(fitting_of(input.width, input.height, size, input.choices.fit));
 }
 
 SettingChoices with_input(const Input& input, const ModelFiles& files, const ModelTraits& traits,
@@ -106,17 +126,13 @@ Tensor encode_input(Context& ctx, const models::WanVae& vae, const Input& input,
                     const std::function<void(int64_t)>& progress) {
     const InputChoices& asked = input.choices;
     const bool still = !asked.image.empty();
-    const auto reader = still ? nullptr : media::open_frames(asked.video);
-    media::Image image;
+    const auto reader = open_reader(asked);
     const auto source = [&](int64_t first, int64_t count) {
         Tensor chunk = empty_on_host({count, size.height, size.width, 3});
         for (int64_t i = 0; i < count; ++i) {
-            if (still) {
-                image = media::read_picture(asked.image);
-            } else {
-                require_valid(reader->read(image), asked.video.string(), ": ends before frame ", first + i);
-            }
-            put_frame(fitted(image, size, asked.fit, ctx.threads()), chunk.slice(i, i + 1).span<float>());
+            float* frame = chunk.slice(i, i + 1).data<float>();
+            require_valid(read_fitted(*reader, size, asked.fit, ctx.threads(), frame), asked.path().string(),
+                          ": ends before frame ", first + i);
         }
         if (progress) progress(first + count);
         return chunk;

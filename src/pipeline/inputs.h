@@ -35,13 +35,22 @@ struct Input {
     InputChoices choices;
     int64_t width = 0, height = 0, frames = 0;  // frames that can be read, as far as the film may need them
     double fps = 0;                             // 0: unknown
+    int64_t bytes = 0;                          // of memory that reading it takes
     std::string hash;                           // of the contents
 };
 
 // Checks the choices and reads the whole input once, up to the frames that the film may want. Throws InvalidRequest for
-// a file that cannot be read, and for an image where the model takes none.
+// a file that cannot be read, for an image where the model takes none, and for an input that cannot be read by a
+// program of `memory` bytes (0: any number), which its header shows.
 Input open_input(const InputChoices& inputs, const ModelFiles& files, const ModelTraits& traits,
-                 const SettingChoices& choices);
+                 const SettingChoices& choices, int64_t memory = 0);
+
+// Bytes of host memory that a run may take: on the CPU `memory`, where the user names it, else what is available; a
+// GPU's limit says nothing of the host.
+int64_t host_memory(const Context& ctx, int64_t memory);
+
+// Memory that encode_input takes beside encoding, for Machine::reading.
+int64_t reading_bytes(const Input& input, const FramePlan& size);
 
 // The user's choices with what follows from the input where they say nothing: of a size, one of about the default's
 // area and the input's shape, by the official rule of TI2V-5B; of a video, its frame rate and, where it is shorter than

@@ -1,18 +1,25 @@
 // The folder in which a generation leaves its stages, so that an interrupted one goes on instead of starting over.
 //
-//   request.json             what the latents depend on
+//   request.json             which film (pipeline/identity.h), beside what else says how it is made:
+//                            "t3video" (version), "device", "options" (pipeline/film_record.h)
 //   embeddings.safetensors   "positive", "negative" [tokens, width]
 //   input.safetensors        "latent" [channels, 1 or T, rows, columns] of an image or video that the film starts from
 //   command.json             the words of the command that made the folder, for `t3video resume`
-//   decode.json              how far the film is written, and by which command
+//   decode.json              how far the film is written
+//   files.json               pipeline/written_files.h
 //   latents.safetensors      "x" [channels, T, rows, columns], the solver's memory "history.N", metadata "step"
+//
+// The safetensors files carry a checksum in their metadata.
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "pipeline/written_files.h"
 #include "sampling/sampler.h"
 #include "tensor/tensor.h"
 
@@ -25,15 +32,23 @@ struct Embeddings {
 // How far a film is written.
 struct Decoded {
     std::filesystem::path output;
-    std::vector<std::string> command;  // Request::command
-    int64_t frames = 0, of = 0;        // written, of so many; the file is there when all are
+    int64_t frames = 0, of = 0;  // written, of so many; the file is there when all are
 
     bool complete() const { return of > 0 && frames == of; }
+};
+
+// What the stages of a job hold; those that are absent, damaged or not finite are not set.
+struct SavedStages {
+    std::optional<Embeddings> embeddings;
+    std::optional<sampling::SampleState> latents;
+    std::optional<Tensor> input;
+    std::vector<std::string> damaged;  // what is wrong, a line for each file
 };
 
 // What a job folder says about itself, without being changed.
 struct JobState {
     std::filesystem::path folder;
+    std::string trouble;  // why nothing else is known: damaged, not readable
     std::string prompt;
     int64_t width = 0, height = 0, film_frames = 0;
     bool text = false;
@@ -48,31 +63,48 @@ std::optional<JobState> look_at_job(const std::filesystem::path& folder);
 bool is_job_folder(const std::filesystem::path& folder);
 // The command that made the folder, as words; throws InvalidRequest where it is absent or damaged.
 std::vector<std::string> command_of_job(const std::filesystem::path& folder);
+// The contents of request.json. Throws InvalidRequest where that is absent or damaged.
+nlohmann::json request_of_job(const std::filesystem::path& folder);
+
+// Whose a job folder is.
+enum class Holder {
+    nobody,   // it is not there, or empty
+    film,     // this film's
+    another,  // another film's, or a damaged job
+    foreign,  // holds files, but no job
+};
+Holder holder_of(const std::filesystem::path& folder, const nlohmann::json& request);
+
+// Where the film's job is: in `folder`, or set aside beside it, as "film.1.job" beside "film.job". Nothing if it has
+// none.
+std::optional<std::filesystem::path> find_job(const std::filesystem::path& folder, const nlohmann::json& request);
 
 class Job {
   public:
-    // Opens or makes the folder. If it holds stages of another request (its request.json differs from `request_json`),
-    // they are discarded; so are files that a killed run did not finish. Throws WriteError where the disk is full,
-    // InvalidRequest when the folder cannot be made or written, or while another Job has it open.
-    Job(std::filesystem::path folder, const std::string& request_json);
+    // Opens or makes the folder; members of `request` that differ from those of request.json replace them. If it is
+    // another film's, that job is set aside under the next free number; one of this film that was set aside earlier
+    // takes its place again. Removes what a killed run did not finish. Throws InvalidRequest when the folder cannot be
+    // made or written, or holds files and no job; InUse while another Job has it open; WriteError where the disk is
+    // full.
+    Job(std::filesystem::path folder, nlohmann::json request);
 
     const std::filesystem::path& folder() const { return folder_; }
+    const nlohmann::json& request() const { return request_; }
+    // Where another film's job went; empty if there was none.
+    const std::filesystem::path& set_aside() const { return set_aside_; }
 
-    // Whether `folder` holds this request: the constructor would discard another's stages.
-    static bool holds(const std::filesystem::path& folder, const std::string& request_json);
-    // Throws InvalidRequest unless it does.
-    static void require_same(const std::filesystem::path& folder, const std::string& request_json);
-
-    // Absent or damaged stages read as nothing: they are made again.
-    std::optional<Embeddings> embeddings() const;
-    std::optional<sampling::SampleState> latents() const;
-    std::optional<Tensor> input() const;
+    SavedStages stages(int threads) const;
     std::optional<Decoded> decoded() const;
-    void save(const std::vector<std::string>& command) const;
-    void save(const Decoded& decoded) const;
-    void save(const Embeddings& embeddings) const;
-    void save(const sampling::SampleState& state) const;
-    void save_input(const Tensor& latent) const;
+    WrittenFiles& written() { return written_; }
+
+    // Makes the folder again if it has gone since. Throws as the constructor does.
+    void keep_folder();
+    // These do, and throw as replace_file() does.
+    void save(const std::vector<std::string>& command);
+    void save(const Decoded& decoded);
+    void save(const Embeddings& embeddings);
+    void save(const sampling::SampleState& state);
+    void save_input(const Tensor& latent);
 
   private:
     // Of the folder; the system gives it back however the process ends.
@@ -83,12 +115,23 @@ class Job {
         Lock(const Lock&) = delete;
         Lock& operator=(const Lock&) = delete;
 
+        bool is_of(const std::filesystem::path& folder) const;
+
       private:
         int descriptor_;
     };
 
-    std::filesystem::path folder_;
+    void make_folder();
+    void make_way();
+    void write(const char* file, const nlohmann::json& content);
+    void write(const char* file, const std::map<std::string, Tensor>& tensors,
+               std::map<std::string, std::string> metadata = {});
+
+    std::filesystem::path folder_, set_aside_;
+    nlohmann::json request_;
+    std::vector<std::string> command_;
     std::optional<Lock> lock_;
+    WrittenFiles written_;
 };
 
 }  // namespace t3video::pipeline

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/paths.h"
 
 namespace t3video::pipeline {
 namespace {
@@ -14,14 +15,14 @@ namespace fs = std::filesystem;
 // The first of `names` that exists in `folder`, or nothing.
 fs::path first_of(const fs::path& folder, std::initializer_list<const char*> names) {
     for (const char* name : names) {
-        if (fs::is_regular_file(folder / name)) return folder / name;
+        if (is_file(folder / name)) return folder / name;
     }
     return {};
 }
 
 // A part from the user, checked to exist; else what was found in the folder.
 fs::path part(const fs::path& given, const char* option, const fs::path& found) {
-    require_valid(given.empty() || fs::is_regular_file(given), option, " ", given.string(), ": no such file");
+    require_valid(given.empty() || is_file(given), option, " ", given.string(), ": no such file");
     return given.empty() ? found : given;
 }
 
@@ -32,11 +33,11 @@ constexpr std::initializer_list<const char*> kEncoderNames = {"model.safetensors
 }  // namespace
 
 ModelFiles find_model(const fs::path& folder, const PartOverrides& overrides) {
-    require_valid(fs::is_directory(folder), "model folder ", folder.string(), " does not exist");
+    require_valid(is_folder(folder), "model folder ", folder.string(), " does not exist");
     ModelFiles files;
     files.folder = folder;
     fs::path dit, encoder, vae, tokenizer;
-    const bool diffusers = fs::is_regular_file(folder / "model_index.json");
+    const bool diffusers = is_file(folder / "model_index.json");
     if (diffusers) {
         files.kind = FolderKind::diffusers;
         dit = first_of(folder / "transformer", kDitNames);
@@ -66,7 +67,7 @@ ModelFiles find_model(const fs::path& folder, const PartOverrides& overrides) {
     files.vae = part(overrides.vae, "--vae", vae);
     files.loras = overrides.loras;
     for (const checkpoint::Lora& lora : files.loras) {
-        require_valid(fs::is_regular_file(lora.file), "--lora ", lora.file.string(),
+        require_valid(is_file(lora.file), "--lora ", lora.file.string(),
                       ": no such file; expected FILE, or FILE:WEIGHT such as style.safetensors:0.8");
     }
     files.tokenizer = part(overrides.tokenizer, "--tokenizer", tokenizer);
@@ -103,7 +104,7 @@ fs::path demo_model_folder() {
          std::vector<fs::path>{program.parent_path() / "../share/t3video/models/demo",  // installed
                                program.parent_path() / "share/t3video/models/demo",     // bundled
                                T3VIDEO_DEMO_MODEL}) {
-        if (fs::is_directory(candidate, ignored)) return fs::weakly_canonical(candidate);
+        if (fs::is_directory(candidate, ignored)) return canonical_path(candidate);
     }
     throw InvalidRequest(
         concat("the bundled demo model is not at ", T3VIDEO_DEMO_MODEL, "; name a model folder with --model DIR"));

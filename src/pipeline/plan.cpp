@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <optional>
 
+#include "core/interrupt.h"
+#include "core/log.h"
 #include "core/memory.h"
 #include "ops/levels.h"
 #include "pipeline/decode_budget.h"
@@ -16,8 +19,6 @@
 namespace t3video::pipeline {
 namespace {
 
-// The program, its libraries and what they keep: measured 40 to 90 MiB on the CPU.
-constexpr size_t kProgram = size_t{96} << 20;
 // Frames that an H.264 encoder holds, 1.5 bytes per pixel each.
 constexpr int64_t kFramesInEncoder = 60;
 
@@ -47,6 +48,7 @@ size_t copied_bytes(models::WanDit model) {
 template <class Model, class Run>
 StagePlan count(const std::string& name, const Machine& machine, Model model, nn::Keep keep, Run&& run) {
     Context ctx = make_meta_context(machine.compute_type, machine.device, machine.convolves_in_place);
+    ctx.set_poll(stop_planning_if_asked);
     StagePlan stage{.name = name, .weights = weight_bytes(model, machine), .keep = keep};
     const Work repeated = run(ctx, nn::kept(ctx, std::move(model), keep));
     stage.work = ctx.work();
@@ -72,10 +74,6 @@ StagePlan plan_layers(const std::string& name, const Machine& machine, const Mod
     return stage;
 }
 
-Work times(const Work& work, double n) {
-    return {n * work.matrix, n * work.attention, n * work.convolution, n * work.bytes};
-}
-
 // Prompts are taken at their longest.
 StagePlan plan_text(const Models& models, const Film& film, const Machine& machine) {
     const int64_t prompts = film.settings.cfg != 1.0 ? 2 : 1;
@@ -93,18 +91,23 @@ int64_t encoded_frames(const Film& film) {
 
 StagePlan plan_encode(const Models& models, const Film& film, const Machine& machine) {
     const FramePlan& size = film.frames;
-    return count("encode", machine, models.vae, nn::Keep::placed, [&](Context& ctx, const models::WanVae& vae) {
-        vae.encode(ctx, encoded_frames(film), size.height, size.width, [&](int64_t, int64_t frames) {
-            return empty(ctx, {frames, size.height, size.width, 3});
+    StagePlan stage =
+        count("encode", machine, models.vae, nn::Keep::placed, [&](Context& ctx, const models::WanVae& vae) {
+            vae.encode(ctx, encoded_frames(film), size.height, size.width, [&](int64_t, int64_t frames) {
+                return empty(ctx, {frames, size.height, size.width, 3});
+            });
+            return Work();
         });
-        return Work();
-    });
+    if (machine.device == Device::cpu) stage.bytes += machine.reading;
+    return stage;
 }
 
-StagePlan plan_denoise(const Models& models, const Film& film, const Machine& machine, int64_t steps_done) {
+StagePlan plan_denoise(const Models& models, const Film& film, const Machine& computing, int64_t steps_done) {
+    Machine machine = computing;
+    if (machine.device == Device::cpu) machine.taken += t3::list_bytes(film.attention.layout);
     const bool guided = film.settings.cfg != 1.0;
     const int64_t steps = film.settings.steps - steps_done, passes = (guided ? 2 : 1) * (steps + 1);
-    return plan_layers("denoise", machine, models.dit, passes, [&](Context& ctx, const models::WanDit& dit) {
+    const auto run = [&](Context& ctx, const models::WanDit& dit) {
         const Tensor x = empty(ctx, latent_shape(film, models.vae.config()));
         const t3::WindowPlan windows(ctx, film.attention.layout);
         const auto context = [&] { return dit.embed_text(ctx, empty(ctx, {kTextRows - 1, dit.config().text_dim}), 1); };
@@ -122,8 +125,9 @@ StagePlan plan_denoise(const Models& models, const Film& film, const Machine& ma
                 {.x = x}, first_frame, [&](const sampling::SampleState& state) {
                     if (state.step == counted - 1) before_last = ctx.work();
                 });
-        return times(ctx.work() - before_last, double(steps - counted));
-    });
+        return (ctx.work() - before_last) * double(steps - counted);
+    };
+    return plan_layers("denoise", machine, models.dit, passes, run);
 }
 
 StagePlan plan_decode_in_bands(const models::WanVae& model, const Shape& latent, const Machine& machine,
@@ -139,38 +143,80 @@ StagePlan plan_decode_in_bands(const models::WanVae& model, const Shape& latent,
         if (band_rows > 0) stage.bytes += static_cast<size_t>(frames * pixels * 3 * machine.sample_bytes);
         const int64_t encoded = std::min<int64_t>(machine.sample_bytes, 2);
         stage.bytes += static_cast<size_t>(std::min(frames, kFramesInEncoder) * pixels * 3 / 2 * encoded);
+        stage.bytes += static_cast<size_t>(machine.encoder_bytes);
     }
     return stage;
 }
 
-bool fits(const Models& models, const Film& film, const Machine& machine) {
-    int64_t band_rows = 0;
-    return plan_denoise(models, film, machine, 0).bytes <= machine.allowed &&
-           plan_decode(models.vae, latent_shape(film, models.vae.config()), machine, band_rows).bytes <=
-               machine.allowed;
+// Looks for films that fit, and says so where it takes longer than people wait without a word.
+class Search {
+  public:
+    Search(const Models& models, const Film& film, const Machine& machine, const FilmMaker& make)
+        : models_(models), film_(film), machine_(machine), make_(make) {}
+
+    // The options that make the film fit by its length: the most frames, fewer than it has. Empty if there are none.
+    std::string shorter() {
+        const auto& s = film_.settings;
+        std::string options;
+        int64_t good = -1, bad = (s.frames - 1) / 4;  // in latent frames after the first
+        while (bad - good > 1) {
+            const int64_t middle = good + (bad - good) / 2;
+            const Film film = make_(s.width, s.height, 4 * middle + 1);
+            const bool fitting = fits(film);
+            if (fitting) options = fmt::format("--frames {}{}", film.settings.frames, attention(film));
+            (fitting ? good : bad) = middle;
+        }
+        return options;
+    }
+
+    // By its size: the next smaller one, in eighths of the sides.
+    std::string smaller() {
+        const auto& s = film_.settings;
+        const int64_t cell = models_.traits().cell;
+        for (int64_t eighths = 7; eighths >= 1; --eighths) {
+            const auto side = [&](int64_t whole) { return std::max(cell, whole * eighths / 8 / cell * cell); };
+            const Film film = make_(side(s.width), side(s.height), s.frames);
+            if (fits(film))
+                return fmt::format("--size {}x{}{}", film.settings.width, film.settings.height, attention(film));
+        }
+        return {};
+    }
+
+  private:
+    bool fits(const Film& film) {
+        if (!said_ && Clock::now() - start_ > std::chrono::seconds(1)) {
+            said_ = true;
+            log_info("Does not fit; looking for what would ...");
+        }
+        // The text is the same for every film.
+        return plan_film(models_, film, machine_, {.text = true}).too_large() == nullptr;
+    }
+    // What else to ask for where windows are known for the film's own grid only.
+    const char* attention(const Film& film) const {
+        const bool all = film.attention.layout.patterns == t3::full_attention({}).patterns,
+                   all_before = film_.attention.layout.patterns == t3::full_attention({}).patterns;
+        return all && !all_before ? " --attention full" : "";
+    }
+
+    using Clock = std::chrono::steady_clock;
+
+    const Models& models_;
+    const Film& film_;
+    const Machine& machine_;
+    const FilmMaker& make_;
+    Clock::time_point start_ = Clock::now();
+    bool said_ = false;
+};
+
+// In words, as exact as it takes to tell it from `other`.
+std::string exact_bytes(size_t bytes, size_t other) {
+    const auto mib = [](size_t b) { return (b + (size_t{1} << 20) - 1) >> 20; };
+    if (readable_bytes(bytes) != readable_bytes(other)) return readable_bytes(bytes);
+    return mib(bytes) != mib(other) ? fmt::format("{} MiB", mib(bytes)) : fmt::format("{} bytes", bytes);
 }
 
-// The most frames that fit, between 1 and one step less than the film's; 0 if none does.
-int64_t most_frames(const Models& models, const Film& film, const Machine& machine, const FilmMaker& make) {
-    const auto& s = film.settings;
-    int64_t good = -1, bad = (s.frames - 1) / 4;  // in latent frames after the first
-    while (bad - good > 1) {
-        const int64_t middle = good + (bad - good) / 2;
-        (fits(models, make(s.width, s.height, 4 * middle + 1), machine) ? good : bad) = middle;
-    }
-    return good < 0 ? 0 : 4 * good + 1;
-}
-
-// The next smaller size that fits, in eighths of the sides.
-std::optional<Film> smaller_size(const Models& models, const Film& film, const Machine& machine,
-                                 const FilmMaker& make) {
-    const int64_t cell = models.traits().cell;
-    for (int64_t eighths = 7; eighths >= 1; --eighths) {
-        const auto side = [&](int64_t whole) { return std::max(cell, whole * eighths / 8 / cell * cell); };
-        const Film smaller = make(side(film.settings.width), side(film.settings.height), film.settings.frames);
-        if (fits(models, smaller, machine)) return smaller;
-    }
-    return std::nullopt;
+std::string in_brackets(const std::string& text) {
+    return text.empty() ? "" : " (" + text + ")";
 }
 
 }  // namespace
@@ -181,12 +227,20 @@ std::string readable_bytes(size_t bytes) {
     return fmt::format("{:.1f} GiB", std::ceil(double(bytes) / kGiB * 10) / 10);
 }
 
+void stop_planning_if_asked() {
+    if (interrupt_signal() != 0) throw Interrupted("stopped while planning");
+}
+
 Machine machine_of(Context& ctx, int64_t memory) {
     Machine m{
         .device = ctx.device(), .compute_type = ctx.compute_type(), .convolves_in_place = ctx.convolves_in_place()};
     m.decode_budget = decode_budget(ctx, memory);
     if (ctx.device() == Device::cpu) {
-        m.allowed = static_cast<size_t>(memory > 0 ? memory : available_memory());
+        const MemoryLimit limit = memory_limit();
+        // Of the machine's memory, unlike of a limit, swapping gives more.
+        const bool asked = memory > 0 && (memory <= limit.bytes || limit.reason.empty());
+        m.allowed = static_cast<size_t>(asked ? memory : limit.bytes);
+        if (!asked) m.limit = limit.reason;
         m.packing = memory > 0 ? m.allowed : m.allowed / 2;  // what is available changes while a film is made
         m.taken = kProgram;
         return m;
@@ -214,6 +268,10 @@ bool Plan::has(const std::string& stage) const {
     return std::ranges::find(stages, stage, &StagePlan::name) != stages.end();
 }
 
+std::string Plan::about_allowed() const {
+    return readable_bytes(allowed) + in_brackets(limit);
+}
+
 std::string StagePlan::about_weights() const {
     if (keep == nn::Keep::streamed) return ", weights streamed";
     return keep == nn::Keep::packed ? ", weights packed" : "";
@@ -239,7 +297,8 @@ void Plan::estimate(const Rates& rates) {
     }
 }
 
-// Fewer, taller bands keep the device busier: as few as fit the budget.
+// Fewer, taller bands keep the device busier: as few as fit the budget. Where none do, those that take the least, which
+// for a long film may be one: bands leave rows of all frames to one another.
 StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Machine& machine, int64_t& band_rows) {
     // The last band is 13 rows of the latent high or more, so that lower ones would save no memory.
     const int64_t cell = vae.config().stride_hw(), rows = latent[2], limit = std::max<int64_t>(1, rows / 8);
@@ -248,13 +307,18 @@ StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Mach
     const auto fits = [&](int64_t bands) {
         const int64_t height = bands == 1 ? 0 : (rows + bands - 1) / bands * cell;
         StagePlan stage = plan_decode_in_bands(vae, latent, machine, height);
-        if (stage.bytes > budget && bands < limit) return false;
-        band_rows = height;
-        best = std::move(stage);
-        return true;
+        const bool fitting = stage.bytes <= budget;
+        if (fitting || !best || stage.bytes < best->bytes) {
+            band_rows = height;
+            best = std::move(stage);
+        }
+        return fitting;
     };
     int64_t most = 1;
-    while (!fits(most)) most = std::min(2 * most, limit);
+    while (!fits(most)) {
+        if (most == limit) return *best;
+        most = std::min(2 * most, limit);
+    }
     for (int64_t fewest = most / 2 + 1; fewest < most;) {  // those before do not fit
         const int64_t middle = (fewest + most) / 2;
         if (fits(middle)) {
@@ -269,7 +333,7 @@ StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Mach
 Plan plan_film(const Models& models, const Film& film, const Machine& computing, const Done& done) {
     Machine machine = computing;
     if (machine.device == Device::cpu) machine.taken += copied_bytes(models.dit);
-    Plan plan{.allowed = machine.allowed};
+    Plan plan{.allowed = machine.allowed, .limit = machine.limit};
     if (!done.text) plan.stages.push_back(plan_text(models, film, machine));
     const bool from_start = done.steps == 0, to_do = done.steps < film.settings.steps;
     const bool wants_input = film.settings.source == Source::image ? to_do : from_start;
@@ -293,22 +357,22 @@ void require_fits(const Plan& plan, const Models& models, const Film& film, cons
     if (stage == nullptr) return;
     const auto& s = film.settings;
     std::string advice;
-    const bool by_size = stage->name != "text";  // which is the same for every film
-    if (const int64_t frames = by_size ? most_frames(models, film, machine, make) : 0; frames > 0) {
-        advice = fmt::format("--frames {}", frames);
-    }
-    if (const auto smaller = by_size ? smaller_size(models, film, machine, make) : std::nullopt) {
-        advice += fmt::format("{}--size {}x{}", advice.empty() ? "" : ", or ", smaller->settings.width,
-                              smaller->settings.height);
+    if (stage->name != "text") {  // which is the same for every film
+        Search search(models, film, machine, make);
+        advice = search.shorter();
+        if (const std::string smaller = search.smaller(); !smaller.empty())
+            advice += (advice.empty() ? "" : ", or ") + smaller;
     }
     if (advice.empty()) {
-        advice =
-            fmt::format("no smaller film; allow more with --memory, or use {}",
-                        machine.device == Device::cpu ? "a machine that has more" : "a larger GPU, or --device cpu");
+        const char* const more = !plan.limit.empty() ? "raise that limit"
+                                 : machine.device == Device::cpu
+                                     ? "allow more with --memory, or use a machine that has more"
+                                     : "allow more with --memory, or use a larger GPU, or --device cpu";
+        advice = concat("no smaller film; ", more);
     }
     throw InvalidRequest(fmt::format("{} of {}x{}, {} frames, needs {}, but {} may be used; what fits: {}", stage->name,
-                                     s.width, s.height, s.frames, readable_bytes(stage->bytes),
-                                     readable_bytes(plan.allowed), advice));
+                                     s.width, s.height, s.frames, exact_bytes(stage->bytes, plan.allowed),
+                                     exact_bytes(plan.allowed, stage->bytes) + in_brackets(plan.limit), advice));
 }
 
 }  // namespace t3video::pipeline

@@ -16,15 +16,22 @@ struct Machine {
     Device device = Device::cpu;
     DType compute_type = DType::f32;
     size_t allowed = 0;               // bytes that the run may take in all
+    std::string limit;                // MemoryLimit::reason, where that sets `allowed`
     size_t packing = 0;               // bytes that a stage may reach with packed weights: nn::Keep
     size_t taken = 0;                 // of `allowed`, by the program and its libraries, whatever the film
+    size_t reading = 0;               // bytes that reading an input takes, on the host: reading_bytes
     int64_t decode_budget = 0;        // bytes that decoding should take
     int64_t sample_bytes = 1;         // of a channel of a frame that waits to be written: media::bytes_of
+    int64_t encoder_bytes = 0;        // of the host, beside frames: media::encoder_bytes
     bool convolves_in_place = false;  // tensor/context.h
 };
 
-// `memory`: bytes that may be taken on the CPU; 0: what is available. A GPU's limit is part of its context.
+// `memory`: bytes that may be taken on the CPU; 0: what is available. More than the process may have (cgroups, ulimit)
+// is not allowed. A GPU's limit is part of its context.
 Machine machine_of(Context& ctx, int64_t memory = 0);
+
+// Of the bytes that may be taken, what the program, its libraries and what they keep take: measured 40 to 90 MiB.
+constexpr size_t kProgram = size_t{96} << 20;
 
 struct StagePlan {
     std::string name;
@@ -50,11 +57,14 @@ struct Plan {
     std::vector<StagePlan>
         stages;  // text, encode (of inputs), denoise, decode, in this order, without those that are done
     size_t allowed = 0;
+    std::string limit;      // as Machine's
     int64_t band_rows = 0;  // for models::DecodeOptions
 
     size_t bytes() const;  // of the largest stage
     double seconds() const;
     bool has(const std::string& stage) const;
+    // "22.3 GiB", or "203 MiB (what the memory cgroup's limit of 300 MiB leaves)".
+    std::string about_allowed() const;
     nn::Keep keep(const std::string& stage) const;
     // The first stage that does not fit; null if all do.
     const StagePlan* too_large() const;
@@ -71,10 +81,14 @@ StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Mach
 // the CPU, or where the stage is done, nothing. Throws InvalidRequest when others have taken it since.
 void reserve(Context& ctx, const Plan& plan, const std::string& stage);
 
+// What planning polls (Context::set_poll): throws Interrupted once the user asked to stop.
+void stop_planning_if_asked();
+
 Plan plan_film(const Models& models, const Film& film, const Machine& machine, const Done& done = {});
 
 // Throws InvalidRequest where a stage of `plan` does not fit: which one, what it needs, what is allowed, and the
-// largest number of frames and the next smaller size of about the same shape that would fit.
+// largest number of frames and the next smaller size of about the same shape that would fit. Logs that it looks for
+// these where it takes longer than a second. Throws Interrupted, as all planning does.
 void require_fits(const Plan& plan, const Models& models, const Film& film, const Machine& machine,
                   const FilmMaker& make);
 

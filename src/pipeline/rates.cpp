@@ -8,6 +8,8 @@
 #include <numeric>
 #include <optional>
 
+#include "core/input_file.h"
+#include "core/interrupt.h"
 #include "core/json.h"
 #include "ops/attention.h"
 #include "ops/conv3d.h"
@@ -47,6 +49,7 @@ double rate(Context& ctx, double Work::*kind, const std::function<void()>& run) 
     ops::Stopwatch watch(ctx);
     double seconds = 0;
     while (seconds < kLeast) {
+        stop_if_interrupted();
         run();
         seconds = watch.seconds();
     }
@@ -175,7 +178,10 @@ Rates measure_rates(Context& ctx) {
 
 Rates rates_of(Context& ctx, const std::filesystem::path& file) {
     json all;
-    if (std::ifstream in(file); in) all = parse_json_or_discard(in);
+    try {
+        all = parse_json_or_discard(read_text_file(file, "rates"));
+    } catch (const InvalidRequest&) {  // measured anew
+    }
     const std::string key = key_of(ctx);
     if (!all.is_object()) all = json::object();
     if (all.contains(key)) {

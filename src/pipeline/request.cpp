@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/output_file.h"
 #include "pipeline/job.h"
 
 namespace t3video::pipeline {
@@ -41,11 +40,10 @@ void check_request(const Request& request) {
     require_valid(request.multiprocessors >= 1 && request.multiprocessors <= 1024, "--multiprocessors ",
                   request.multiprocessors, ": expected 1 to 1024");
     require_valid(request.preview_every >= 0, "--preview ", request.preview_every, ": expected a number of steps");
-    require_valid(!is_job_folder(request.output), request.output.string(),
+    const std::filesystem::path output = request.output.empty() ? media::default_output() : request.output;
+    require_valid(!is_job_folder(output), output.string(),
                   ": is a job folder; give the film another name, such as frames/ or film.mp4");
-    media::check_output(request.output, request.video_options());
-    if (request.contact_sheet) check_writable(request.sheet_path());
-    if (request.preview_every > 0) check_writable(request.preview_path());
+    media::check_output(output, request.video_options());
 }
 
 }  // namespace t3video::pipeline

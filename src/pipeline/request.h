@@ -29,11 +29,15 @@ struct Request {
     int multiprocessors = 132;    // of the GPU whose noise is asked for
     bool bf16_timesteps = false;  // round timesteps as the T3 script does
     Attention attention = Attention::automatic;
-    std::filesystem::path layout;                            // window layout file; empty: the model's
-    std::filesystem::path output = media::default_output();  // what it may be: media/frame_writer.h
-    std::filesystem::path job;                               // job folder; empty: "<output stem>.job" beside the output
-    int64_t memory = 0;                                      // bytes that may be taken on the CPU; 0: what is available
-    std::optional<media::Codec> codec;                       // codec, bits, crf: media/film_format.h
+    std::filesystem::path layout;  // window layout file; empty: the model's
+    std::filesystem::path output;  // what it may be: media/frame_writer.h; empty: a file in the
+                                   // current folder, named after prompt and seed
+    bool overwrite = false;        // replace what is there under the output's name
+    std::vector<std::filesystem::path> further_inputs =
+        {};                             // what the request was read from: not to be replaced either
+    std::filesystem::path job;          // job folder; empty: "<output stem>.job" beside the output
+    int64_t memory = 0;                 // bytes that may be taken on the CPU; 0: what is available
+    std::optional<media::Codec> codec;  // codec, bits, crf: media/film_format.h
     std::optional<int> bits, crf;
     bool record = true;         // write into the film how it was made
     bool contact_sheet = true;  // "<output stem>.png" beside the output
@@ -41,9 +45,7 @@ struct Request {
     int64_t preview_every = 0;              // steps between pictures of what is being denoised; 0: none
     std::vector<std::string> command = {};  // words that ask for this film again; they stay in the job folder
     std::string title = {};                 // what to call the film in the log; may be empty
-    bool keep_finished = false;             // do nothing where the job says that this very command has written its film
     bool existing_job = false;              // refuse to begin: the job folder must be this request's
-    bool only_decode = false;               // and its latents final
 
     std::filesystem::path preview_path() const;
     std::filesystem::path job_folder() const;

@@ -3,10 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
+#include <type_traits>
 
 #include "checkpoint/checks.h"
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/json.h"
 #include "t3/window_layout.h"
 
@@ -24,8 +25,7 @@ namespace {
 using nlohmann::json;
 
 json read_object(const std::filesystem::path& path) {
-    std::ifstream file(path);
-    json object = parse_json_or_discard(file);
+    json object = parse_json_or_discard(read_text_file(path, "a JSON object"));
     require_valid(object.is_object(), path.string(), ": not a JSON object");
     return object;
 }
@@ -112,6 +112,19 @@ int64_t round_up(int64_t value, int64_t multiple) {
     return (value + multiple - 1) / multiple * multiple;
 }
 
+void require_tokens(const Grid& grid, int64_t cell) {
+    if (grid.tokens() <= t3::kMostTokens) return;
+    const int64_t frames = (t3::kMostTokens / (grid.h * grid.w) - 1) * 4 + 1;
+    // Of the same shape, 2 % below the bound: what is near a published size is rounded up to it.
+    const double scale = std::sqrt(0.98 * double(t3::kMostTokens) / double(grid.tokens()));
+    const auto side = [&](int64_t cells) {
+        return std::max<int64_t>(1, static_cast<int64_t>(scale * double(cells))) * cell;
+    };
+    throw InvalidRequest(concat("--size ", grid.w * cell, 'x', grid.h * cell, " --frames ", (grid.t - 1) * 4 + 1,
+                                ": a film of ", grid.tokens(), " tokens; the largest has ", t3::kMostTokens,
+                                "; try --frames ", frames, " or --size ", side(grid.w), 'x', side(grid.h)));
+}
+
 }  // namespace
 
 const sampling::Solver& solver_of(const Settings& settings) {
@@ -140,6 +153,7 @@ FramePlan plan_frames(int64_t width, int64_t height, int64_t frames, int64_t cel
         }
     }
     plan.grid = {(frames - 1) / 4 + 1, plan.height / cell, plan.width / cell};
+    require_tokens(plan.grid, cell);
     return plan;
 }
 

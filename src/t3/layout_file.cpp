@@ -1,7 +1,6 @@
 // Reads t3-layout.json.
-#include <fstream>
-
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/json.h"
 #include "t3/window_layout.h"
 
@@ -21,9 +20,7 @@ std::array<int64_t, 3> triple(const json& value, const std::string& what) {
 
 WindowLayout read_layout(const std::filesystem::path& path) {
     const std::string name = path.string();
-    std::ifstream file(path);
-    require_valid(file.good() && std::filesystem::is_regular_file(path), "layout file ", name, " cannot be read");
-    const json root = parse_json_or_discard(file);
+    const json root = parse_json_or_discard(read_text_file(path, "a window layout (t3-layout.json)"));
     require_valid(
         root.is_object() && root.contains("grid") && root.contains("window_counts") && root["window_counts"].is_array(),
         name, R"(: expected {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]})");

@@ -1,7 +1,6 @@
 // Window geometry. An axis is cut on its own; a window of the grid is one part of each axis.
 #include "t3/window_layout.h"
 
-#include <algorithm>
 #include <ostream>
 
 #include "core/error.h"
@@ -74,12 +73,14 @@ std::optional<WindowLayout> published_layout(int64_t cell) {
 }
 
 void check_layout(const WindowLayout& layout, const std::string& origin) {
-    constexpr int64_t kLongest = 1 << 20;  // tokens of an axis, far beyond any film: products stay within 64 bits
     const Grid& g = layout.grid;
-    const auto fits = [](int64_t extent) { return extent >= 1 && extent <= kLongest; };
-    require_valid(fits(g.t) && fits(g.h) && fits(g.w), origin, ": grid ", g, "; each axis must lie between 1 and ",
-                  kLongest);
+    const auto some = [](int64_t extent) { return extent >= 1 && extent <= kMostTokens; };
+    require_valid(some(g.t) && some(g.h) && some(g.w) && g.t * g.h <= kMostTokens / g.w, origin, ": grid ", g,
+                  "; each axis must be 1 or more, and all tokens together no more than ", kMostTokens);
+    constexpr size_t kMostPatterns = 1024;  // far more than any transformer has layers
     require_valid(!layout.patterns.empty(), origin, ": no window counts");
+    require_valid(layout.patterns.size() <= kMostPatterns, origin, ": ", layout.patterns.size(),
+                  " window counts, more than ", kMostPatterns);
     for (size_t i = 0; i < layout.patterns.size(); ++i) {
         const WindowCounts& n = layout.patterns[i];
         require_valid(1 <= n.t && n.t <= g.t && 1 <= n.h && n.h <= g.h && 1 <= n.w && n.w <= g.w, origin, ": pattern ",
@@ -96,6 +97,12 @@ ops::TokenWindows remote_windows(const Grid& grid, const WindowCounts& n) {
     return product(grid, strided(grid.t, n.t), strided(grid.h, n.h), strided(grid.w, n.w));
 }
 
+WindowRange window_range(const Grid& grid, const WindowCounts& n) {
+    const auto up = [](int64_t extent, int64_t count) { return (extent + count - 1) / count; };
+    return {n.t * n.h * n.w, (grid.t / n.t) * (grid.h / n.h) * (grid.w / n.w),
+            up(grid.t, n.t) * up(grid.h, n.h) * up(grid.w, n.w)};
+}
+
 bool branches_coincide(const Grid& grid, const WindowCounts& n) {
     return axis_coincides(grid.t, n.t) && axis_coincides(grid.h, n.h) && axis_coincides(grid.w, n.w);
 }
@@ -108,8 +115,31 @@ LayerWindows layer_windows(const Grid& grid, const WindowCounts& counts) {
 
 namespace {
 
+// Pairs of tokens that share a window of one partition.
+double pairs_of(const Grid& grid, const WindowCounts& n) {
+    return squared_lengths(grid.t, n.t) * squared_lengths(grid.h, n.h) * squared_lengths(grid.w, n.w);
+}
+
+// Whether the tokens of close windows, one window after another, are in the order of the grid: an axis is cut only
+// where windows hold one position of each slower axis.
+bool keeps_order(const Grid& grid, const WindowCounts& n) {
+    return (n.h == 1 || n.t == grid.t) && (n.w == 1 || (n.t == grid.t && n.h == grid.h));
+}
+
+// layer_windows without lists.
+LayerWindows counted_windows(const Grid& grid, const WindowCounts& counts) {
+    const ops::WindowSizes sizes{grid.tokens(), window_range(grid, counts).most, pairs_of(grid, counts)};
+    LayerWindows branches{{.counted = sizes, .in_order = keeps_order(grid, counts)}};
+    if (!branches_coincide(grid, counts)) branches.push_back({.counted = sizes});
+    return branches;
+}
+
 // Renames rows so that the first branch's windows lie one after another; returns the token of each row.
 Tensor lead_with_first(Context& ctx, LayerWindows& windows) {
+    if (windows[0].starts.empty()) {
+        windows[0].in_order = true;
+        return empty(ctx, {windows[0].counted.tokens}, DType::i64);
+    }
     const std::vector<int64_t> tokens = windows[0].order;
     std::vector<int64_t> row_of(tokens.size());
     for (size_t row = 0; row < tokens.size(); ++row)
@@ -124,20 +154,28 @@ Tensor lead_with_first(Context& ctx, LayerWindows& windows) {
 
 WindowPlan::WindowPlan(Context& ctx, const WindowLayout& layout) : grid_(layout.grid) {
     check_layout(layout, "layout");
+    const auto& windows_of = ctx.device() == Device::meta ? counted_windows : layer_windows;
     for (const WindowCounts& counts : layout.patterns) {
-        LayerWindows windows = layer_windows(grid_, counts);
+        LayerWindows windows = windows_of(grid_, counts);
         Tensor order;
-        if (ctx.target() != Device::cpu && !std::ranges::is_sorted(windows[0].order))
-            order = lead_with_first(ctx, windows);
+        if (ctx.target() != Device::cpu && !keeps_order(grid_, counts)) order = lead_with_first(ctx, windows);
         for (ops::TokenWindows& branch : windows) ops::place_windows(ctx, branch);
         patterns_.push_back(std::move(windows));
         orders_.push_back(order);
     }
 }
 
+size_t list_bytes(const WindowLayout& layout) {
+    int64_t entries = 0;
+    for (const WindowCounts& counts : layout.patterns) {
+        const int64_t branches = branches_coincide(layout.grid, counts) ? 1 : 2;
+        entries += branches * (layout.grid.tokens() + window_range(layout.grid, counts).count + 1);
+    }
+    return static_cast<size_t>(entries) * sizeof(int64_t);
+}
+
 double scored_pairs(const Grid& grid, const WindowCounts& n) {
-    const double branch = squared_lengths(grid.t, n.t) * squared_lengths(grid.h, n.h) * squared_lengths(grid.w, n.w);
-    return branches_coincide(grid, n) ? branch : 2 * branch;
+    return branches_coincide(grid, n) ? pairs_of(grid, n) : 2 * pairs_of(grid, n);
 }
 
 }  // namespace t3video::t3

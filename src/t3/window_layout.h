@@ -41,14 +41,24 @@ std::optional<WindowLayout> published_layout(int64_t cell);
 // anything else, and for counts outside 1..extent.
 WindowLayout read_layout(const std::filesystem::path& path);
 
-// Throws InvalidRequest for an axis outside 1..2^20 tokens or a count outside 1..extent; `origin` names the layout in
-// the message.
+// Tokens of a film at most: nearly 400 times those of the published 4K grid. What is computed of tokens, channels and
+// bytes stays within 64 bits, and lists of tokens within what a machine that holds such a film has for them.
+constexpr int64_t kMostTokens = int64_t{1} << 28;
+
+// Throws InvalidRequest for an axis of less than one token, more than kMostTokens in all, more than 1024 patterns or a
+// count outside 1..extent; `origin` names the layout in the message.
 void check_layout(const WindowLayout& layout, const std::string& origin);
 
 // Contiguous windows: along an axis of X tokens, window i of n holds [floor(iX/n), floor((i+1)X/n)).
 ops::TokenWindows close_windows(const Grid& grid, const WindowCounts& counts);
 // Strided windows: window i of n holds the tokens with index mod n = i.
 ops::TokenWindows remote_windows(const Grid& grid, const WindowCounts& counts);
+
+// Of each of these partitions: how many windows, and the tokens of the smallest and of the largest.
+struct WindowRange {
+    int64_t count, least, most;
+};
+WindowRange window_range(const Grid& grid, const WindowCounts& counts);
 
 // Whether both partitions are the same sets of tokens: every axis has one window, or as many windows as tokens.
 bool branches_coincide(const Grid& grid, const WindowCounts& counts);
@@ -59,7 +69,8 @@ LayerWindows layer_windows(const Grid& grid, const WindowCounts& counts);
 
 // The windows of every pattern of a layout, placed on a context's device for a forward pass. A GPU reads the tokens of
 // a layer in the order of its first branch's windows, which then need no copying; `order` inside the second branch
-// counts rows in that order.
+// counts rows in that order. Of a context that only counts, windows have sizes and no lists: any grid takes the same
+// time.
 class WindowPlan {
   public:
     WindowPlan(Context& ctx, const WindowLayout& layout);
@@ -79,6 +90,9 @@ class WindowPlan {
     std::vector<LayerWindows> patterns_;
     std::vector<Tensor> orders_;
 };
+
+// Bytes of the lists of a WindowPlan, in host memory.
+size_t list_bytes(const WindowLayout& layout);
 
 // Pairs of query and key that a layer with these counts scores (both branches where they differ): its FLOPs are
 // 4 * width * pairs. Full attention scores tokens^2.

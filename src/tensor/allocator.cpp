@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/hash_normal.h"
 #include "tensor/arena.h"
 
 namespace t3video {
 namespace {
 
-constexpr size_t kAlignment = 64;  // one cache line, and the widest vector
+constexpr size_t kAlignment = 64;       // one cache line, and the widest vector
+constexpr size_t kMost = SIZE_MAX / 4;  // bytes that are counted, so that no sum overflows
 
 // Rounds up to an eighth of the power of two below: at most 12.5 % is wasted, and similar sizes share blocks.
 size_t size_class(size_t bytes) {
@@ -44,7 +46,7 @@ class Pool {
             trim();
             block = std::aligned_alloc(kAlignment, bytes);
         }
-        require(block != nullptr, "out of memory: could not allocate ", bytes, " bytes");
+        if (block == nullptr) throw OutOfMemory(concat("not enough memory: the system refused ", bytes, " bytes"));
         const std::lock_guard lock(mutex_);
         ++requests_;
         taken_ += bytes;
@@ -115,10 +117,16 @@ std::shared_ptr<Storage> uncounted(size_t bytes) {
     return std::make_shared<Storage>(reinterpret_cast<std::byte*>(kAlignment), bytes, nullptr, true);
 }
 
+void require_countable(bool holds, size_t bytes) {
+    require_valid(holds, "too large to be planned: ", bytes, " bytes more in one piece; make it smaller or shorter");
+}
+
 class MetaAllocator final : public Allocator {
   public:
     std::shared_ptr<Storage> allocate(size_t bytes) override {
-        const size_t offset = *arena_->take(bytes);
+        const auto place = arena_->take(bytes);
+        require_countable(place.has_value(), bytes);
+        const size_t offset = *place;
         auto* address = reinterpret_cast<std::byte*>(offset + kArenaAlignment);  // not null
         std::shared_ptr<const void> owner(address, [arena = arena_, offset](const void*) { arena->give(offset); });
         return std::make_shared<Storage>(address, bytes, std::move(owner), true, Device::meta);
@@ -126,35 +134,44 @@ class MetaAllocator final : public Allocator {
     void trim() override {}
     size_t peak() const override { return arena_->peak(); }
     void reset_peak() override { arena_->reset_peak(); }
+    uint64_t arrangement() const override { return arena_->arrangement(); }
     void copy(std::byte*, const std::byte*, size_t, Transfer) override {}
     void zero(std::byte*, size_t) override {}
     std::shared_ptr<Storage> allocate_pinned(size_t bytes) override { return uncounted(bytes); }
 
   private:
-    std::shared_ptr<Arena> arena_ = std::make_shared<Arena>(SIZE_MAX);
+    std::shared_ptr<Arena> arena_ = std::make_shared<Arena>(kMost);
 };
 
 // Size classes and free blocks of CpuAllocator, without the blocks.
 class MetaPool final : public Allocator {
   public:
     std::shared_ptr<Storage> allocate(size_t bytes) override {
+        require_countable(bytes <= kMost, bytes);
         const size_t rounded = size_class(bytes);
         if (const auto found = counts_->free.find(rounded); found != counts_->free.end() && found->second > 0) {
             --found->second;
+            counts_->marks -= mix_bits(rounded);
         } else {
+            require_countable(counts_->taken <= kMost, bytes);
             counts_->taken += rounded;
             counts_->peak = std::max(counts_->peak, counts_->taken);
         }
         auto* address = reinterpret_cast<std::byte*>(kAlignment);  // not null
-        std::shared_ptr<const void> owner(address, [c = counts_, rounded](const void*) { ++c->free[rounded]; });
+        std::shared_ptr<const void> owner(address, [c = counts_, rounded](const void*) {
+            ++c->free[rounded];
+            c->marks += mix_bits(rounded);
+        });
         return std::make_shared<Storage>(address, bytes, std::move(owner), true, Device::meta);
     }
     void trim() override {
         for (auto& [bytes, count] : counts_->free) counts_->taken -= bytes * count;
         counts_->free.clear();
+        counts_->marks = 0;
     }
     size_t peak() const override { return counts_->peak; }
     void reset_peak() override { counts_->peak = counts_->taken; }
+    uint64_t arrangement() const override { return mix_bits(counts_->taken) + counts_->marks; }
     void copy(std::byte*, const std::byte*, size_t, Transfer) override {}
     void zero(std::byte*, size_t) override {}
     std::shared_ptr<Storage> allocate_pinned(size_t bytes) override { return uncounted(bytes); }
@@ -163,6 +180,7 @@ class MetaPool final : public Allocator {
     struct Counts {
         size_t taken = 0, peak = 0;
         std::map<size_t, size_t> free;  // size class -> blocks
+        uint64_t marks = 0;             // of all free blocks, summed
     };
     std::shared_ptr<Counts> counts_ = std::make_shared<Counts>();
 };

@@ -29,6 +29,8 @@ class Allocator {
     // 0 where that is not counted.
     virtual size_t peak() const { return 0; }
     virtual void reset_peak() {}
+    // Of one that only counts: a number that tells apart how its blocks and the gaps between them lie.
+    virtual uint64_t arrangement() const { return 0; }
     // Bytes that it can hand out at most; SIZE_MAX where only the system knows.
     virtual size_t limit() const { return SIZE_MAX; }
     // Bytes of the device beyond these that are set aside for what allocates by itself, such as a library.
@@ -51,7 +53,7 @@ class Allocator {
 };
 
 std::shared_ptr<Allocator> make_cpu_allocator();
-// Hands out addresses that must not be touched, counts, and refuses nothing.
+// Hands out addresses that must not be touched, and counts. Throws InvalidRequest for more than any machine has.
 std::shared_ptr<Allocator> make_meta_allocator();
 // The same for the CPU's pool: peak() is what it would have taken from the system, freed blocks that it keeps included.
 std::shared_ptr<Allocator> make_meta_pool();

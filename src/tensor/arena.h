@@ -1,8 +1,11 @@
-// Places blocks in one range of addresses: best fit, and neighbours that are free become one again. The same placement
-// serves the GPU's memory and the run that only counts, so what is counted is what will be used.
+// Places blocks in one range of addresses: in the first gap that has room, and neighbours that are free become one
+// again. The same placement serves the GPU's memory and the run that only counts, so what is counted is what will be
+// used. It follows from the blocks in use alone, and loops soon come to repeat theirs (tensor/repeat.h), which they do
+// not where the smallest gap is taken.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -25,13 +28,15 @@ class Arena {
     size_t end() const;                    // first byte behind the last block
     size_t peak() const { return peak_; }  // highest end() since reset_peak()
     void reset_peak();
+    // Differs, but for coincidences of 64 bits, where other blocks are in use.
+    uint64_t arrangement() const { return arrangement_; }
 
   private:
     mutable std::mutex mutex_;
     size_t limit_, used_ = 0, peak_ = 0;
-    std::map<size_t, size_t> blocks_;           // offset -> bytes, in use
-    std::map<size_t, size_t> free_;             // offset -> bytes, between blocks
-    std::multimap<size_t, size_t> free_sizes_;  // bytes -> offset of the same
+    uint64_t arrangement_ = 0;
+    std::map<size_t, size_t> blocks_;  // offset -> bytes, in use
+    std::map<size_t, size_t> free_;    // offset -> bytes, between blocks; a few dozen
 };
 
 }  // namespace t3video

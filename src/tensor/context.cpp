@@ -18,6 +18,10 @@ Work Work::operator-(const Work& less) const {
     return {matrix - less.matrix, attention - less.attention, convolution - less.convolution, bytes - less.bytes};
 }
 
+Work Work::operator*(double times) const {
+    return {times * matrix, times * attention, times * convolution, times * bytes};
+}
+
 Context::Context(int threads) : Context({Device::cpu, DType::f32, make_cpu_allocator(), nullptr}, threads) {}
 
 Context::Context(Backend backend, int threads)
@@ -34,7 +38,13 @@ BackendState& Context::backend_state(const std::function<std::shared_ptr<Backend
 
 Context make_meta_context(DType compute_type, Device target, bool convolves_in_place) {
     auto allocator = target == Device::cpu ? make_meta_pool() : make_meta_allocator();
-    return Context({Device::meta, compute_type, std::move(allocator), nullptr, target, convolves_in_place}, 1);
+    return Context({.device = Device::meta,
+                    .compute_type = compute_type,
+                    .allocator = std::move(allocator),
+                    .counts_for = target,
+                    .convolves_in_place = convolves_in_place,
+                    .skips_repeats = true},
+                   1);
 }
 
 }  // namespace t3video

@@ -26,6 +26,8 @@ struct Work {
 
     Work& operator+=(const Work& more);
     Work operator-(const Work& less) const;
+    Work operator*(double times) const;
+    friend bool operator==(const Work&, const Work&) = default;
 };
 
 // What a backend brings to a context.
@@ -38,6 +40,9 @@ struct Backend {
     // Whether bf16 convolutions of stride 1 run on kernels that take any frames and padding as they lie, on a GPU that
     // has such. A library's convolutions want them laid out in one piece.
     bool convolves_in_place = false;
+    // Of a context that only counts: whether repeat() leaves out iterations that are like those before
+    // (tensor/repeat.h).
+    bool skips_repeats = false;
 };
 
 class Context {
@@ -52,6 +57,7 @@ class Context {
     Device target() const { return backend_.counts_for.value_or(backend_.device); }
     DType compute_type() const { return backend_.compute_type; }
     bool convolves_in_place() const { return backend_.convolves_in_place; }
+    bool skips_repeats() const { return backend_.skips_repeats; }
     int threads() const { return threads_; }
     Allocator& allocator() const { return *backend_.allocator; }
 

@@ -1,6 +1,7 @@
 // Arguments that the op layer and the backends share.
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <vector>
@@ -43,13 +44,31 @@ struct AttentionOptions {
     const Tensor* relative_bias = nullptr;  // [heads, 2*n-1] f32, n = queries = keys: entry (j - i) + n - 1 is added
 };
 
+// What attention over windows takes: their tokens in all, those of the longest, and pairs of tokens that share one.
+struct WindowSizes {
+    int64_t tokens = 0, longest = 0;
+    double pairs = 0;
+};
+
 // A partition of N tokens into windows: window w holds tokens order[starts[w] .. starts[w+1]).
 struct TokenWindows {
     std::vector<int64_t> order;   // a permutation of 0 .. N-1
     std::vector<int64_t> starts;  // windows + 1 entries, 0 first, N last
+    WindowSizes counted;          // instead of both lists, where nothing is computed
     // As ops::place_windows leaves it:
     Tensor placed;          // `order` where the device reads it, i64
     bool in_order = false;  // order[i] is i
+
+    WindowSizes sizes() const {
+        WindowSizes s = counted;
+        if (!starts.empty()) s.tokens = static_cast<int64_t>(order.size());
+        for (size_t w = 1; w < starts.size(); ++w) {
+            const int64_t length = starts[w] - starts[w - 1];
+            s.longest = std::max(s.longest, length);
+            s.pairs += double(length) * double(length);
+        }
+        return s;
+    }
 };
 
 // Cosines and sines of the angles of each axis, [positions, pairs of the axis] f32. The pairs of a head are divided

@@ -31,7 +31,8 @@ inline bool attention_is_fused(DType dtype, int64_t qk_width, int64_t v_width) {
 
 inline Scratch score_scratch(DType dtype, int64_t heads, int64_t queries, int64_t keys) {
     const size_t row = sizeof(float) * static_cast<size_t>(heads * keys);
-    const size_t scores = std::max(row, std::min(kScoreBytes, row * static_cast<size_t>(queries)));
+    const bool all = row == 0 || static_cast<size_t>(queries) <= kScoreBytes / row;  // the product could overflow
+    const size_t scores = std::max(row, all ? row * static_cast<size_t>(queries) : kScoreBytes);
     if (dtype == DType::f32) return {scores};
     return {scores, scores / 2};  // probabilities of the type beside them
 }
@@ -54,12 +55,10 @@ inline Scratch window_attention_scratch(Device device, const Tensor& q, int64_t 
     Scratch most;  // of one branch; the others come before or after it
     size_t most_bytes = 0;
     for (const TokenWindows* windows : branches) {
-        int64_t longest = 0;
-        for (size_t w = 1; w < windows->starts.size(); ++w)
-            longest = std::max(longest, windows->starts[w] - windows->starts[w - 1]);
+        const int64_t longest = windows->sizes().longest;
         Scratch blocks;
         const bool direct = windows->in_order && windows == branches[0];  // read where they lie
-        if (!direct && !windows->placed.defined()) blocks.push_back(windows->order.size() * sizeof(int64_t));
+        if (!direct && !windows->placed.defined()) blocks.push_back(static_cast<size_t>(q.dim(0)) * sizeof(int64_t));
         if (!direct) {  // queries, keys, values and result of some windows
             const int64_t rows = std::min(q.dim(0), std::max(kGatheredTokens, longest));
             blocks.insert(blocks.end(), 4, static_cast<size_t>(rows * q.dim(1)) * size_of(q.dtype()));

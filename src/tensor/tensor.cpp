@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace t3video {
 
@@ -107,6 +108,13 @@ Tensor from_span(Context& ctx, std::span<const int64_t> values) {
     const auto bytes = std::as_bytes(values);
     if (!bytes.empty()) ctx.allocator().copy(x.raw(), bytes.data(), bytes.size(), Transfer::upload);
     return x;
+}
+
+Tensor computed(Context& ctx, Shape shape, const std::function<void(std::span<float>)>& fill) {
+    if (ctx.device() == Device::meta) return empty(ctx, shape);
+    std::vector<float> values(static_cast<size_t>(shape.numel()));
+    fill(values);
+    return from_span(ctx, values, shape);
 }
 
 Tensor to_device(Context& ctx, const Tensor& x) {

@@ -1,6 +1,7 @@
 // A dense, contiguous, row-major array: shape, element type, shared storage. Copies share the bytes.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -81,6 +82,8 @@ Tensor empty_like(Context& ctx, const Tensor& x);
 Tensor clone(Context& ctx, const Tensor& x);
 Tensor from_span(Context& ctx, std::span<const float> values, Shape shape);
 Tensor from_span(Context& ctx, std::span<const int64_t> values);
+// What `fill` writes in host memory; it is not called where nothing is computed.
+Tensor computed(Context& ctx, Shape shape, const std::function<void(std::span<float>)>& fill);
 
 // x where the context computes, or in host memory: x itself when it is there. Host tensors of a meta run hold nothing
 // of use.

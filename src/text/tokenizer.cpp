@@ -4,25 +4,16 @@
 #include <sentencepiece_processor.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <string>
 
 #include "core/error.h"
+#include "core/input_file.h"
 
 namespace t3video::text {
 namespace {
 
 constexpr int kUmt5UnknownId = 3;
-
-std::string read_file(const std::filesystem::path& path) {
-    std::error_code ignored;
-    std::ifstream in(path, std::ios::binary);
-    require_valid(in.is_open() && !std::filesystem::is_directory(path, ignored), path.string(),
-                  ": cannot be read; expected a SentencePiece model file (spiece.model)");
-    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
 
 // A base-128 number of the protobuf format at `at`, which moves past it; nothing if the file ends first.
 std::optional<uint64_t> read_varint(std::string_view content, size_t& at) {
@@ -64,7 +55,7 @@ struct Tokenizer::Impl {
 };
 
 Tokenizer::Tokenizer(const std::filesystem::path& spiece_model) : impl_(std::make_unique<Impl>()) {
-    const std::string content = read_file(spiece_model);
+    const std::string content = read_text_file(spiece_model, "a SentencePiece model file (spiece.model)");
     require_valid(is_complete(content) && impl_->processor.LoadFromSerializedProto(content).ok(), spiece_model.string(),
                   ": not a complete SentencePiece model (", content.size(), " bytes); expected a spiece.model");
     require_valid(eos_id() >= 0, spiece_model.string(), ": the vocabulary has no end token (</s>)");

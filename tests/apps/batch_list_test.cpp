@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "support/errors.h"
 #include "support/files.h"
 
@@ -41,6 +43,7 @@ TEST(BatchList, RefusesOthersByName) {
         expect_invalid([&] { read_batch_list(path); }, {path.string(), says});
     }
     expect_invalid([&] { read_batch_list(folder / "none.json"); }, {"none.json: no such file"});
+    expect_invalid([&] { read_batch_list(folder.path()); }, {"is a folder"});
 }
 
 }  // namespace

@@ -117,9 +117,8 @@ TEST_F(BrokenFiles, PlacesThatCannotBeWritten) {
     expect_refused({"--output", "/proc/frames/"}, {"/proc/frames", "choose a place"});
     expect_refused({"--job", "/proc/film.job"}, {"job folder /proc/film.job", "cannot be made"});
     fs::create_directory(folder_ / "film.png");
-    expect_refused({}, {(folder_ / "film.png").string(), "is a folder"});
-    fs::create_directory(folder_ / "film.preview.png");
-    expect_refused({"--no-contact-sheet", "--preview", "1"}, {(folder_ / "film.preview.png").string(), "is a folder"});
+    fs::create_directory(folder_ / "taken.y4m");
+    expect_refused({"--output", folder_ / "taken.y4m"}, {(folder_ / "taken.y4m").string(), "is a folder"});
     EXPECT_FALSE(fs::exists(folder_ / "film.job"));
 }
 

@@ -75,6 +75,63 @@ TEST(Jobs, DecodesAgainWithOtherOptions) {
     EXPECT_EQ(run_program({"resume", folder.path()}).exit_code, 2);
 }
 
+// Another film under the same name waits beside, and comes back with its command.
+TEST(Jobs, AnotherFilmSetsAJobAside) {
+    const TemporaryFolder folder;
+    ASSERT_EQ(run_program(film_words(folder / "film.y4m")).exit_code, 0);
+    auto words = film_words(folder / "film.y4m");
+    words.insert(words.end(), {"--seed", "5"});
+    const Outcome refused = run_program(words);
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_NE(refused.err.find("film.y4m: exists, and is not this film's"), std::string::npos) << refused.err;
+    EXPECT_EQ(std::ranges::count(refused.err, '\n'), 1) << refused.err;
+    words.push_back("--overwrite");
+    ASSERT_EQ(run_program(words).exit_code, 0);
+    const Outcome list = run_program({"jobs", folder.path()});
+    EXPECT_NE(list.out.find("film.1.job"), std::string::npos) << list.out;
+    // The option was for that run alone.
+    EXPECT_EQ(read_file(folder / "film.job/command.json").find("--overwrite"), std::string::npos);
+    const Outcome other = run_program({"decode", folder / "film.1.job", "--output", folder / "first.y4m"});
+    EXPECT_EQ(other.exit_code, 0) << other.err;
+    words = film_words(folder / "film.y4m");
+    words.push_back("--overwrite");
+    const Outcome back = run_program(words);
+    EXPECT_NE(back.err.find("Going on from step 4 of 4"), std::string::npos) << back.err;
+    EXPECT_EQ(read_file(folder / "film.y4m"), read_file(folder / "first.y4m"));
+}
+
+// A finished film hides no damage for ever: what decode names, resume makes again.
+TEST(Jobs, DamagedLatentsOfAFinishedFilm) {
+    const TemporaryFolder folder;
+    ASSERT_EQ(run_program(film_words(folder / "film.y4m")).exit_code, 0);
+    const fs::path latents = folder / "film.job/latents.safetensors";
+    const std::string whole = read_file(latents);
+    std::string bytes = whole;
+    bytes[bytes.size() - 5] = static_cast<char>(bytes[bytes.size() - 5] ^ 1);
+    write_file(latents, bytes);
+    const std::vector<std::string> decode{"decode", folder / "film.job", "--output", folder / "other.y4m"};
+    const Outcome named = run_program(decode);
+    EXPECT_EQ(named.exit_code, 2);
+    EXPECT_NE(named.err.find("latents.safetensors: damaged"), std::string::npos) << named.err;
+    EXPECT_FALSE(fs::exists(folder / "other.y4m"));
+    ASSERT_EQ(run_program({"resume", folder / "film.job"}).exit_code, 0);
+    EXPECT_EQ(read_file(latents), whole);
+    EXPECT_EQ(run_program(decode).exit_code, 0);
+    EXPECT_EQ(read_file(folder / "other.y4m"), read_file(folder / "film.y4m"));
+}
+
+TEST(Jobs, CommandsOfStrangersAreOptionsOfAFilm) {
+    const TemporaryFolder folder;
+    ASSERT_EQ(run_program(film_words(folder / "film.y4m")).exit_code, 0);
+    for (const char* words : {R"(["--help"])", R"(["--version"])", R"([3])", "{}", R"(["--prompt"])", R"(["batch"])"}) {
+        write_file(folder / "film.job/command.json", words);
+        const Outcome outcome = run_program({"resume", folder / "film.job"});
+        EXPECT_EQ(outcome.exit_code, 2) << words;
+        EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+        EXPECT_EQ(outcome.err.find("main function"), std::string::npos) << outcome.err;
+    }
+}
+
 TEST(Jobs, WritesPreviews) {
     const TemporaryFolder folder;
     auto words = film_words(folder / "film.y4m");
@@ -87,10 +144,19 @@ TEST(Jobs, WritesPreviews) {
 TEST(Jobs, SayWhatIsDamaged) {
     const TemporaryFolder folder;
     fs::create_directory(folder / "film.job");
-    write_file(folder / "film.job/request.json", "{");
-    const Outcome outcome = run_program({"jobs", folder / "film.job"});
+    write_file(folder / "film.job/request.json", "{\n \"t3video\": \"0.1.0\",\n \"prompt\": \"A b");
+    ASSERT_EQ(run_program(film_words(folder / "whole.y4m", "1")).exit_code, 0);
+    // One that is damaged, or a place that is none, keeps no other from being listed.
+    const Outcome outcome = run_program({"jobs", folder / "none", folder.path()});
     EXPECT_EQ(outcome.exit_code, 2);
-    EXPECT_NE(outcome.err.find("request.json: damaged"), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.err.find("none: no such folder"), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.out.find("request.json is damaged"), std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find("film written"), std::string::npos) << outcome.out;
+    for (const char* command : {"resume", "decode"}) {
+        const Outcome refused = run_program({command, folder / "film.job"});
+        EXPECT_EQ(refused.exit_code, 2);
+        EXPECT_NE(refused.err.find("request.json: damaged"), std::string::npos) << refused.err;
+    }
 }
 
 // Files must not take the place of a standard stream that is closed, and lost output is an error.
@@ -158,6 +224,55 @@ TEST_F(Batch, ShardsMakeAllFilmsAndKeepThoseThatAreThere) {
                   .exit_code,
               0);
     EXPECT_EQ(read_file(folder_ / "films/00001.y4m"), read_file(folder_ / "alone.y4m"));
+}
+
+// One that fails is listed at the end; the others are made, and it is tried again.
+TEST_F(Batch, AFailureEndsItsOwnFilm) {
+    fs::create_directories(folder_ / "films/00001.y4m");
+    fs::create_directories(folder_ / "films/00000.job");
+    write_file(folder_ / "films/00000.job/notes.txt", "somebody's");
+    const Outcome first = run("list.json");
+    EXPECT_EQ(first.exit_code, 2) << first.err;
+    EXPECT_NE(first.err.find("2 of 3 films failed"), std::string::npos) << first.err;
+    EXPECT_NE(first.err.find("00001.y4m: is a folder"), std::string::npos) << first.err;
+    EXPECT_EQ(first.err.find("internal error"), std::string::npos) << first.err;
+    EXPECT_TRUE(fs::exists(folder_ / "films/00002.y4m"));
+    EXPECT_EQ(read_file(folder_ / "films/00000.job/notes.txt"), "somebody's");
+    fs::remove(folder_ / "films/00001.y4m");
+    fs::remove_all(folder_ / "films/00000.job");
+    const Outcome second = run("list.json");
+    EXPECT_EQ(second.exit_code, 0) << second.err;
+    EXPECT_TRUE(fs::exists(folder_ / "films/00000.y4m") && fs::exists(folder_ / "films/00001.y4m"));
+}
+
+TEST_F(Batch, TwoProcessesShareAList) {
+    std::string list = "[";
+    for (int i = 0; i < 8; ++i)
+        list += std::string(i > 0 ? "," : "") + R"({"prompt_en": "A red ball.", "seed": )" + std::to_string(i) + "}";
+    write_file(folder_ / "eight.json", list + "]");
+    const std::vector<std::string> words{
+        "batch", folder_ / "eight.json", "--output", folder_ / "films", "--steps", "8", "--size", "96x64", "--frames",
+        "5",     "--extension",          ".y4m"};
+    const pid_t first = start_program(words, folder_ / "first"), second = start_program(words, folder_ / "second");
+    EXPECT_EQ(wait_for(first), 0) << read_file(folder_ / "first");
+    EXPECT_EQ(wait_for(second), 0) << read_file(folder_ / "second");
+    int made = 0;
+    for (const char* log : {"first", "second"}) {
+        const std::string says = read_file(folder_ / log);
+        for (size_t at = 0; (at = says.find("Wrote ", at)) != std::string::npos; ++at) ++made;
+    }
+    EXPECT_EQ(made, 8);
+    for (int i = 0; i < 8; ++i) EXPECT_TRUE(fs::exists(folder_ / ("films/0000" + std::to_string(i) + ".y4m"))) << i;
+}
+
+// What cannot be in the list is said once, before the first film.
+TEST_F(Batch, OptionsGivenTwiceAndEmptyParts) {
+    const Outcome twice = run("list.json", {"--seed", "1", "--seed", "2"});
+    EXPECT_EQ(twice.exit_code, 2) << twice.err;
+    EXPECT_NE(twice.err.find("--seed"), std::string::npos) << twice.err;
+    const Outcome none = run("list.json", {"--shard", "4/4"});
+    EXPECT_EQ(none.exit_code, 0) << none.err;
+    EXPECT_NE(none.err.find("No film is in part 4/4"), std::string::npos) << none.err;
 }
 
 TEST_F(Batch, FoldersOfPicturesAreKeptToo) {

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "media/video_writer.h"
+#include "pipeline/identity.h"
 #include "pipeline/job.h"
 #include "support/program.h"
 
@@ -130,38 +131,38 @@ TEST(Survival, TerminatedBetweenSteps) {
     expect_same_files(folder / "stopped", files_in(folder / "whole"));
 }
 
-// Half written films of a run that was killed, when the job goes on to another file: nothing else would remove them.
+// What a killed run left is known by the film's id in its name; what others call so stays.
 TEST(Survival, WhatAKilledRunLeftIsRemovedWhenTheJobGoesOn) {
     const TemporaryFolder folder;
     ASSERT_EQ(run_program(film_words(folder / "film.y4m")).exit_code, 0);
-    const fs::path record = folder / "film.job/decode.json";
-    const std::string whole = read_file(record);
-    const auto killed_while_writing = [&](const std::string& output) {
-        std::string text = whole;
-        text.replace(text.find("\"frames\": 5"), 11, "\"frames\": 2");
-        const std::string before = (folder / "film.y4m").string();
-        for (size_t at = 0; (at = text.find(before, at)) != std::string::npos; at += 1)
-            text.replace(at, before.size(), (folder / output).string());
-        write_file(record, text);
+    const std::string film = pipeline::film_id(pipeline::request_of_job(folder / "film.job"));
+    const auto left_of = [&](const std::string& output, std::vector<std::string> ours,
+                             std::vector<std::string> others) {
+        fs::remove_all(folder / output);
+        for (std::string& name : ours) write_file(folder / (name += "." + film + ".partial"), "half");
+        ours.push_back("film.job/latents.safetensors.partial");
+        for (const std::string& name : others) write_file(folder / name, "somebody's");
+        write_file(folder / ours.back(), "half");
+        auto words = film_words(folder / output);
+        words.insert(words.end(), {"--job", folder / "film.job", "--preview", "2"});
+        ASSERT_EQ(run_program(words).exit_code, 0);
+        for (const std::string& name : ours) EXPECT_FALSE(fs::exists(folder / name)) << name;
+        for (const std::string& name : others) EXPECT_EQ(read_file(folder / name), "somebody's") << name;
     };
-    killed_while_writing("other.mp4");
-    for (const char* name : {"other.mp4", "film.png", "film.preview.png", "film.job/latents.safetensors"})
-        write_file(folder / (std::string(name) + ".partial"), "half");
-    ASSERT_EQ(run_program(film_words(folder / "film.y4m")).exit_code, 0);
-    killed_while_writing("frames/");
-    for (const char* name : {"frames/00000.png.partial", "frames/00004.png.partial", "frames/others.partial"})
-        write_file(folder / name, "half");
-    ASSERT_EQ(run_program(film_words(folder / "film.y4m")).exit_code, 0);
-    std::vector<std::string> partial;
-    for (const auto& [name, bytes] : files_in(folder.path())) {
-        if (name.ends_with(".partial")) partial.push_back(name);
-    }
-    EXPECT_EQ(partial, std::vector<std::string>{"frames/others.partial"});
+    left_of("film.y4m", {"film.y4m", "film.png", "film.preview.png"},
+            {"film.y4m.partial", "film.png.partial", "film.y4m.0123456789abcdef.partial"});
+    left_of("frames/", {"frames/00000.png", "frames/00004.png", "frames/00011.png"},
+            {"frames/00000.png.partial", "frames/others.partial"});
+}
+
+// What makes a program see such a disk (tests/support/refusing_disk.cpp).
+std::string on_a_disk_that_refuses(const std::string& how) {
+    return "ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD=" + quoted(T3VIDEO_REFUSING_DISK) + " " + how + " ";
 }
 
 struct FullDisk {
     std::string name, output, file;  // the film, and the file for which there is no room
-    bool goes_on = false;            // from its latents
+    enum { refused, ends, goes_on } then;
 };
 
 std::ostream& operator<<(std::ostream& out, const FullDisk& disk) {
@@ -169,26 +170,27 @@ std::ostream& operator<<(std::ostream& out, const FullDisk& disk) {
 }
 
 const FullDisk kFullDisks[] = {
-    {"request", "film.y4m", "film.job/request.json"},
-    {"command", "film.y4m", "film.job/command.json"},
-    {"embeddings", "film.y4m", "film.job/embeddings.safetensors"},
-    {"latents", "film.y4m", "film.job/latents.safetensors"},
-    {"preview", "film.y4m", "film.preview.png", true},
-    {"decode_record", "film.y4m", "film.job/decode.json", true},
-    {"y4m", "film.y4m", "film.y4m", true},
-    {"mp4", "film.mp4", "film.mp4", true},
-    {"mkv", "film.mkv", "film.mkv", true},
-    {"first_png", "frames/", "frames/00000.png", true},
-    {"later_png", "frames/", "frames/00003.png", true},
-    {"exr", "frames/%02d.exr", "frames/02.exr", true},
-    {"contact_sheet", "film.y4m", "film.png", true},
+    {"request", "film.y4m", "film.job/request.json", FullDisk::refused},
+    {"command", "film.y4m", "film.job/command.json", FullDisk::goes_on},
+    {"embeddings", "film.y4m", "film.job/embeddings.safetensors", FullDisk::goes_on},
+    {"latents", "film.y4m", "film.job/latents.safetensors", FullDisk::goes_on},
+    {"preview", "film.y4m", "film.preview.png", FullDisk::goes_on},
+    {"decode_record", "film.y4m", "film.job/decode.json", FullDisk::goes_on},
+    {"record_of_files", "film.y4m", "film.job/files.json", FullDisk::goes_on},
+    {"y4m", "film.y4m", "film.y4m", FullDisk::ends},
+    {"mp4", "film.mp4", "film.mp4", FullDisk::ends},
+    {"mkv", "film.mkv", "film.mkv", FullDisk::ends},
+    {"first_png", "frames/", "frames/00000.png", FullDisk::ends},
+    {"later_png", "frames/", "frames/00003.png", FullDisk::ends},
+    {"exr", "frames/%02d.exr", "frames/02.exr", FullDisk::ends},
+    {"contact_sheet", "film.y4m", "film.png", FullDisk::goes_on},
 };
 
 class FullDisks : public ::testing::TestWithParam<FullDisk> {};
 
-// Writes to /dev/full fail as on a full disk, without anybody's rights: a link to it stands where the file would be.
-TEST_P(FullDisks, AreSaidAndTheJobGoesOn) {
-    const auto& [name, output, file, goes_on] = GetParam();
+// The film ends where it cannot be written itself; what only helps to go on is missed with a word.
+TEST_P(FullDisks, EndWhatTheyConcern) {
+    const auto& [name, output, file, then] = GetParam();
     const bool video = output.ends_with(".mp4") || output.ends_with(".mkv");
     if (video && !media::has_video_support()) GTEST_SKIP() << "no FFmpeg";
     const TemporaryFolder folder;
@@ -199,32 +201,77 @@ TEST_P(FullDisks, AreSaidAndTheJobGoesOn) {
     };
     for (const char* place : {"whole", "full"}) fs::create_directory(folder / place);
     ASSERT_EQ(run_program(words("whole")).exit_code, 0);
+    auto expected = files_in(folder / "whole");
 
-    const fs::path target = folder / "full" / file, link = target.string() + ".partial";
-    fs::create_directories(target.parent_path());
-    fs::create_symlink("/dev/full", link);
-    const Outcome refused = run_program(words("full"));
-    EXPECT_EQ(refused.exit_code, 1);
-    EXPECT_TRUE(refused.err.starts_with("t3video: ")) << refused.err;
-    EXPECT_EQ(std::ranges::count(refused.err, '\n'), 1) << refused.err;
+    const fs::path target = folder / "full" / file;
+    const Outcome outcome =
+        run_program(words("full"), on_a_disk_that_refuses("T3VIDEO_FULL=" + quoted(target.string())));
+    EXPECT_EQ(outcome.exit_code, then == FullDisk::goes_on ? 0 : 1);
+    EXPECT_TRUE(then == FullDisk::goes_on
+                    ? outcome.err.find("Could not save") != std::string::npos
+                    : outcome.err.starts_with("t3video: ") && std::ranges::count(outcome.err, '\n') == 1)
+        << outcome.err;
     for (const std::string& part : {target.string(), std::string("No space left on device; make room")})
-        EXPECT_NE(refused.err.find(part), std::string::npos) << refused.err;
-    EXPECT_EQ(refused.err.find("internal error"), std::string::npos) << refused.err;
-    EXPECT_FALSE(fs::exists(fs::symlink_status(link)));
-    for (const auto& [left, bytes] : files_in(folder / "full"))
-        EXPECT_TRUE(!left.ends_with(".partial") && (!left.starts_with("frames/") || file == "film.png")) << left;
+        EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.err.find("internal error"), std::string::npos) << outcome.err;
     EXPECT_FALSE(fs::exists(target));
+    for (const auto& [left, bytes] : files_in(folder / "full")) EXPECT_FALSE(left.ends_with(".partial")) << left;
+    if (then == FullDisk::goes_on) {
+        expected.erase(file);
+        return expect_same_files(folder / "full", expected);
+    }
+    for (const auto& [left, bytes] : files_in(folder / "full"))
+        EXPECT_TRUE(!left.starts_with("frames/") && left != output) << left;
 
     auto again = words("full");
     std::erase(again, "--quiet");
-    const Outcome outcome = run_program(again);
-    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-    EXPECT_EQ(outcome.err.find("Going on from step") != std::string::npos, goes_on) << outcome.err;
-    expect_same_files(folder / "full", files_in(folder / "whole"));
+    const Outcome second = run_program(again);
+    ASSERT_EQ(second.exit_code, 0) << second.err;
+    EXPECT_EQ(second.err.find("Going on from step") != std::string::npos, then == FullDisk::ends) << second.err;
+    expect_same_files(folder / "full", expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Survival, FullDisks, ::testing::ValuesIn(kFullDisks),
                          [](const auto& one) { return one.param.name; });
+
+TEST(Survival, ADiskWithoutLocksIsSaidOnce) {
+    const TemporaryFolder folder;
+    const Outcome outcome = run_program(film_words(folder / "film.y4m"), on_a_disk_that_refuses("T3VIDEO_NO_LOCKS=1"));
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_NE(outcome.err.find("film.job: this disk has no locks"), std::string::npos) << outcome.err;
+    EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+}
+
+// Nobody, root neither, writes there.
+TEST(Survival, APlaceThatTakesNoFilesIsRefusedInOneLine) {
+    const TemporaryFolder folder;
+    const auto refused = [&](std::vector<std::string> words, const std::string& says) {
+        const Outcome outcome = run_program(words);
+        EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+        EXPECT_NE(outcome.err.find(says), std::string::npos) << outcome.err;
+        EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
+    };
+    refused(film_words("/proc/film.y4m"), "cannot create /proc/film.y4m.partial");
+    auto words = film_words(folder / "film.y4m");
+    words.insert(words.end(), {"--job", "/proc/film.job"});
+    refused(words, "job folder /proc/film.job cannot be made");
+    EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
+// The film comes from memory, and its job is whole again.
+TEST(Survival, AJobFolderThatGoesEndsNoFilm) {
+    const TemporaryFolder folder;
+    ASSERT_EQ(run_program(film_words(folder / "whole.y4m", "60")).exit_code, 0);
+    const pid_t child = start_program(film_words(folder / "film.y4m", "60"), folder / "errors");
+    ASSERT_TRUE(comes_true([&] { return fs::exists(folder / "film.job/latents.safetensors"); }));
+    for (int i = 0; i < 100 && fs::exists(folder / "film.job"); ++i) {
+        std::error_code ignored;  // the run makes files meanwhile
+        fs::remove_all(folder / "film.job", ignored);
+    }
+    EXPECT_EQ(wait_for(child), 0) << read_file(folder / "errors");
+    EXPECT_EQ(read_file(folder / "film.y4m"), read_file(folder / "whole.y4m"));
+    EXPECT_EQ(stage_of(folder / "film.job"), "at the end");
+}
 
 }  // namespace
 }  // namespace t3video

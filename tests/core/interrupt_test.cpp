@@ -22,17 +22,35 @@ void send(int signal) {
 TEST_P(Signals, TheFirstIsRemembered) {
     const auto once = [] {
         watch_interrupts();
+        const WorkToKeep work;
         send(GetParam());
         std::_Exit(interrupt_signal() == GetParam() ? 3 : 4);
     };
     EXPECT_EXIT(once(), ::testing::ExitedWithCode(3), "Stopping at the next safe point; once more ends at once");
 }
 
+TEST_P(Signals, TheFirstEndsTheProgramWhereThereIsNothingToKeep) {
+    const auto before = [] {
+        watch_interrupts();
+        send(GetParam());
+        std::_Exit(3);
+    };
+    EXPECT_EXIT(before(), ::testing::ExitedWithCode(128 + GetParam()), "stopped before anything was made");
+    const auto between = [] {
+        watch_interrupts();
+        { const WorkToKeep work; }
+        send(GetParam());
+        std::_Exit(3);
+    };
+    EXPECT_EXIT(between(), ::testing::ExitedWithCode(128 + GetParam()), "stopped; what was finished stays");
+}
+
 TEST_P(Signals, TheSecondEndsTheProgram) {
     const auto twice = [] {
-        std::signal(GetParam(), SIG_IGN);  // as shells do for what runs in the background
+        if (GetParam() != SIGHUP) std::signal(GetParam(), SIG_IGN);  // as shells do for what runs in the background
         watch_interrupts();
         watch_interrupts();
+        const WorkToKeep work;
         send(SIGINT);
         kill(getpid(), GetParam());
         std::this_thread::sleep_for(std::chrono::seconds(5));
@@ -57,7 +75,28 @@ TEST_P(Signals, AreKeptFromThreads) {
     EXPECT_EXIT(look(), ::testing::ExitedWithCode(3), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Interrupt, Signals, ::testing::Values(SIGINT, SIGTERM));
+INSTANTIATE_TEST_SUITE_P(Interrupt, Signals, ::testing::Values(SIGINT, SIGTERM, SIGHUP));
+
+TEST(Interrupt, AHangupThatWasIgnoredStaysIgnored) {
+    const auto hang_up = [] {
+        std::signal(SIGHUP, SIG_IGN);  // as nohup does
+        watch_interrupts();
+        const WorkToKeep work;
+        raise(SIGHUP);
+        kill(getpid(), SIGHUP);
+        send(SIGTERM);
+        std::_Exit(interrupt_signal() == SIGTERM ? 3 : 4);
+    };
+    EXPECT_EXIT(hang_up(), ::testing::ExitedWithCode(3), "");
+}
+
+TEST(Interrupt, WorkThatLeavesNothingStopsWithAMessage) {
+    stop_if_interrupted();
+    set_interrupt_signal(SIGINT);
+    EXPECT_THROW(stop_if_interrupted(), Interrupted);
+    set_interrupt_signal(0);
+    stop_if_interrupted();
+}
 
 }  // namespace
 }  // namespace t3video

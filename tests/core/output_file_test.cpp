@@ -2,8 +2,11 @@
 #include "core/output_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 
 #include "support/errors.h"
@@ -53,8 +56,9 @@ TEST_F(OutputFile, OneWriterAtATime) {
         PartialFile first(target);
         std::ofstream(first.path()) << "first";
         expect_invalid([&] { PartialFile second(target); }, {"another process is writing", "a.mp4.partial"});
-        expect_invalid([&] { check_writable(target); }, {"another process is writing"});
-        remove_partial(target);  // only what nobody writes
+        EXPECT_THROW(PartialFile{target}, InUse);
+        const PartialFile other(target, "0123456789abcdef");  // of another film: not the same file
+        remove_partial(target);                               // only what nobody writes
         EXPECT_TRUE(fs::exists(first.path()));
         first.commit();
         EXPECT_EQ(testing::read_file(target), "first");
@@ -134,22 +138,58 @@ TEST_F(OutputFile, RemovesWhatAKilledRunLeft) {
 
 TEST_F(OutputFile, AFullDiskIsNoWrongRequest) {
     const fs::path target = folder() / "a.txt";
-    fs::create_symlink("/dev/full", partial_path(target));
-    PartialFile file(target);
-    std::ofstream out(file.path());
-    out << "text";
-    out.close();
-    try {
-        require_written(out.good(), target);
-        ADD_FAILURE() << "written";
-    } catch (const WriteError& error) {
-        const std::string says = error.what();
-        EXPECT_NE(says.find(target.string() + ": cannot be written: No space left"), std::string::npos) << says;
-        EXPECT_NE(says.find("make room"), std::string::npos) << says;
+    for (const int reason : {ENOSPC, EDQUOT, EFBIG}) {
+        errno = reason;
+        try {
+            require_written(false, target);
+            ADD_FAILURE() << "written";
+        } catch (const WriteError& error) {
+            const std::string says = error.what();
+            EXPECT_NE(says.find(target.string() + ": cannot be written: " + std::strerror(reason)), std::string::npos)
+                << says;
+            EXPECT_NE(says.find("; "), std::string::npos) << says;
+        }
     }
 }
 
-// Removed by somebody while it was written.
+// A link or a second name leads to a file of somebody's, and a pipe is not waited on.
+TEST_F(OutputFile, WhatIsNoFileOfOursStaysInTheWay) {
+    const fs::path target = folder() / "a.txt", real = make_file("real", "somebody's");
+    const auto in_the_way = [&] {
+        expect_invalid([&] { PartialFile file(target); }, {partial_path(target).string(), "is in the way"});
+        remove_partial(target);
+        EXPECT_TRUE(fs::exists(fs::symlink_status(partial_path(target))));
+        EXPECT_EQ(testing::read_file(real), "somebody's");
+        fs::remove(partial_path(target));
+    };
+    fs::create_symlink(real, partial_path(target));
+    in_the_way();
+    fs::create_hard_link(real, partial_path(target));
+    in_the_way();
+    ASSERT_EQ(mkfifo(partial_path(target).c_str(), 0600), 0);
+    in_the_way();
+}
+
+TEST_F(OutputFile, RemovesThoseOfAnOwner) {
+    const std::string owner = "0123456789abcdef";
+    for (const std::string& name : {"a.png." + owner + ".partial", "b.png." + owner + ".partial"}) make_file(name);
+    for (const char* name : {"a.png", "a.png.partial", "a.png.0123456789abcdee.partial"}) make_file(name);
+    remove_partials(folder(), owner);
+    EXPECT_EQ(files_in_folder(), 3u);
+}
+
+TEST_F(OutputFile, KnowsTheSameFile) {
+    const fs::path file = make_file("a"), other = make_file("b");
+    fs::create_symlink(file, folder() / "link");
+    fs::create_hard_link(file, folder() / "hard");
+    for (const char* name : {"a", "link", "hard", "../"}) {
+        const bool same = std::string(name) != "../";
+        EXPECT_EQ(is_same_file(file, folder() / name), same) << name;
+    }
+    EXPECT_FALSE(is_same_file(file, other));
+    EXPECT_FALSE(is_same_file(folder() / "none", folder() / "none"));
+}
+
 TEST_F(OutputFile, APartialFileThatIsGoneIsAWriteError) {
     PartialFile file(folder() / "a.txt");
     fs::remove(file.path());

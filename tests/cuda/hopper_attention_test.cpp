@@ -2,6 +2,7 @@
 #include "cuda/hopper_attention.h"
 
 #include <cmath>
+#include <limits>
 
 #include "cuda/parity.h"
 

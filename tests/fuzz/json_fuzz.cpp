@@ -6,7 +6,8 @@
 #include "fuzz.h"
 #include "models/wan_dit/config.h"
 #include "pipeline/film_record.h"
-#include "pipeline/job.h"
+#include "pipeline/identity.h"
+#include "pipeline/job_files.h"
 #include "pipeline/settings.h"
 #include "t3/window_layout.h"
 
@@ -14,13 +15,15 @@ using namespace t3video;
 
 namespace {
 
-// A folder whose files all have the input's contents.
+// A folder whose files have the input's contents: the request only, or all others of a job.
 class JobFolder {
   public:
-    explicit JobFolder(const std::filesystem::path& input) {
-        for (const char* stage : {"request.json", "command.json", "decode.json", "latents.safetensors",
-                                  "embeddings.safetensors", "input.safetensors"})
-            std::filesystem::create_symlink(input, folder_ / stage);
+    JobFolder(const std::filesystem::path& input, bool request) {
+        for (const std::string file : pipeline::kJobFiles) {
+            if ((file == pipeline::kRequest) == request) std::filesystem::create_symlink(input, folder_ / file);
+        }
+        if (!request)
+            testing::write_file(folder_ / pipeline::kRequest, pipeline::dumped_request({{"prompt", "A star."}}));
     }
     const std::filesystem::path& path() const { return folder_.path(); }
 
@@ -28,9 +31,20 @@ class JobFolder {
     testing::TemporaryFolder folder_;
 };
 
-bool read_job(const std::filesystem::path& folder, const std::string& text) {
-    const pipeline::Job job(folder, text);
-    return job.embeddings() || job.latents() || job.input() || job.decoded();
+bool read_job(const std::filesystem::path& folder) {
+    const pipeline::SavedStages saved = pipeline::read_stages(folder, 1);
+    const bool listed = pipeline::WrittenFiles(folder).has(folder / "request.json");
+    return saved.embeddings || saved.latents || saved.input || listed || pipeline::read_decoded(folder);
+}
+
+bool is_read(const std::filesystem::path& folder) {
+    const auto job = pipeline::look_at_job(folder);
+    return job && job->trouble.empty();
+}
+
+bool is_of_film(const std::filesystem::path& folder) {
+    const nlohmann::json request = pipeline::request_of_job(folder);
+    return pipeline::holder_of(folder, request) == pipeline::Holder::film && !pipeline::film_id(request).empty();
 }
 
 // Of a transformer whose heads only its config.json tells.
@@ -44,14 +58,15 @@ const std::map<std::string, Shape> kShapes = {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto path = fuzz::input_file(data, size);
-    static const JobFolder folder(path);
+    static const JobFolder folder(path, false), requested(path, true);
     const std::string text(fuzz::as_text(data, size));
     fuzz::expect_contract([&] { return !t3::read_layout(path).patterns.empty(); });
     fuzz::expect_contract([&] { return !apps::read_batch_list(path).empty(); });
     fuzz::expect_contract([&] { return pipeline::parse_film_record(text).has_value(); });
-    fuzz::expect_contract([&] { return pipeline::look_at_job(folder.path()).has_value(); });
+    fuzz::expect_contract([&] { return is_read(requested.path()) || is_read(folder.path()); });
     fuzz::expect_contract([&] { return !pipeline::command_of_job(folder.path()).empty(); });
-    fuzz::expect_contract([&] { return read_job(folder.path(), text); });
+    fuzz::expect_contract([&] { return read_job(folder.path()); });
+    fuzz::expect_contract([&] { return is_of_film(requested.path()); });
     fuzz::expect_contract([&] { return models::infer_dit_config(kShapes, path, "input").heads > 0; });
     static const pipeline::Settings defaults = pipeline::resolve_settings({}, {}, {});
     for (const auto place : {&pipeline::ModelFiles::generation, &pipeline::ModelFiles::scheduler}) {

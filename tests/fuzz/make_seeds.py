@@ -185,7 +185,7 @@ def json_seeds():
         "record": {"t3video": "0.1.0", "device": "cpu", "dtype": "f32",
                    "options": {"prompt": "A star.", "size": "448x256", "cfg": 5.5, "lora": ["/a:0.5", "/b:1"], "x": True},
                    "format": {"kind": "video", "codec": "h264", "bits": 8, "crf": 18}},
-        "request": {"prompt": "A star.", "width": 448, "height": 256, "frames": 17, "steps": 8, "cfg": 1.5},
+        "request": {"t3video": "0.1.0", "prompt": "A star.", "width": 448, "height": 256, "frames": 17, "steps": 8, "cfg": 1.5},
         "command": command,
         "decoded": {"output": "film.mp4", "command": command, "frames": 9, "of": 17},
         "config": {"num_heads": 12, "eps": 1e-6, "num_attention_heads": 6},

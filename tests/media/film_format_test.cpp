@@ -1,6 +1,8 @@
 // What goes with what, and what is said about the rest.
 #include "media/film_format.h"
 
+#include <algorithm>
+
 #include "core/levels.h"
 #include "media/contact_sheet.h"
 #include "media/frame_writer.h"

@@ -3,9 +3,13 @@
 
 #include <zlib.h>
 
+#include <csignal>
+
+#include "core/interrupt.h"
 #include "media/png.h"
 #include "media_fixture.h"
 #include "support/files.h"
+#include "support/memory.h"
 
 namespace t3video::media {
 namespace {
@@ -37,6 +41,15 @@ std::string bytes(std::initializer_list<int> values) {
     std::string text;
     for (const int value : values) text += static_cast<char>(value);
     return text;
+}
+
+Image read_picture(const std::filesystem::path& path) {
+    Image image;
+    const auto reader = open_picture(path);
+    EXPECT_TRUE(reader->read(image));
+    Image other;
+    EXPECT_FALSE(reader->read(other)) << "one frame";
+    return image;
 }
 
 class FilmReaderTest : public MediaTest {
@@ -134,6 +147,36 @@ TEST_F(FilmReaderTest, FoldersOfPicturesAreVideos) {
     const auto changing = open_frames(in);
     ASSERT_TRUE(changing->read(image));
     EXPECT_TRUE(contains(complaint([&] { changing->read(image); }), "12x12"));
+}
+
+// 64 million pixels in two rows of memory.
+TEST_F(FilmReaderTest, PngIsReadRowByRow) {
+    if (!testing::kMemoryIsMeasurable) GTEST_SKIP() << "the sanitizer keeps memory of its own";
+    constexpr int64_t kSide = 8192;
+    const auto path = make_file("a.png", png(kSide, kSide, 8, 0, std::string(kSide * (kSide + 1), '\2')));
+    const auto reader = open_picture(path);
+    EXPECT_EQ(reader->width(), kSide);
+    EXPECT_LT(reader->bytes(), int64_t{1} << 20);
+    const int64_t before = testing::memory_kb("VmRSS");
+    int64_t most = before, rows = 0;
+    EXPECT_TRUE(reader->read([&](const uint8_t* row) {
+        EXPECT_EQ(row[3 * kSide - 1], static_cast<uint8_t>(2 * (rows + 1)));
+        if (++rows % 512 == 0) most = std::max(most, testing::memory_kb("VmRSS"));
+    }));
+    EXPECT_EQ(rows, kSide);
+    EXPECT_LT(most - before, 4096);
+}
+
+TEST_F(FilmReaderTest, ReadingStopsWhenAsked) {
+    write_png(folder() / "a.png", moving_picture(16, 12, 0));
+    const auto reader = open_picture(folder() / "a.png");
+    int rows = 0;
+    EXPECT_THROW(reader->read([&](const uint8_t*) {
+        if (++rows == 3) set_interrupt_signal(SIGINT);
+    }),
+                 Interrupted);
+    set_interrupt_signal(0);
+    EXPECT_EQ(rows, 3);
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ TEST(FrameRate, RejectsWhatIsNoRate) {
     EXPECT_THROW(FrameRate(0), InvalidRequest);
     EXPECT_THROW(FrameRate(-8.0), InvalidRequest);
     EXPECT_THROW(FrameRate(1e6), InvalidRequest);
-    EXPECT_THROW(FrameRate(std::numeric_limits<double>::quiet_NaN()), InvalidRequest);
+    EXPECT_THROW(FrameRate{std::numeric_limits<double>::quiet_NaN()}, InvalidRequest);
     EXPECT_THROW(FrameRate(24, 0), InvalidRequest);
     EXPECT_THROW(FrameRate(-24, -1), InvalidRequest);
     EXPECT_THROW(FrameRate(100000007, 5000000), InvalidRequest);

@@ -1,6 +1,7 @@
 // PNG files, read back by a decoder of their own.
 #include "media/png.h"
 
+#include <algorithm>
 #include <random>
 
 #include "media_fixture.h"

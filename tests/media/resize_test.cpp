@@ -1,12 +1,34 @@
 // Resampling against direct sums in double precision.
 #include "media/resize.h"
 
+#include <algorithm>
 #include <numbers>
 
 #include "media_fixture.h"
+#include "support/memory.h"
 
 namespace t3video::media {
 namespace {
+
+Image fitted(const Image& image, const Fitting& fitting, int threads) {
+    Image result(fitting.width, fitting.height);
+    int64_t next = 0;
+    Resizer resizer(fitting, threads, [&](int64_t y, const uint8_t* row) {
+        EXPECT_EQ(y, next++);
+        std::copy_n(row, result.row_bytes(), result.pixel(0, y));
+    });
+    for (int64_t y = 0; y < image.height; ++y) resizer.add(image.pixel(0, y));
+    EXPECT_EQ(next, fitting.height);
+    return result;
+}
+
+Image resize(const Image& image, int64_t width, int64_t height, Filter filter, int threads = 1) {
+    return fitted(image, stretching(image.width, image.height, width, height, filter), threads);
+}
+
+Image cover(const Image& image, int64_t width, int64_t height, Filter filter, int threads = 1) {
+    return fitted(image, covering(image.width, image.height, width, height, filter), threads);
+}
 
 double kernel(Filter filter, double x) {
     x = std::abs(x);
@@ -38,7 +60,7 @@ double direct(const Image& image, double width, double height, int64_t x, int64_
 TEST(Resize, IsTheDirectSum) {
     const Image image = moving_picture(37, 29, 3);
     for (const Filter filter : {Filter::bicubic, Filter::lanczos}) {
-        for (const auto& [width, height] : {std::pair<int64_t, int64_t>{91, 70}, {13, 44}, {36, 7}, {1, 1}}) {
+        for (const auto& [width, height] : {std::pair<int64_t, int64_t>{91, 70}, {13, 44}, {36, 7}, {1, 1}, {3, 300}}) {
             const Image result = resize(image, width, height, filter, 2);
             ASSERT_EQ(result.width, width);
             ASSERT_EQ(result.height, height);
@@ -77,6 +99,26 @@ TEST(Resize, SameSizeIsACopy) {
 TEST(Resize, ThreadsDoNotShow) {
     const Image image = moving_picture(120, 200, 1);
     EXPECT_TRUE(cover(image, 99, 150, Filter::lanczos, 1) == cover(image, 99, 150, Filter::lanczos, 3));
+}
+
+// Rows of the source are not kept: of 4096 rows, 48 KiB each, memory holds a block. The plan counts on bytes().
+TEST(Resize, MemoryIsAsSaid) {
+    if (!testing::kMemoryIsMeasurable) GTEST_SKIP() << "the sanitizer keeps memory of its own";
+    constexpr int64_t kWidth = 16384, kHeight = 4096;
+    const Fitting fitting = covering(kWidth, kHeight, 512, 128, Filter::lanczos);
+    EXPECT_LT(Resizer::bytes(fitting), int64_t{8} << 20);
+    EXPECT_GT(Resizer::bytes(fitting), 32 * kWidth * 3);
+    EXPECT_EQ(Resizer::bytes(covering(64, 64, 64, 64, Filter::lanczos)), 0);
+    const std::vector<uint8_t> row(kWidth * 3, 77);
+    const int64_t before = testing::memory_kb("VmRSS");
+    int64_t most = before, rows = 0;
+    Resizer resizer(fitting, 2, [&](int64_t, const uint8_t* out) { rows += out[700] == 77; });
+    for (int64_t y = 0; y < kHeight; ++y) {
+        resizer.add(row.data());
+        if (y % 256 == 255) most = std::max(most, testing::memory_kb("VmRSS"));
+    }
+    EXPECT_EQ(rows, 128);
+    EXPECT_LT(most - before, (Resizer::bytes(fitting) >> 10) + 4096);
 }
 
 }  // namespace

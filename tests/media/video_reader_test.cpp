@@ -54,7 +54,59 @@ TEST_F(VideoReaderTest, FramesOfAFilmAreInput) {
 
 TEST_F(VideoReaderTest, JpegThatEndsEarlyIsRefused) {
     const auto path = make_file("a.jpg", "\xFF\xD8\xFF\xD9 thumbnail \xFF\xDA pixels");
-    EXPECT_TRUE(contains(complaint([&] { read_picture(path); }), "a.jpg: damaged JPEG file: it ends early"));
+    EXPECT_TRUE(contains(complaint([&] { open_picture(path); }), "a.jpg: damaged JPEG file: it ends early"));
+}
+
+// The end marker is looked for from the back, in pieces: here across the border of two.
+TEST_F(VideoReaderTest, JpegEndIsFoundWhereverItLies) {
+    for (const size_t after : {0, 65533, 65534, 65535, 65536, 200'000}) {
+        const std::string start = "\xFF\xD8 \xFF\xDA pixels", end = std::string("\xFF\xD9") + std::string(after, ' ');
+        const std::string message = complaint([&] { open_picture(make_file("a.jpg", start + end)); });
+        EXPECT_FALSE(contains(message, "ends early")) << after << ": " << message;
+        const std::string early = complaint([&] { open_picture(make_file("a.jpg", end + start)); });
+        EXPECT_FALSE(contains(early, "JPEG")) << "does not start like one: " << early;
+        EXPECT_TRUE(contains(complaint([&] { open_picture(make_file("a.jpg", start + std::string(after, ' '))); }),
+                             "ends early"));
+    }
+    std::filesystem::resize_file(make_file("a.jpg", "\xFF\xD8"), uintmax_t{40} << 30);  // sparse
+    EXPECT_TRUE(contains(complaint([&] { open_picture(folder() / "a.jpg"); }), "more than 1024 MiB"));
+}
+
+// None of the files or addresses in them is opened: the film beside them is whole.
+TEST_F(VideoReaderTest, ListsOfOtherFilesAreNotFollowed) {
+    const auto writer = open_writer(folder() / "film.mkv", 64, 64, 8);
+    writer->write(moving_picture(64, 64, 0));
+    writer->close();
+    const std::pair<const char*, const char*> lists[] = {
+        {"list.m3u8", "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfilm.mkv\n#EXT-X-ENDLIST\n"},
+        {"list.mp4", "ffconcat version 1.0\nfile film.mkv\n"},
+        {"list.sdp", "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n"},
+    };
+    for (const auto& [name, text] : lists) {
+        const std::string message = complaint([&] { open_frames(make_file(name, text)); });
+        EXPECT_TRUE(contains(message, "list of other files")) << message;
+        EXPECT_TRUE(contains(message, name)) << message;
+    }
+    EXPECT_TRUE(contains(complaint([&] { open_frames("http://localhost/a.mp4"); }), "addresses are not read"));
+    EXPECT_TRUE(
+        contains(complaint([&] { open_frames("concat:" + (folder() / "film.mkv").string()); }), "no such file"));
+    // A pattern is a name like any other.
+    write_png(folder() / "1.png", moving_picture(16, 16, 0));
+    EXPECT_TRUE(contains(complaint([&] { open_frames(folder() / "%d.png"); }), "no such file"));
+    std::filesystem::rename(folder() / "film.mkv", folder() / "a%d{x}*?.mkv");
+    Image image;
+    EXPECT_TRUE(open_frames(folder() / "a%d{x}*?.mkv")->read(image));
+}
+
+TEST_F(VideoReaderTest, FramesThatTakeTooMuchAreRefusedByTheHeader) {
+    const auto path = make_file("a.y4m", "YUV4MPEG2 W7680 H4320 F24:1 C420jpeg\nFRAME\n");  // and no frame
+    const std::string message = complaint([&] { open_frames(path, int64_t{100} << 20); });
+    EXPECT_TRUE(contains(message, "a.y4m: 7680x4320 pixels takes ") && contains(message, "but 100 MiB may be used"))
+        << message;
+    EXPECT_GT(open_frames(path)->bytes(), 7680 * 4320 * 9 / 2);
+    const auto file = make_file("a.bmp", "BM");
+    std::filesystem::resize_file(file, uintmax_t{40} << 30);
+    EXPECT_TRUE(contains(complaint([&] { open_picture(file, int64_t{100} << 20); }), "a.bmp"));
 }
 
 }  // namespace

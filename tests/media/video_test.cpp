@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <iterator>
 
 #include "media/ffmpeg.h"
 #include "media/video_reader.h"
@@ -300,7 +301,7 @@ TEST_F(VideoTest, MisuseIsAnError) {
 
 TEST_F(VideoTest, ReaderNamesBadFiles) {
     EXPECT_TRUE(contains(complaint([&] { read_video(folder() / "none.mp4"); }), "none.mp4: no such file"));
-    EXPECT_TRUE(contains(complaint([&] { read_video(folder()); }), "not a file"));
+    EXPECT_TRUE(contains(complaint([&] { read_video(folder()); }), "is a folder"));
     const fs::path text = make_file("text.mp4");
     EXPECT_TRUE(contains(complaint([&] { read_video(text); }), "text.mp4: not a video or image file"));
     const fs::path cut = write_video("cut.mp4", 8);

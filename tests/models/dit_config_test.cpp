@@ -1,6 +1,8 @@
 // DiT tensors: the released models' names and shapes, and what is read off them.
 #include <gtest/gtest.h>
 
+#include <cctype>
+
 #include "manifests.h"
 #include "models/wan_dit/model.h"
 #include "models/wan_dit/names.h"

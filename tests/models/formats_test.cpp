@@ -1,6 +1,7 @@
 // Networks from files in which weights are quantised or packed as other programs do it, against the same values in f32.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "../checkpoint/gguf_writer.h"
@@ -131,19 +132,19 @@ class EncoderFromGguf : public Formats, public ::testing::WithParamInterface<Qua
 
 // A small encoder whose rows are long enough for whole blocks, all matrices of random blocks.
 TEST_P(EncoderFromGguf, EqualsItsValuesInF32) {
-    const auto& [type, number, halves] = GetParam();
+    const QuantisedType& kind = GetParam();
+    const checkpoint::BlockType* type = kind.type;
     std::mt19937 engine(11);
     GgufFile file;
-    const auto matrix = [&, number = number, type = type, &places = halves](const std::string& name, uint64_t in,
-                                                                            uint64_t out) {
+    const auto matrix = [&](const std::string& name, uint64_t in, uint64_t out) {
         std::string data;
         for (uint64_t block = 0; block < in * out / static_cast<uint64_t>(type->elements); ++block) {
             std::string bytes(type->bytes, '\0');
             for (char& byte : bytes) byte = static_cast<char>(engine());
-            for (const size_t at : places) bytes.replace(at, 2, raw_bytes(f16(1e-4f)));
+            for (const size_t at : kind.halves) bytes.replace(at, 2, raw_bytes(f16(1e-4f)));
             data += bytes;
         }
-        file.tensors.push_back({name, {in, out}, number, data});
+        file.tensors.push_back({name, {in, out}, kind.number, data});
     };
     const auto vector = [&](const std::string& name, uint64_t width) {
         file.tensors.push_back({name, {width}, kF32, raw_bytes(std::vector<float>(width, 0.75f))});

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "cpu/conv3d.h"
 #include "support/tensors.h"
 

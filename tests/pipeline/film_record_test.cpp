@@ -44,7 +44,9 @@ class FilmRecordTest : public ::testing::Test {
     ~FilmRecordTest() override { set_quiet(false); }
     std::string text_of(const Request& r) {
         const ModelFiles files = find_model(r.model, r.parts);
-        return film_record(ctx_, r, make_film(files, {}, r.settings, r.attention, r.layout));
+        const Film film = make_film(files, {}, r.settings, r.attention, r.layout);
+        return film_record(ctx_, {film_options(r, film), "0123456789abcdef", "cpu", "f32"},
+                           media::film_format(r.output, r.video_options()));
     }
 
     Context ctx_;
@@ -81,6 +83,8 @@ TEST_F(FilmRecordTest, NamesEveryOptionWithItsValue) {
     EXPECT_EQ(record.kind, "y4m");
     EXPECT_EQ(record.device, "cpu");
     EXPECT_EQ(record.dtype, "f32");
+    EXPECT_EQ(record.film, "0123456789abcdef");
+    EXPECT_EQ(text.find("decoded"), std::string::npos);
 }
 
 TEST_F(FilmRecordTest, OtherTextIsNone) {

@@ -1,6 +1,7 @@
 // The size a film is computed at.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <limits>
 
 #include "pipeline/settings.h"
@@ -83,7 +84,36 @@ TEST(FramePlan, FramesAreOneMoreThanAMultipleOfFour) {
     refused(-3, "1");
     refused(std::numeric_limits<int64_t>::max(), "1000001");
     refused(std::numeric_limits<int64_t>::min(), "1");
-    EXPECT_EQ(plan_frames(832, 480, 1'000'001, 16).grid.t, 250'001);
+    EXPECT_EQ(plan_frames(16, 16, 1'000'001, 16).grid.t, 250'001);
+}
+
+// Each number may be large, but not all of them; what the refusal names is taken.
+TEST(FramePlan, TokensAreBounded) {
+    const auto number_after = [](const std::string& text, const std::string& word) {
+        return std::stoll(text.substr(text.find(word, text.find("try")) + word.size()));
+    };
+    for (const auto& [width, height, frames, cell] : {std::array<int64_t, 4>{16384, 16384, 20'001, 16},
+                                                      {16384, 16384, 1'000'001, 16},
+                                                      {16384, 9216, 33'001, 16},
+                                                      {832, 480, 1'000'001, 16},
+                                                      {16384, 32, 1'000'001, 16},
+                                                      {16384, 16384, 1'000'001, 32}}) {
+        std::string refusal;
+        try {
+            plan_frames(width, height, frames, cell);
+        } catch (const InvalidRequest& error) {
+            refusal = error.what();
+        }
+        ASSERT_NE(refusal.find(concat("--size ", width, 'x', height, " --frames ", frames, ": ")), std::string::npos)
+            << refusal;
+        EXPECT_NE(refusal.find("268435456"), std::string::npos) << refusal;
+        const int64_t fewer = number_after(refusal, "--frames "), smaller = number_after(refusal, "--size "),
+                      lower = number_after(refusal, concat("--size ", smaller, 'x'));
+        plan_frames(width, height, fewer, cell);
+        expect_invalid([&] { plan_frames(width, height, fewer + 4, cell); }, {"tokens"});
+        const FramePlan plan = plan_frames(smaller, lower, frames, cell);
+        EXPECT_GT(double(plan.grid.tokens()), 0.4 * 268435456) << refusal;
+    }
 }
 
 TEST(FramePlan, Sides) {

@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <limits>
 #include <set>
 
 #include "checkpoint/tensor_source.h"
 #include "core/log.h"
 #include "pipeline/embed.h"
-#include "pipeline/job.h"
+#include "pipeline/identity.h"
+#include "pipeline/job_files.h"
 #include "pipeline/models.h"
 #include "pipeline/plan.h"
 #include "support/errors.h"
@@ -55,12 +57,16 @@ class GenerateTest : public ::testing::Test {
         Progress progress(false, true);
         return generate(ctx_, r, progress);
     }
-    std::string film(const Request& r) { return read_file(run(r).video); }
+    // Made anew, or from the job: a film that is there would stay.
+    std::string film(const Request& r) {
+        fs::remove(r.output);
+        return read_file(run(r).video);
+    }
 
     // The state after `step` steps of a finished job, computed apart from generate().
     sampling::SampleState state_after(int64_t step, const Request& r) {
         const Models models = load_models(find_model(r.model, r.parts));
-        const Embeddings rows = Job(r.job_folder(), read_file(r.job_folder() / "request.json")).embeddings().value();
+        const Embeddings rows = read_stages(r.job_folder(), 1).embeddings.value();
         const auto text = [&](const Tensor& x) { return models.dit.embed_text(ctx_, x, kTextRows - x.dim(0)); };
         const models::TextContext positive = text(rows.positive), negative = text(rows.negative);
         const auto& solver = sampling::find_solver("unipc");
@@ -77,7 +83,11 @@ class GenerateTest : public ::testing::Test {
     void interrupted(const Request& finished, const Request& r, const sampling::SampleState& state) {
         fs::remove_all(r.job_folder());
         fs::copy(finished.job_folder(), r.job_folder());
-        Job(r.job_folder(), read_file(finished.job_folder() / "request.json")).save(state);
+        save(r, state);
+    }
+
+    static void save(const Request& r, const sampling::SampleState& state) {
+        Job(r.job_folder(), request_of_job(r.job_folder())).save(state);
     }
 
     Context ctx_;
@@ -103,7 +113,7 @@ TEST_F(GenerateTest, MakesAFilm) {
         left.insert(fs::relative(entry.path(), folder_.path()));
     EXPECT_EQ(left, (std::set<std::string>{"ball.y4m", "ball.png", "ball.job", "ball.job/request.json",
                                            "ball.job/embeddings.safetensors", "ball.job/latents.safetensors",
-                                           "ball.job/decode.json"}));
+                                           "ball.job/decode.json", "ball.job/files.json"}));
 }
 
 TEST_F(GenerateTest, MakesAFolderOfPictures) {
@@ -131,11 +141,10 @@ TEST_F(GenerateTest, RerunTakesTheJobAndGivesTheSameBytes) {
     EXPECT_EQ(film(r), first);
 
     // That the second film came from the job shows in a job that says something else.
-    const std::string request_json = read_file(r.job_folder() / "request.json");
-    sampling::SampleState state = Job(r.job_folder(), request_json).latents().value();
+    sampling::SampleState state = read_stages(r.job_folder(), 1).latents.value();
     EXPECT_EQ(state.step, 4);
     state.x = zeros(ctx_, state.x.shape());
-    Job(r.job_folder(), request_json).save(state);
+    save(r, state);
     EXPECT_NE(film(r), first);
 }
 
@@ -180,12 +189,13 @@ TEST_F(GenerateTest, DamagedOrForeignStagesAreMadeAgain) {
         write_file(r.job_folder() / "embeddings.safetensors", "damaged");
         fs::remove(r.job_folder() / "latents.safetensors");
     });
-    const std::string json = read_file(r.job_folder() / "request.json");
-    const auto save = [&](int64_t step, const Shape& shape) {
-        Job(r.job_folder(), json).save(sampling::SampleState{step, randn(ctx_, shape, 1), {}});
-    };
-    restore([&] { save(2, {16, 1, 4, 4}); });
-    restore([&] { save(5, {16, 2, 4, 4}); });  // of 4 steps
+    restore([&] { save(r, {2, randn(ctx_, {16, 1, 4, 4}, 1), {}}); });
+    restore([&] { save(r, {5, randn(ctx_, {16, 2, 4, 4}, 1), {}}); });  // of 4 steps
+    restore([&] {
+        Tensor x = randn(ctx_, {16, 2, 4, 4}, 1);
+        x.data<float>()[0] = std::numeric_limits<float>::quiet_NaN();
+        save(r, {2, x, {}});
+    });
 }
 
 TEST_F(GenerateTest, AnotherRequestDoesNotUseTheJob) {
@@ -292,7 +302,7 @@ TEST_F(GenerateTest, WithoutGuidanceThereIsNoNegativePrompt) {
     Request r = request("ball");
     r.settings.cfg = 1;
     run(r);
-    const auto embeddings = Job(r.job_folder(), read_file(r.job_folder() / "request.json")).embeddings();
+    const auto embeddings = read_stages(r.job_folder(), 1).embeddings;
     ASSERT_TRUE(embeddings);
     EXPECT_FALSE(embeddings->negative.defined());
 }
@@ -310,6 +320,7 @@ TEST_F(GenerateTest, AFilmThatDoesNotFitTakesNoJob) {
     const std::string latents = read_file(first.job_folder() / "latents.safetensors");
     Request large = request("ball");
     large.settings.width = large.settings.height = 512;
+    large.overwrite = true;
     large.memory = int64_t{110} << 20;
     expect_invalid([&] { run(large); }, {"may be used"});
     EXPECT_EQ(read_file(first.job_folder() / "latents.safetensors"), latents);
@@ -325,30 +336,95 @@ TEST_F(GenerateTest, JobFoldersAreNoOutput) {
     }
 }
 
-// A configuration that changed, shards that changed behind an index: other latents.
-TEST_F(GenerateTest, AllFilesOfTheTransformerArePartOfTheRequest) {
+// What a film is made from counts by its contents: not where it lies, what it is called, or when it was written.
+TEST_F(GenerateTest, AModelThatIsTouchedMovedOrDumpedAgainIsTheSame) {
     Request r = request("ball");
     r.model = folder_ / "model";
     fs::copy(kModel, r.model, fs::copy_options::recursive);
     const fs::path shard = r.model / "part.safetensors",
                    index = r.model / "diffusion_pytorch_model.safetensors.index.json";
     fs::rename(r.model / "diffusion_pytorch_model.safetensors", shard);
-    std::string map;
-    for (const auto& [name, stored] : checkpoint::open_tensors(shard).tensors)
-        map += concat(map.empty() ? "" : ", ", "\"", name, "\": \"part.safetensors\"");
-    std::ofstream(index) << "{\"weight_map\": {" << map << "}}";
-    run(r);
-    const auto request_of = [&] { return read_file(r.job_folder() / "request.json"); };
-    const auto touched = [&](const fs::path& file) {
-        const std::string before = request_of();
-        fs::last_write_time(file, fs::last_write_time(file) + std::chrono::seconds(3));
-        run(r);
-        return request_of() != before;
+    const auto write_index = [&](const std::string& name, const char* space) {
+        std::string map;
+        for (const auto& [tensor, stored] : checkpoint::open_tensors(r.model / name).tensors)
+            map += concat(map.empty() ? "" : ",", space, "\"", tensor, "\": \"", name, "\"");
+        std::ofstream(index) << "{" << space << "\"weight_map\": {" << map << "}}";
     };
-    EXPECT_TRUE(touched(shard));
-    EXPECT_TRUE(touched(index));
-    EXPECT_TRUE(touched(r.model / "config.json"));
-    EXPECT_FALSE(touched(r.model / "Wan2.1_VAE.pth"));  // the latents do not depend on it
+    write_index("part.safetensors", " ");
+    run(r);
+    const std::string latents = read_file(r.job_folder() / "latents.safetensors");
+    const auto goes_on = [&](const char* why) {
+        fs::remove(r.output);
+        // Only a job that goes on still has these.
+        sampling::SampleState state = read_stages(r.job_folder(), 1).latents.value();
+        state.x = zeros(ctx_, state.x.shape());
+        save(r, state);
+        run(r);
+        const Tensor x = read_stages(r.job_folder(), 1).latents.value().x;
+        EXPECT_EQ(x.data<float>()[0], 0) << why;
+        EXPECT_FALSE(fs::exists(folder_ / "ball.1.job")) << why;
+    };
+    for (const auto& entry : fs::recursive_directory_iterator(r.model))
+        if (entry.is_regular_file()) fs::last_write_time(entry.path(), fs::file_time_type::clock::now());
+    goes_on("touched");
+    fs::rename(shard, r.model / "renamed.safetensors");
+    write_index("renamed.safetensors", "\n    ");
+    goes_on("another shard name and index");
+    std::ofstream(r.model / "config.json")
+        << R"({"num_heads" :   )" << models::WanDit::load(index, kModel / "config.json").config().heads << "}";
+    goes_on("another dump of the configuration");
+    fs::rename(r.model, folder_ / "elsewhere");
+    r.model = folder_ / "elsewhere";
+    goes_on("moved");
+    fs::copy(r.model / "Wan2.1_VAE.pth", r.model / "copy.pth");
+    r.parts.vae = r.model / "copy.pth";
+    goes_on("the latents do not depend on the VAE");
+    // Other weights make another film, and the job of the first waits beside.
+    std::string bytes = read_file(r.model / "renamed.safetensors");
+    bytes[bytes.size() - 1] = static_cast<char>(bytes[bytes.size() - 1] ^ 1);
+    write_file(r.model / "renamed.safetensors", bytes);
+    fs::remove(r.output);
+    run(r);
+    EXPECT_TRUE(fs::exists(folder_ / "ball.1.job"));
+    EXPECT_NE(read_file(r.job_folder() / "latents.safetensors"), latents);
+}
+
+// A film that is there stays as it is; without a name of its own it has one that its command finds again.
+TEST_F(GenerateTest, AFinishedFilmIsFoundAgain) {
+    const fs::path before = fs::current_path();
+    fs::current_path(folder_.path());
+    Request r = request("ball");
+    r.output.clear();
+    const Result first = run(r);
+    EXPECT_FALSE(first.kept);
+    EXPECT_EQ(first.video.stem(), "a-red-ball-drifts-left-7");
+    const Result again = run(r);
+    EXPECT_TRUE(again.kept);
+    EXPECT_EQ(again.video, first.video);
+    Request other = r;
+    other.settings.steps = 3;
+    EXPECT_EQ(run(other).video.stem(), "a-red-ball-drifts-left-7-2");
+    EXPECT_TRUE(run(other).kept);
+    EXPECT_TRUE(run(r).kept);
+    fs::remove(first.video);
+    EXPECT_EQ(run(r).video, first.video);
+    // As another form it is written anew, in its place.
+    r.settings.fps = 12;
+    r.output = first.video;
+    EXPECT_FALSE(run(r).kept);
+    EXPECT_TRUE(run(r).kept);
+    fs::current_path(before);
+}
+
+TEST_F(GenerateTest, ComputeTypeIsPartOfTheFilm) {
+    const Request r = request("ball");
+    run(r);
+    const ModelFiles files = find_model(r.model, r.parts);
+    const Models models = load_models(files);
+    const Film film = make_film(files, models.traits(), r.settings, r.attention, r.layout);
+    const auto identity = [&](DType type) { return film_identity(r, files, models, film, {}, type); };
+    EXPECT_EQ(holder_of(r.job_folder(), identity(DType::f32)), Holder::film);
+    EXPECT_EQ(holder_of(r.job_folder(), identity(DType::bf16)), Holder::another);
 }
 
 TEST_F(GenerateTest, WrongRequestsLeaveNothingBehind) {

@@ -3,13 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/log.h"
 #include "media/film_reader.h"
 #include "media/png.h"
 #include "pipeline/generate.h"
-#include "pipeline/job.h"
+#include "pipeline/job_files.h"
 #include "pipeline/plan.h"
 #include "support/errors.h"
 #include "support/files.h"
@@ -57,6 +58,7 @@ class InputsTest : public ::testing::Test {
                       .negative_prompt = "fog"};
         r.seed = 7;
         r.output = folder_ / (name + ".y4m");
+        r.overwrite = true;  // tests make one film after the other under a name
         return r;
     }
     Request from_image(const std::string& name, const media::Image& image) const {
@@ -78,9 +80,7 @@ class InputsTest : public ::testing::Test {
         Progress progress(false, true);
         return generate(ctx_, r, progress);
     }
-    static sampling::SampleState state(const Request& r) {
-        return Job(r.job_folder(), read_file(r.job_folder() / "request.json")).latents().value();
-    }
+    static sampling::SampleState state(const Request& r) { return read_stages(r.job_folder(), 1).latents.value(); }
     // Frames [n, H, W, 3] of -1..1 by the plain formula, encoded apart from generate().
     Tensor encoded(const Request& r, const std::vector<media::Image>& frames) {
         const Models models = load_models(find_model(r.model, r.parts));
@@ -151,17 +151,15 @@ TEST_F(InputsTest, InterruptedFilmGoesOnWithItsPicture) {
     const Request whole = from_image("a", picture(80, 64)), part = from_image("b", picture(80, 64));
     const std::string film = read_file(run(whole).video);
     fs::copy(whole.job_folder(), part.job_folder());
-    const std::string json = read_file(part.job_folder() / "request.json");
-    {
-        const Job job(part.job_folder(), json);
-        ASSERT_TRUE(job.input().has_value());
-        EXPECT_EQ(job.input()->shape(), (Shape{48, 1, 4, 4}));
-    }
+    const auto input = read_stages(part.job_folder(), 1).input;
+    ASSERT_TRUE(input.has_value());
+    EXPECT_EQ(input->shape(), (Shape{48, 1, 4, 4}));
     fs::remove(part.job_folder() / "latents.safetensors");
     EXPECT_EQ(read_file(run(part).video), film);  // from the encoded picture
     // That it was taken from the job shows in one that says something else.
     fs::remove(part.job_folder() / "latents.safetensors");
-    Job(part.job_folder(), json).save_input(zeros(ctx_, {48, 1, 4, 4}));
+    fs::remove(part.output);
+    Job(part.job_folder(), request_of_job(part.job_folder())).save_input(zeros(ctx_, {48, 1, 4, 4}));
     EXPECT_NE(read_file(run(part).video), film);
 }
 
@@ -207,6 +205,8 @@ TEST_F(InputsTest, VideosDecideWhatTheUserLeavesOpen) {
     const ModelTraits traits = load_models(files).traits();
     Input input = open_input(r.inputs, files, traits, r.settings);
     EXPECT_EQ(input.frames, 7);
+    EXPECT_GT(reading_bytes(input, plan_frames(128, 64, 5, 16)), input.bytes);
+    EXPECT_EQ(reading_bytes({}, plan_frames(128, 64, 5, 16)), 0);
     input.fps = 12.5;
     r.settings.fps.reset();
     const SettingChoices found = with_input(input, files, traits, r.settings);
@@ -240,12 +240,13 @@ TEST(Inputs, SizeFollowsThePicture) {
 TEST_F(InputsTest, PlanCountsEncoding) {
     const ModelFiles files = find_model(kGolden / "wan22-tiny/model", {});
     const Models models = load_models(files);
+    size_t reading = 0;
     const auto plan = [&](SettingChoices choices, const Done& done = {}) {
         choices.width = choices.height = 128;
         choices.frames = 9;
         choices.solver = "euler";
         const Film film = make_film(files, models.traits(), choices, Attention::full, {});
-        return plan_film(models, film, {.allowed = size_t{4} << 30}, done);
+        return plan_film(models, film, {.allowed = size_t{4} << 30, .reading = reading}, done);
     };
     const auto stage = [](const Plan& p) {
         for (const StagePlan& s : p.stages) {
@@ -258,6 +259,8 @@ TEST_F(InputsTest, PlanCountsEncoding) {
     EXPECT_GT(image.work.convolution, 0);
     EXPECT_GT(video.work.convolution, 5 * image.work.convolution);
     EXPECT_GT(video.bytes, image.bytes);
+    reading = 1000;
+    EXPECT_EQ(stage(plan({.source = Source::image})).bytes, image.bytes + reading);
     EXPECT_EQ(plan({}).stages.size(), 3U);
     EXPECT_EQ(plan({.source = Source::video, .strength = 1.0}).stages.size(), 3U);
     EXPECT_EQ(plan({.source = Source::image}, {.encode = true}).stages.size(), 3U);

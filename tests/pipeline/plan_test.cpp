@@ -248,6 +248,108 @@ TEST(Plan, AdviceIsTheLargestThatFits) {
     }
 }
 
+// The number behind an option in a refusal; 0 if it is not there.
+int64_t advised(const std::string& message, const std::string& option) {
+    const size_t at = message.find(option, message.find("what fits"));
+    return at == std::string::npos ? 0 : std::stoll(message.substr(at + option.size()));
+}
+
+std::string refusal_of(Planned& p, const Machine& machine) {
+    try {
+        require_fits(p.plan(machine), p.models, p.film, machine, p.others());
+    } catch (const InvalidRequest& refusal) {
+        return refusal.what();
+    }
+    return {};
+}
+
+// Whatever stage it is that does not fit: a LoRA's matrices, a video that is encoded, or bands count as well.
+TEST(Plan, WhatIsAdvisedFits) {
+    const TemporaryFolder folder;
+    std::map<std::string, Tensor> tensors;
+    Context ctx;
+    tensors["blocks.0.ffn.0.lora_A.weight"] = randn(ctx, {30000, 192}, 1, DType::bf16);
+    tensors["blocks.0.ffn.0.lora_B.weight"] = randn(ctx, {416, 30000}, 2, DType::bf16);
+    checkpoint::save_safetensors(folder / "lora.safetensors", tensors);
+    int64_t sizes = 0, lengths = 0;
+    for (const Source source : {Source::noise, Source::video}) {
+        for (const bool lora : {false, true}) {
+            for (const size_t mib : {240, 300, 420, 600}) {
+                SettingChoices choices{.width = 832, .height = 480, .frames = 201, .source = source};
+                if (source == Source::video) choices.strength = 0.5;
+                Planned p(choices);
+                if (lora) {
+                    p.files.loras = {{folder / "lora.safetensors", 1}};
+                    p.models = load_models(p.files);
+                }
+                const Machine machine = cpu(mib << 20);
+                const std::string refusal = refusal_of(p, machine);
+                ASSERT_NE(refusal, "") << mib;
+                const auto fits = [&](int64_t width, int64_t height, int64_t frames) {
+                    return plan_film(p.models, p.others()(width, height, frames), machine).too_large() == nullptr;
+                };
+                if (const int64_t frames = advised(refusal, "--frames ")) {
+                    ++lengths;
+                    EXPECT_TRUE(fits(832, 480, frames)) << refusal;
+                }
+                if (const int64_t width = advised(refusal, "--size ")) {
+                    ++sizes;
+                    const int64_t height = advised(refusal, concat("--size ", width, 'x'));
+                    EXPECT_TRUE(fits(width, height, 201)) << refusal;
+                }
+            }
+        }
+    }
+    EXPECT_GT(sizes, 4);
+    EXPECT_GT(lengths, 4);
+}
+
+// Windows that are known for one grid do not come with another.
+TEST(Plan, AdviceNamesAttention) {
+    Planned p({.width = 448, .height = 256, .frames = 17});
+    ASSERT_NE(p.film.attention.layout.patterns, t3::full_attention({}).patterns);
+    const std::string refusal = refusal_of(p, cpu(p.plan(cpu()).bytes() - 1));
+    EXPECT_NE(refusal.find("--frames 13 --attention full"), std::string::npos) << refusal;
+}
+
+// Amounts that are nearly the same are told apart.
+TEST(Plan, RefusalIsExact) {
+    Planned p;
+    for (const size_t less : {size_t{1}, size_t{5} << 20}) {
+        const size_t needed = p.plan(cpu()).bytes(), allowed = needed - less;
+        const std::string refusal = refusal_of(p, cpu(allowed));
+        const auto say = [&](size_t bytes) {
+            return less == 1 ? concat(bytes, " bytes") : concat((bytes + (1 << 20) - 1) >> 20, " MiB");
+        };
+        EXPECT_NE(refusal.find(concat("needs ", say(needed), ", but ", say(allowed), " may be used")),
+                  std::string::npos)
+            << refusal;
+    }
+    const Models models = published_models("wan2.1-1.3b");
+    const auto make = other_films({}, models.traits(), {});
+    const Film film = make(832, 480, 81);
+    Machine machine = cpu();
+    machine.packing = 0;
+    const Plan whole = plan_film(models, film, machine);
+    machine.allowed = std::ranges::find(whole.stages, "denoise", &StagePlan::name)->bytes - (size_t{3} << 20);
+    ASSERT_GT(machine.allowed, kGiB);
+    expect_invalid([&] { require_fits(plan_film(models, film, machine), models, film, machine, make); },
+                   {" MiB, but ", " MiB may be used"});
+}
+
+// Of a long film the rows that bands hand on take more than whole frames.
+TEST(Plan, LongFilmsAreDecodedWhole) {
+    const Models models = published_models("wan2.1-1.3b");
+    Machine machine = cpu();
+    machine.decode_budget = size_t{1} << 30;
+    int64_t rows = -1;
+    const Shape latent{16, 10'001, 60, 104};
+    const StagePlan stage = plan_decode(models.vae, latent, machine, rows);
+    EXPECT_EQ(rows, 0);
+    // In bands, 40,001 frames of 832x480 would wait: 45 GiB, beside the latent.
+    EXPECT_LT(stage.bytes, 20 * kGiB) << readable_bytes(stage.bytes);
+}
+
 TEST(Plan, PublishedNames) {
     expect_invalid([] { published_models("wan3"); }, {"--published wan3", "wan2.1-1.3b or wan2.2-5b"});
     EXPECT_EQ(published_models("wan2.2-5b").traits().cell, 32);

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/interrupt.h"
+#include "core/log.h"
 #include "media/contact_sheet.h"
 #include "ops/linear.h"
 #include "pipeline/film.h"
@@ -31,9 +32,9 @@ TEST(WorthSaving, CheapSavingIsFrequentAndDearSavingHasALimit) {
 TEST(SafePoints, AnInterruptedStepIsSaved) {
     Context ctx;
     const TemporaryFolder folder;
-    const Job job(folder / "film.job", "{}");
+    Job job(folder / "film.job", {{"seed", 1}});
     Progress progress(false, true);
-    StepWatch watch(ctx, {}, job, {.sigmas = {1, 0.7, 0.4, 0}, .timesteps = {1000, 700, 400}}, {}, progress);
+    StepWatch watch(ctx, job, {.sigmas = {1, 0.7, 0.4, 0}, .timesteps = {1000, 700, 400}}, {}, {}, progress);
     watch.begin({.x = randn(ctx, {2, 1, 2, 2}, 1)});
     watch.after({.step = 1, .x = randn(ctx, {2, 1, 2, 2}, 2)});
     set_interrupt_signal(2);
@@ -46,14 +47,14 @@ TEST(SafePoints, AnInterruptedStepIsSaved) {
             << says;
     }
     set_interrupt_signal(0);
-    EXPECT_EQ(job.latents().value().step, 2);
+    EXPECT_EQ(job.stages(1).latents.value().step, 2);
 }
 
 // A step may take hours: after a while the wish to stop is met between two ops.
 TEST(SafePoints, PatienceEndsWithinAStep) {
     Context ctx;
     const TemporaryFolder folder;
-    const Job job(folder / "film.job", "{}");
+    Job job(folder / "film.job", {{"seed", 1}});
     Progress progress(false, true);
     const Tensor x = randn(ctx, {2, 3}, 1), w = randn(ctx, {4, 3}, 2);
     const auto says = [&](double seconds) -> std::string {
@@ -76,15 +77,49 @@ TEST(SafePoints, PatienceEndsWithinAStep) {
 TEST(SafePoints, ValuesThatAreNoNumbersAreNotSaved) {
     Context ctx;
     const TemporaryFolder folder;
-    const Job job(folder / "film.job", "{}");
+    Job job(folder / "film.job", {{"seed", 1}});
     Progress progress(false, true);
-    StepWatch watch(ctx, {}, job, {.sigmas = {1, 0}, .timesteps = {1000}}, {}, progress);
+    StepWatch watch(ctx, job, {.sigmas = {1, 0}, .timesteps = {1000}}, {}, {}, progress);
     Tensor x = randn(ctx, {2, 1, 2, 2}, 1);
     watch.begin({.x = clone(ctx, x)});
     x.data<float>()[3] = std::numeric_limits<float>::quiet_NaN();
     EXPECT_THROW(watch.after({.step = 1, .x = x}), Error);
     EXPECT_TRUE(watch.broken());
-    EXPECT_FALSE(job.latents());
+    EXPECT_FALSE(job.stages(1).latents);
+}
+
+// A disk that refuses ends nothing: the next step tries again, and the user is told what is kept.
+TEST(SafePoints, StatesThatCannotBeSavedEndNoFilm) {
+    set_quiet(true);
+    Context ctx;
+    const TemporaryFolder folder;
+    Job job(folder / "film.job", {{"seed", 1}});
+    Progress progress(false, true);
+    StepWatch watch(ctx, job, {.sigmas = {1, 0.7, 0.4, 0}, .timesteps = {1000, 700, 400}}, {}, {}, progress);
+    watch.begin({.x = randn(ctx, {2, 1, 2, 2}, 1)});
+    std::filesystem::remove_all(job.folder());
+    write_file(job.folder(), "in the way");
+    watch.after({.step = 1, .x = randn(ctx, {2, 1, 2, 2}, 2)});
+    EXPECT_EQ(watch.saved_step(), 0);
+    set_interrupt_signal(2);
+    try {
+        watch.after({.step = 2, .x = randn(ctx, {2, 1, 2, 2}, 3)});
+        ADD_FAILURE() << "went on";
+    } catch (const Interrupted& stopped) {
+        EXPECT_NE(std::string(stopped.what()).find("of which step 0 is saved"), std::string::npos) << stopped.what();
+    }
+    set_interrupt_signal(0);
+    std::filesystem::remove(job.folder());
+    watch.after({.step = 3, .x = randn(ctx, {2, 1, 2, 2}, 3)});
+    EXPECT_EQ(watch.saved_step(), 3);
+    EXPECT_EQ(job.stages(1).latents.value().step, 3);
+    set_quiet(false);
+}
+
+TEST(SafePoints, WordsForAShell) {
+    EXPECT_EQ(shell_word("films/a-1.job"), "films/a-1.job");
+    EXPECT_EQ(shell_word("my film's.job"), "'my film'\\''s.job'");
+    EXPECT_EQ(shell_word("a;b"), "'a;b'");
 }
 
 TEST(WeightCheck, NamesTheWeight) {

@@ -24,14 +24,23 @@ inline std::string program_path() {
     return elsewhere ? elsewhere : T3VIDEO_PROGRAM;
 }
 
-inline Outcome run_program(const std::vector<std::string>& arguments) {
+inline std::string quoted(const std::string& word) {
+    std::string text = "'";
+    for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return text + "'";
+}
+
+// The folder tests/data, ending in '/'.
+inline std::string test_data() {
+    const char* elsewhere = std::getenv("T3VIDEO_TEST_DATA");  // likewise
+    return std::string(elsewhere ? elsewhere : T3VIDEO_TEST_DATA) + '/';
+}
+
+// `before`: what the shell is to do first, or words in front of the program, such as "ulimit -v 600000; exec ".
+inline Outcome run_program(const std::vector<std::string>& arguments, const std::string& before = "") {
     const TemporaryFolder folder;
-    std::string command = program_path();
-    for (const std::string& argument : arguments) {
-        command += " '";
-        for (const char c : argument) command += c == '\'' ? std::string("'\\''") : std::string(1, c);
-        command += "'";
-    }
+    std::string command = before + program_path();
+    for (const std::string& argument : arguments) command += " " + quoted(argument);
     command += " >'" + (folder / "out").string() + "' 2>'" + (folder / "err").string() + "'";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128, read_file(folder / "out"), read_file(folder / "err")};

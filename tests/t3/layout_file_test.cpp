@@ -1,5 +1,6 @@
 // t3-layout.json: what is read, and what is refused.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "support/errors.h"
 #include "support/files.h"
@@ -50,6 +51,8 @@ const WrongLayout kWrong[] = {
     {"grid_negative", R"({"grid": [1, 2, -3], "window_counts": [[1, 1, 1]]})", "grid 1x2x-3"},
     {"grid_beyond_any_film", R"({"grid": [1, 2, 9223372036854775807], "window_counts": [[1, 1, 1]]})",
      "9223372036854775807"},
+    {"grid_of_too_many_tokens", R"({"grid": [1000000, 1000000, 1000000], "window_counts": [[1, 1, 1]]})", "268435456"},
+    {"grid_of_one_frame_too_many", R"({"grid": [257, 1024, 1024], "window_counts": [[1, 1, 1]]})", "257x1024x1024"},
     {"grid_beyond_64_bits", R"({"grid": [1, 2, 18446744073709551615], "window_counts": [[1, 1, 1]]})", "grid"},
     {"count_not_a_triple", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1], [1, 1]]})", "three whole numbers"},
     {"count_not_a_list", R"({"grid": [1, 2, 3], "window_counts": [1, 1, 1]})", "three whole numbers"},
@@ -72,10 +75,20 @@ TEST_P(WrongLayouts, AreRefusedByName) {
     expect_invalid([&] { read_layout(path); }, {path.string(), GetParam().says});
 }
 
+TEST(LayoutFile, PatternsAreBounded) {
+    const WindowLayout layout{{1, 2, 3}, std::vector<WindowCounts>(1024)};
+    check_layout(layout, "here");
+    WindowLayout longer = layout;
+    longer.patterns.push_back({});
+    expect_invalid([&] { check_layout(longer, "here"); }, {"here: 1025 window counts, more than 1024"});
+}
+
 TEST(LayoutFile, MustBeAFile) {
     const TemporaryFolder folder;
-    expect_invalid([&] { read_layout(folder / "none.json"); }, {(folder / "none.json").string(), "cannot be read"});
-    expect_invalid([&] { read_layout(folder.path()); }, {folder.path().string(), "cannot be read"});
+    expect_invalid([&] { read_layout(folder / "none.json"); }, {"none.json: no such file; expected a window layout"});
+    expect_invalid([&] { read_layout(folder.path()); }, {folder.path().string() + ": is a folder"});
+    ASSERT_EQ(mkfifo((folder / "pipe.json").c_str(), 0600), 0);
+    expect_invalid([&] { read_layout(folder / "pipe.json"); }, {"pipe.json: is a pipe"});
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "nn/rope.h"
 #include "ops/attention.h"
 #include "ops/elementwise.h"

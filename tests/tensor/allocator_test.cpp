@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "support/errors.h"
+
 namespace t3video {
 namespace {
 
@@ -41,6 +43,20 @@ TEST(CpuPool, CountsAsTheMetaPool) {
         pool->trim();
         pool->reset_peak();
         EXPECT_EQ(pool->peak(), 0U);
+    }
+}
+
+// Sums of sizes that no machine has would overflow.
+TEST(MetaAllocators, RefuseWhatCannotBeCounted) {
+    for (const auto& allocator : {make_meta_pool(), make_meta_allocator()}) {
+        testing::expect_invalid([&] { allocator->allocate(SIZE_MAX); }, {"too large to be planned"});
+        std::vector<std::shared_ptr<Storage>> blocks;
+        testing::expect_invalid(
+            [&] {
+                while (true) blocks.push_back(allocator->allocate(size_t{1} << 58));
+            },
+            {"too large to be planned"});
+        EXPECT_LE(allocator->peak(), SIZE_MAX / 2);
     }
 }
 

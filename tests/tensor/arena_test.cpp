@@ -29,16 +29,35 @@ TEST(Arena, NeighboursThatAreFreeBecomeOne) {
     arena.give(d);
 }
 
-TEST(Arena, TakesTheSmallestGapThatFits) {
+TEST(Arena, TakesTheFirstGapThatFits) {
     Arena arena(1 << 20);
-    const size_t large = *arena.take(4096);
-    arena.take(512);
     const size_t small = *arena.take(1024);
+    arena.take(512);
+    const size_t large = *arena.take(4096);
     arena.take(512);
     arena.give(large);
     arena.give(small);
-    EXPECT_EQ(arena.take(1000), small);
     EXPECT_EQ(arena.take(1025), large);
+    EXPECT_EQ(arena.take(1000), small);
+}
+
+// The same blocks are the same arrangement, however they came to lie so.
+TEST(Arena, ArrangementTellsBlocksApart) {
+    Arena arena(1 << 20);
+    const uint64_t none = arena.arrangement();
+    const size_t a = *arena.take(512), b = *arena.take(1024);
+    const uint64_t two = arena.arrangement();
+    EXPECT_NE(two, none);
+    arena.give(a);
+    EXPECT_NE(arena.arrangement(), two);
+    const size_t again = *arena.take(512);
+    EXPECT_EQ(arena.arrangement(), two);
+    arena.give(b);
+    const size_t shorter = *arena.take(600);
+    EXPECT_EQ(arena.arrangement(), two) << "600 bytes take 1024";
+    arena.give(shorter);
+    arena.give(again);
+    EXPECT_EQ(arena.arrangement(), none);
 }
 
 TEST(Arena, RefusesWhatEndsPastTheLimit) {

@@ -13,6 +13,7 @@
 #include "core/interrupt.h"
 #include "core/log.h"
 #include "core/output_file.h"
+#include "core/paths.h"
 
 namespace t3video::apps {
 namespace {
@@ -49,7 +50,7 @@ class FilmFolder {
     explicit FilmFolder(const fs::path& path) : path_(path) {
         std::error_code error;
         made_ = fs::create_directory(path.has_filename() ? path : path.parent_path(), error);
-        require_valid(fs::is_directory(path), "--output ", path.string(), ": the folder cannot be made",
+        require_valid(is_folder(path), "--output ", path.string(), ": the folder cannot be made",
                       error ? ": " + error.message() : std::string());
     }
     ~FilmFolder() {
@@ -70,7 +71,44 @@ void check_further(const std::vector<std::string>& words) {
         require_valid(!prompt, word,
                       ": the prompts of a batch are those of its list; t3video generate takes a single one");
     }
+    std::vector<std::string> whole = words;
+    whole.insert(whole.end(), {"--prompt", "any"});
+    const FilmCommand film = parse_film(whole, Twice::refused);
+    require_valid(film.request.job.empty(), "--job belongs to a single film; a batch gives each its own");
 }
+
+// What becomes of a film that is tried.
+enum class Outcome { made, in_use, failed };
+
+// Films of a list, one after the other with the same open model.
+class Series {
+  public:
+    Series(Context& ctx, pipeline::OpenModel& model, size_t films) : ctx_(ctx), model_(model), films_(films) {}
+
+    Outcome make(FilmCommand film, const std::string& title) {
+        film.request.title = title;
+        try {
+            make_film(ctx_, film, &model_);
+        } catch (const InUse& error) {
+            return Outcome::in_use;
+        } catch (const Error& error) {
+            failures_.push_back(concat(title, ": ", error.what()));
+            log_warning(failures_.back());
+            return Outcome::failed;
+        }
+        ++made_;
+        if (interrupt_signal() != 0 && made_ + failures_.size() < films_)
+            throw Interrupted(concat("stopped after ", title, "; the same command goes on"));
+        return Outcome::made;
+    }
+    const std::vector<std::string>& failures() const { return failures_; }
+
+  private:
+    Context& ctx_;
+    pipeline::OpenModel& model_;
+    size_t films_, made_ = 0;
+    std::vector<std::string> failures_;
+};
 
 void BatchOptions::run(const std::vector<std::string>& further) const {
     const Shard part = parse_shard(shard);
@@ -84,27 +122,37 @@ void BatchOptions::run(const std::vector<std::string>& further) const {
                      {"--prompt", items[i].prompt, "--output", output / fmt::format("{:05}{}", i, extension)});
         if (items[i].seed) words.insert(words.end(), {"--seed", std::to_string(*items[i].seed)});
         FilmCommand film = parse_film(words);
-        film.request.keep_finished = true;
+        film.request.further_inputs.push_back(list);
         return film;
     };
     std::vector<size_t> mine;
     for (size_t i = 0; i < items.size(); ++i) {
         if (part.has(i)) mine.push_back(i);
     }
-    if (mine.empty()) return;
+    if (mine.empty()) return log_info(fmt::format("No film is in part {}: the list has {}", shard, items.size()));
     const FilmCommand first = command_of(mine.front());
-    require_valid(first.request.job.empty(), "--job belongs to a single film; a batch gives each its own");
     set_quiet(first.quiet);
     Context ctx = first.context();
     pipeline::OpenModel model = pipeline::open_model(first.request);
     const FilmFolder folder(output);
+    Series series(ctx, model, mine.size());
+    const auto title_of = [&](size_t k) {
+        return fmt::format("Film {} of {} (entry {} of the list)", k + 1, mine.size(), mine[k]);
+    };
+    // Another process may share the list: its films are looked at again at the end.
+    std::vector<size_t> later;
     for (size_t k = 0; k < mine.size(); ++k) {
-        FilmCommand film = command_of(mine[k]);
-        film.request.title = fmt::format("Film {} of {}: entry {} of the list", k + 1, mine.size(), mine[k]);
-        make_film(ctx, film, &model);
-        if (interrupt_signal() != 0 && k + 1 < mine.size())
-            throw Interrupted(concat("stopped after film ", k + 1, " of ", mine.size(), "; the same command goes on"));
+        if (series.make(command_of(mine[k]), title_of(k)) == Outcome::in_use) later.push_back(k);
     }
+    for (const size_t k : later) {
+        if (series.make(command_of(mine[k]), title_of(k)) == Outcome::in_use)
+            log_info(title_of(k) + " is being made by another process");
+    }
+    if (series.failures().empty()) return;
+    log_warning("These films failed:");
+    for (const std::string& failure : series.failures()) log_warning(failure);
+    throw InvalidRequest(fmt::format("{} of {} films failed, as listed above; the same command tries them again",
+                                     series.failures().size(), mine.size()));
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -12,7 +11,11 @@
 #include "apps/cli/commands.h"
 #include "checkpoint/tensor_source.h"
 #include "core/error.h"
+#include "core/input_file.h"
+#include "core/json.h"
 #include "core/log.h"
+#include "core/output_file.h"
+#include "core/paths.h"
 #include "models/wan_dit/model.h"
 #include "models/wan_vae/wan_vae.h"
 #include "ops/attention.h"
@@ -164,7 +167,7 @@ std::vector<Measured> bench_load(Context& ctx, const BenchOptions& o) {
     require_valid(!o.input.empty(), "bench load needs a transformer: --input FILE.safetensors");
     const std::filesystem::path file = o.input;
     const auto dit = models::WanDit::load(file, file.parent_path() / "config.json");
-    const double gigabytes = double(std::filesystem::file_size(file)) / 1e9;
+    const double gigabytes = double(file_bytes(file)) / 1e9;
     std::vector<double> times;
     for (int64_t i = 0; i <= o.repeat; ++i) {
         const auto start = std::chrono::steady_clock::now();
@@ -184,6 +187,8 @@ void write_model(Context& ctx, const BenchOptions& o) {
     require_valid(!o.output.empty(), "bench model needs a folder to write: --output DIR");
     const Setup s = setup_of(o);
     const std::filesystem::path folder = o.output;
+    require_valid(!is_there(folder) || (is_folder(folder) && entries_of(folder).empty()), "--output ", o.output,
+                  ": holds something; give a folder that is new or empty");
     const auto save = [&](const std::filesystem::path& file, auto model) {
         std::map<std::string, Tensor> tensors;
         uint64_t index = 0;
@@ -194,17 +199,15 @@ void write_model(Context& ctx, const BenchOptions& o) {
         checkpoint::save_safetensors(file, tensors);
         log_info(fmt::format("Wrote {}", file.string()));
     };
-    for (const char* part : {"transformer", "vae", "text_encoder", "tokenizer"})
-        std::filesystem::create_directories(folder / part);
+    for (const char* part : {"transformer", "vae", "text_encoder", "tokenizer"}) make_folders(folder / part);
     save(folder / "transformer" / "diffusion_pytorch_model.safetensors", models::WanDit(s.dit));
     save(folder / "vae" / "diffusion_pytorch_model.safetensors", models::WanVae(s.vae));
     save(folder / "text_encoder" / "model.safetensors", models::Umt5(pipeline::umt5_xxl()));
-    std::filesystem::copy_file(pipeline::find_model(pipeline::demo_model_folder()).tokenizer,
-                               folder / "tokenizer" / "spiece.model",
-                               std::filesystem::copy_options::overwrite_existing);
-    std::ofstream(folder / "model_index.json") << "{}\n";
-    std::ofstream(folder / "transformer" / "config.json")
-        << nlohmann::json{{"num_attention_heads", s.dit.heads}} << "\n";
+    replace_file(folder / "tokenizer" / "spiece.model",
+                 read_text_file(pipeline::find_model(pipeline::demo_model_folder()).tokenizer, "a tokenizer"));
+    replace_file(folder / "model_index.json", "{}\n");
+    replace_file(folder / "transformer" / "config.json",
+                 nlohmann::json{{"num_attention_heads", s.dit.heads}}.dump() + "\n");
 }
 
 void print(const std::vector<Measured>& all, double rate) {
@@ -217,8 +220,7 @@ void print(const std::vector<Measured>& all, double rate) {
     fmt::print("share: of a large matrix product in the same run, {:.3f} TFLOP/s\n", rate / 1e12);
 }
 
-void save_json(const std::filesystem::path& file, const BenchOptions& o, const std::vector<Measured>& all,
-               double rate) {
+void save_json(const BenchOptions& o, const std::vector<Measured>& all, double rate) {
     nlohmann::json runs = nlohmann::json::array();
     for (const Measured& m : all) {
         runs.push_back({{"name", m.name},
@@ -227,20 +229,27 @@ void save_json(const std::filesystem::path& file, const BenchOptions& o, const s
                         {"peak_bytes", m.peak},
                         {"deviation", m.deviation}});
     }
-    std::ofstream out(file);
-    out << nlohmann::json{{"what", o.what},
-                          {"model", o.model},
-                          {"size", o.size},
-                          {"frames", o.frames},
-                          {"device", ops::cuda_devices()},
-                          {"matrix_flop_per_second", rate},
-                          {"runs", runs}}
-               .dump(2)
-        << "\n";
-    require_valid(out.good(), "--json ", file.string(), " cannot be written");
+    write_figures(o.json, {{"what", o.what},
+                           {"model", o.model},
+                           {"size", o.size},
+                           {"frames", o.frames},
+                           {"device", ops::cuda_devices()},
+                           {"matrix_flop_per_second", rate},
+                           {"runs", runs}});
 }
 
 }  // namespace
+
+void check_figures_file(const std::string& file) {
+    check_writable(file);
+    const bool ours = !is_there(file) || parse_json_or_discard(read_text_file(file, "figures")).contains("what");
+    require_valid(ours, "--json ", file, ": exists, and holds no figures of t3video bench; give another name");
+}
+
+void write_figures(const std::string& file, const nlohmann::json& figures) {
+    check_figures_file(file);
+    replace_file(file, figures.dump(2) + "\n");
+}
 
 double deviation_of(Context& ctx, const Tensor& x) {
     const Tensor host = to_host(ctx, ops::convert(ctx, x, DType::f32));
@@ -272,6 +281,7 @@ void BenchOptions::run() {
     require_valid(repeat >= 0 && repeat <= 1000, "--repeat ", repeat, ": expected 0 to 1000");
     require_valid(layout.empty() || what == "dit" || what == "attention", "bench ", what,
                   " uses no windows of --layout: leave it out, or choose dit or attention");
+    if (!json.empty()) check_figures_file(json);
     Context ctx = compute.context();
     if (what == "model") return write_model(ctx, *this);
     if (what == "pipeline") return bench_film(ctx, *this);
@@ -287,7 +297,7 @@ void BenchOptions::run() {
     const double rate = matrix_rate(ctx);
     const std::vector<Measured> all = found->second(ctx, *this);
     if (!all.empty()) print(all, rate);
-    if (!json.empty()) save_json(json, *this, all, rate);
+    if (!json.empty()) save_json(*this, all, rate);
 }
 
 void add_bench(CLI::App& program, Action& chosen) {

@@ -1,6 +1,7 @@
 // What the parts of `t3video bench` share.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -24,6 +25,11 @@ struct BenchSize {
     const char* name;  // "" for one without
     int64_t width, height;
 };
+
+// Writes figures to a file: a new one, or in place of earlier figures. `figures` has a member "what". Throws
+// InvalidRequest for another file, as check_figures_file() does before the work.
+void write_figures(const std::string& file, const nlohmann::json& figures);
+void check_figures_file(const std::string& file);
 
 // By name, or "WxH". Throws InvalidRequest listing the names.
 BenchSize find_size(const std::string& name);

@@ -1,8 +1,8 @@
 // t3video bench pipeline: a whole film with random weights, stage by stage, with what was planned beside it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <functional>
 #include <nlohmann/json.hpp>
 
@@ -161,16 +161,18 @@ class FilmBench {
                               {"planned_bytes", stage.plan.bytes},
                               {"streamed", stage.plan.streamed()}});
         }
-        std::ofstream out(options_.json);
-        out << nlohmann::json{{"what", options_.what}, {"model", options_.model},
-                              {"size", options_.size}, {"width", s.width},
-                              {"height", s.height},    {"frames", s.frames},
-                              {"steps", s.steps},      {"solver", s.solver},
-                              {"cfg", s.cfg},          {"device", ops::cuda_devices()},
-                              {"stages", stages},      {"seconds", seconds()}}
-                   .dump(2)
-            << "\n";
-        require_valid(out.good(), "--json ", options_.json, " cannot be written");
+        write_figures(options_.json, {{"what", options_.what},
+                                      {"model", options_.model},
+                                      {"size", options_.size},
+                                      {"width", s.width},
+                                      {"height", s.height},
+                                      {"frames", s.frames},
+                                      {"steps", s.steps},
+                                      {"solver", s.solver},
+                                      {"cfg", s.cfg},
+                                      {"device", ops::cuda_devices()},
+                                      {"stages", stages},
+                                      {"seconds", seconds()}});
     }
 
     Context& ctx_;
@@ -182,7 +184,11 @@ class FilmBench {
 }  // namespace
 
 void bench_film(Context& ctx, const BenchOptions& options) {
-    if (!options.output.empty()) media::check_output(options.output);
+    if (!options.output.empty()) {
+        media::check_output(options.output);
+        require_valid(media::entries_of_output(options.output).empty(), "--output ", options.output,
+                      ": is there; give another name");
+    }
     FilmBench(ctx, options).run();
 }
 

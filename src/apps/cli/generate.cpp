@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/log.h"
+#include "core/paths.h"
 #include "pipeline/generate.h"
 
 namespace t3video::apps {
@@ -20,7 +21,7 @@ namespace {
 struct GenerateOptions {
     FilmOptions film;
     std::string noise = "cpu";
-    std::string codec;
+    std::string codec, fps;
     std::filesystem::path like;
     CLI::App* command = nullptr;
     bool no_contact_sheet = false, no_record = false, quiet = false;
@@ -35,16 +36,19 @@ void GenerateOptions::add_to(CLI::App& c) {
     c.add_option("--prompt,-p", r.prompt, "What the film shows, in a sentence or a paragraph")->type_name("TEXT");
     c.add_option("--output,-o", r.output,
                  "Video file to write: .mp4, .mkv, .mov (builds with FFmpeg), .y4m (uncompressed); or a folder "
-                 "(frames/) or pattern (frames/%05d.png, .exr) for one PNG or EXR per frame")
-        ->capture_default_str()
+                 "(frames/) or pattern (frames/%05d.png, .exr) for one PNG or EXR per frame (default: a file here, "
+                 "named after prompt and seed)")
         ->type_name("FILE");
+    c.add_flag("--overwrite", r.overwrite, "Replace what is there under the output's name, other than inputs");
     c.add_option("--like", like,
                  "Film that t3video wrote: take its prompt, model and settings, but for options that are given here")
         ->type_name("FILE");
     film.add_to(c);
 
     const std::string file = "Film", sampling = "Sampling";
-    c.add_option("--fps", r.settings.fps, "Frames per second of the file")->type_name("RATE")->group(file);
+    c.add_option("--fps", fps, "Frames per second of the file, such as 24 or 24000/1001")
+        ->type_name("RATE")
+        ->group(file);
     c.add_option("--codec", codec,
                  "h264 (the default), hevc, av1 (.mp4, .mkv), prores (.mov, .mkv), as FFmpeg has them")
         ->type_name("NAME")
@@ -100,7 +104,8 @@ void GenerateOptions::add_to(CLI::App& c) {
         "  bundled demo   448x256    17 frames   8 fps  24 steps  cfg 3  shift 3  euler\n"
         "The negative prompt is the published one of Wan and T3, for the demo an empty one. A diffusers folder's\n"
         "scheduler_config.json decides on solver and shift. An interrupted run (Ctrl-C, a full disk,\n"
-        "a crash) goes on from its job folder when the same command is given again, or by t3video resume.\n\n"
+        "a crash) goes on from its job folder when the same command is given again, or by t3video resume; a film that\n"
+        "is finished stays. Files that t3video did not write for this film are never replaced without --overwrite.\n\n"
         "Examples:\n"
         "  t3video generate -p \"A red ball drifts left over green hills.\" -o ball.mp4\n"
         "  t3video generate --model Wan2.1-T2V-1.3B --dit T3-Video-Wan2.1-T2V-1.3B.safetensors --size 3840x2160 \\\n"
@@ -112,25 +117,30 @@ std::vector<std::string> words_of(const CLI::App& command, const std::filesystem
     std::vector<std::string> words;
     for (const CLI::Option* option : command.get_options()) {
         const std::string name = option->get_name();
-        if (option->count() == 0 || name == "--like" || name == "--output" || !name.starts_with("--")) continue;
+        const bool once = name == "--like" || name == "--output" || name == "--overwrite";  // of this run alone
+        if (option->count() == 0 || once || !name.starts_with("--")) continue;
         const std::string type = option->get_type_name();
         const bool flag = option->get_items_expected_max() == 0;
         const bool path = type.starts_with("FILE") || type.starts_with("DIR");
         for (const std::string& value : option->results()) {
             words.push_back(name);
-            if (!flag) words.push_back(path ? std::filesystem::absolute(value).string() : value);
+            if (!flag) words.push_back(path ? absolute_path(value).string() : value);
         }
     }
-    words.insert(words.end(), {"--output", std::filesystem::absolute(output).string()});
+    if (!output.empty()) words.insert(words.end(), {"--output", absolute_path(output).string()});
     return words;
 }
 
 FilmCommand GenerateOptions::finish() {
     auto& request = film.request;
-    if (!like.empty()) take_options_of(like, *command, request.output);
+    if (!like.empty()) {
+        take_options_of(like, *command, request.output.empty() ? media::default_output() : request.output);
+        request.further_inputs.push_back(like);
+    }
     require_valid(command->count("--prompt") > 0,
                   "--prompt is required, or --like FILM (t3video generate --help explains the options)");
     if (!codec.empty()) request.codec = media::parse_codec(codec);
+    if (!fps.empty()) request.settings.fps = parse_fps(fps);
     request.record = !no_record;
     require_valid(noise == "cpu" || noise == "cuda", "--noise ", noise, ": expected cpu or cuda");
     request.noise = noise == "cpu" ? pipeline::NoiseSource::cpu : pipeline::NoiseSource::cuda;
@@ -142,9 +152,10 @@ FilmCommand GenerateOptions::finish() {
 
 }  // namespace
 
-FilmCommand parse_film(std::vector<std::string> words) try {
+FilmCommand parse_film(std::vector<std::string> words, Twice twice) try {
     CLI::App app("", "t3video generate");
-    app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    app.set_help_flag();
+    if (twice == Twice::last_counts) app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     GenerateOptions options;
     options.add_to(app);
     std::ranges::reverse(words);  // as this parser wants them
@@ -165,8 +176,12 @@ void make_film(Context& ctx, const FilmCommand& film, pipeline::OpenModel* model
     Progress progress = Progress::for_stderr(film.quiet);
     const pipeline::Result result = model ? pipeline::generate(ctx, film.request, progress, *model)
                                           : pipeline::generate(ctx, film.request, progress);
+    report(result);
+}
+
+void report(const pipeline::Result& result) {
     const auto& sheet = result.contact_sheet;
-    if (result.kept) return log_info(fmt::format("{} is there", result.video.string()));
+    if (result.kept) return log_info(fmt::format("{} is there, as this command makes it", result.video.string()));
     log_info(fmt::format("Wrote {}{} in {}", result.video.string(), sheet.empty() ? "" : " and " + sheet.string(),
                          format_duration(result.seconds)));
 }

@@ -9,6 +9,8 @@
 #include "apps/cli/commands.h"
 #include "checkpoint/single_file.h"
 #include "core/error.h"
+#include "core/paths.h"
+#include "core/printable.h"
 #include "media/film_comment.h"
 #include "pipeline/film_record.h"
 #include "pipeline/layout_choice.h"
@@ -47,7 +49,7 @@ std::string weights(Model& model) {
 }
 
 void row(const char* title, const std::string& text) {
-    fmt::print("{:<13} {}\n", title, text);
+    fmt::print("{:<13} {}\n", title, printable(text));
 }
 
 // "412 GFLOP": the two products of attention over that many pairs of query and key, of `width` channels.
@@ -68,15 +70,10 @@ void print_layout(const t3::WindowLayout& layout, int64_t width, int64_t layers)
     double sum = 0;
     for (size_t k = 0; k < layout.patterns.size(); ++k) {
         const auto& n = layout.patterns[k];
-        const auto close = t3::close_windows(layout.grid, n);
-        int64_t least = layout.grid.tokens(), most = 0;
-        for (size_t w = 0; w + 1 < close.starts.size(); ++w) {
-            least = std::min(least, close.starts[w + 1] - close.starts[w]);
-            most = std::max(most, close.starts[w + 1] - close.starts[w]);
-        }
+        const auto [count, least, most] = t3::window_range(layout.grid, n);
         const double pairs = t3::scored_pairs(layout.grid, n);
         sum += pairs;
-        fmt::print("  {:>7}  {:<9} {:>6}  {:<12}  {:<8}  {:>12}  {:>9.1f}\n", k, concat(n), close.starts.size() - 1,
+        fmt::print("  {:>7}  {:<9} {:>6}  {:<12}  {:<8}  {:>12}  {:>9.1f}\n", k, concat(n), count,
                    least == most ? std::to_string(most) : fmt::format("{}-{}", least, most),
                    t3::branches_coincide(layout.grid, n) ? "1 (same)" : "2", flops(pairs, width), full / pairs);
     }
@@ -221,9 +218,9 @@ void add_inspect(CLI::App& program, Action& chosen) {
     command->callback([o, &chosen] {
         chosen = [o] {
             const auto path = o->path.empty() ? pipeline::demo_model_folder() : o->path;
-            require_valid(std::filesystem::exists(path), path.string(), ": no such file or folder");
+            require_valid(is_there(path), path.string(), ": no such file or folder");
             if (media::is_film(path)) return inspect_film(path);
-            if (std::filesystem::is_directory(path)) return inspect_model(path);
+            if (is_folder(path)) return inspect_model(path);
             const bool index = path.string().ends_with(".index.json");
             if (path.extension() == ".json" && !index) return print_layout(t3::read_layout(path), o->width, 0);
             inspect_weights(path);

@@ -8,6 +8,9 @@
 
 #include "apps/cli/commands.h"
 #include "core/error.h"
+#include "core/log.h"
+#include "core/paths.h"
+#include "core/printable.h"
 #include "media/frame_writer.h"
 #include "pipeline/job.h"
 #include "pipeline/plan.h"
@@ -18,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::string stage_of(const pipeline::JobState& job) {
+    if (!job.trouble.empty()) return "damaged";
     if (job.decoded && job.decoded->complete())
         return media::output_exists(job.decoded->output) ? "film written" : "film written, gone since";
     if (job.decoded && job.step == job.steps)
@@ -28,9 +32,8 @@ std::string stage_of(const pipeline::JobState& job) {
 }
 
 // One line of at most `most` bytes, cut between characters of UTF-8.
-std::string shortened(std::string text, size_t most) {
-    std::ranges::replace_if(
-        text, [](unsigned char c) { return c < ' '; }, ' ');
+std::string shortened(const std::string& prompt, size_t most) {
+    const std::string text = printable(prompt);
     if (text.size() <= most) return text;
     size_t end = most - 3;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
@@ -38,36 +41,50 @@ std::string shortened(std::string text, size_t most) {
 }
 
 std::vector<pipeline::JobState> find_jobs(const fs::path& place) {
-    require_valid(fs::exists(place), place.string(), ": no such folder");
-    require_valid(fs::is_directory(place), place.string(), ": not a folder; expected one with job folders in it");
+    require_valid(is_folder(place), place.string(), is_there(place) ? ": not a folder" : ": no such folder",
+                  "; expected one with job folders in it");
     if (auto itself = pipeline::look_at_job(place)) return {*itself};
-    require_valid(!pipeline::is_job_folder(place), (place / "request.json").string(),
-                  ": damaged; remove the job folder, or give the t3video generate command again to begin anew");
     std::vector<pipeline::JobState> jobs;
-    for (const auto& entry : fs::directory_iterator(place)) {
-        if (!entry.is_directory()) continue;
+    for (const fs::path& entry : entries_of(place)) {
+        std::error_code ignored;
+        if (!fs::is_directory(entry, ignored)) continue;
         // "film.job" rather than "./film.job"
-        const fs::path folder = place == "." ? entry.path().filename() : entry.path();
-        if (auto job = pipeline::look_at_job(folder)) jobs.push_back(*job);
+        if (auto job = pipeline::look_at_job(place == "." ? entry.filename() : entry)) jobs.push_back(*job);
     }
-    std::ranges::sort(jobs, {}, &pipeline::JobState::folder);
     return jobs;
 }
 
-void list(const std::vector<fs::path>& places) {
-    std::vector<pipeline::JobState> jobs;
-    for (const fs::path& place : places) {
-        for (auto& job : find_jobs(place)) jobs.push_back(std::move(job));
-    }
-    if (jobs.empty()) return fmt::print("No job folders here; t3video generate leaves one beside each film.\n");
+void print(const std::vector<pipeline::JobState>& jobs) {
     size_t widest = 6;
-    for (const auto& job : jobs) widest = std::max(widest, job.folder.string().size());
+    for (const auto& job : jobs) widest = std::max(widest, printable(job.folder.string()).size());
     fmt::print("{:<{}}  {:<24}  {:>9}  {:<14}  {}\n", "folder", widest, "stage", "size", "film", "prompt");
     for (const auto& job : jobs) {
-        fmt::print("{:<{}}  {:<24}  {:>9}  {:<14}  {}\n", job.folder.string(), widest, stage_of(job),
-                   pipeline::readable_bytes(job.bytes), fmt::format("{}x{}x{}", job.width, job.height, job.film_frames),
-                   shortened(job.prompt, 60));
+        const bool known = job.width > 0;
+        fmt::print("{:<{}}  {:<24}  {:>9}  {:<14}  {}\n", printable(job.folder.string()), widest, stage_of(job),
+                   known ? pipeline::readable_bytes(job.bytes) : "",
+                   known ? fmt::format("{}x{}x{}", job.width, job.height, job.film_frames) : "",
+                   known ? shortened(job.prompt, 60) : shortened(job.trouble, 80));
     }
+}
+
+// What can be read is listed, whatever the rest is.
+void list(const std::vector<fs::path>& places) {
+    std::vector<pipeline::JobState> jobs;
+    std::vector<std::string> refused;
+    for (const fs::path& place : places) {
+        try {
+            for (auto& job : find_jobs(place)) jobs.push_back(std::move(job));
+        } catch (const InvalidRequest& error) {
+            refused.push_back(error.what());
+        }
+    }
+    if (!jobs.empty()) print(jobs);
+    if (jobs.empty() && refused.empty())
+        fmt::print("No job folders here; t3video generate leaves one beside each film.\n");
+    if (refused.empty()) return;
+    std::fflush(stdout);
+    for (size_t i = 0; i + 1 < refused.size(); ++i) log_warning(refused[i]);
+    throw InvalidRequest(refused.back());
 }
 
 }  // namespace

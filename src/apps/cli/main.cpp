@@ -2,21 +2,30 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <string>
+#include <system_error>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/wait_policy.h"
 #include "apps/common/options.h"
+#include "checkpoint/mapped_file.h"
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/memory.h"
 #include "core/output_file.h"
+#include "core/printable.h"
 
 namespace {
 
 constexpr int kInternalError = 1, kUserError = 2;
+constexpr const char* kSmaller = "; a smaller --size or fewer --frames need less, as t3video plan shows";
 
 // Files that are opened must not become the standard ones, which errors and results go to.
 void open_standard_files() {
@@ -25,8 +34,18 @@ void open_standard_files() {
     }
 }
 
+// What commands that compute, and those of them that make films, need before they begin.
+void prepare(const std::string& command, char** argv) {
+    const auto is = [&](std::initializer_list<const char*> names) { return std::ranges::count(names, command) > 0; };
+    const bool makes_films = is({"generate", "batch", "resume", "decode"});
+    if (makes_films || is({"plan", "bench", "module"})) t3video::apps::wait_without_spinning(argv);
+    if (!makes_films) return;
+    std::signal(SIGPIPE, SIG_IGN);  // nobody reads how a film goes on: no reason to end it
+    t3video::watch_interrupts();
+}
+
 int report(const std::string& message, int code) {
-    std::fprintf(stderr, "t3video: %s\n", message.c_str());
+    std::fprintf(stderr, "t3video: %s\n", t3video::printable(message).c_str());
     return code;
 }
 
@@ -51,6 +70,9 @@ void check_command(const CLI::App& program, int argc, char** argv) {
 
 int main(int argc, char** argv) {
     open_standard_files();
+    std::signal(SIGXFSZ, SIG_IGN);  // too large a file is then an error of write()
+    t3video::spare_address_space();
+    t3video::checkpoint::explain_lost_pages();
     CLI::App program(
         "Films from text, pictures and videos with Wan diffusion transformers, up to native 4K by T3 window attention.",
         "t3video");
@@ -78,6 +100,7 @@ int main(int argc, char** argv) {
         check_command(program, argc, argv);
         program.parse(argc, argv);
         for (const CLI::App* command : program.get_subcommands()) t3video::apps::check_values(*command);
+        prepare(program.get_subcommands().front()->get_name(), argv);
         action();
         const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
         return written ? 0 : report(std::string("standard output: ") + std::strerror(errno), kInternalError);
@@ -92,6 +115,12 @@ int main(int argc, char** argv) {
         return report(error.what(), kInternalError);
     } catch (const t3video::Interrupted& stopped) {
         return report(stopped.what(), 128 + t3video::interrupt_signal());  // as shells say it: 130 for Ctrl-C
+    } catch (const t3video::OutOfMemory& error) {
+        return report(error.what() + std::string(kSmaller), kInternalError);
+    } catch (const std::bad_alloc&) {
+        return report(std::string("not enough memory") + kSmaller, kInternalError);
+    } catch (const std::system_error& error) {  // no thread, no file
+        return report(std::string("the system refuses: ") + error.what(), kInternalError);
     } catch (const std::exception& error) {
         return report(std::string("internal error: ") + error.what(), kInternalError);
     }

@@ -7,6 +7,7 @@
 #include "apps/cli/commands.h"
 #include "core/error.h"
 #include "core/output_file.h"
+#include "core/paths.h"
 #include "ops/convert.h"
 #include "pipeline/layout_choice.h"
 
@@ -53,16 +54,29 @@ Outputs run_module(Context& ctx, const ModuleOptions& options) {
     return found->run(ctx, options, Inputs(options));
 }
 
+const std::pair<const std::string, std::string> kMadeBy{"made_by", "t3video module"};
+
+// Of an earlier run, which this one may replace.
+bool is_result(const std::filesystem::path& file) try {
+    const auto metadata = checkpoint::open_tensors(file).metadata;
+    const auto made_by = metadata.find(kMadeBy.first);
+    return made_by != metadata.end() && made_by->second == kMadeBy.second;
+} catch (const InvalidRequest&) {
+    return false;
+}
+
 void run(const ModuleOptions& options) {
     if (options.name == "tokenize") return run_tokenize(options);
     require_valid(!options.output.empty(), "module ", options.name, " needs a file to write: --out FILE.safetensors");
     check_writable(options.output);
+    require_valid(!is_there(options.output) || is_result(options.output), options.output,
+                  ": exists, and is no result of t3video module; give --out another name");
     Context ctx = options.compute.context();
     Outputs outputs = run_module(ctx, options);
     for (auto& [name, x] : outputs) {
         if (x.device() != Device::cpu) x = to_host(ctx, is_float(x.dtype()) ? ops::convert(ctx, x, DType::f32) : x);
     }
-    checkpoint::save_safetensors(options.output, outputs);
+    checkpoint::save_safetensors(options.output, outputs, {kMadeBy});
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "apps/cli/module.h"
 #include "core/error.h"
+#include "core/paths.h"
 #include "ops/attention.h"
 #include "ops/convert.h"
 #include "ops/elementwise.h"
@@ -142,7 +143,7 @@ Outputs run_randn(Context& ctx, const ModuleOptions& o) {
 
 void run_tokenize(const ModuleOptions& options) {
     require_valid(!options.model.empty(), "module tokenize needs --model: a model folder or a spiece.model");
-    const bool folder = std::filesystem::is_directory(options.model);
+    const bool folder = is_folder(options.model);
     const text::Tokenizer tokenizer(folder ? options.files().need(pipeline::Part::tokenizer) : options.model);
     const auto ids = tokenizer.encode(options.raw ? options.text : text::clean_prompt(options.text));
     fmt::print("{}\n", fmt::join(ids, " "));

@@ -1,6 +1,7 @@
 // t3video plan: the time and memory that a film will take, without making it.
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -42,7 +43,7 @@ void print_table(const pipeline::Plan& plan, const pipeline::Film& film, const p
         row(stage.name, flop(stage.work), stage.seconds, stage.bytes, stage.about_weights());
     }
     row("all", flops, plan.seconds(), plan.bytes());
-    fmt::print("\nAllowed: {}. {}\n", pipeline::readable_bytes(plan.allowed),
+    fmt::print("\nAllowed: {}. {}\n", plan.about_allowed(),
                machine.device == Device::cpu ? "Weights stay in their mapped files; only packed ones are counted."
                                              : "Weights and libraries are counted.");
     fmt::print("Reading files from disk and writing the film come on top of the time.\n");
@@ -86,11 +87,13 @@ void PlanOptions::run() {
                            : pipeline::ModelFiles();
     const auto models = with_files ? pipeline::load_models(files) : pipeline::published_models(published);
     const auto traits = models.traits();
-    const auto choices =
-        pipeline::with_input(pipeline::open_input(r.inputs, files, traits, r.settings), files, traits, r.settings);
-    const auto what = pipeline::make_film(files, traits, choices, r.attention, r.layout);
     Context ctx = film.compute.context();
-    const auto machine = pipeline::machine_of(ctx, r.memory);
+    ctx.set_poll(pipeline::stop_planning_if_asked);  // while rates are measured
+    const auto input = pipeline::open_input(r.inputs, files, traits, r.settings, pipeline::host_memory(ctx, r.memory));
+    const auto choices = pipeline::with_input(input, files, traits, r.settings);
+    const auto what = pipeline::make_film(files, traits, choices, r.attention, r.layout);
+    auto machine = pipeline::machine_of(ctx, r.memory);
+    machine.reading = static_cast<size_t>(pipeline::reading_bytes(input, what.frames));
     auto plan = pipeline::plan_film(models, what, machine);
     plan.estimate(pipeline::rates_of(ctx, pipeline::rates_file()));
     if (json) {

@@ -5,6 +5,8 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/generate.h"
+#include "core/log.h"
+#include "pipeline/decode_again.h"
 #include "pipeline/job.h"
 
 namespace t3video::apps {
@@ -26,14 +28,21 @@ void drop_other_format(std::vector<std::string>& words, const std::vector<std::s
 // The command that is in the folder, with the words that follow it here.
 void go_on(const std::filesystem::path& folder, const std::vector<std::string>& further, bool only_decode) {
     std::vector<std::string> words = pipeline::command_of_job(folder);
-    if (only_decode) drop_other_format(words, further);
+    std::erase(words, "--overwrite");  // for whoever gave it, once
+    if (only_decode) {
+        std::erase(words, "--quiet");
+        drop_other_format(words, further);
+    }
     words.insert(words.end(), further.begin(), further.end());
     words.insert(words.end(), {"--job", folder.string()});  // it may have been moved
     FilmCommand film = parse_film(words);
     film.request.existing_job = true;
-    film.request.only_decode = only_decode;
+    film.request.further_inputs.push_back(folder / "request.json");
     Context ctx = film.context();
-    make_film(ctx, film);
+    if (!only_decode) return make_film(ctx, film);
+    set_quiet(film.quiet);
+    Progress progress = Progress::for_stderr(film.quiet);
+    report(pipeline::decode_again(ctx, film.request, progress));
 }
 
 void add(CLI::App& program, Action& chosen, const char* name, const char* what, const char* footer, bool only_decode) {
@@ -61,8 +70,10 @@ void add_resume(CLI::App& program, Action& chosen) {
 void add_decode(CLI::App& program, Action& chosen) {
     add(program, chosen, "decode", "Write a finished job's film again, with other media options",
         "Options of t3video generate may follow, as far as they do not change the latents: --output, --codec, --bits,\n"
-        "--crf, --fps, --vae, --no-record, --no-contact-sheet. Codec, bits and quality of the job's own film hold for\n"
-        "a file of the same kind.\n\n"
+        "--crf, --fps, --vae, --no-record, --no-contact-sheet, --overwrite. Codec, bits and quality of the job's own\n"
+        "film hold for a file of the same kind. Of the model only the VAE is needed: --model DIR or --vae FILE where "
+        "it\n"
+        "has moved.\n\n"
         "Example:\n"
         "  t3video decode glacier.job --output glacier.mov --crf 12",
         true);

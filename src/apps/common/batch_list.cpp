@@ -1,17 +1,15 @@
 // Reads a batch's list.
 #include "apps/common/batch_list.h"
 
-#include <fstream>
-
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/json.h"
 
 namespace t3video::apps {
 
 std::vector<BatchItem> read_batch_list(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    require_valid(std::filesystem::is_regular_file(path) && file.good(), path.string(), ": no such file");
-    const nlohmann::json list = parse_json_or_discard(file);
+    const nlohmann::json list =
+        parse_json_or_discard(read_text_file(path, "a batch's list of prompts", kLargestText, Streams::taken));
     require_valid(list.is_array() && !list.empty(), path.string(),
                   R"(: expected a JSON list of objects such as {"prompt_en": "A red ball drifts left."})");
     std::vector<BatchItem> items;

@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <sstream>
 #include <string_view>
 
 #include "core/error.h"
+#include "core/log.h"
+#include "core/parallel.h"
 #include "ops/devices.h"
 
 namespace t3video::apps {
@@ -31,10 +34,13 @@ Context ComputeOptions::context() const {
     require_valid(dtype.empty() || dtype == "f32" || dtype == "bf16", "--dtype ", dtype, ": expected f32 or bf16");
     require_valid(device == "cuda" || dtype != "bf16",
                   "--dtype bf16 belongs to --device cuda; the CPU computes in f32");
+    const int most = available_threads();
+    if (threads > most)
+        log_warning(concat("--threads ", threads, ": this process may use ", most, ", which are taken"));
     return ops::make_context(
         {.device = device == "cpu" ? Device::cpu : Device::cuda,
          .compute_type = dtype == "bf16" || (dtype.empty() && device == "cuda") ? DType::bf16 : DType::f32,
-         .threads = threads,
+         .threads = std::min(threads, most),
          .memory = memory.empty() ? 0 : parse_bytes(memory)});
 }
 
@@ -76,16 +82,52 @@ void check_values(const CLI::App& command) {
     }
 }
 
+namespace {
+
+// "Value 5 not in range 0 to 4" -> "5: expected 0 to 4"; the largest number of a type is no bound worth naming.
+std::string explain_range(const std::string& text) {
+    constexpr std::string_view kValue = "Value ", kRange = " not in range ", kTo = " to ";
+    const size_t range = text.find(kRange),
+                 to = text.find(kTo, range == std::string::npos ? range : range + kRange.size());
+    if (!text.starts_with(kValue) || to == std::string::npos) return text;
+    const std::string value = text.substr(kValue.size(), range - kValue.size()),
+                      least = text.substr(range + kRange.size(), to - range - kRange.size()),
+                      most = text.substr(to + kTo.size());
+    constexpr size_t kLongest = 20;
+    if (most.size() <= kLongest) return concat(value, ": expected ", least, kTo, most);
+    return concat(value, ": expected a number above 0");
+}
+
+}  // namespace
+
 std::string explain(const CLI::ParseError& error) {
     const std::string text = error.what();
-    constexpr std::string_view kConvert = "Could not convert: ", kMost = ": At Most 1 required";
+    // The parser lists them from the last to the first.
+    constexpr std::string_view kExtras = "not expected: ";
+    if (const size_t at = text.find(kExtras);
+        dynamic_cast<const CLI::ExtrasError*>(&error) && at != std::string::npos) {
+        std::istringstream words(text.substr(at + kExtras.size()));
+        std::string line;
+        for (std::string word; words >> word;) line = concat(word, line.empty() ? "" : " ", line);
+        return "not expected: " + line;
+    }
+    constexpr std::string_view kConvert = "Could not convert: ", kMost = ": At Most 1 required", kMissing = " missing";
     if (text.starts_with(kConvert)) {
         std::string option = text.substr(kConvert.size());
         if (const size_t at = option.find(" = "); at != std::string::npos) option.replace(at, 3, " ");
         return option + ": expected a number";
     }
     if (const size_t at = text.find(kMost); at != std::string::npos) return text.substr(0, at) + ": given twice";
-    return text;
+    const size_t colon = text.find(": ");
+    if (colon == std::string::npos) return text;
+    const std::string option = text.substr(0, colon), rest = text.substr(colon + 2);
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr && text.ends_with(kMissing))
+        return option + ": its value is missing";
+    // "--seed: +7: expected ..." -> "--seed +7: expected ..."
+    const std::string explained = explain_range(rest);
+    const bool of_value = dynamic_cast<const CLI::ValidationError*>(&error) != nullptr &&
+                          explained.find(": expected ") != std::string::npos;
+    return of_value ? option + " " + explained : text;
 }
 
 checkpoint::Lora parse_lora(const std::string& text) {
@@ -100,16 +142,35 @@ checkpoint::Lora parse_lora(const std::string& text) {
 }
 
 size_t parse_bytes(const std::string& text) {
-    constexpr std::pair<std::string_view, double> kUnits[] = {
-        {"GiB", 1073741824.0}, {"MiB", 1048576.0}, {"GB", 1e9}, {"MB", 1e6}, {"G", 1073741824.0}, {"M", 1048576.0}};
+    constexpr double kMiB = 1048576.0, kGiB = 1024 * kMiB, kTiB = 1024 * kGiB;
+    constexpr std::pair<std::string_view, double> kUnits[] = {{"gib", kGiB}, {"mib", kMiB}, {"tib", kTiB},
+                                                              {"gb", 1e9},   {"mb", 1e6},   {"tb", 1e12},
+                                                              {"g", kGiB},   {"m", kMiB},   {"t", kTiB}};
     double number = 0;
     const char* end = text.data() + text.size();
     const auto [rest, error] = std::from_chars(text.data(), end, number);
-    const std::string_view unit(rest, static_cast<size_t>(end - rest));
+    std::string unit(rest, static_cast<size_t>(end - rest));
+    if (unit.starts_with(' ')) unit.erase(0, 1);
+    std::ranges::transform(unit, unit.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     const auto* found = std::ranges::find(kUnits, unit, [](const auto& entry) { return entry.first; });
     require_valid(error == std::errc() && found != std::end(kUnits) && number > 0 && number < 1e6, "--memory ", text,
                   ": expected a size such as 24GiB or 800MiB");
     return static_cast<size_t>(number * found->second);
+}
+
+double parse_fps(const std::string& text) {
+    const char* end = text.data() + text.size();
+    double rate = 0;
+    if (const auto [rest, error] = std::from_chars(text.data(), end, rate); error == std::errc() && rest == end)
+        return rate;
+    int64_t frames = 0, seconds = 0;
+    const auto first = std::from_chars(text.data(), end, frames);
+    const bool divided = first.ec == std::errc() && first.ptr != end && *first.ptr == '/';
+    const auto second = divided ? std::from_chars(first.ptr + 1, end, seconds) : first;
+    require_valid(divided && second.ec == std::errc() && second.ptr == end && frames > 0 && seconds > 0, "--fps ", text,
+                  ": expected frames per second, such as 24 or 24000/1001");
+    return static_cast<double>(frames) / static_cast<double>(seconds);
 }
 
 std::pair<int64_t, int64_t> parse_size(const std::string& text) {

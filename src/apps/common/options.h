@@ -31,8 +31,12 @@ struct ModelOptions {
     void add_loras_to(CLI::App& command);
 };
 
-// "24GiB" -> bytes; GiB, MiB, GB, MB. Throws InvalidRequest with an example.
+// "24GiB" -> bytes; TiB, GiB, MiB, TB, GB, MB in any case, also behind a blank. Throws InvalidRequest with an example.
 size_t parse_bytes(const std::string& text);
+
+// "24", "23.976" or "24000/1001"; media::FrameRate finds the fraction again. Throws InvalidRequest with an example; the
+// range is the film's to check.
+double parse_fps(const std::string& text);
 
 // "style.safetensors:0.8" -> that file with weight 0.8; without a number behind the last colon, all of it with
 // weight 1.

@@ -71,8 +71,8 @@ std::string official_umt5_name(const std::string& name) {
 
 Umt5Config infer_umt5_config(const std::map<std::string, Shape>& shapes, const std::string& origin) {
     Umt5Config c;
-    const Shape& embedding = shape_of(shapes, "token_embedding.weight", origin);
-    const Shape& positions = shape_of(shapes, "blocks.0.pos_embedding.embedding.weight", origin);
+    const Shape embedding = shape_of(shapes, "token_embedding.weight", origin);
+    const Shape positions = shape_of(shapes, "blocks.0.pos_embedding.embedding.weight", origin);
     c.vocabulary = embedding[0];
     c.dim = embedding[1];
     c.buckets = positions[0];

@@ -2,10 +2,11 @@
 #include "models/wan_dit/config.h"
 
 #include <cmath>
-#include <fstream>
 
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/json.h"
+#include "core/paths.h"
 
 namespace t3video::models {
 namespace {
@@ -45,7 +46,7 @@ bool is_of_another(const json& config, int64_t dim) {
 DitConfig infer_dit_config(const std::map<std::string, Shape>& shapes, const std::filesystem::path& config_json,
                            const std::string& origin) {
     DitConfig c;
-    const Shape& patch = shape_of(shapes, "patch_embedding.weight", 5, origin);
+    const Shape patch = shape_of(shapes, "patch_embedding.weight", 5, origin);
     c.dim = patch[0];
     c.in_channels = patch[1];
     c.text_dim = shape_of(shapes, "text_embedding.0.weight", 2, origin)[1];
@@ -57,7 +58,7 @@ DitConfig infer_dit_config(const std::map<std::string, Shape>& shapes, const std
     while (shapes.contains("blocks." + std::to_string(c.layers) + ".modulation")) ++c.layers;
 
     json config;
-    if (std::filesystem::is_regular_file(config_json)) config = parse_json_or_discard(std::ifstream(config_json));
+    if (is_file(config_json)) config = parse_json_or_discard(read_text_file(config_json, "a JSON object"));
     require_valid(!config.is_discarded(), config_json.string(), ": not valid JSON");
     if (is_of_another(config, c.dim)) config = json();
     const double heads = config_number(config, "num_heads", "num_attention_heads");

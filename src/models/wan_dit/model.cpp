@@ -1,6 +1,7 @@
 // The transformer's forward pass.
 #include "models/wan_dit/model.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "checkpoint/load.h"

@@ -9,6 +9,7 @@
 #include "ops/layout.h"
 #include "ops/linear.h"
 #include "ops/norm.h"
+#include "tensor/repeat.h"
 
 namespace t3video::models {
 
@@ -44,18 +45,18 @@ AttnBlock::AttnBlock(int64_t channels)
 Tensor AttnBlock::forward(Context& ctx, const Tensor& x) const {
     const int64_t channels = x.dim(3), pixels = x.dim(1) * x.dim(2);
     const ops::AttentionOptions options{.scale = 1.0f / std::sqrt(static_cast<float>(channels))};
-    std::vector<Tensor> frames;
-    for (int64_t t = 0; t < x.dim(0); ++t) {
-        const Tensor frame = x.slice(t, t + 1).reshape({pixels, channels});
+    Tensor sum = clone(ctx, x);
+    repeat(ctx, x.dim(0), [&](int64_t t) {
+        Tensor frame = sum.slice(t, t + 1).reshape({pixels, channels});
         Tensor y = ops::channel_norm(ctx, frame, norm.value, false);
         y = ops::linear(ctx, y, qkv_weight.value, &qkv_bias.value);
         const Tensor q = ops::columns(ctx, y, 0, channels), k = ops::columns(ctx, y, channels, 2 * channels);
         const Tensor v = ops::columns(ctx, y, 2 * channels, 3 * channels);
         y = ops::attention(ctx, q, k, v, options);
         y = ops::linear(ctx, y, proj_weight.value, &proj_bias.value);
-        frames.push_back(ops::add(ctx, frame, y));
-    }
-    return (frames.size() == 1 ? frames[0] : ops::concat(ctx, frames)).reshape(x.shape());
+        ops::add_to(ctx, frame, y);
+    });
+    return sum;
 }
 
 Tensor MiddleBlock::forward(Context& ctx, Tensor x, Stream& stream) const {

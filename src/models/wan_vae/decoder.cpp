@@ -61,19 +61,19 @@ void Decoder::forward(Context& ctx, const Tensor& latent, Stream& stream, const 
 
 void Decoder::forward(Context& ctx, const Tensor& latent, std::span<const Band> bands, const BandSink& sink) const {
     Stream stream = start();
-    std::vector<Tensor> parts;
-    for_slices(ctx, 0, latent, [&](const Tensor& part) { parts.push_back(middle(ctx, part, stream)); });
-    for (const Band& band : bands) {
+    const Tensor middles = map_slices(ctx, 0, latent, [&](const Tensor& part) { return middle(ctx, part, stream); });
+    repeat(ctx, static_cast<int64_t>(bands.size()), [&](int64_t i) {
+        const Band& band = bands[static_cast<size_t>(i)];
         start({band.latent.first == 0, band.latent.last == latent.dim(1), latent.dim(0)}, stream);
         int64_t first_frame = 0;
-        for (const Tensor& part : parts) {
+        for_slices(ctx, 0, middles, [&](const Tensor& part) {
             run_from(ctx, 0, rows_of(ctx, part, band.latent.first, band.latent.last), stream,
                      [&](const Tensor& frames) {
                          sink(frames, first_frame, band.video.first);
                          first_frame += frames.dim(0);
                      });
-        }
-    }
+        });
+    });
 }
 
 void Decoder::start(const nn::BandEdges& band, Stream& stream) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ops/layout.h"
+#include "tensor/repeat.h"
 
 namespace t3video::models {
 
@@ -19,12 +20,12 @@ inline int64_t frames_per_call(Device device, int64_t height, int64_t width, siz
     return std::max<int64_t>(1, (device == Device::cpu ? 8192 : 65536) / (height * width));
 }
 
-// Calls f(frames) on consecutive runs of x [T, H, W, C].
+// Calls f(frames) on consecutive runs of x [T, H, W, C]. What f keeps of one is replaced with the next.
 template <class F>
-void for_slices(const Context& ctx, size_t level, Tensor x, F&& f) {
+void for_slices(Context& ctx, size_t level, Tensor x, F&& f) {
     const int64_t step = frames_per_call(ctx.target(), x.dim(1), x.dim(2), level), count = x.dim(0);
     if (count <= step) return f(std::move(x));
-    for (int64_t t = 0; t < count; t += step) f(x.slice(t, std::min(t + step, count)));
+    repeat(ctx, (count + step - 1) / step, [&](int64_t i) { f(x.slice(i * step, std::min((i + 1) * step, count))); });
 }
 
 // Rows [first, last) of every frame of x [T, H, W, C]: a view where these are all, or of a single frame.
@@ -39,12 +40,24 @@ inline Tensor rows_of(Context& ctx, const Tensor& x, int64_t first, int64_t last
         .reshape({x.dim(0), last - first, x.dim(2), x.dim(3)});
 }
 
-// The results of f on consecutive runs, joined.
+// The results of f on consecutive runs, joined: as many frames as x has.
 template <class F>
 Tensor map_slices(Context& ctx, size_t level, Tensor x, F&& f) {
-    std::vector<Tensor> results;
-    for_slices(ctx, level, std::move(x), [&](Tensor part) { results.push_back(f(std::move(part))); });
-    return results.size() == 1 ? results[0] : ops::concat(ctx, results);
+    const int64_t count = x.dim(0);
+    Tensor joined;
+    int64_t first = 0;
+    for_slices(ctx, level, std::move(x), [&](Tensor part) {
+        const Tensor y = f(std::move(part));
+        if (y.dim(0) == count) {
+            joined = y;
+            return;
+        }
+        if (!joined.defined()) joined = empty(ctx, {count, y.dim(1), y.dim(2), y.dim(3)}, y.dtype());
+        Tensor place = joined.slice(first, first + y.dim(0));
+        copy_into(ctx, place, y);
+        first += y.dim(0);
+    });
+    return joined;
 }
 
 }  // namespace t3video::models

@@ -10,6 +10,7 @@
 #include "ops/convert.h"
 #include "ops/elementwise.h"
 #include "ops/layout.h"
+#include "tensor/repeat.h"
 
 namespace t3video::models {
 namespace {
@@ -122,21 +123,22 @@ Tensor WanVae::encode(Context& ctx, int64_t frames, int64_t height, int64_t widt
     const int64_t rows = height / config_.stride_hw(), columns = width / config_.stride_hw();
     const int64_t later = config_.stride_t() * std::max<int64_t>(1, kLatentPixelsPerChunk / (rows * columns));
 
+    const int64_t step = config_.stride_t(), latent_frames = 1 + (frames - 1) / step, pixels = rows * columns;
+    Tensor latents = empty(ctx, {latent_frames, pixels, config_.z});
     Encoder::Stream stream;
-    std::vector<Tensor> latents;
-    for (int64_t first = 0; first < frames;) {
-        const int64_t count = first == 0 ? 1 : std::min(later, frames - first);
+    // The first frame alone, then `later` at a time.
+    repeat(ctx, 1 + (frames - 1 + later - 1) / later, [&](int64_t i) {
+        const int64_t first = i == 0 ? 0 : 1 + (i - 1) * later, count = i == 0 ? 1 : std::min(later, frames - first);
         const Tensor chunk = source(first, count);
         require(chunk.shape() == Shape{count, height, width, 3}, "encode: frames ", chunk.shape(), ", asked for ",
                 count, " of ", width, "x", height);
         Tensor x = ops::convert(ctx, to_device(ctx, chunk), ctx.compute_type());
         x = ops::convert(ctx, quant_.forward(ctx, encoder_.forward(ctx, x, stream)), DType::f32);
         x = ops::columns(ctx, x.reshape({x.numel() / x.dim(3), x.dim(3)}), 0, config_.z);
-        latents.push_back(ops::affine(ctx, x, scales, shifts));
-        first += count;
-    }
-    const Tensor joined = latents.size() == 1 ? latents[0] : ops::concat(ctx, latents);
-    return channels_first(ctx, joined.reshape({joined.dim(0) / (rows * columns), rows, columns, config_.z}));
+        Tensor place = latents.slice((first + step - 1) / step, (first + count - 1) / step + 1);
+        copy_into(ctx, place, ops::affine(ctx, x, scales, shifts));
+    });
+    return channels_first(ctx, latents.reshape({latent_frames, rows, columns, config_.z}));
 }
 
 }  // namespace t3video::models

@@ -1,0 +1,12 @@
+# The compiler of the presets that need Clang: the newest of version 16 or later, or what CC and CXX name.
+if(NOT DEFINED ENV{CXX} AND NOT CMAKE_CXX_COMPILER)
+  foreach(version RANGE 30 16 -1)
+    list(APPEND t3video_clang_names clang++-${version})
+  endforeach()
+  find_program(CMAKE_CXX_COMPILER NAMES ${t3video_clang_names} clang++)
+  if(NOT CMAKE_CXX_COMPILER)
+    unset(CMAKE_CXX_COMPILER CACHE)
+    message(FATAL_ERROR "This preset needs Clang 16 or later with its OpenMP; CONTRIBUTING.md names the Debian packages")
+  endif()
+  string(REPLACE clang++ clang CMAKE_C_COMPILER ${CMAKE_CXX_COMPILER})
+endif()

@@ -1,0 +1,31 @@
+// Which film a job is of: everything that its embeddings and latents depend on, by content.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "pipeline/film.h"
+#include "pipeline/inputs.h"
+#include "pipeline/request.h"
+
+namespace t3video::pipeline {
+
+// As an object of these members: prompt, negative_prompt, width, height, frames, steps, cfg, shift, solver, seed, dtype
+// (of computing), windows, dit, heads, text_encoder, tokenizer (files by sampled_hash(), whatever they are called), and
+// where they are not the default noise, bf16_timesteps, loras, input. The solver's schedule follows from its name,
+// steps and shift. Throws InvalidRequest for files that cannot be read.
+nlohmann::json film_identity(const Request& request, const ModelFiles& files, const Models& models, const Film& film,
+                             const Input& input, DType compute_type);
+
+// Whether both are the same film: all members above agree. Others are ignored, so that a job to which another version
+// adds what it likes stays of the same film.
+bool is_same_film(const nlohmann::json& a, const nlohmann::json& b);
+
+// 16 hexadecimal digits that two objects of the same film share.
+std::string film_id(const nlohmann::json& identity);
+
+// A file name for a film, without its ending: the prompt's words in lower case, as far as they fit, and the seed, as in
+// "a-red-ball-drifts-left-7".
+std::string film_name(const std::string& prompt, uint64_t seed);
+
+}  // namespace t3video::pipeline

@@ -1,0 +1,65 @@
+// Values in the command line's notation, and what the parser says of wrong ones.
+#include "apps/common/options.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "media/frame_rate.h"
+#include "support/errors.h"
+
+namespace t3video::apps {
+namespace {
+
+using testing::expect_invalid;
+
+TEST(Options, Bytes) {
+    for (const char* text : {"1GiB", "1gib", "1 GiB", "1g", "1G", "1024MiB", "1024 mib", "1024M"})
+        EXPECT_EQ(parse_bytes(text), size_t{1} << 30) << text;
+    EXPECT_EQ(parse_bytes("1gb"), 1'000'000'000u);
+    EXPECT_EQ(parse_bytes("1.5 MB"), 1'500'000u);
+    EXPECT_EQ(parse_bytes("2TiB"), size_t{2} << 40);
+    for (const char* text : {"", "1", "GiB", "1 KiB", "-1GiB", "1  GiB", "1GiB ", "0GiB", "nanGiB", "1,5GiB", "1e9GiB"})
+        expect_invalid([&] { parse_bytes(text); }, {std::string("--memory ") + text + ": expected a size such as"});
+}
+
+TEST(Options, FramesPerSecond) {
+    EXPECT_EQ(parse_fps("24"), 24);
+    EXPECT_EQ(parse_fps("12.5"), 12.5);
+    for (const auto& [text, rate] : {std::pair<const char*, media::FrameRate>{"24000/1001", {24000, 1001}},
+                                     {"30000/1001", {30000, 1001}},
+                                     {"25/2", {25, 2}},
+                                     {"100/7", {100, 7}},
+                                     {"99991/1009", {99991, 1009}},
+                                     {"60/2", {30, 1}}})
+        EXPECT_EQ(media::FrameRate(parse_fps(text)), rate) << text;
+    for (const char* text : {"", "abc", "24fps", "24/", "/2", "24/0", "0/5", "-24/1", "24/1/1", "24 / 1"})
+        expect_invalid([&] { parse_fps(text); }, {std::string("--fps ") + text + ": expected", "24000/1001"});
+}
+
+TEST(Options, ParserErrorsAreExplained) {
+    CLI::App app;
+    int64_t number = 0, positive = 0, ranged = 0;
+    app.add_option("--number", number);
+    app.add_option("--positive", positive)->check(CLI::PositiveNumber);
+    app.add_option("--ranged", ranged)->check(CLI::Range(0, 1024));
+    app.add_option("--own", number)->check([](const std::string& text) { return text + ": expected 0 to 9"; });
+    const auto explained = [&](std::vector<std::string> words) {
+        std::reverse(words.begin(), words.end());  // as CLI::App wants them
+        try {
+            app.parse(words);
+        } catch (const CLI::ParseError& error) {
+            return explain(error);
+        }
+        return std::string("accepted");
+    };
+    EXPECT_EQ(explained({"--number", "abc"}), "--number abc: expected a number");
+    EXPECT_EQ(explained({"--number", "1", "--number", "2"}), "--number: given twice");
+    EXPECT_EQ(explained({"--number"}), "--number: its value is missing");
+    EXPECT_EQ(explained({"--own", "+7"}), "--own +7: expected 0 to 9");
+    EXPECT_EQ(explained({"--ranged", "5000"}), "--ranged 5000: expected 0 to 1024");
+    EXPECT_EQ(explained({"--positive", "-3"}), "--positive -3: expected a number above 0");
+}
+
+}  // namespace
+}  // namespace t3video::apps

@@ -1,0 +1,155 @@
+// Plans of long and large films: counted in part, and as if every step, slice, band and frame had been.
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "core/interrupt.h"
+#include "ops/levels.h"
+#include "pipeline/embed.h"
+#include "pipeline/plan.h"
+#include "pipeline/published.h"
+#include "support/errors.h"
+
+namespace t3video::pipeline {
+namespace {
+
+using namespace testing;
+
+Context counting(Device target, bool convolves_in_place, bool skips) {
+    return Context({.device = Device::meta,
+                    .compute_type = target == Device::cpu ? DType::f32 : DType::bf16,
+                    .allocator = target == Device::cpu ? make_meta_pool() : make_meta_allocator(),
+                    .counts_for = target,
+                    .convolves_in_place = convolves_in_place,
+                    .skips_repeats = skips},
+                   1);
+}
+
+// `run` takes the same memory to the byte and does the same work on a context that leaves out what repeats itself.
+template <class Run>
+void expect_same(const std::string& what, const Run& run) {
+    for (const auto& [target, in_place] :
+         {std::pair(Device::cpu, false), std::pair(Device::cuda, false), std::pair(Device::cuda, true)}) {
+        Context all = counting(target, in_place, false), some = counting(target, in_place, true);
+        run(all);
+        run(some);
+        EXPECT_EQ(all.allocator().peak(), some.allocator().peak()) << what;
+        const auto near = [&](double a, double b) { EXPECT_NEAR(a, b, 1e-12 * a) << what; };
+        near(all.work().matrix, some.work().matrix);
+        near(all.work().attention, some.work().attention);
+        near(all.work().convolution, some.work().convolution);
+        near(all.work().bytes, some.work().bytes);
+    }
+}
+
+struct LatentCase {
+    int64_t frames, rows, columns;
+};
+
+// Few and many frames in one call, whole frames and bands of different heights, ends that are shorter.
+const LatentCase kLatents[] = {{1, 8, 8},    {2, 90, 30}, {5, 32, 56}, {9, 100, 60},
+                               {40, 20, 20}, {101, 4, 6}, {700, 2, 2}};
+
+TEST(LongPlan, DecodesAsAllFrames) {
+    for (const char* name : {"wan2.1-1.3b", "wan2.2-5b"}) {
+        const Models models = published_models(name);
+        for (const auto& [frames, rows, columns] : kLatents) {
+            for (const int64_t bands : {0, 3, 8}) {
+                if (bands > 0 && (rows < 20 || frames > 40)) continue;
+                const int64_t cell = models.vae.config().stride_hw();
+                const Shape latent{models.vae.config().z, frames, rows, columns};
+                expect_same(concat(name, " ", latent, ", ", bands, " bands"), [&](Context& ctx) {
+                    const auto sink = [&](const Tensor& x, int64_t, int64_t) { ops::to_levels(ctx, x); };
+                    models.vae.decode(ctx, empty(ctx, latent), sink,
+                                      {.band_rows = bands == 0 ? 0 : (rows + bands - 1) / bands * cell});
+                });
+            }
+        }
+    }
+}
+
+TEST(LongPlan, EncodesAsAllFrames) {
+    for (const char* name : {"wan2.1-1.3b", "wan2.2-5b"}) {
+        const Models models = published_models(name);
+        for (const auto& [latent_frames, rows, columns] : kLatents) {
+            const int64_t cell = models.vae.config().stride_hw(), height = rows * cell, width = columns * cell;
+            const int64_t count = (latent_frames - 1) * 4 + 1;
+            expect_same(concat(name, ' ', width, 'x', height, ", ", count, " frames"), [&](Context& ctx) {
+                models.vae.encode(ctx, count, height, width, [&](int64_t, int64_t frames) {
+                    return empty(ctx, {frames, height, width, 3});
+                });
+            });
+        }
+    }
+}
+
+TEST(LongPlan, DenoisesAsAllSlices) {
+    const Models models = published_models("wan2.1-1.3b");
+    const t3::WindowLayout layouts[] = {t3::full_attention({3, 5, 7}),
+                                        t3::full_attention({9, 60, 104}),
+                                        {{21, 136, 240}, {{21, 1, 1}, {1, 17, 30}, {3, 17, 8}}},
+                                        {{33, 31, 97}, {{2, 3, 4}, {5, 1, 8}}}};
+    for (const t3::WindowLayout& layout : layouts) {
+        expect_same(concat(layout.grid), [&](Context& ctx) {
+            const Tensor x = empty(ctx, {16, layout.grid.t, 2 * layout.grid.h, 2 * layout.grid.w});
+            const t3::WindowPlan windows(ctx, layout);
+            const auto text = models.dit.embed_text(ctx, empty(ctx, {kTextRows - 1, 4096}), 1);
+            models.dit.forward(ctx, x, 500, text, windows);
+        });
+    }
+}
+
+Film film_of(const Models& models, int64_t width, int64_t height, int64_t frames, Source source = Source::noise) {
+    SettingChoices choices{.width = width, .height = height, .frames = frames, .solver = "euler", .source = source};
+    if (source == Source::video) choices.strength = 0.5;
+    return make_film({}, models.traits(), choices, Attention::automatic, {});
+}
+
+Machine machine_of(Device device, size_t allowed) {
+    return {.device = device,
+            .compute_type = device == Device::cpu ? DType::f32 : DType::bf16,
+            .allowed = allowed,
+            .packing = allowed,
+            .decode_budget = static_cast<int64_t>(allowed / 2)};
+}
+
+// These would take minutes to hours frame by frame, and lists of their tokens more memory than there is.
+TEST(LongPlan, TheLargestFilmsArePlanned) {
+    const Models models = published_models("wan2.1-1.3b");
+    for (const auto& [width, height, frames] : {std::array<int64_t, 3>{16384, 16384, 1021},
+                                                {16, 16384, 1'000'001},
+                                                {16, 16, 1'000'001},
+                                                {832, 480, 100'001}}) {
+        for (const Device device : {Device::cpu, Device::cuda}) {
+            const Film film = film_of(models, width, height, frames, Source::video);
+            const Plan plan = plan_film(models, film, machine_of(device, size_t{64} << 30), {.text = true});
+            ASSERT_EQ(plan.stages.size(), 3U);
+            const double tokens = double(film.frames.grid.tokens());
+            EXPECT_GT(double(plan.stages[1].bytes), tokens * 1536 * (4 + 4 * 2)) << width << 'x' << height;
+            EXPECT_GT(plan.stages[2].work.convolution, 1e9 * double(frames)) << width << 'x' << height;
+        }
+    }
+}
+
+// A film of twice the frames after the first takes twice the work to decode, in the memory of the shorter one.
+TEST(LongPlan, DecodingGrowsWithFrames) {
+    const Models models = published_models("wan2.1-1.3b");
+    const Machine machine = machine_of(Device::cuda, size_t{900} << 30);
+    int64_t rows = -1;
+    const auto decode = [&](int64_t frames) { return plan_decode(models.vae, {16, frames, 60, 104}, machine, rows); };
+    const StagePlan once = decode(1'001), twice = decode(2'001), thrice = decode(3'001);
+    EXPECT_EQ(rows, 0);
+    EXPECT_DOUBLE_EQ(thrice.work.convolution - twice.work.convolution, twice.work.convolution - once.work.convolution);
+    EXPECT_LT(double(thrice.bytes), 1.2 * double(once.bytes));
+}
+
+TEST(LongPlan, StopsOnASignal) {
+    const Models models = published_models("wan2.1-1.3b");
+    const Film film = film_of(models, 832, 480, 81);
+    set_interrupt_signal(15);
+    EXPECT_THROW(plan_film(models, film, machine_of(Device::cpu, size_t{64} << 30)), Interrupted);
+    set_interrupt_signal(0);
+}
+
+}  // namespace
+}  // namespace t3video::pipeline

@@ -1,0 +1,111 @@
+// Windows of a run that only counts, which have sizes and no lists, against the lists.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "support/errors.h"
+#include "t3/window_layout.h"
+
+namespace t3video::t3 {
+namespace {
+
+using namespace testing;
+
+// Every layout of some small grids, and some of larger ones.
+std::vector<std::pair<Grid, WindowCounts>> layouts() {
+    std::vector<std::pair<Grid, WindowCounts>> all = {
+        {{5, 17, 23}, {2, 5, 7}}, {{21, 68, 120}, {3, 4, 15}}, {{21, 68, 120}, {7, 4, 8}}};
+    for (const Grid& g : {Grid{1, 1, 1}, Grid{3, 4, 5}, Grid{1, 6, 2}, Grid{4, 1, 4}, Grid{2, 3, 1}}) {
+        for (int64_t t = 1; t <= g.t; ++t)
+            for (int64_t h = 1; h <= g.h; ++h)
+                for (int64_t w = 1; w <= g.w; ++w) all.push_back({g, {t, h, w}});
+    }
+    return all;
+}
+
+TEST(CountedWindows, AreAsLargeAsListed) {
+    for (const auto& [grid, counts] : layouts()) {
+        for (const Device target : {Device::cpu, Device::cuda}) {
+            Context ctx = make_meta_context(DType::bf16, target);
+            const WindowPlan plan(ctx, {grid, {counts}});
+            LayerWindows listed = layer_windows(grid, counts);
+            const LayerWindows& counted = plan.of_layer(0);
+            ASSERT_EQ(counted.size(), listed.size());
+            const bool sorted = std::ranges::is_sorted(listed[0].order);
+            EXPECT_EQ(plan.row_order(0) != nullptr, target == Device::cuda && !sorted) << grid << ' ' << counts;
+            EXPECT_EQ(counted[0].in_order, target == Device::cuda || sorted) << grid << ' ' << counts;
+            for (size_t branch = 0; branch < listed.size(); ++branch) {
+                const ops::WindowSizes a = listed[branch].sizes(), b = counted[branch].sizes();
+                EXPECT_EQ(a.tokens, b.tokens) << grid << ' ' << counts;
+                EXPECT_EQ(a.longest, b.longest) << grid << ' ' << counts;
+                EXPECT_EQ(a.pairs, b.pairs) << grid << ' ' << counts;
+                EXPECT_TRUE(counted[branch].order.empty());
+            }
+        }
+    }
+}
+
+// Work and memory of attention over them, placed or not.
+TEST(CountedWindows, TakeWhatListedOnesTake) {
+    for (const auto& [grid, counts] : layouts()) {
+        for (const Device target : {Device::cpu, Device::cuda}) {
+            for (const int64_t head_width : {64, 192}) {  // fused on a GPU, and with scores in memory
+                const auto attend = [&](bool from_lists) {
+                    Context ctx = make_meta_context(DType::bf16, target);
+                    const WindowPlan plan(ctx, {grid, {counts}});
+                    LayerWindows windows = from_lists ? layer_windows(grid, counts) : plan.of_layer(0);
+                    if (from_lists) {
+                        for (size_t i = 0; i < windows.size(); ++i) {
+                            windows[i].placed = plan.of_layer(0)[i].placed;
+                            windows[i].in_order = plan.of_layer(0)[i].in_order;
+                        }
+                    }
+                    std::vector<const ops::TokenWindows*> branches;
+                    for (const ops::TokenWindows& branch : windows) branches.push_back(&branch);
+                    const Tensor x = empty(ctx, {grid.tokens(), 2 * head_width}, DType::bf16);
+                    ops::window_attention(ctx, x, x, x, 2, 1.0f, branches);
+                    return std::pair(ctx.work(), ctx.allocator().peak());
+                };
+                EXPECT_EQ(attend(false), attend(true)) << grid << ' ' << counts << ' ' << head_width;
+            }
+        }
+    }
+}
+
+TEST(CountedWindows, RangeIsThatOfTheLists) {
+    for (const auto& [grid, counts] : layouts()) {
+        const WindowRange range = window_range(grid, counts);
+        for (const auto& windows : {close_windows(grid, counts), remote_windows(grid, counts)}) {
+            int64_t least = grid.tokens(), most = 0;
+            for (size_t w = 1; w < windows.starts.size(); ++w) {
+                least = std::min(least, windows.starts[w] - windows.starts[w - 1]);
+                most = std::max(most, windows.starts[w] - windows.starts[w - 1]);
+            }
+            EXPECT_EQ(range.count, static_cast<int64_t>(windows.starts.size()) - 1) << grid << ' ' << counts;
+            EXPECT_EQ(range.least, least) << grid << ' ' << counts;
+            EXPECT_EQ(range.most, most) << grid << ' ' << counts;
+        }
+    }
+}
+
+TEST(CountedWindows, ListsAreAsLongAsSaid) {
+    for (const auto& [grid, counts] : layouts()) {
+        size_t entries = 0;
+        for (const auto& branch : layer_windows(grid, counts)) entries += branch.order.size() + branch.starts.size();
+        EXPECT_EQ(list_bytes({grid, {counts, counts}}), 2 * entries * sizeof(int64_t)) << grid << ' ' << counts;
+    }
+}
+
+// Lists of these tokens would take gigabytes.
+TEST(CountedWindows, TheLargestGridTakesNoLists) {
+    Context ctx = make_meta_context(DType::f32, Device::cpu);
+    const Grid grid{256, 1024, 1024};
+    ASSERT_EQ(grid.tokens(), kMostTokens);
+    const WindowPlan plan(ctx, {grid, {{1, 1, 1}, {3, 17, 100}}});
+    EXPECT_EQ(plan.of_layer(1)[0].sizes().longest, 86 * 61 * 11);
+    EXPECT_EQ(ctx.allocator().peak(), 0U);
+    expect_invalid([&] { WindowPlan(ctx, {{257, 1024, 1024}, {{1, 1, 1}}}); }, {"257x1024x1024", "268435456"});
+}
+
+}  // namespace
+}  // namespace t3video::t3
