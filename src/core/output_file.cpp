@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/paths.h"
 
 namespace t3video {
 
@@ -30,10 +31,6 @@ constexpr size_t kLongestOwner = 16;
 bool is_open_file(const fs::path& path, const Status& opened) {
     Status named{};
     return lstat(path.c_str(), &named) == 0 && named.st_ino == opened.st_ino && named.st_dev == opened.st_dev;
-}
-
-fs::path folder_of(const fs::path& file) {
-    return file.has_parent_path() ? file.parent_path() : fs::path(".");
 }
 
 [[noreturn]] void refuse(const fs::path& target, const fs::path& partial, int reason) {
@@ -84,7 +81,7 @@ void check_place(const fs::path& target) {
     require_valid(!fs::exists(status) || fs::is_regular_file(status), name,
                   ": is not a regular file; choose another name");
 
-    const fs::path folder = folder_of(target);
+    const fs::path folder = folder_above(target);
     const fs::file_status folder_status = fs::status(folder, ignored);
     require_valid(folder_status.type() != fs::file_type::not_found, name, ": folder ", folder.string(),
                   " does not exist; create it first");
@@ -116,16 +113,16 @@ fs::path partial_path(const fs::path& target, const std::string& owner) {
 void check_writable(const fs::path& target) {
     check_place(target);
     // A file that never has a name, where the file system makes such.
-    int descriptor = open(folder_of(target).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    int descriptor = open(folder_above(target).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
     if (descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL)) {
-        std::string name = (folder_of(target) / ".t3video-XXXXXX").string();
+        std::string name = (folder_above(target) / ".t3video-XXXXXX").string();
         descriptor = mkstemp(name.data());
         if (descriptor >= 0) unlink(name.c_str());
     }
     const fs::path partial = partial_path(target, std::string(kLongestOwner, 'x'));
     if (descriptor < 0) refuse(target, partial_path(target), errno);
     close(descriptor);
-    const int64_t longest = pathconf(folder_of(target).c_str(), _PC_NAME_MAX);
+    const int64_t longest = pathconf(folder_above(target).c_str(), _PC_NAME_MAX);
     if (longest > 0 && static_cast<int64_t>(partial.filename().string().size()) > longest)
         refuse(target, partial_path(target), ENAMETOOLONG);
 }
@@ -204,7 +201,7 @@ void PartialFile::commit() {
     if (descriptor_ >= 0) require_written(flushed(descriptor_), partial_);
     require_written(std::rename(partial_.c_str(), target_.c_str()) == 0, target_);
     committed_ = true;
-    const int folder = open(folder_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int folder = open(folder_above(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return;  // may be entered and written, not read
     const bool kept = flushed(folder);
     close(folder);

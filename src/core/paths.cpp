@@ -2,7 +2,6 @@
 #include "core/paths.h"
 
 #include <algorithm>
-#include <chrono>
 #include <system_error>
 
 #include "core/error.h"
@@ -45,11 +44,13 @@ int64_t file_bytes(const fs::path& path) {
     return static_cast<int64_t>(bytes);
 }
 
-int64_t time_written(const fs::path& path) {
+bool is_taken(const fs::path& path) {
     std::error_code refusal;
-    const auto time = fs::last_write_time(path, refusal).time_since_epoch();
-    require_answer(refusal, path);
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(time).count();
+    return fs::exists(fs::symlink_status(path, refusal));
+}
+
+fs::path folder_above(const fs::path& file) {
+    return file.has_parent_path() ? file.parent_path() : fs::path(".");
 }
 
 std::vector<fs::path> entries_of(const fs::path& folder) {

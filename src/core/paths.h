@@ -17,8 +17,13 @@ bool is_folder(const std::filesystem::path& path);
 
 // Of a file that is there.
 int64_t file_bytes(const std::filesystem::path& path);
-// When it was last written, in nanoseconds of the system's file clock.
-int64_t time_written(const std::filesystem::path& path);
+
+// Whether the name is taken, by a link that leads nowhere too; false where the system does not answer, since nothing
+// can be made there either.
+bool is_taken(const std::filesystem::path& path);
+
+// The folder that a file lies in: of a name alone the current one, ".".
+std::filesystem::path folder_above(const std::filesystem::path& file);
 
 // What is in a folder, sorted.
 std::vector<std::filesystem::path> entries_of(const std::filesystem::path& folder);

@@ -46,7 +46,7 @@ class PictureFolder : public FrameReader {
 
 bool FrameReader::read(const RowSink& sink) {
     return next([&](const uint8_t* row) {
-        if (interrupt_signal() != 0) throw Interrupted("Stopped while an input was read");
+        stop_if_interrupted("stopped while an input was read");
         sink(row);
     });
 }

@@ -72,10 +72,9 @@ bool output_exists(const fs::path& output) {
 }
 
 std::vector<OutputEntry> entries_of_output(const fs::path& output) {
-    std::error_code ignored;
     std::vector<OutputEntry> entries;
     if (!is_pictures(output)) {
-        if (fs::exists(fs::symlink_status(output, ignored))) entries.push_back({0, output});
+        if (is_taken(output)) entries.push_back({0, output});
         return entries;
     }
     const PictureNames names(output);

@@ -23,7 +23,7 @@ bool make_folder(const PictureNames& names) {
     const fs::path& folder = names.folder;
     if (folder.empty() || is_folder(folder)) return false;
     require_valid(!is_there(folder), folder.string(), " is not a folder; choose another name");
-    const fs::path above = folder.has_parent_path() ? folder.parent_path() : fs::path(".");
+    const fs::path above = folder_above(folder);
     require_valid(is_folder(above), folder.string(), ": folder ", above.string(), " does not exist; create it first");
     std::error_code error;
     fs::create_directory(folder, error);

@@ -33,13 +33,12 @@ T member(const json& object, const char* name, const fs::path& folder) try {
 // Throws InvalidRequest where the request says something else than the job about what its latents depend on.
 void require_same_latents(const Request& r, const json& stored, const fs::path& folder) {
     const auto same = [&](const char* name, const json& asked) {
-        return !stored.contains(name) || stored[name] == asked;
+        return !stored.contains(name) || stored[name] == as_utf8(asked);
     };
     const auto same_choice = [&](const char* name, const auto& choice) { return !choice || same(name, json(*choice)); };
     const auto& s = r.settings;
     const size_t loras = stored.contains("loras") ? stored["loras"].size() : 0;
-    const json prompt = json::parse(json(r.prompt).dump(-1, ' ', false, json::error_handler_t::replace));
-    require_valid(same("prompt", prompt) && same("seed", r.seed) && same_choice("frames", s.frames) &&
+    require_valid(same("prompt", r.prompt) && same("seed", r.seed) && same_choice("frames", s.frames) &&
                       same_choice("steps", s.steps) && same_choice("cfg", s.cfg) && same_choice("shift", s.shift) &&
                       same_choice("solver", s.solver) && same_choice("negative_prompt", s.negative_prompt) &&
                       r.parts.loras.size() == loras,
@@ -124,11 +123,11 @@ Result decode_again(Context& ctx, const Request& request, Progress& progress) {
     Machine machine = machine_of(ctx, request.memory);
     machine.sample_bytes = media::bytes_of(format.samples);
     machine.encoder_bytes = media::encoder_bytes(format);
-    Plan plan{.allowed = machine.allowed};
+    Plan plan{.allowed = machine.allowed, .limit = machine.limit};
     plan.stages.push_back(plan_decode(vae, latent.shape(), machine, plan.band_rows));
     const StagePlan* const stage = plan.too_large();
     require_valid(stage == nullptr, "decode of ", settings.width, "x", settings.height, ", ", settings.frames,
-                  " frames, needs ", readable_bytes(plan.bytes()), ", but ", readable_bytes(plan.allowed),
+                  " frames, needs ", readable_bytes(plan.bytes()), ", but ", plan.about_allowed(),
                   " may be used; allow more with --memory, or use a machine that has more");
     log_info(fmt::format("Film {}x{}, {} frames at {} fps, from the latents of {}", settings.width, settings.height,
                          settings.frames, settings.fps, folder.string()));

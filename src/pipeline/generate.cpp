@@ -166,7 +166,6 @@ Result generate(Context& ctx, const Request& asked, Progress& progress, OpenMode
     FilmOrigin origin{film_options(request, film), film_id(wanted), name_of_device(ctx), wanted["dtype"]};
     if (request.output.empty()) name_output(request, settings.frames, wanted);
     const media::FilmFormat format = media::film_format(request.output, request.video_options());
-    media::check_film(request.output, settings.width, settings.height, settings.fps, request.video_options());
     check_job(request, wanted);
     const WrittenFiles written = written_by(request.job_folder(), wanted);
     const std::string form = form_of(request, settings, files.vae);
@@ -177,6 +176,7 @@ Result generate(Context& ctx, const Request& asked, Progress& progress, OpenMode
         result.kept = true;
         return result;
     }
+    media::check_film(request.output, settings.width, settings.height, settings.fps, request.video_options());
     const SideFiles side = claim_outputs(request, settings.frames, {origin.film, written}, inputs_of(request, files));
     result.contact_sheet = side.sheet;
     Machine machine = machine_of(ctx, request.memory);

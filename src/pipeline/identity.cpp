@@ -51,16 +51,15 @@ json counting(const json& identity) {
     return known;
 }
 
-// A prompt from the command line need not be UTF-8; the tokenizer replaces the same bytes.
-json as_utf8(const json& value) {
-    return json::parse(value.dump(-1, ' ', false, json::error_handler_t::replace));
-}
-
 bool is_letter(unsigned char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c >= 0x80;
 }
 
 }  // namespace
+
+json as_utf8(const json& value) {
+    return json::parse(value.dump(-1, ' ', false, json::error_handler_t::replace));
+}
 
 json film_identity(const Request& r, const ModelFiles& files, const Models& models, const Film& film,
                    const Input& input, DType compute_type) {

@@ -24,6 +24,9 @@ bool is_same_film(const nlohmann::json& a, const nlohmann::json& b);
 // 16 hexadecimal digits that two objects of the same film share.
 std::string film_id(const nlohmann::json& identity);
 
+// A prompt from the command line need not be UTF-8; the tokenizer replaces the same bytes.
+nlohmann::json as_utf8(const nlohmann::json& value);
+
 // A file name for a film, without its ending: the prompt's words in lower case, as far as they fit, and the seed, as in
 // "a-red-ball-drifts-left-7".
 std::string film_name(const std::string& prompt, uint64_t seed);

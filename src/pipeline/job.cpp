@@ -31,7 +31,7 @@ class Aside {
     // Those that are there.
     std::vector<fs::path> jobs() const {
         std::vector<fs::path> jobs;
-        const fs::path above = job_.has_parent_path() ? job_.parent_path() : fs::path(".");
+        const fs::path above = folder_above(job_);
         if (!is_folder(above)) return jobs;
         for (const fs::path& entry : entries_of(above)) {
             const std::string name = entry.filename().string(), start = job_.stem().string() + ".",
@@ -134,10 +134,6 @@ void Job::make_folder() {
 
 SavedStages Job::stages(int threads) const {
     return read_stages(folder_, threads);
-}
-
-std::optional<Decoded> Job::decoded() const {
-    return read_decoded(folder_);
 }
 
 void Job::write(const char* file, const json& content) {

@@ -94,7 +94,6 @@ class Job {
     const std::filesystem::path& set_aside() const { return set_aside_; }
 
     SavedStages stages(int threads) const;
-    std::optional<Decoded> decoded() const;
     WrittenFiles& written() { return written_; }
 
     // Makes the folder again if it has gone since. Throws as the constructor does.

@@ -186,8 +186,9 @@ std::optional<JobState> look_at_job(const fs::path& folder) try {
 }
 
 bool is_job_folder(const fs::path& folder) {
-    return is_folder(folder) && read_text(folder / kRequest).starts_with("{") &&
-           (read_text(folder / kRequest).starts_with(kMark) || read_job_json(folder / kRequest).contains("t3video"));
+    if (!is_folder(folder)) return false;
+    const std::string text = read_text(folder / kRequest);
+    return text.starts_with(kMark) || parse_json_or_discard(text).contains("t3video");
 }
 
 std::vector<std::string> command_of_job(const fs::path& folder) try {

@@ -10,16 +10,12 @@
 #include "core/paths.h"
 #include "media/film_comment.h"
 #include "pipeline/film_record.h"
+#include "pipeline/safe_points.h"
 
 namespace t3video::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_there_at_all(const fs::path& path) {
-    std::error_code ignored;  // what cannot be looked at cannot be written either, and that is said then
-    return fs::exists(fs::symlink_status(path, ignored));
-}
 
 bool is_plain_file(const fs::path& path) {
     std::error_code ignored;
@@ -32,10 +28,6 @@ std::optional<FilmRecord> record_of(const fs::path& file) try {
                                                        : std::nullopt;
 } catch (const Error&) {
     return std::nullopt;  // no film
-}
-
-fs::path folder_above(const fs::path& file) {
-    return file.has_parent_path() ? file.parent_path() : fs::path(".");
 }
 
 std::vector<media::OutputEntry> entries_within(const fs::path& output, int64_t frames) {
@@ -71,7 +63,7 @@ void require_outside(const fs::path& file, const std::vector<fs::path>& inputs) 
 fs::path side_file(const fs::path& wanted, const std::string& kind, const Request& request, const Owner& owner,
                    const std::vector<fs::path>& inputs) {
     const auto usable = [&](const fs::path& path) {
-        if (!is_there_at_all(path)) return true;
+        if (!is_taken(path)) return true;
         const bool input = std::ranges::any_of(inputs, [&](const fs::path& one) { return is_same_file(path, one); });
         return !input && (owner.has(path) || (request.overwrite && record_of(path)));
     };
@@ -151,7 +143,7 @@ void require_still_free(const Request& request, int64_t frames, const Owner& own
     const auto foreign = foreign_entry(request.output, frames, owner);
     if (!foreign) return;
     throw WriteError(concat(foreign->string(), ": has become another file while the film was made, and is kept; ",
-                            "t3video decode ", request.job_folder().string(),
+                            "t3video decode ", shell_word(request.job_folder()),
                             " --output FILE writes the film elsewhere"));
 }
 

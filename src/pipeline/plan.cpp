@@ -228,7 +228,7 @@ std::string readable_bytes(size_t bytes) {
 }
 
 void stop_planning_if_asked() {
-    if (interrupt_signal() != 0) throw Interrupted("stopped while planning");
+    stop_if_interrupted("stopped while planning");
 }
 
 Machine machine_of(Context& ctx, int64_t memory) {

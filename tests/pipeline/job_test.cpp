@@ -180,7 +180,7 @@ TEST_F(JobTest, AFilmThatCannotBeIsNone) {
     Job job = open();
     const auto reads = [&](const Decoded& decoded) {
         job.save(decoded);
-        return job.decoded().has_value();
+        return read_decoded(folder()).has_value();
     };
     EXPECT_TRUE(reads({"/x/a.mp4", 1, 1}));
     EXPECT_FALSE(reads({"/x/a.odd", 1, 1}));
