@@ -1,6 +1,8 @@
 // Element by element arithmetic on the CPU. Bound by memory: one pass, threads over contiguous pieces.
 #include "cpu/elementwise.h"
 
+#include "cpu/row_index.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/elementwise.cpp"
 #include <hwy/foreach_target.h>
@@ -85,18 +87,17 @@ void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y) {
     });
 }
 
-void add_residual(Context& ctx, Tensor& x, const ops::Residual& residual) {
+void add_residual(Context& ctx, ops::Rows& x, const ops::Residual& residual, int64_t boundary) {
     const Tensor* gate = residual.gate;
-    const int64_t width = x.dim(1), last_set = gate ? (gate->dim(0) - 1) * width : 0, boundary = residual.boundary;
+    const int64_t width = x.data.dim(1), last_set = gate ? (gate->dim(0) - 1) * width : 0;
     const float *ph = residual.h.data<float>(), *pg = gate ? gate->data<float>() : nullptr;
-    const int64_t* rows = residual.order ? residual.order->data<int64_t>() : nullptr;
-    float* px = x.data<float>();
+    const Index places(x.places), tokens(x.tokens);
+    float* px = x.data.data<float>();
     ctx.parallel_for(residual.h.dim(0), row_grain(width), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
-            const int64_t row = rows ? rows[i] : i;
-            float* to = px + row * width;
+            float* to = px + places[i] * width;
             if (pg) {
-                const float* g = pg + (row < boundary ? 0 : last_set);
+                const float* g = pg + (tokens[i] < boundary ? 0 : last_set);
                 HWY_DYNAMIC_DISPATCH(MulAdd)(g, ph + i * width, to, to, width);
             } else {
                 HWY_DYNAMIC_DISPATCH(Axpby)(1.0f, ph + i * width, 1.0f, to, to, width);

@@ -10,8 +10,8 @@ void mul(Context& ctx, const Tensor& a, const Tensor& b, Tensor& y);
 void axpby(Context& ctx, float alpha, const Tensor& a, float beta, const Tensor& b, Tensor& y);
 void silu(Context& ctx, const Tensor& x, Tensor& y);
 void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y);
-// Adds gate * h, or h, to rows of x: [N, C].
-void add_residual(Context& ctx, Tensor& x, const ops::Residual& residual);
+// x += gate * h, or h.
+void add_residual(Context& ctx, ops::Rows& x, const ops::Residual& residual, int64_t boundary);
 // x, y: [..., C]; scale, shift: [C].
 void affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, Tensor& y);
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "cpu/convert.h"
+#include "cpu/row_index.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/norm.cpp"
@@ -98,30 +99,29 @@ void channel_norm(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu,
     });
 }
 
-void layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, float eps, const Tensor* order,
-                Tensor& y) {
-    const int64_t n = x.dim(-1);
+void layer_norm(Context& ctx, const ops::Rows& x, const Tensor& weight, const Tensor& bias, float eps, Tensor& y) {
+    const int64_t n = x.data.dim(-1);
     const Tensor w = as_f32(ctx, weight), b = as_f32(ctx, bias);
-    const float *px = x.data<float>(), *pw = w.data<float>(), *pb = b.data<float>();
-    const int64_t* rows = order ? order->data<int64_t>() : nullptr;
+    const float *px = x.data.data<float>(), *pw = w.data<float>(), *pb = b.data<float>();
+    const Index places(x.places);
     float* py = y.data<float>();
     ctx.parallel_for(y.numel() / n, grain(n), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
-            HWY_DYNAMIC_DISPATCH(LayerNormRow)(px + (rows ? rows[i] : i) * n, eps, 0.0f, pw, pb, py + i * n, n);
+            HWY_DYNAMIC_DISPATCH(LayerNormRow)(px + places[i] * n, eps, 0.0f, pw, pb, py + i * n, n);
         }
     });
 }
 
-void norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, int64_t boundary, float eps,
-                   const Tensor* order, Tensor& y) {
-    const int64_t n = x.dim(-1), last_set = (scale.dim(0) - 1) * n;
-    const float *px = x.data<float>(), *ps = scale.data<float>(), *pb = shift.data<float>();
-    const int64_t* rows = order ? order->data<int64_t>() : nullptr;
+void norm_modulate(Context& ctx, const ops::Rows& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
+                   float eps, Tensor& y) {
+    const int64_t n = x.data.dim(-1), last_set = (scale.dim(0) - 1) * n;
+    const float *px = x.data.data<float>(), *ps = scale.data<float>(), *pb = shift.data<float>();
+    const Index places(x.places), tokens(x.tokens);
     float* py = y.data<float>();
     ctx.parallel_for(y.dim(0), grain(n), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
-            const int64_t row = rows ? rows[i] : i, set = row < boundary ? 0 : last_set;
-            HWY_DYNAMIC_DISPATCH(LayerNormRow)(px + row * n, eps, 1.0f, ps + set, pb + set, py + i * n, n);
+            const int64_t set = tokens[i] < boundary ? 0 : last_set;
+            HWY_DYNAMIC_DISPATCH(LayerNormRow)(px + places[i] * n, eps, 1.0f, ps + set, pb + set, py + i * n, n);
         }
     });
 }

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "cpu/row_index.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/rope.cpp"
 #include <hwy/foreach_target.h>
@@ -48,17 +50,17 @@ void spread(const Tensor& cosine, const Tensor& sine, int64_t position, std::vec
 
 }  // namespace
 
-void rope(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t heads, int64_t first_token,
-          const Tensor* order, Tensor& y) {
+void rope(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t heads, const ops::Tokens& tokens,
+          Tensor& y) {
     const int64_t width = x.dim(1) / heads;
     const Grid grid = table.grid;
     const float* px = x.data<float>();
-    const int64_t* tokens = order ? order->data<int64_t>() : nullptr;
+    const Index token_of(tokens);
     float* py = y.data<float>();
     ctx.parallel_for(x.dim(0), (1 << 14) / x.dim(1) + 1, [&](int64_t first, int64_t last) {
         std::vector<float> cosines, sines;
         for (int64_t i = first; i < last; ++i) {
-            const int64_t token = tokens ? tokens[i] : first_token + i, row = i * heads * width;
+            const int64_t token = token_of[i], row = i * heads * width;
             cosines.clear();
             sines.clear();
             spread(table.cos_t, table.sin_t, token / (grid.h * grid.w), cosines, sines);

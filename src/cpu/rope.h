@@ -5,8 +5,8 @@
 
 namespace t3video::cpu {
 
-// Row i is token order[i], or first + i. y may be x.
-void rope(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t heads, int64_t first, const Tensor* order,
+// y may be x.
+void rope(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t heads, const ops::Tokens& tokens,
           Tensor& y);
 
 }  // namespace t3video::cpu

@@ -22,7 +22,7 @@ struct GeluTanh {
     __device__ float operator()(float x) const { return gelu_tanh_of(x); }
 };
 
-// Row order[i] of x += gate * row i of h, in packs. A thread keeps its columns of both gates and walks down the rows.
+// Row i of x += gate * row i of h, in packs. A thread keeps its columns of both gates and walks down the rows.
 template <int N, class X, class H>
 __global__ void add_residual_rows(X* x, const H* h, const float* gate, RowSets sets, int64_t rows, int64_t packs) {
     const int64_t column = first_column();
@@ -35,13 +35,13 @@ __global__ void add_residual_rows(X* x, const H* h, const float* gate, RowSets s
         late = load<N>(gate + sets.last_set + column * N);
     }
     for (int64_t i = first_row(); i < rows; i += row_step()) {
-        const int64_t row = sets.row(i);
-        X* to = x + (row * packs + column) * N;
+        X* to = x + (sets.place(i) * packs + column) * N;
+        const bool is_early = sets.is_early(i);
         const Pack<H, N> b = load<N>(h + (i * packs + column) * N);
         Pack<X, N> sum = load<N>(static_cast<const X*>(to));
 #pragma unroll
         for (int j = 0; j < N; ++j) {
-            const float g = row < sets.boundary ? early.value[j] : late.value[j];
+            const float g = is_early ? early.value[j] : late.value[j];
             sum.value[j] = from_float<X>(fmaf(g, to_float(b.value[j]), to_float(sum.value[j])));
         }
         store(to, sum);
@@ -110,12 +110,13 @@ void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y) {
     map_one(ctx, GeluTanh(), x, y);
 }
 
-void add_residual(Context& ctx, Tensor& x, const ops::Residual& residual) {
+void add_residual(Context& ctx, ops::Rows& rows_of_x, const ops::Residual& residual, int64_t boundary) {
     const State& s = state(ctx);
+    Tensor& x = rows_of_x.data;
     const Tensor& h = residual.h;
     const int64_t rows = h.dim(0), width = h.dim(1);
     const float* gate = residual.gate ? in<float>(*residual.gate) : nullptr;
-    const RowSets sets = row_sets(residual.gate, residual.boundary, residual.order);
+    const RowSets sets = row_sets(rows_of_x, residual.gate, boundary);
     visit(x.dtype(), [&]<class X>() {
         visit(h.dtype(), [&]<class H>() {
             const auto launch = [&]<int N>(const RowLaunch& how) {

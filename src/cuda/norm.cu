@@ -20,7 +20,7 @@ __global__ void __launch_bounds__(kNormThreads)
     for (int64_t first = int64_t{blockIdx.x} * groups; first < norm.rows; first += int64_t{gridDim.x} * groups) {
         const int64_t i = first + threadIdx.x / lanes;
         const bool present = i < norm.rows;
-        const int64_t row = present ? norm.sets.row(i) : 0, set = norm.sets.set_of(row);
+        const int64_t row = present ? norm.sets.place(i) : 0, set = present ? norm.sets.set_of(i) : 0;
         RowRegisters<X, N, kItems> v;
         v.read(x + row * norm.width, packs, lane, lanes, present);
         write_norm<kCentred>(v, scale + set, shift + set, y + i * norm.width, norm, present);
@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(kNormThreads)
         const int64_t i = first + threadIdx.x / norm.lanes;
         const bool present = i < norm.rows;
         const int width = present ? norm.width : 0;
-        const int64_t row = present ? norm.sets.row(i) : 0, set = norm.sets.set_of(row);
+        const int64_t row = present ? norm.sets.place(i) : 0, set = present ? norm.sets.set_of(i) : 0;
         const X* v = x + row * norm.width;
         float sum = 0, squares = 0;
         if constexpr (kCentred) {
@@ -92,15 +92,14 @@ void channel_norm(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu,
     launch<false>(ctx, x, as_f32(ctx, gamma), nullptr, y, {.channel = true, .silu = silu});
 }
 
-void layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, float eps, const Tensor* order,
-                Tensor& y) {
+void layer_norm(Context& ctx, const ops::Rows& x, const Tensor& weight, const Tensor& bias, float eps, Tensor& y) {
     const Tensor shift = as_f32(ctx, bias);
-    launch<true>(ctx, x, as_f32(ctx, weight), &shift, y, {.sets = row_sets(nullptr, 0, order), .eps = eps});
+    launch<true>(ctx, x.data, as_f32(ctx, weight), &shift, y, {.sets = row_sets(x), .eps = eps});
 }
 
-void norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, int64_t boundary, float eps,
-                   const Tensor* order, Tensor& y) {
-    launch<true>(ctx, x, scale, &shift, y, {.sets = row_sets(&scale, boundary, order), .eps = eps, .offset = 1.0f});
+void norm_modulate(Context& ctx, const ops::Rows& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
+                   float eps, Tensor& y) {
+    launch<true>(ctx, x.data, scale, &shift, y, {.sets = row_sets(x, &scale, boundary), .eps = eps, .offset = 1.0f});
 }
 
 }  // namespace t3video::cuda

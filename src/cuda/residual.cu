@@ -25,8 +25,8 @@ __global__ void __launch_bounds__(kNormThreads, kItems <= 12 ? 2 : 1)
         const int64_t i = first + threadIdx.x / lanes;
         const bool present = i < norm.rows;
         if (lanes == 32 && !present) return;
-        const int64_t row = present ? norm.sets.row(i) : 0, set = norm.sets.set_of(row),
-                      set_of_gate = gates.set_of(row);
+        const int64_t row = present ? norm.sets.place(i) : 0, set = present ? norm.sets.set_of(i) : 0,
+                      set_of_gate = present ? gates.set_of(i) : 0;
         float* to = x + row * norm.width;
         RowRegisters<float, N, kItems> sum;
         RowRegisters<H, N, kItems> added;
@@ -48,10 +48,11 @@ __global__ void __launch_bounds__(kNormThreads, kItems <= 12 ? 2 : 1)
 }
 
 // Whether the rows fit registers and the sum and its norm are on their way.
-bool launch(Context& ctx, Tensor& x, const ops::Residual& residual, const Tensor& scale, const Tensor& shift, Tensor& y,
-            Norm norm) {
+bool launch(Context& ctx, ops::Rows& rows, const ops::Residual& residual, int64_t boundary, const Tensor& scale,
+            const Tensor& shift, Tensor& y, Norm norm) {
     constexpr int N = kPack<float>;
     const Tensor& h = residual.h;
+    Tensor& x = rows.data;
     const State& s = state(ctx);
     const float *gate = residual.gate ? in<float>(*residual.gate) : nullptr, *a = in<float>(scale),
                 *b = in<float>(shift);
@@ -62,7 +63,7 @@ bool launch(Context& ctx, Tensor& x, const ops::Residual& residual, const Tensor
     norm.rows = h.dim(0);
     norm.width = static_cast<int>(h.dim(1));
     norm.lanes = lanes_for(norm.width / N);
-    const RowSets gates = row_sets(residual.gate, residual.boundary, nullptr);
+    const RowSets gates = row_sets(rows, residual.gate, boundary);
     visit(h.dtype(), [&]<class H>() {
         visit(y.dtype(), [&]<class Y>() {
             visit_items<N>(norm.width, norm.lanes, [&]<int kItems>() {
@@ -79,21 +80,20 @@ bool launch(Context& ctx, Tensor& x, const ops::Residual& residual, const Tensor
 
 }  // namespace
 
-void add_norm_modulate(Context& ctx, Tensor& x, const ops::Residual& residual, const Tensor& scale, const Tensor& shift,
-                       float eps, Tensor& y) {
-    const RowSets sets = row_sets(&scale, residual.boundary, residual.order);
-    if (launch(ctx, x, residual, scale, shift, y, {.sets = sets, .eps = eps, .offset = 1.0f})) return;
-    add_residual(ctx, x, residual);
-    norm_modulate(ctx, x, scale, shift, residual.boundary, eps, residual.order, y);
+void add_norm_modulate(Context& ctx, ops::Rows& x, const ops::Residual& residual, const Tensor& scale,
+                       const Tensor& shift, int64_t boundary, float eps, Tensor& y) {
+    const RowSets sets = row_sets(x, &scale, boundary);
+    if (launch(ctx, x, residual, boundary, scale, shift, y, {.sets = sets, .eps = eps, .offset = 1.0f})) return;
+    add_residual(ctx, x, residual, boundary);
+    norm_modulate(ctx, x, scale, shift, boundary, eps, y);
 }
 
-void add_layer_norm(Context& ctx, Tensor& x, const ops::Residual& residual, const Tensor& weight, const Tensor& bias,
-                    float eps, Tensor& y) {
+void add_layer_norm(Context& ctx, ops::Rows& x, const ops::Residual& residual, const Tensor& weight, const Tensor& bias,
+                    int64_t boundary, float eps, Tensor& y) {
     const Tensor scale = as_f32(ctx, weight), shift = as_f32(ctx, bias);
-    const RowSets sets = row_sets(nullptr, 0, residual.order);
-    if (launch(ctx, x, residual, scale, shift, y, {.sets = sets, .eps = eps})) return;
-    add_residual(ctx, x, residual);
-    layer_norm(ctx, x, scale, shift, eps, residual.order, y);
+    if (launch(ctx, x, residual, boundary, scale, shift, y, {.sets = row_sets(x), .eps = eps})) return;
+    add_residual(ctx, x, residual, boundary);
+    layer_norm(ctx, x, scale, shift, eps, y);
 }
 
 }  // namespace t3video::cuda

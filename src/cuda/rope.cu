@@ -26,13 +26,13 @@ struct Axis {
 struct Rotation {
     Axis t, h, w;
     unsigned height, width;  // of the grid
-    unsigned first;          // token of row 0, where there is no order
-    const int64_t* order;
+    unsigned first;          // token of row 0, where there is no list
+    const int64_t* tokens;
     int head;  // elements of a head
 
     // Positions along t, h and w.
     __device__ uint3 position(int64_t row) const {
-        const unsigned token = order ? static_cast<unsigned>(order[row]) : first + static_cast<unsigned>(row);
+        const unsigned token = tokens ? static_cast<unsigned>(tokens[row]) : first + static_cast<unsigned>(row);
         const unsigned line = token / width;
         return {line / height, line % height, token % width};
     }
@@ -177,8 +177,8 @@ void launch(const State& s, const Operands<T>& operands, const Rotation& rotatio
 
 }  // namespace
 
-void norm_rope(Context& ctx, std::span<const ops::NormRope> operands, const ops::RopeTable& table, int64_t first,
-               const Tensor* order) {
+void norm_rope(Context& ctx, std::span<const ops::NormRope> operands, const ops::RopeTable& table,
+               const ops::Tokens& tokens) {
     const Tensor& front = operands[0].x;
     const Grid& grid = table.grid;
     require(operands.size() <= kMostOperands, "norm_rope: ", operands.size(), " tensors");
@@ -191,8 +191,8 @@ void norm_rope(Context& ctx, std::span<const ops::NormRope> operands, const ops:
                             w,
                             static_cast<unsigned>(grid.h),
                             static_cast<unsigned>(grid.w),
-                            static_cast<unsigned>(first),
-                            order ? in<int64_t>(*order) : nullptr,
+                            static_cast<unsigned>(tokens.first),
+                            tokens.ids.defined() ? in<int64_t>(tokens.ids) : nullptr,
                             2 * (t.pairs + h.pairs + w.pairs)};
     Tensor weights[kMostOperands];  // as f32, until the kernel is on its way
     visit(front.dtype(), [&]<class T>() {

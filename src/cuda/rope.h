@@ -7,8 +7,8 @@
 
 namespace t3video::cuda {
 
-// Up to three operands of the same shape, f32 or bf16. Row i is token order[i] of the table's grid, or first + i.
-void norm_rope(Context& ctx, std::span<const ops::NormRope> operands, const ops::RopeTable& table, int64_t first,
-               const Tensor* order);
+// Up to three operands of the same shape, f32 or bf16; tokens of the table's grid.
+void norm_rope(Context& ctx, std::span<const ops::NormRope> operands, const ops::RopeTable& table,
+               const ops::Tokens& tokens);
 
 }  // namespace t3video::cuda

@@ -57,13 +57,14 @@ void add_to(Context& ctx, Tensor& x, const Tensor& h) {
         [&] { cuda::axpby(ctx, 1.0f, x, 1.0f, h, x); });
 }
 
-void add_gated_to(Context& ctx, Tensor& x, const Tensor& gate, const Tensor& h, int64_t boundary, const Tensor* order) {
-    const Residual residual{h, &gate, boundary, order};
+void add_gated_to(Context& ctx, Rows& x, const Tensor& gate, const Tensor& h, int64_t boundary) {
+    const Residual residual{h, &gate};
     require_residual("add_gated_to", x, residual);
-    const double rows_of_x = static_cast<double>(h.numel()) * static_cast<double>(size_of(x.dtype()));
+    const double rows_of_x = static_cast<double>(h.numel()) * static_cast<double>(size_of(x.data.dtype()));
     dispatch(
-        ctx, {.bytes = static_cast<double>(h.bytes()) + 2 * rows_of_x}, [&] { cpu::add_residual(ctx, x, residual); },
-        [&] { cuda::add_residual(ctx, x, residual); });
+        ctx, {.bytes = static_cast<double>(h.bytes()) + 2 * rows_of_x},
+        [&] { cpu::add_residual(ctx, x, residual, boundary); },
+        [&] { cuda::add_residual(ctx, x, residual, boundary); });
 }
 
 Tensor affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift) {

@@ -2,7 +2,7 @@
 // the type of the first operand.
 #pragma once
 
-#include "tensor/tensor.h"
+#include "tensor/op_types.h"
 
 namespace t3video::ops {
 
@@ -14,10 +14,9 @@ Tensor silu(Context& ctx, const Tensor& x);
 Tensor gelu_tanh(Context& ctx, const Tensor& x);
 // x += h
 void add_to(Context& ctx, Tensor& x, const Tensor& h);
-// x += gate * h.   x: [N, C]; gate: [S, C] f32, S = 1 or 2; rows of x before `boundary` use set 0, the others the last.
-// h: [N, C], or with an order, [n] i64 without repetition, [n, C], whose row i goes to row order[i] of x.
-void add_gated_to(Context& ctx, Tensor& x, const Tensor& gate, const Tensor& h, int64_t boundary,
-                  const Tensor* order = nullptr);
+// x += gate * h.   x: n rows of width C; h: [n, C]; gate: [S, C] f32, S = 1 or 2; tokens before `boundary` use set 0,
+// the others the last.
+void add_gated_to(Context& ctx, Rows& x, const Tensor& gate, const Tensor& h, int64_t boundary);
 // x * scale[c] + shift[c] over the last axis.   scale, shift: [C] f32.
 Tensor affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift);
 

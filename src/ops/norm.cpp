@@ -22,22 +22,22 @@ Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Ten
             weight.shape(), ", bias ", bias.shape(), " for x ", x.shape());
     Tensor y = empty(ctx, x.shape(), ctx.compute_type());
     dispatch(
-        ctx, moved(x, y), [&] { cpu::layer_norm(ctx, x, weight, bias, eps, nullptr, y); },
-        [&] { cuda::layer_norm(ctx, x, weight, bias, eps, nullptr, y); });
+        ctx, moved(x, y), [&] { cpu::layer_norm(ctx, {x}, weight, bias, eps, y); },
+        [&] { cuda::layer_norm(ctx, {x}, weight, bias, eps, y); });
     return y;
 }
 
-Tensor norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
-                     float eps, const Tensor* order) {
-    require_sets("norm_modulate", scale, x);
+Tensor norm_modulate(Context& ctx, const Rows& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
+                     float eps) {
+    require_rows("norm_modulate", x);
+    require_sets("norm_modulate", scale, x.data);
     require(shift.shape() == scale.shape(), "norm_modulate: scale ", scale.shape(), ", shift ", shift.shape());
-    if (order) require_order("norm_modulate", *order, x.dim(0));
-    Tensor y = empty(ctx, {order ? order->dim(0) : x.dim(0), x.dim(1)}, ctx.compute_type());
+    Tensor y = empty(ctx, {x.count(), x.data.dim(1)}, ctx.compute_type());
     const double elements = static_cast<double>(y.numel());
     dispatch(
-        ctx, {.bytes = elements * static_cast<double>(size_of(x.dtype()) + size_of(y.dtype()))},
-        [&] { cpu::norm_modulate(ctx, x, scale, shift, boundary, eps, order, y); },
-        [&] { cuda::norm_modulate(ctx, x, scale, shift, boundary, eps, order, y); });
+        ctx, {.bytes = elements * static_cast<double>(size_of(x.data.dtype()) + size_of(y.dtype()))},
+        [&] { cpu::norm_modulate(ctx, x, scale, shift, boundary, eps, y); },
+        [&] { cuda::norm_modulate(ctx, x, scale, shift, boundary, eps, y); });
     return y;
 }
 

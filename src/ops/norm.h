@@ -2,7 +2,7 @@
 // weights may be f32, f16 or bf16. Statistics are f32.
 #pragma once
 
-#include "tensor/tensor.h"
+#include "tensor/op_types.h"
 
 namespace t3video::ops {
 
@@ -13,10 +13,10 @@ Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, float eps);
 Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
 
 // y = layer_norm(x) * (1 + scale) + shift, without learned weights: the modulation of a Wan block.
-// x: [N, C]; scale, shift: [S, C] f32, S = 1 or 2. Rows of x before `boundary` use set 0, the others the last set.
-// With an order, [n] i64, row i of y: [n, C] is that of row order[i] of x.
-Tensor norm_modulate(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
-                     float eps, const Tensor* order = nullptr);
+// x: n rows of width C; scale, shift: [S, C] f32, S = 1 or 2. Tokens before `boundary` use set 0, the others the last.
+// Returns [n, C].
+Tensor norm_modulate(Context& ctx, const Rows& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
+                     float eps);
 
 // y = x / max(||x||, 1e-12) * sqrt(C) * gamma, then SiLU if asked.   x: [..., C], gamma: C elements of any shape.
 Tensor channel_norm(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu);

@@ -10,13 +10,11 @@
 namespace t3video::ops {
 namespace {
 
-void check(const Tensor& x, const RopeTable& table, int64_t heads, int64_t first, const Tensor* order) {
-    const int64_t pairs = table.cos_t.dim(1) + table.cos_h.dim(1) + table.cos_w.dim(1), tokens = table.grid.tokens();
+void check(const Tensor& x, const RopeTable& table, int64_t heads, const Tokens& tokens) {
+    const int64_t pairs = table.cos_t.dim(1) + table.cos_h.dim(1) + table.cos_w.dim(1);
     require(x.rank() == 2 && x.dim(1) == heads * 2 * pairs, "rope: x ", x.shape(), " for ", heads, " heads of ",
             2 * pairs);
-    require(order ? order->numel() == x.dim(0) : first >= 0 && first + x.dim(0) <= tokens, "rope: x ", x.shape(),
-            " from token ", first, " for grid ", table.grid);
-    if (order) require_order("rope", *order, tokens);
+    require_tokens("rope", tokens, x.dim(0), table.grid.tokens());
     require(
         table.cos_t.dim(0) >= table.grid.t && table.cos_h.dim(0) >= table.grid.h && table.cos_w.dim(0) >= table.grid.w,
         "rope: the table is smaller than grid ", table.grid);
@@ -27,15 +25,15 @@ void check(const Tensor& x, const RopeTable& table, int64_t heads, int64_t first
 Tensor rope(Context& ctx, const Tensor& x, const RopeTable& table, int64_t heads, int64_t first) {
     Tensor y = empty_like(ctx, x);
     const NormRope operand{x, nullptr, 0.0f, y};
-    norm_rope_into(ctx, {&operand, 1}, table, heads, first);
+    norm_rope_into(ctx, {&operand, 1}, table, heads, {.first = first});
     return y;
 }
 
 void norm_rope_into(Context& ctx, std::span<const NormRope> operands, const RopeTable& table, int64_t heads,
-                    int64_t first, const Tensor* order) {
+                    const Tokens& tokens) {
     require(!operands.empty() && operands.size() <= 3, "norm_rope: ", operands.size(), " tensors");
     const Tensor& front = operands[0].x;
-    check(front, table, heads, first, order);
+    check(front, table, heads, tokens);
     for (const auto& [x, weight, eps, y] : operands) {
         require(x.shape() == front.shape() && x.dtype() == front.dtype(), "norm_rope: x ", x.shape(), " of ", x.dtype(),
                 " beside ", front.shape(), " of ", front.dtype());
@@ -46,11 +44,11 @@ void norm_rope_into(Context& ctx, std::span<const NormRope> operands, const Rope
     const auto on_cpu = [&] {
         for (const auto& [x, weight, eps, y] : operands) {
             if (weight) cpu::rms_norm(ctx, x, *weight, eps, y);
-            cpu::rope(ctx, weight ? y : x, table, heads, first, order, y);
+            cpu::rope(ctx, weight ? y : x, table, heads, tokens, y);
         }
     };
     const double bytes = 2.0 * static_cast<double>(operands.size() * front.bytes());
-    dispatch(ctx, {.bytes = bytes}, on_cpu, [&] { cuda::norm_rope(ctx, operands, table, first, order); });
+    dispatch(ctx, {.bytes = bytes}, on_cpu, [&] { cuda::norm_rope(ctx, operands, table, tokens); });
 }
 
 }  // namespace t3video::ops

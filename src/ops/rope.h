@@ -12,9 +12,8 @@ namespace t3video::ops {
 Tensor rope(Context& ctx, const Tensor& x, const RopeTable& table, int64_t heads, int64_t first = 0);
 
 // Of up to three tensors of the same shape and type, such as queries and keys of the same tokens: the RMS norm over the
-// whole width (ops/norm.h), then the rotation, into y: [n, heads*d] of x's type. With an order, [n] i64, row i is token
-// order[i] instead of first + i.
+// whole width (ops/norm.h), then the rotation, into y: [n, heads*d] of x's type.
 void norm_rope_into(Context& ctx, std::span<const NormRope> operands, const RopeTable& table, int64_t heads,
-                    int64_t first, const Tensor* order = nullptr);
+                    const Tokens& tokens = {});
 
 }  // namespace t3video::ops

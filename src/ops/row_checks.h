@@ -1,18 +1,33 @@
 // Checks of operands that ops over rows share.
 #pragma once
 
+#include <limits>
+
 #include "core/error.h"
 #include "tensor/op_types.h"
 
 namespace t3video::ops {
 
-// An order of rows: [n] i64 where the context computes. Entries are below `rows`, which only the host can look at.
-inline void require_order(const char* op, const Tensor& order, int64_t rows) {
-    require(order.rank() == 1 && order.dtype() == DType::i64, op, ": order ", order.shape(), " of ", order.dtype());
-    if (order.device() != Device::cpu) return;
-    for (const int64_t row : order.span<int64_t>()) {
-        require(row >= 0 && row < rows, op, ": order holds ", row, " of ", rows, " rows");
-    }
+// Indices of rows or tokens: [n] i64 where the context computes, each below `end`, which only the host can look at.
+inline void require_indices(const char* op, const char* what, const Tensor& indices, int64_t n, int64_t end) {
+    require(indices.rank() == 1 && indices.dtype() == DType::i64 && indices.numel() == n, op, ": ", what, ' ',
+            indices.shape(), " of ", indices.dtype(), " for ", n, " rows");
+    if (indices.device() != Device::cpu) return;
+    for (const int64_t i : indices.span<int64_t>())
+        require(i >= 0 && i < end, op, ": ", what, " hold ", i, " of ", end);
+}
+
+// Of n rows, in a grid of `end` tokens.
+inline void require_tokens(const char* op, const Tokens& tokens, int64_t n, int64_t end) {
+    if (tokens.ids.defined()) return require_indices(op, "tokens", tokens.ids, n, end);
+    require(tokens.first >= 0 && tokens.first <= end - n, op, ": tokens ", tokens.first, " to ", tokens.first + n - 1,
+            " of ", end);
+}
+
+inline void require_rows(const char* op, const Rows& x) {
+    require(x.data.rank() == 2, op, ": rows of ", x.data.shape());
+    if (x.places.defined()) require_indices(op, "places", x.places, x.count(), x.data.dim(0));
+    require_tokens(op, x.tokens, x.count(), std::numeric_limits<int64_t>::max());
 }
 
 // One or two sets of f32 rows as wide as x: [N, C].
@@ -21,12 +36,12 @@ inline void require_sets(const char* op, const Tensor& sets, const Tensor& x) {
             ": sets ", sets.shape(), " for x ", x.shape());
 }
 
-inline void require_residual(const char* op, const Tensor& x, const Residual& residual) {
-    const auto& [h, gate, boundary, order] = residual;
-    require(x.rank() == 2 && h.rank() == 2 && h.dim(1) == x.dim(1) && h.dim(0) == (order ? order->numel() : x.dim(0)),
-            op, ": h ", h.shape(), " for x ", x.shape());
-    if (gate) require_sets(op, *gate, x);
-    if (order) require_order(op, *order, x.dim(0));
+inline void require_residual(const char* op, const Rows& x, const Residual& residual) {
+    const auto& [h, gate] = residual;
+    require_rows(op, x);
+    require(h.rank() == 2 && h.dim(1) == x.data.dim(1) && h.dim(0) == x.count(), op, ": h ", h.shape(), " for ",
+            x.count(), " rows of ", x.data.shape());
+    if (gate) require_sets(op, *gate, x.data);
 }
 
 }  // namespace t3video::ops

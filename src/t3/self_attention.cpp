@@ -12,8 +12,8 @@ SelfAttention::Inputs SelfAttention::make_inputs(Context& ctx, int64_t tokens, D
     return {empty(ctx, shape, dtype), empty(ctx, shape, dtype), empty(ctx, shape, dtype)};
 }
 
-void SelfAttention::project(Context& ctx, const Tensor& x, int64_t first, const ops::RopeTable& rope, Inputs& inputs,
-                            const Tensor* order) const {
+void SelfAttention::project(Context& ctx, const Tensor& x, const ops::Tokens& tokens, int64_t first,
+                            const ops::RopeTable& rope, Inputs& inputs) const {
     const int64_t last = first + x.dim(0);
     Tensor queries = inputs.q.slice(first, last), keys = inputs.k.slice(first, last),
            values = inputs.v.slice(first, last);
@@ -22,7 +22,7 @@ void SelfAttention::project(Context& ctx, const Tensor& x, int64_t first, const 
     v.forward_into(ctx, x, values);
     const ops::NormRope both[] = {{queries, &norm_q.weight.value, norm_q.eps, queries},
                                   {keys, &norm_k.weight.value, norm_k.eps, keys}};
-    ops::norm_rope_into(ctx, both, rope, heads, first, order);
+    ops::norm_rope_into(ctx, both, rope, heads, tokens);
 }
 
 Tensor SelfAttention::attend(Context& ctx, const Inputs& inputs, const LayerWindows& windows) const {
@@ -35,8 +35,9 @@ Tensor SelfAttention::attend(Context& ctx, const Inputs& inputs, const LayerWind
 Tensor SelfAttention::forward(Context& ctx, const Tensor& x, const ops::RopeTable& rope,
                               const LayerWindows& windows) const {
     Inputs inputs = make_inputs(ctx, x.dim(0), x.dtype());
-    nn::for_slices(ctx, x.dim(0),
-                   [&](int64_t first, int64_t last) { project(ctx, x.slice(first, last), first, rope, inputs); });
+    nn::for_slices(ctx, x.dim(0), [&](int64_t first, int64_t last) {
+        project(ctx, x.slice(first, last), {.first = first}, first, rope, inputs);
+    });
     return o.forward(ctx, attend(ctx, inputs, windows));
 }
 

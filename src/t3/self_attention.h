@@ -21,9 +21,9 @@ struct SelfAttention : nn::AttentionWeights {
 
     // Its three steps. Room for the inputs of so many tokens of type `dtype`;
     Inputs make_inputs(Context& ctx, int64_t tokens, DType dtype) const;
-    // projection of rows `first` and on, x: [n, width]; `order`: their tokens, [n] i64, or null where rows are tokens;
-    void project(Context& ctx, const Tensor& x, int64_t first, const ops::RopeTable& rope, Inputs& inputs,
-                 const Tensor* order = nullptr) const;
+    // projection of x: [n, width], which become rows `first` and on;
+    void project(Context& ctx, const Tensor& x, const ops::Tokens& tokens, int64_t first, const ops::RopeTable& rope,
+                 Inputs& inputs) const;
     // attention, before the output projection.
     Tensor attend(Context& ctx, const Inputs& inputs, const LayerWindows& windows) const;
 };

@@ -67,13 +67,18 @@ bool branches_coincide(const Grid& grid, const WindowCounts& counts);
 using LayerWindows = std::vector<ops::TokenWindows>;
 LayerWindows layer_windows(const Grid& grid, const WindowCounts& counts);
 
-// The windows of every pattern of a layout, placed on a context's device for a forward pass. A GPU reads the tokens of
-// a layer in the order of its first branch's windows, which then need no copying; `order` inside the second branch
-// counts rows in that order. Of a context that only counts, windows have sizes and no lists: any grid takes the same
-// time.
+// In which order the rows of a layer's queries, keys and values follow one another: as tokens do, or as the windows of
+// the first branch hold them, which then lie in one piece each.
+enum class RowOrder { tokens, windows };
+// A GPU copies windows that do not lie in one piece; the CPU reads rows anywhere.
+RowOrder suitable_order(const Context& ctx);
+
+// The windows of every pattern of a layout, placed on a context's device for a forward pass. `order` inside them counts
+// rows. Of a context that only counts, windows have sizes and no lists: any grid takes the same time.
 class WindowPlan {
   public:
-    WindowPlan(Context& ctx, const WindowLayout& layout);
+    WindowPlan(Context& ctx, const WindowLayout& layout, RowOrder order);
+    WindowPlan(Context& ctx, const WindowLayout& layout) : WindowPlan(ctx, layout, suitable_order(ctx)) {}
     const Grid& grid() const { return grid_; }
     const LayerWindows& of_layer(int64_t layer) const {
         return patterns_[static_cast<size_t>(layer) % patterns_.size()];

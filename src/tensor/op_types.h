@@ -29,12 +29,26 @@ struct FrameConv {
     friend auto operator<=>(const FrameConv&, const FrameConv&) = default;
 };
 
-// What a block adds to rows of its stream x: gate * h, or h without a gate.   h: [n, C]; gate: [S, C] f32, S = 1 or 2.
+// Which token of the grid each of some rows is.
+struct Tokens {
+    Tensor ids;         // [n] i64 where the context computes; undefined: row i is token first + i
+    int64_t first = 0;  // without ids
+};
+
+// Some rows of a matrix, such as a slice of the residual stream. Rotation and modulation follow a row's token, wherever
+// it lies.
+struct Rows {
+    Tensor data;    // [N, C]
+    Tensor places;  // [n] i64, each another: where in `data` row i lies; undefined: at i, n = N
+    Tokens tokens;
+
+    int64_t count() const { return places.defined() ? places.numel() : data.dim(0); }
+};
+
+// What a block adds to n rows of its stream: gate * h, or h without a gate.   h: [n, C]; gate: [S, C] f32, S = 1 or 2.
 struct Residual {
     const Tensor& h;
     const Tensor* gate = nullptr;
-    int64_t boundary = 0;           // rows of x before it use set 0 of what comes in sets, the others the last one
-    const Tensor* order = nullptr;  // [n] i64: row i of h goes to row order[i] of x, each to another; else to row i
 };
 
 struct AttentionOptions {

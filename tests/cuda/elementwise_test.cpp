@@ -89,14 +89,14 @@ TEST_P(ElementwiseOnGpu, AddGatedTo) {
                                   gate = random({sets, width}, 3, DType::f32);
                     for (const int64_t boundary : {int64_t{0}, int64_t{10}, rows}) {
                         SCOPED_TRACE(concat(width, " of ", tx, " and ", th, ", ", sets, " sets, boundary ", boundary));
-                        Tensor expected = clone(cpu(), x.host);
+                        ops::Rows expected{clone(cpu(), x.host)};
                         ops::add_gated_to(cpu(), expected, gate.host, h.host, boundary);
                         expect_parity(
-                            expected,
+                            expected.data,
                             [&] {
-                                Tensor y = clone(gpu(), x.device);
+                                ops::Rows y{clone(gpu(), x.device)};
                                 ops::add_gated_to(gpu(), y, gate.device, h.device, boundary);
-                                return y;
+                                return y.data;
                             },
                             tx, bound(tx));
                     }
@@ -113,14 +113,14 @@ TEST_P(ElementwiseOnGpu, AddGatedToTheRowsOfAnOrder) {
             SCOPED_TRACE(concat(width, " of ", th));
             const Operand x = random({rows, width}, 1, DType::f32), h = random({part, width}, 2, th),
                           gate = random({2, width}, 3, DType::f32), order = shuffled(rows, part);
-            Tensor expected = clone(cpu(), x.host);
-            ops::add_gated_to(cpu(), expected, gate.host, h.host, 10, &order.host);
+            ops::Rows expected{clone(cpu(), x.host), order.host, {order.host}};
+            ops::add_gated_to(cpu(), expected, gate.host, h.host, 10);
             expect_parity(
-                expected,
+                expected.data,
                 [&] {
-                    Tensor y = clone(gpu(), x.device);
-                    ops::add_gated_to(gpu(), y, gate.device, h.device, 10, &order.device);
-                    return y;
+                    ops::Rows y{clone(gpu(), x.device), order.device, {order.device}};
+                    ops::add_gated_to(gpu(), y, gate.device, h.device, 10);
+                    return y.data;
                 },
                 DType::f32, bound(DType::f32));
         }

@@ -49,8 +49,8 @@ TEST_P(NormOnGpu, Modulate) {
         for (const int64_t sets : {1, 2}) {
             const Operand scale = random({sets, width}, 2, DType::f32), shift = random({sets, width}, 3, DType::f32);
             for (const int64_t boundary : {int64_t{0}, rows / 2, rows}) {
-                expect_parity(ops::norm_modulate(cpu(), x.host, scale.host, shift.host, boundary, 1e-6f), [&] {
-                    return ops::norm_modulate(gpu(), x.device, scale.device, shift.device, boundary, 1e-6f);
+                expect_parity(ops::norm_modulate(cpu(), {x.host}, scale.host, shift.host, boundary, 1e-6f), [&] {
+                    return ops::norm_modulate(gpu(), {x.device}, scale.device, shift.device, boundary, 1e-6f);
                 });
             }
         }
@@ -62,9 +62,12 @@ TEST_P(NormOnGpu, ModulateInAnOrder) {
         const int64_t rows = x.host.dim(0), width = x.host.dim(1);
         const Operand scale = random({2, width}, 2, DType::f32), shift = random({2, width}, 3, DType::f32),
                       order = shuffled(rows, rows - rows / 3);
-        expect_parity(ops::norm_modulate(cpu(), x.host, scale.host, shift.host, rows / 2, 1e-6f, &order.host), [&] {
-            return ops::norm_modulate(gpu(), x.device, scale.device, shift.device, rows / 2, 1e-6f, &order.device);
-        });
+        expect_parity(
+            ops::norm_modulate(cpu(), {x.host, order.host, {order.host}}, scale.host, shift.host, rows / 2, 1e-6f),
+            [&] {
+                return ops::norm_modulate(gpu(), {x.device, order.device, {order.device}}, scale.device, shift.device,
+                                          rows / 2, 1e-6f);
+            });
     });
 }
 

@@ -36,32 +36,36 @@ class ResidualOnGpu : public OnGpu {
         const Operand x = random({rows, width}, 1, DType::f32), h = random({part, width}, 2, th),
                       gate = random({2, width}, 3, DType::f32), a = random({sets, width}, 4, DType::f32),
                       b = random({sets, width}, 5, DType::f32), order = shuffled(rows, part);
-        Tensor sum = clone(cpu(), x.host);
-        const Tensor norm =
-            op(cpu(), sum, {h.host, gated ? &gate.host : nullptr, rows / 2, ordered ? &order.host : nullptr}, a.host,
-               b.host);
-        Tensor sum_on_gpu;
-        const auto on_gpu = [&] {
-            sum_on_gpu = clone(gpu(), x.device);
-            return op(gpu(), sum_on_gpu,
-                      {h.device, gated ? &gate.device : nullptr, rows / 2, ordered ? &order.device : nullptr}, a.device,
-                      b.device);
-        };
-        expect_parity(norm, on_gpu);
-        EXPECT_LE(relative_error(on_host_as_f32(sum_on_gpu), sum), 1e-6);
+        for (const bool copied : {false, ordered}) {  // the rows of an order, copied one behind another
+            const auto rows_of = [&](Context& ctx, const Tensor& from, const Tensor& places) -> ops::Rows {
+                Tensor all = clone(ctx, from);
+                if (!ordered) return {all, {}, {.first = 3}};
+                if (copied) return {all.slice(0, part), {}, {places}};
+                return {all, places, {places}};
+            };
+            ops::Rows sum = rows_of(cpu(), x.host, order.host), sum_on_gpu;
+            const int64_t boundary = rows / 2 + (ordered ? 0 : 3);
+            const Tensor norm = op(cpu(), sum, {h.host, gated ? &gate.host : nullptr}, a.host, b.host, boundary);
+            const auto on_gpu = [&] {
+                sum_on_gpu = rows_of(gpu(), x.device, order.device);
+                return op(gpu(), sum_on_gpu, {h.device, gated ? &gate.device : nullptr}, a.device, b.device, boundary);
+            };
+            expect_parity(norm, on_gpu);
+            EXPECT_LE(relative_error(on_host_as_f32(sum_on_gpu.data), sum.data), 1e-6);
+        }
     }
 };
 
 TEST_P(ResidualOnGpu, Modulate) {
-    check(2, [](Context& ctx, Tensor& x, const ops::Residual& residual, const Tensor& scale, const Tensor& shift) {
-        return ops::add_norm_modulate(ctx, x, residual, scale, shift, 1e-6f);
-    });
+    check(2, [](Context& ctx, ops::Rows& x, const ops::Residual& residual, const Tensor& scale, const Tensor& shift,
+                int64_t boundary) { return ops::add_norm_modulate(ctx, x, residual, scale, shift, boundary, 1e-6f); });
 }
 
 TEST_P(ResidualOnGpu, Layer) {
-    check(1, [](Context& ctx, Tensor& x, const ops::Residual& residual, const Tensor& weight, const Tensor& bias) {
-        const int64_t width = x.dim(1);
-        return ops::add_layer_norm(ctx, x, residual, weight.reshape({width}), bias.reshape({width}), 1e-6f);
+    check(1, [](Context& ctx, ops::Rows& x, const ops::Residual& residual, const Tensor& weight, const Tensor& bias,
+                int64_t boundary) {
+        const Shape width{x.data.dim(1)};
+        return ops::add_layer_norm(ctx, x, residual, weight.reshape(width), bias.reshape(width), boundary, 1e-6f);
     });
 }
 

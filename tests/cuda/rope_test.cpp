@@ -58,17 +58,17 @@ TEST_P(RopeOnGpu, NormThenRotationInPlaceAndNot) {
             const Operand w = random({heads * width}, 2, dtype);
             Tensor expected = empty_like(cpu(), x.host);
             const ops::NormRope on_cpu[] = {{x.host, &w.host, 1e-6f, expected}};
-            ops::norm_rope_into(cpu(), on_cpu, host, heads, 7);
+            ops::norm_rope_into(cpu(), on_cpu, host, heads, {.first = 7});
             expect_parity(expected, [&, table = device] {
                 Tensor y = empty_like(gpu(), x.device);
                 const ops::NormRope on_gpu[] = {{x.device, &w.device, 1e-6f, y}};
-                ops::norm_rope_into(gpu(), on_gpu, table, heads, 7);
+                ops::norm_rope_into(gpu(), on_gpu, table, heads, {.first = 7});
                 return y;
             });
             expect_parity(expected, [&, table = device] {
                 Tensor y = clone(gpu(), x.device);
                 const ops::NormRope on_gpu[] = {{y, &w.device, 1e-6f, y}};
-                ops::norm_rope_into(gpu(), on_gpu, table, heads, 7);
+                ops::norm_rope_into(gpu(), on_gpu, table, heads, {.first = 7});
                 return y;
             });
         }
@@ -82,12 +82,12 @@ TEST_P(RopeOnGpu, SeveralTensorsInAnOrder) {
                       w = random({heads * width}, 3), order = shuffled(30, 23);
         Tensor queries = clone(cpu(), q.host), keys = clone(cpu(), k.host);
         const ops::NormRope on_cpu[] = {{queries, &w.host, 1e-6f, queries}, {keys, nullptr, 0, keys}};
-        ops::norm_rope_into(cpu(), on_cpu, host, heads, 0, &order.host);
+        ops::norm_rope_into(cpu(), on_cpu, host, heads, {order.host});
         for (const Tensor* expected : {&queries, &keys}) {
             expect_parity(*expected, [&, table = device] {
                 Tensor a = clone(gpu(), q.device), b = clone(gpu(), k.device);
                 const ops::NormRope on_gpu[] = {{a, &w.device, 1e-6f, a}, {b, nullptr, 0, b}};
-                ops::norm_rope_into(gpu(), on_gpu, table, heads, 0, &order.device);
+                ops::norm_rope_into(gpu(), on_gpu, table, heads, {order.device});
                 return expected == &queries ? a : b;
             });
         }

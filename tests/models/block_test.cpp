@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+
 #include "nn/rope.h"
 #include "nn/slices.h"
+#include "ops/layout.h"
 #include "support/tensors.h"
 
 namespace t3video::models {
@@ -38,6 +42,69 @@ TEST(Block, SlicesOfManyTokensEqualEachToken) {
         const Tensor alone = run(clone(ctx, x.slice(row, row + 1)), row < clean ? 1 : 0);
         EXPECT_LT(testing::relative_error(y.slice(row, row + 1), alone), 1e-5) << row;
     }
+}
+
+// Rows of a stream whose first frame has a timestep of its own, over windows that cut every axis.
+class BlockRows : public ::testing::Test {
+  protected:
+    BlockRows() {
+        uint32_t seed = 1;
+        block_.for_each_param(
+            "", [&](const std::string&, nn::Param& param) { param.value = randn(ctx_, param.shape, seed++); });
+        text_ = block_.cross_attn.keys(ctx_, randn(ctx_, {3, 24}, 90), 4);
+    }
+
+    static DitConfig config() {
+        DitConfig c;
+        c.dim = 24;
+        c.heads = 2;
+        c.ffn_dim = 10;
+        return c;
+    }
+    BlockInput input(const t3::WindowPlan& plan) const {
+        return {modulation_, grid_.h * grid_.w, rope_, plan.of_layer(0), plan.row_order(0), text_};
+    }
+
+    Context ctx_;
+    const Grid grid_{3, 5, 7};
+    const t3::WindowLayout layout_{grid_, {{2, 2, 3}}};
+    Block block_{config()};
+    TextKeys text_;
+    const Tensor modulation_ = randn(ctx_, {2, 6 * 24}, 91), x_ = randn(ctx_, {3 * 5 * 7, 24}, 92);
+    const ops::RopeTable rope_ = nn::make_rope_table(ctx_, grid_, 12);
+};
+
+TEST_F(BlockRows, InTheWindowsOrderGiveTheSameBits) {
+    const auto run = [&](t3::RowOrder order) {
+        const t3::WindowPlan plan(ctx_, layout_, order);
+        EXPECT_EQ(plan.row_order(0) != nullptr, order == t3::RowOrder::windows);
+        Tensor x = clone(ctx_, x_);
+        block_.forward(ctx_, x, input(plan));
+        return x;
+    };
+    const Tensor tokens = run(t3::RowOrder::tokens), windows = run(t3::RowOrder::windows);
+    EXPECT_TRUE(std::ranges::equal(tokens.span<float>(), windows.span<float>()));
+}
+
+// What is kept of a stream and given to a phase later: copies of its rows, wherever they lay.
+TEST_F(BlockRows, CopiedGiveWhatTheyGiveInPlace) {
+    const t3::WindowPlan plan(ctx_, layout_, t3::RowOrder::windows);
+    const BlockInput in = input(plan);
+    const Modulation m = block_.modulation_of(ctx_, in);
+    const int64_t first = 11, last = 60, n = last - first;
+    const Tensor tokens = in.order->slice(first, last), attended = randn(ctx_, {n, 24}, 93);
+    const Tensor copies = ops::gather_rows(ctx_, x_, tokens.span<int64_t>());
+    const auto run = [&](ops::Rows rows) {
+        auto inputs = block_.self_attn.make_inputs(ctx_, grid_.tokens(), DType::f32);
+        block_.before_attention(ctx_, rows, first, m, in, inputs);
+        block_.after_attention(ctx_, rows, attended, m, in);
+        return std::array{inputs.q.slice(first, last), inputs.k.slice(first, last), inputs.v.slice(first, last),
+                          rows.data};
+    };
+    const auto in_place = run({clone(ctx_, x_), tokens, {tokens}}), copied = run({copies, {}, {tokens}});
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE(std::ranges::equal(in_place[i].span<float>(), copied[i].span<float>()));
+    const Tensor rows = ops::gather_rows(ctx_, in_place[3], tokens.span<int64_t>());
+    EXPECT_TRUE(std::ranges::equal(rows.span<float>(), copied[3].span<float>()));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "ops/layout.h"
 #include "ops/norm.h"
 #include "ops/rope.h"
 #include "support/tensors.h"
@@ -51,18 +52,21 @@ TEST(Elementwise, ActivationsAreFiniteAtTheEnds) {
     }
 }
 
-TEST(GatedAdd, TakesItsSetByRow) {
+TEST(GatedAdd, TakesItsSetByToken) {
     Context ctx;
     const Tensor x = randn(ctx, {4, 19}, 1), gate = randn(ctx, {2, 19}, 2), h = randn(ctx, {4, 19}, 3);
     const auto dx = doubles(ctx, x), dg = doubles(ctx, gate), dh = doubles(ctx, h);
     std::vector<double> expected;
     for (size_t i = 0; i < dx.size(); ++i) expected.push_back(dx[i] + dg[(i / 19 < 1 ? 0 : 19) + i % 19] * dh[i]);
-    Tensor y = clone(ctx, x);
+    ops::Rows y{clone(ctx, x)};
     ops::add_gated_to(ctx, y, gate, h, 1);
-    EXPECT_LT(relative_error(y, expected), 1e-6);
+    EXPECT_LT(relative_error(y.data, expected), 1e-6);
+    ops::Rows later{clone(ctx, x), {}, {.first = 20}};
+    ops::add_gated_to(ctx, later, gate, h, 21);
+    EXPECT_EQ(relative_error(later.data, y.data), 0);
 }
 
-TEST(GatedAdd, GoesToTheRowsOfAnOrder) {
+TEST(GatedAdd, GoesToRowsAnywhere) {
     Context ctx;
     const Tensor x = randn(ctx, {5, 19}, 1), gate = randn(ctx, {2, 19}, 2), h = randn(ctx, {3, 19}, 3);
     const Tensor order = from_span(ctx, std::array<int64_t, 3>{4, 0, 2});
@@ -72,11 +76,15 @@ TEST(GatedAdd, GoesToTheRowsOfAnOrder) {
         const size_t row = size_t(order.data<int64_t>()[i / 19]);
         expected[row * 19 + i % 19] += dg[(row < 2 ? 0 : 19) + i % 19] * dh[i];
     }
-    Tensor y = clone(ctx, x);
-    ops::add_gated_to(ctx, y, gate, h, 2, &order);
-    EXPECT_LT(relative_error(y, expected), 1e-6);
-    EXPECT_THROW(ops::add_gated_to(ctx, y, gate, randn(ctx, {4, 19}, 3), 2, &order), Error);
-    EXPECT_THROW(ops::add_gated_to(ctx, y, gate, h, 2), Error);
+    ops::Rows y{clone(ctx, x), order, {order}};
+    ops::add_gated_to(ctx, y, gate, h, 2);
+    EXPECT_LT(relative_error(y.data, expected), 1e-6);
+    ops::Rows copied{ops::gather_rows(ctx, x, order.span<int64_t>()), {}, {order}};
+    ops::add_gated_to(ctx, copied, gate, h, 2);
+    EXPECT_EQ(relative_error(copied.data, ops::gather_rows(ctx, y.data, order.span<int64_t>())), 0);
+    EXPECT_THROW(ops::add_gated_to(ctx, y, gate, randn(ctx, {4, 19}, 3), 2), Error);
+    ops::Rows all{y.data};
+    EXPECT_THROW(ops::add_gated_to(ctx, all, gate, h, 2), Error);
 }
 
 TEST(Affine, ScalesAndShiftsChannels) {
@@ -152,9 +160,9 @@ TEST(Rope, NormsAndRotatesSeveralTensorsInAnOrder) {
     }
     Tensor alone = empty_like(ctx, q);
     const ops::NormRope one[] = {{q, &weights[0], 1e-6f, alone}};
-    ops::norm_rope_into(ctx, one, table, 2, 0, &order);
+    ops::norm_rope_into(ctx, one, table, 2, {order});
     const ops::NormRope both[] = {{q, &weights[0], 1e-6f, q}, {k, &weights[1], 0.5f, k}};
-    ops::norm_rope_into(ctx, both, table, 2, 0, &order);
+    ops::norm_rope_into(ctx, both, table, 2, {order});
     EXPECT_LT(relative_error(alone, expected[0]), 1e-6);
     EXPECT_LT(relative_error(q, expected[0]), 1e-6);
     EXPECT_LT(relative_error(k, expected[1]), 1e-6);
@@ -167,11 +175,11 @@ TEST(Rope, RejectsTensorsThatDiffer) {
     Tensor q = zeros(ctx, {3, 6}), k = zeros(ctx, {2, 6}), narrow = zeros(ctx, {5});
     const ops::NormRope unlike[] = {{q, &w, 0, q}, {k, &w, 0, k}}, weight[] = {{q, &narrow, 0, q}},
                         alone[] = {{q, &w, 0, q}};
-    EXPECT_THROW(ops::norm_rope_into(ctx, unlike, table, 1, 0), Error);
-    EXPECT_THROW(ops::norm_rope_into(ctx, weight, table, 1, 0), Error);
-    EXPECT_THROW(ops::norm_rope_into(ctx, alone, table, 1, 6), Error);
+    EXPECT_THROW(ops::norm_rope_into(ctx, unlike, table, 1), Error);
+    EXPECT_THROW(ops::norm_rope_into(ctx, weight, table, 1), Error);
+    EXPECT_THROW(ops::norm_rope_into(ctx, alone, table, 1, {.first = 6}), Error);
     const Tensor order = from_span(ctx, std::array<int64_t, 3>{0, 8, 1});
-    EXPECT_THROW(ops::norm_rope_into(ctx, alone, table, 1, 0, &order), Error);
+    EXPECT_THROW(ops::norm_rope_into(ctx, alone, table, 1, {order}), Error);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "ops/layout.h"
 #include "support/tensors.h"
 
 namespace t3video {
@@ -66,7 +67,7 @@ TEST_P(Norm, Layer) {
     EXPECT_LT(relative_error(ops::layer_norm(ctx, x, w, b, 1e-6f), expected), 1e-6);
 }
 
-TEST_P(Norm, ModulateTakesItsSetByRow) {
+TEST_P(Norm, ModulateTakesItsSetByToken) {
     const int64_t width = GetParam();
     Context ctx;
     const Tensor x = randn(ctx, {5, width}, 1), scale = randn(ctx, {2, width}, 2), shift = randn(ctx, {2, width}, 3);
@@ -77,10 +78,10 @@ TEST_P(Norm, ModulateTakesItsSetByRow) {
         for (size_t i = 0; i < r.size(); ++i) r[i] = r[i] * (1 + ds[set + i]) + db[set + i];
         return r;
     });
-    EXPECT_LT(relative_error(ops::norm_modulate(ctx, x, scale, shift, 2, 1e-6f), expected), 1e-6);
+    EXPECT_LT(relative_error(ops::norm_modulate(ctx, {x}, scale, shift, 2, 1e-6f), expected), 1e-6);
 }
 
-TEST_P(Norm, ModulateInAnOrder) {
+TEST_P(Norm, ModulateFollowsTokens) {
     const int64_t width = GetParam();
     Context ctx;
     const Tensor x = randn(ctx, {6, width}, 1), scale = randn(ctx, {2, width}, 2), shift = randn(ctx, {2, width}, 3);
@@ -92,9 +93,15 @@ TEST_P(Norm, ModulateInAnOrder) {
         const size_t set = row < 3 ? 0 : size_t(width);
         for (size_t i = 0; i < r.size(); ++i) expected.push_back(r[i] * (1 + ds[set + i]) + db[set + i]);
     }
-    const Tensor y = ops::norm_modulate(ctx, x, scale, shift, 3, 1e-6f, &order);
-    EXPECT_EQ(y.shape(), Shape({4, width}));
-    EXPECT_LT(relative_error(y, expected), 1e-6);
+    const Tensor copied = ops::gather_rows(ctx, x, order.span<int64_t>());
+    for (const ops::Rows& rows : {ops::Rows{x, order, {order}}, ops::Rows{copied, {}, {order}}}) {
+        const Tensor y = ops::norm_modulate(ctx, rows, scale, shift, 3, 1e-6f);
+        EXPECT_EQ(y.shape(), Shape({4, width}));
+        EXPECT_LT(relative_error(y, expected), 1e-6);
+    }
+    // Rows that follow one another are counted from their first token.
+    const Tensor last = ops::norm_modulate(ctx, {x.slice(2, 6), {}, {.first = 2}}, scale, shift, 3, 1e-6f);
+    EXPECT_EQ(relative_error(last, ops::norm_modulate(ctx, {x}, scale, shift, 3, 1e-6f).slice(2, 6)), 0);
 }
 
 TEST_P(Norm, Channel) {
@@ -122,10 +129,10 @@ TEST(Modulate, RejectsOrdersOfRowsThatAreNotThere) {
     const Tensor x = zeros(ctx, {3, 4}), sets = zeros(ctx, {1, 4});
     for (const int64_t row : {-1, 3}) {
         const Tensor order = from_span(ctx, std::array{int64_t{0}, row});
-        EXPECT_THROW(ops::norm_modulate(ctx, x, sets, sets, 0, 1e-6f, &order), Error);
+        EXPECT_THROW(ops::norm_modulate(ctx, {x, order}, sets, sets, 0, 1e-6f), Error);
     }
     const Tensor fractions = zeros(ctx, {3});
-    EXPECT_THROW(ops::norm_modulate(ctx, x, sets, sets, 0, 1e-6f, &fractions), Error);
+    EXPECT_THROW(ops::norm_modulate(ctx, {x, fractions}, sets, sets, 0, 1e-6f), Error);
 }
 
 TEST(ChannelNorm, ZeroStaysZero) {

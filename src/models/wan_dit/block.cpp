@@ -27,35 +27,47 @@ Tensor FeedForward::forward(Context& ctx, const Tensor& x) const {
     return contract.forward(ctx, expand.forward(ctx, x, ops::Activation::gelu_tanh));
 }
 
+Modulation Block::modulation_of(Context& ctx, const BlockInput& in) const {
+    auto [shift1, scale1, gate1, shift2, scale2, gate2] = modulation_rows<6>(ctx, in.modulation, modulation);
+    return {shift1, scale1, gate1, shift2, scale2, gate2, in.clean_tokens};
+}
+
+void Block::before_attention(Context& ctx, const ops::Rows& x, int64_t first, const Modulation& m, const BlockInput& in,
+                             t3::SelfAttention::Inputs& inputs) const {
+    const Tensor h = ops::norm_modulate(ctx, x, m.scale1, m.shift1, m.boundary, eps);
+    self_attn.project(ctx, h, x.tokens, first, in.rope, inputs);
+}
+
+void Block::after_attention(Context& ctx, ops::Rows& x, const Tensor& attended, const Modulation& m,
+                            const BlockInput& in) const {
+    Tensor h = self_attn.o.forward(ctx, attended);
+    h = ops::add_layer_norm(ctx, x, {h, &m.gate1}, norm3.weight.value, norm3.bias.value, m.boundary, norm3.eps);
+    h = cross_attn.forward(ctx, h, in.text);
+    h = ops::add_norm_modulate(ctx, x, {h}, m.scale2, m.shift2, m.boundary, eps);
+    ops::add_gated_to(ctx, x, m.gate2, ffn.forward(ctx, h), m.boundary);
+}
+
 // Only attention sees all tokens at once; the rest runs slice by slice, in the order of rows that suits the windows.
 void Block::forward(Context& ctx, Tensor& x, const BlockInput& in) const {
-    const std::array<Tensor, 6> m = modulation_rows<6>(ctx, in.modulation, modulation);
-    const Tensor &shift1 = m[0], &scale1 = m[1], &gate1 = m[2], &shift2 = m[3], &scale2 = m[4], &gate2 = m[5];
-    // f(the slice's rows of x, or all of x with the places of those rows; tokens of x before that are clean; first,
-    // last)
-    const auto for_slices = [&](auto&& f) {
+    const Modulation m = modulation_of(ctx, in);
+    const auto for_rows = [&](auto&& f) {  // f(some rows of x, the first of them)
         nn::for_slices(ctx, x.dim(0), [&](int64_t first, int64_t last) {
-            const Tensor places = in.order ? in.order->slice(first, last) : Tensor();
-            Tensor rows = in.order ? x : x.slice(first, last);
-            f(rows, in.order ? &places : nullptr, in.clean_tokens - (in.order ? 0 : first), first, last);
+            ops::Rows rows{x.slice(first, last), {}, {.first = first}};
+            if (in.order) {  // rows are tokens of x in another order
+                const Tensor tokens = in.order->slice(first, last);
+                rows = {x, tokens, {tokens}};
+            }
+            f(rows, first);
         });
     };
-
     Tensor attended;
     {
         auto inputs = self_attn.make_inputs(ctx, x.dim(0), ctx.compute_type());
-        for_slices([&](Tensor& y, const Tensor* order, int64_t clean, int64_t first, int64_t) {
-            const Tensor h = ops::norm_modulate(ctx, y, scale1, shift1, clean, eps, order);
-            self_attn.project(ctx, h, first, in.rope, inputs, order);
-        });
+        for_rows([&](const ops::Rows& rows, int64_t first) { before_attention(ctx, rows, first, m, in, inputs); });
         attended = self_attn.attend(ctx, inputs, in.windows);
     }
-    for_slices([&](Tensor& y, const Tensor* order, int64_t clean, int64_t first, int64_t last) {
-        Tensor h = self_attn.o.forward(ctx, attended.slice(first, last));
-        h = ops::add_layer_norm(ctx, y, {h, &gate1, clean, order}, norm3.weight.value, norm3.bias.value, norm3.eps);
-        h = cross_attn.forward(ctx, h, in.text);
-        h = ops::add_norm_modulate(ctx, y, {h, nullptr, clean, order}, scale2, shift2, eps);
-        ops::add_gated_to(ctx, y, gate2, ffn.forward(ctx, h), clean, order);
+    for_rows([&](ops::Rows& rows, int64_t first) {
+        after_attention(ctx, rows, attended.slice(first, first + rows.count()), m, in);
     });
 }
 

@@ -49,6 +49,12 @@ struct BlockInput {
     const TextKeys& text;
 };
 
+// Of one block, [sets, dim] f32 each: tokens before `boundary` use set 0, the others the last.
+struct Modulation {
+    Tensor shift1, scale1, gate1, shift2, scale2, gate2;
+    int64_t boundary = 0;
+};
+
 struct Block {
     Block() = default;
     explicit Block(const DitConfig& c)
@@ -61,6 +67,14 @@ struct Block {
 
     // x: [tokens, dim] f32, the residual stream, updated in place.
     void forward(Context& ctx, Tensor& x, const BlockInput& in) const;
+
+    // Its two phases, each of any rows of x: queries, keys and values of x, which become rows `first` and on;
+    void before_attention(Context& ctx, const ops::Rows& x, int64_t first, const Modulation& m, const BlockInput& in,
+                          t3::SelfAttention::Inputs& inputs) const;
+    // what follows attention, with the rows' results `attended`: [n, dim].
+    void after_attention(Context& ctx, ops::Rows& x, const Tensor& attended, const Modulation& m,
+                         const BlockInput& in) const;
+    Modulation modulation_of(Context& ctx, const BlockInput& in) const;
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {

@@ -99,7 +99,7 @@ Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, cons
             {modulation, clean_tokens, rope, windows.of_layer(layer), windows.row_order(layer), text.layers[i]});
     }
     const auto [shift, scale] = modulation_rows<2>(ctx, e, head_modulation_);
-    x = head_.forward(ctx, ops::norm_modulate(ctx, x, scale, shift, clean_tokens, config_.eps));
+    x = head_.forward(ctx, ops::norm_modulate(ctx, {x}, scale, shift, clean_tokens, config_.eps));
     return ops::unpatchify(ctx, x, grid);
 }
 
