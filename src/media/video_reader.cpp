@@ -86,6 +86,11 @@ class VideoReader::Source {
     Source& operator=(const Source&) = delete;
 
     AVIOContext* io() { return io_; }
+    bool begins_with(std::string_view text) {
+        const std::string head = file_.read(text.size());
+        file_.seek(0);
+        return head == text;
+    }
     int64_t bytes() const { return file_.bytes(); }
 
   private:
@@ -121,12 +126,10 @@ class VideoReader::Source {
 struct VideoReader::Impl {
     Impl(const std::filesystem::path& path, Samples wanted, int64_t limit)
         : name(path.string()), samples(wanted), memory(limit), source(path) {
+        require_no_list(source.begins_with("#EXTM3U") ? "hls" : "");  // which FFmpeg 7 knows by its extension only
         const AVInputFormat* kind = nullptr;
         check_file(av_probe_input_buffer2(source.io(), &kind, "", nullptr, 0, 0), name, ": not a video or image file");
-        constexpr std::array<std::string_view, 8> kLists = {"hls",  "dash", "concat", "sdp",
-                                                            "rtsp", "rtp",  "imf",    "webm_dash_manifest"};
-        require_valid(std::ranges::find(kLists, kind->name) == kLists.end(), name, ": is a list of other files (",
-                      kind->name, "), which are not followed; give the video itself");
+        require_no_list(kind->name);
         still = std::string_view(kind->name).ends_with("_pipe");
         if (still) require_room(source.bytes(), "its file");
         AVFormatContext* raw = avformat_alloc_context();
@@ -141,6 +144,13 @@ struct VideoReader::Impl {
         input.reset(raw);
         find_streams();
         open_decoder();
+    }
+
+    void require_no_list(std::string_view format) const {
+        constexpr std::array<std::string_view, 8> kLists = {"hls",  "dash", "concat", "sdp",
+                                                            "rtsp", "rtp",  "imf",    "webm_dash_manifest"};
+        require_valid(std::ranges::find(kLists, format) == kLists.end(), name, ": is a list of other files (", format,
+                      "), which are not followed; give the video itself");
     }
 
     template <class... Parts>

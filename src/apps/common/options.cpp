@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <regex>
 #include <sstream>
 #include <string_view>
 
@@ -84,18 +86,15 @@ void check_values(const CLI::App& command) {
 
 namespace {
 
-// "Value 5 not in range 0 to 4" -> "5: expected 0 to 4"; the largest number of a type is no bound worth naming.
+// "Value 5 not in range 0 to 4", or "[0 - 4]" of later versions, -> "5: expected 0 to 4"; the largest number of a type
+// is no bound worth naming.
 std::string explain_range(const std::string& text) {
-    constexpr std::string_view kValue = "Value ", kRange = " not in range ", kTo = " to ";
-    const size_t range = text.find(kRange),
-                 to = text.find(kTo, range == std::string::npos ? range : range + kRange.size());
-    if (!text.starts_with(kValue) || to == std::string::npos) return text;
-    const std::string value = text.substr(kValue.size(), range - kValue.size()),
-                      least = text.substr(range + kRange.size(), to - range - kRange.size()),
-                      most = text.substr(to + kTo.size());
-    constexpr size_t kLongest = 20;
-    if (most.size() <= kLongest) return concat(value, ": expected ", least, kTo, most);
-    return concat(value, ": expected a number above 0");
+    const std::regex pattern(R"(Value (.*) not in range \[?(\S+) (?:to|-) ([^\]\s]+)\]?)");
+    std::smatch match;
+    if (!std::regex_match(text, match, pattern)) return text;
+    constexpr double kMost = 1e300;
+    if (std::strtod(match.str(3).c_str(), nullptr) > kMost) return concat(match.str(1), ": expected a number above 0");
+    return concat(match.str(1), ": expected ", match.str(2), " to ", match.str(3));
 }
 
 }  // namespace
