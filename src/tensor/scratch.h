@@ -63,6 +63,7 @@ inline Scratch window_attention_scratch(Device device, const Tensor& q, int64_t 
         // Queries, keys, values and result of some windows.
         if (!direct) blocks.insert(blocks.end(), 4, static_cast<size_t>(rows * q.dim(1)) * size_of(q.dtype()));
         const bool fused = attention_is_fused(q.dtype(), q.dim(1) / heads, q.dim(1) / heads);
+        // Logarithms as the library lays them out.
         if (fused && statistics) blocks.push_back(static_cast<size_t>(rows * heads) * sizeof(float));
         for (const size_t block : fused ? Scratch{kLibraryScratch} : score_scratch(q.dtype(), heads, longest, longest))
             blocks.push_back(block);
