@@ -179,9 +179,10 @@ void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, 
     });
 }
 
-void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
-                      std::span<const ops::TokenWindows* const> branches, Tensor& y) {
-    const int64_t stride = q.dim(1), width = stride / heads;
+void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                      const ops::WindowOptions& options, Tensor& y) {
+    const int64_t tokens = q.dim(0), heads = options.heads, stride = q.dim(1), width = stride / heads;
+    const auto& branches = options.branches;
     const float *pq = q.data<float>(), *pk = k.data<float>(), *pv = v.data<float>();
     float* py = y.data<float>();
     const float share = 1.0f / static_cast<float>(branches.size());
@@ -196,6 +197,9 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
             for (int64_t first = 0; first < count; first += kQueries) tasks.push_back({static_cast<int64_t>(w), first});
         }
         const auto blocks = static_cast<int64_t>(tasks.size());
+        ops::AttentionSaved::Branch* saved = options.saved ? &options.saved->branches[branch] : nullptr;
+        float* logarithms = saved ? saved->log_sum_exp.data<float>() : nullptr;
+        float* own = saved && branches.size() > 1 ? saved->output.data<float>() : nullptr;  // a single one is y
         ctx.parallel_for(blocks * heads, 1, [&](int64_t begin, int64_t end) {
             Scratch s;
             for (int64_t task = begin; task < end; ++task) {
@@ -209,7 +213,7 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
                         {pk + column, stride, ids, width},
                         {pv + column, stride, ids, width},
                         keys,
-                        scale,
+                        options.scale,
                         nullptr,
                         nullptr},
                        first, last, s);
@@ -217,6 +221,14 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
                     HWY_DYNAMIC_DISPATCH(Blend)
                     (s.out.data() + (i - first) * width, share / s.sum[static_cast<size_t>(i - first)],
                      branch == 0 ? 0.0f : 1.0f, py + ids[i] * stride + column, width);
+                }
+                for (int64_t i = first; saved && i < last; ++i) {
+                    const float sum = s.sum[static_cast<size_t>(i - first)];
+                    logarithms[task % heads * tokens + ids[i]] =
+                        s.maximum[static_cast<size_t>(i - first)] + std::log(sum);
+                    if (!own) continue;
+                    HWY_DYNAMIC_DISPATCH(Blend)
+                    (s.out.data() + (i - first) * width, 1.0f / sum, 0.0f, own + ids[i] * stride + column, width);
                 }
             }
         });

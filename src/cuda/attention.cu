@@ -2,7 +2,8 @@
 // gathered into rows that follow one another in front of it and put back, averaged, behind it, two passes bound by
 // memory: 91 and 96 % of an H200's 4.3 TB/s at 4K. On Hopper windows with heads of 128 have a kernel of our own, which
 // puts its results back itself. All else (f32, the VAE's one wide head, the text encoder's relative bias) is two matrix
-// products and a softmax over slices of the queries.
+// products and a softmax over slices of the queries. What a backward needs comes from the same kernels: branches then
+// keep their rows, and a pass averages them.
 #include "cuda/attention.h"
 
 #include <cmath>
@@ -27,8 +28,15 @@ struct Rows {
     int64_t count, stride, width;  // rows, elements from row to row, elements of a head
 };
 
+// What the softmax does besides.
+struct SoftmaxOptions {
+    const float* relative = nullptr;
+    int64_t last_key_count = 1;
+    LogSumExp log_sum_exp = {};
+};
+
 void plain_attention(Context& ctx, DType dtype, const Rows& q, const Rows& k, const Rows& v, int64_t heads, float scale,
-                     const float* relative, int64_t last_key_count, std::byte* y, int64_t y_stride) {
+                     const SoftmaxOptions& options, std::byte* y, int64_t y_stride) {
     State& s = state(ctx);
     const size_t element = size_of(dtype);
     const int64_t fit = static_cast<int64_t>(ops::kScoreBytes / sizeof(float)) / (heads * k.count);
@@ -56,9 +64,10 @@ void plain_attention(Context& ctx, DType dtype, const Rows& q, const Rows& k, co
                 {.heads = heads,
                  .rows = rows,
                  .keys = k.count,
-                 .relative = relative,
+                 .relative = options.relative,
                  .first_query = first,
-                 .last_key_count = last_key_count},
+                 .last_key_count = options.last_key_count,
+                 .log_sum_exp = options.log_sum_exp},
                 in<float>(scores), probabilities.raw(), dtype);
         gemm(s,
              {.m = rows,
@@ -112,6 +121,25 @@ __global__ void scatter_rows(const T* x, const int64_t* order, int64_t rows, int
     }
 }
 
+// y = (a + b) / 2, the bits that scatter_rows gives of the same branches
+template <class T, int N>
+__global__ void mean_of_branches(const T* a, const T* b, int64_t packs, T* y) {
+    for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < packs; i += int64_t{gridDim.x} * kThreads) {
+        Pack<T, N> value = load<N>(a + i * N);
+        const Pack<T, N> other = load<N>(b + i * N);
+        for (int j = 0; j < N; ++j)
+            value.value[j] = from_float<T>(0.5f * (to_float(value.value[j]) + to_float(other.value[j])));
+        store(y + i * N, value);
+    }
+}
+
+// Puts the logarithms of windows, [windows, heads, tokens], where those of their rows belong.
+__global__ void put_logarithms(const float* x, int64_t count, int64_t heads, int64_t tokens, LogSumExp to) {
+    for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count; i += int64_t{gridDim.x} * kThreads) {
+        to.put(i / tokens % heads, i / (heads * tokens) * tokens + i % tokens, x[i]);
+    }
+}
+
 void gather(State& s, const Tensor& q, const Tensor& k, const Tensor& v, const int64_t* order, Tensor* to) {
     const auto packs = static_cast<int64_t>(q.bytes() / static_cast<size_t>(q.dim(0)) / sizeof(uint4));
     Triple t{};
@@ -137,20 +165,38 @@ void scatter(State& s, const Tensor& x, const int64_t* order, bool second, Tenso
     check_launch();
 }
 
+void average(State& s, const Tensor& a, const Tensor& b, Tensor& y) {
+    visit(y.dtype(), [&]<class T>() {
+        constexpr int kElements = 16 / sizeof(T);
+        const int64_t packs = y.numel() / kElements;
+        mean_of_branches<T, kElements>
+            <<<blocks_for(s, packs / kThreads), kThreads, 0, s.stream>>>(in<T>(a), in<T>(b), packs, out<T>(y));
+    });
+    check_launch();
+}
+
 // Attention of `count` windows of equal size whose rows follow one another.
 void attend(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t count, int64_t heads, float scale,
-            Tensor& y) {
+            const LogSumExp& log_sum_exp, Tensor& y) {
     const int64_t tokens = q.dim(0) / count, stride = q.dim(1), width = stride / heads;
     if (ops::attention_is_fused(q.dtype(), width, width)) {
-        fused_attention(ctx, {count, heads, tokens, tokens, width, scale}, q.raw(), k.raw(), v.raw(), y.raw());
-        return;
+        FusedAttention problem{count, heads, tokens, tokens, width, scale};
+        if (!log_sum_exp.to) return fused_attention(ctx, problem, q.raw(), k.raw(), v.raw(), y.raw());
+        problem.statistics = true;
+        Tensor logarithms = empty(ctx, {count, heads, tokens});
+        fused_attention(ctx, problem, q.raw(), k.raw(), v.raw(), y.raw(), nullptr, logarithms.raw());
+        const State& s = state(ctx);
+        put_logarithms<<<blocks_for(s, logarithms.numel() / kThreads), kThreads, 0, s.stream>>>(
+            in<float>(logarithms), logarithms.numel(), heads, tokens, log_sum_exp);
+        return check_launch();
     }
     for (int64_t w = 0; w < count; ++w) {
         const auto rows = [&](const Tensor& x) {
             return Rows{x.slice(w * tokens, (w + 1) * tokens).raw(), tokens, stride, width};
         };
-        plain_attention(ctx, q.dtype(), rows(q), rows(k), rows(v), heads, scale, nullptr, 1,
-                        y.slice(w * tokens, (w + 1) * tokens).raw(), stride);
+        plain_attention(ctx, q.dtype(), rows(q), rows(k), rows(v), heads, scale,
+                        {.log_sum_exp = log_sum_exp.from(w * tokens)}, y.slice(w * tokens, (w + 1) * tokens).raw(),
+                        stride);
     }
 }
 
@@ -192,18 +238,26 @@ void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, 
     }
     plain_attention(ctx, q.dtype(), {q.raw(), q.dim(0), q.dim(1), qk_width}, {k.raw(), k.dim(0), k.dim(1), qk_width},
                     {v.raw(), v.dim(0), v.dim(1), v_width}, heads, options.scale,
-                    options.relative_bias ? in<float>(*options.relative_bias) : nullptr, options.last_key_count,
+                    {.relative = options.relative_bias ? in<float>(*options.relative_bias) : nullptr,
+                     .last_key_count = options.last_key_count},
                     y.raw(), v.dim(1));
 }
 
-void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
-                      std::span<const ops::TokenWindows* const> branches, Tensor& y) {
+void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                      const ops::WindowOptions& options, Tensor& y) {
+    const int64_t heads = options.heads;
+    const float scale = options.scale;
+    const auto& branches = options.branches;
     require(q.dim(1) * static_cast<int64_t>(size_of(q.dtype())) % 16 == 0, "window_attention: rows of ", q.dim(1), " ",
             q.dtype(), " are no multiple of 16 bytes");
     State& s = state(ctx);
     const bool by_hopper = q.dtype() == DType::bf16 && q.dim(1) == heads * 128 && scale > 0 && has_hopper_attention();
     for (size_t branch = 0; branch < branches.size(); ++branch) {
         const ops::TokenWindows& windows = *branches[branch];
+        ops::AttentionSaved::Branch* saved = options.saved ? &options.saved->branches[branch] : nullptr;
+        Tensor& result = saved ? saved->output : y;
+        const bool onto_first = branch == 1 && !saved;
+        const LogSumExp log_sum_exp = saved ? LogSumExp{out<float>(saved->log_sum_exp), q.dim(0)} : LogSumExp{};
         const auto count = static_cast<int64_t>(windows.starts.size()) - 1;
         const bool direct = windows.in_order && branch == 0;  // a second branch would overwrite the first
         const Tensor order = direct || windows.placed.defined() ? windows.placed : from_span(ctx, windows.order);
@@ -214,30 +268,41 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
             int64_t last = w + 1;
             while (last < count && last - w < most && start(last + 1) - start(last) == tokens) ++last;
             const int64_t begin = start(w), end = start(last);
-            HopperAttention problem{.windows = last - w, .tokens = tokens, .heads = heads, .scale = scale};
+            LogSumExp logarithms = direct ? log_sum_exp.from(begin) : log_sum_exp;
+            if (!direct) logarithms.order = in<int64_t>(order) + begin;
+            HopperAttention problem{.windows = last - w,
+                                    .tokens = tokens,
+                                    .heads = heads,
+                                    .scale = scale,
+                                    .order = logarithms.order,
+                                    .average = onto_first,
+                                    .log_sum_exp = logarithms.to,
+                                    .log_step = logarithms.head_step};
             if (direct && by_hopper) {
                 hopper_attention(ctx, problem, q.slice(begin, end).raw(), k.slice(begin, end).raw(),
-                                 v.slice(begin, end).raw(), y.slice(begin, end).raw());
+                                 v.slice(begin, end).raw(), result.slice(begin, end).raw());
             } else if (direct) {
-                Tensor rows = y.slice(begin, end);
+                Tensor rows = result.slice(begin, end);
                 attend(ctx, q.slice(begin, end), k.slice(begin, end), v.slice(begin, end), last - w, heads, scale,
-                       rows);
+                       logarithms, rows);
             } else {
                 Tensor gathered[3];
                 for (Tensor& x : gathered) x = empty(ctx, {end - begin, q.dim(1)}, q.dtype());
                 gather(s, q, k, v, in<int64_t>(order) + begin, gathered);
                 if (by_hopper) {
-                    problem.order = in<int64_t>(order) + begin;
-                    problem.average = branch == 1;
-                    hopper_attention(ctx, problem, gathered[0].raw(), gathered[1].raw(), gathered[2].raw(), y.raw());
+                    hopper_attention(ctx, problem, gathered[0].raw(), gathered[1].raw(), gathered[2].raw(),
+                                     result.raw());
                 } else {
                     Tensor attended = empty(ctx, {end - begin, q.dim(1)}, q.dtype());
-                    attend(ctx, gathered[0], gathered[1], gathered[2], last - w, heads, scale, attended);
-                    scatter(s, attended, in<int64_t>(order) + begin, branch == 1, y);
+                    attend(ctx, gathered[0], gathered[1], gathered[2], last - w, heads, scale, logarithms, attended);
+                    scatter(s, attended, in<int64_t>(order) + begin, onto_first, result);
                 }
             }
             w = last;
         }
+    }
+    if (options.saved && branches.size() == 2) {
+        average(s, options.saved->branches[0].output, options.saved->branches[1].output, y);
     }
 }
 

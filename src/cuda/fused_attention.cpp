@@ -12,9 +12,9 @@
 namespace t3video::cuda {
 namespace {
 
-enum Uid : int64_t { kQ = 1, kK, kV, kY, kBias };
+enum Uid : int64_t { kQ = 1, kK, kV, kY, kBias, kStatistics };
 
-using Key = std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, float, bool>;
+using Key = std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, float, bool, bool>;
 using Plans = std::map<Key, std::unique_ptr<fe::graph::Graph>>;
 
 std::unique_ptr<fe::graph::Graph> make_graph(Cudnn& library, const FusedAttention& p) {
@@ -32,7 +32,7 @@ std::unique_ptr<fe::graph::Graph> make_graph(Cudnn& library, const FusedAttentio
             fe::graph::Tensor_attributes().set_name(name).set_uid(uid).set_dim(dims(rows)).set_stride(strides(rows)));
     };
     auto options = fe::graph::SDPA_attributes();
-    options.set_name("attention").set_generate_stats(false).set_attn_scale(p.scale);
+    options.set_name("attention").set_generate_stats(p.statistics).set_attn_scale(p.scale);
     if (p.key_bias) {
         auto bias = graph->tensor(fe::graph::Tensor_attributes()
                                       .set_name("bias")
@@ -45,12 +45,19 @@ std::unique_ptr<fe::graph::Graph> make_graph(Cudnn& library, const FusedAttentio
     auto [y, statistics] =
         graph->sdpa(tensor("q", kQ, p.queries), tensor("k", kK, p.keys), tensor("v", kV, p.keys), options);
     y->set_output(true).set_uid(kY).set_dim(dims(p.queries)).set_stride(strides(p.queries));
+    if (p.statistics) {
+        statistics->set_output(true)
+            .set_uid(kStatistics)
+            .set_dim({p.windows, p.heads, p.queries, 1})
+            .set_stride({p.heads * p.queries, p.queries, 1, 1})
+            .set_data_type(fe::DataType_t::FLOAT);
+    }
     build(library, *graph);
     return graph;
 }
 
 Key key_of(const FusedAttention& p) {
-    return {p.windows, p.heads, p.queries, p.keys, p.width, p.scale, p.key_bias};
+    return {p.windows, p.heads, p.queries, p.keys, p.width, p.scale, p.key_bias, p.statistics};
 }
 
 }  // namespace
@@ -68,13 +75,14 @@ bool fused_attention_runs(Context& ctx, const FusedAttention& p) {
 }
 
 void fused_attention(Context& ctx, const FusedAttention& p, const void* q, const void* k, const void* v, void* y,
-                     const void* key_bias) {
+                     const void* key_bias, void* statistics) {
     State& s = state(ctx);
     auto& graph = s.cache<Plans>("fused_attention")[key_of(p)];
     if (!graph) graph = make_graph(cudnn(s), p);
     const auto operand = [](const void* data) { return const_cast<void*>(data); };
     std::unordered_map<int64_t, void*> tensors{{kQ, operand(q)}, {kK, operand(k)}, {kV, operand(v)}, {kY, y}};
     if (p.key_bias) tensors[kBias] = operand(key_bias);
+    if (p.statistics) tensors[kStatistics] = statistics;
     execute(ctx, *graph, std::move(tensors));
 }
 

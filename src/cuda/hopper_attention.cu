@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
 #include "cuda/hopper.cuh"
 #include "cuda/hopper_attention.cuh"
@@ -35,9 +36,10 @@ struct Barriers {
     uint64_t query_full[kQueryStages * kConsumers], query_empty[kQueryStages * kConsumers];
 };
 
+template <class Launch>  // AttentionLaunch or LogarithmsLaunch
 __global__ __launch_bounds__(kThreads, 1) void attend(const __grid_constant__ CUtensorMap q,
                                                       const __grid_constant__ CUtensorMap k,
-                                                      const __grid_constant__ CUtensorMap v, const AttentionLaunch p) {
+                                                      const __grid_constant__ CUtensorMap v, const Launch p) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
     extern __shared__ __align__(kBoxAlignment) unsigned char buffers[];
     __shared__ Barriers barriers;
@@ -211,6 +213,10 @@ __global__ __launch_bounds__(kThreads, 1) void attend(const __grid_constant__ CU
                     sum += __shfl_xor_sync(0xffffffffu, sum, 1);
                     sum += __shfl_xor_sync(0xffffffffu, sum, 2);
                     shares[r] = 1 / sum;
+                    if constexpr (std::is_same_v<Launch, LogarithmsLaunch>) {
+                        const int token = at.first + index * 64 + row + r * 8;
+                        if (lane % 4 == 0) store_log_sum_exp(p, at, token, rows.top[r], sum);
+                    }
                 }
 #pragma unroll
                 for (int j = 0; j < kWidth / 8; ++j) {
@@ -269,7 +275,7 @@ bool has_hopper_attention() {
     check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
     if (major != 9 || minor != 0) return false;
     cudaFuncAttributes kernel{};
-    check(cudaFuncGetAttributes(&kernel, attend));
+    check(cudaFuncGetAttributes(&kernel, attend<AttentionLaunch>));
     return kernel.sharedSizeBytes >= sizeof(Barriers);  // for other targets the kernels are empty
 }
 
@@ -294,10 +300,14 @@ void hopper_attention(Context& ctx, const HopperAttention& a, const void* q, con
     const CUtensorMap of_q = tensor_map(encode, q, rows, a.heads, 64),
                       of_k = tensor_map(encode, k, rows, a.heads, kKeys),
                       of_v = tensor_map(encode, v, rows, a.heads, kKeys);
-    check(cudaFuncSetAttribute(attend, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedBytes));
-    const State& s = state(ctx);
-    attend<<<std::min(p.tiles, s.multiprocessors), kThreads, kSharedBytes, s.stream>>>(of_q, of_k, of_v, p);
-    check_launch();
+    const auto launch = [&]<class Launch>(const Launch& with) {
+        check(cudaFuncSetAttribute(attend<Launch>, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedBytes));
+        const State& s = state(ctx);
+        attend<<<std::min(p.tiles, s.multiprocessors), kThreads, kSharedBytes, s.stream>>>(of_q, of_k, of_v, with);
+        check_launch();
+    };
+    if (!a.log_sum_exp) return launch(p);
+    launch(LogarithmsLaunch{p, a.log_sum_exp, a.log_step});
 }
 
 }  // namespace t3video::cuda

@@ -108,6 +108,11 @@ struct AttentionLaunch {
     float scale;                               // for powers of two
     bool average;
 };
+// With where logarithms go. A launch of its own: even unused parameters change the other kernel's code.
+struct LogarithmsLaunch : AttentionLaunch {
+    float* log_sum_exp;
+    int64_t log_step;
+};
 
 // A tile of queries: of a head, from token `first` of the window that begins at row `start`.
 struct QueryTile {
@@ -117,9 +122,17 @@ __device__ inline QueryTile query_tile_of(const AttentionLaunch& p, int tile, in
     const int spot = tile / p.tiles_per_head;
     return {spot / p.heads * p.tokens, tile % p.tiles_per_head * queries, spot % p.heads};
 }
+__device__ inline int64_t row_of(const AttentionLaunch& p, const QueryTile& at, int token) {
+    return p.order ? __ldg(p.order + at.start + token) : at.start + token;
+}
 __device__ inline __nv_bfloat16* result_of(const AttentionLaunch& p, const QueryTile& at, int token) {
-    const int64_t row = p.order ? __ldg(p.order + at.start + token) : at.start + token;
-    return p.y + row * p.row_width + at.head * kWidth;
+    return p.y + row_of(p, at, token) * p.row_width + at.head * kWidth;
+}
+// From what weights are relative to and their sum, where the window has the token.
+__device__ inline void store_log_sum_exp(const LogarithmsLaunch& p, const QueryTile& at, int token, float top,
+                                         float sum) {
+    constexpr float kLn2 = 0.693147181f;
+    if (token < p.tokens) p.log_sum_exp[at.head * p.log_step + row_of(p, at, token)] = (top + log2f(sum)) * kLn2;
 }
 
 // The i-th of n tiles of keys: the last one comes first, so that only that one has a mask.

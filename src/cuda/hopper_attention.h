@@ -11,6 +11,10 @@ struct HopperAttention {
     float scale;                     // of the scores, positive
     const int64_t* order = nullptr;  // [windows * tokens] on the device: the rows of y to write; null: in order
     bool average = false;            // y = (y + result) / 2 instead of y = result
+    // [heads, log_step] f32: of the rows of y that are written, the natural logarithm of the sum over the window's keys
+    // of exp(scale * score); null: nowhere.
+    float* log_sum_exp = nullptr;
+    int64_t log_step = 0;
 };
 
 // Whether the card is of compute capability 9.0, and this program has code for it (for sm_90a).

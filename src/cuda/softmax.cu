@@ -67,6 +67,7 @@ __global__ void __launch_bounds__(kThreads) softmax_rows(Softmax p, const float*
         __syncthreads();
         // The key that counts several times gives the sum of its equal probabilities.
         const float scale = 1.0f / all.sum;
+        if (p.log_sum_exp.to && threadIdx.x == 0) p.log_sum_exp.put(head, query, all.largest + logf(all.sum));
         for (int64_t i = threadIdx.x; i < packs; i += kThreads) {
             float x[N];
             load(i, x);

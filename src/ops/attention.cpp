@@ -39,7 +39,7 @@ void place_windows(Context& ctx, TokenWindows& windows) {
 }
 
 Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
-                        std::span<const TokenWindows* const> branches) {
+                        std::span<const TokenWindows* const> branches, AttentionSaved* saved) {
     require(q.rank() == 2 && q.shape() == k.shape() && q.shape() == v.shape() && q.dtype() == k.dtype() &&
                 q.dtype() == v.dtype() && heads > 0 && q.dim(1) % heads == 0,
             "window_attention: q ", q.shape(), ", k ", k.shape(), ", v ", v.shape(), ", ", heads, " heads");
@@ -54,11 +54,17 @@ Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Te
         pairs += sizes.pairs;
     }
     Tensor y = empty_like(ctx, q);
+    if (saved) {
+        saved->branches.clear();
+        for (size_t i = 0; i < branches.size(); ++i) {
+            saved->branches.push_back({branches.size() == 1 ? y : empty_like(ctx, q), empty(ctx, {heads, q.dim(0)})});
+        }
+    }
+    const WindowOptions options{heads, scale, branches, saved};
     dispatch(
-        ctx, {.attention = 4.0 * pairs * double(q.dim(1))},
-        [&] { cpu::window_attention(ctx, q, k, v, heads, scale, branches, y); },
-        [&] { cuda::window_attention(ctx, q, k, v, heads, scale, branches, y); },
-        window_attention_scratch(ctx.target(), q, heads, branches));
+        ctx, {.attention = 4.0 * pairs * double(q.dim(1))}, [&] { cpu::window_attention(ctx, q, k, v, options, y); },
+        [&] { cuda::window_attention(ctx, q, k, v, options, y); },
+        window_attention_scratch(ctx.target(), q, heads, branches, saved != nullptr));
     return y;
 }
 

@@ -15,8 +15,9 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
 void place_windows(Context& ctx, TokenWindows& windows);
 
 // Attention inside each window of each branch; the result is the mean over the branches (one or two).
-// q, k, v: [N, heads*d] of one type, f32 or the compute type -> [N, heads*d] of it.
+// q, k, v: [N, heads*d] of one type, f32 or the compute type -> [N, heads*d] of it. `saved` gets what a backward needs;
+// the result is the same with it, up to the rounding of a library that has another kernel for it.
 Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
-                        std::span<const TokenWindows* const> branches);
+                        std::span<const TokenWindows* const> branches, AttentionSaved* saved = nullptr);
 
 }  // namespace t3video::ops

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <compare>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "tensor/tensor.h"
@@ -83,6 +84,23 @@ struct TokenWindows {
         }
         return s;
     }
+};
+
+// What a backward of attention over windows needs of each branch, beside q, k and v. Rows come in the caller's order,
+// not in that of the windows. Logarithms lie head by head: kernels work on many rows of one head at a time.
+struct AttentionSaved {
+    struct Branch {
+        Tensor output;       // [N, heads*d] of q's type, before the average; of a single branch the result itself
+        Tensor log_sum_exp;  // [heads, N] f32: log(sum over the keys j of row i's window of exp(scale * q_i.k_j))
+    };
+    std::vector<Branch> branches;
+};
+
+struct WindowOptions {
+    int64_t heads;
+    float scale;                                    // multiplies q.k
+    std::span<const TokenWindows* const> branches;  // one or two
+    AttentionSaved* saved = nullptr;                // where asked for, with a branch's tensors for each of them
 };
 
 // Cosines and sines of the angles of each axis, [positions, pairs of the axis] f32. The pairs of a head are divided

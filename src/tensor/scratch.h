@@ -50,7 +50,7 @@ inline Scratch attention_scratch(Device device, const Tensor& q, const Tensor& k
 }
 
 inline Scratch window_attention_scratch(Device device, const Tensor& q, int64_t heads,
-                                        std::span<const TokenWindows* const> branches) {
+                                        std::span<const TokenWindows* const> branches, bool statistics = false) {
     if (device == Device::cpu) return {};
     Scratch most;  // of one branch; the others come before or after it
     size_t most_bytes = 0;
@@ -59,11 +59,12 @@ inline Scratch window_attention_scratch(Device device, const Tensor& q, int64_t 
         Scratch blocks;
         const bool direct = windows->in_order && windows == branches[0];  // read where they lie
         if (!direct && !windows->placed.defined()) blocks.push_back(static_cast<size_t>(q.dim(0)) * sizeof(int64_t));
-        if (!direct) {  // queries, keys, values and result of some windows
-            const int64_t rows = std::min(q.dim(0), std::max(kGatheredTokens, longest));
-            blocks.insert(blocks.end(), 4, static_cast<size_t>(rows * q.dim(1)) * size_of(q.dtype()));
-        }
+        const int64_t rows = direct ? q.dim(0) : std::min(q.dim(0), std::max(kGatheredTokens, longest));
+        // Queries, keys, values and result of some windows.
+        if (!direct) blocks.insert(blocks.end(), 4, static_cast<size_t>(rows * q.dim(1)) * size_of(q.dtype()));
         const bool fused = attention_is_fused(q.dtype(), q.dim(1) / heads, q.dim(1) / heads);
+        // Logarithms as the library lays them out.
+        if (fused && statistics) blocks.push_back(static_cast<size_t>(rows * heads) * sizeof(float));
         for (const size_t block : fused ? Scratch{kLibraryScratch} : score_scratch(q.dtype(), heads, longest, longest))
             blocks.push_back(block);
         const size_t bytes = std::accumulate(blocks.begin(), blocks.end(), size_t{0});

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "cuda/parity.h"
+#include "support/windows.h"
 
 namespace t3video {
 namespace {
@@ -28,12 +29,14 @@ constexpr HopperAttentionCase kCases[] = {
     {1, 705, 2, true, true, 8},  {1, 1344, 1, false, false, 1},
 };
 
-// y: what there is already; all hold f32 on the host.
-std::vector<double> plain(const HopperAttentionCase& c, float scale, const Tensor& q, const Tensor& k, const Tensor& v,
-                          const std::vector<int64_t>& order, const Tensor& y) {
-    const int64_t width = c.heads * kHeadWidth;
-    std::vector<double> result(static_cast<size_t>(y.numel())), weights(static_cast<size_t>(c.tokens));
-    for (int64_t i = 0; i < c.windows * c.tokens; ++i) {
+// y: what there is already; all hold f32 on the host. The result, and the logarithms of the rows of y, [heads, rows].
+PlainBranch plain(const HopperAttentionCase& c, float scale, const Tensor& q, const Tensor& k, const Tensor& v,
+                  const std::vector<int64_t>& order, const Tensor& y) {
+    const int64_t width = c.heads * kHeadWidth, rows = c.windows * c.tokens;
+    std::vector<double> weights(static_cast<size_t>(c.tokens));
+    PlainBranch result{std::vector<double>(static_cast<size_t>(y.numel())),
+                       std::vector<double>(static_cast<size_t>(c.heads * rows))};
+    for (int64_t i = 0; i < rows; ++i) {
         const int64_t first = i / c.tokens * c.tokens;
         for (int64_t head = 0; head < c.heads; ++head) {
             const auto row = [&](const Tensor& x, int64_t token) {
@@ -46,14 +49,15 @@ std::vector<double> plain(const HopperAttentionCase& c, float scale, const Tenso
                 most = std::max(most, score *= scale);
             }
             for (double& weight : weights) sum += weight = std::exp(weight - most);
+            const int64_t to = order[static_cast<size_t>(i)];
+            result.log_sum_exp[static_cast<size_t>(head * rows + to)] = most + std::log(sum);
             for (int64_t d = 0; d < kHeadWidth; ++d) {
                 double value = 0;
                 for (int64_t j = 0; j < c.tokens; ++j) {
                     value += weights[static_cast<size_t>(j)] / sum * double{row(v, first + j)[d]};
                 }
-                const int64_t to = order[static_cast<size_t>(i)];
                 if (c.average) value = (value + double{row(y, to)[d]}) / 2;
-                result[static_cast<size_t>(to * width + head * kHeadWidth + d)] = value;
+                result.output[static_cast<size_t>(to * width + head * kHeadWidth + d)] = value;
             }
         }
     }
@@ -77,9 +81,10 @@ TEST_P(HopperAttentionOnGpu, OddWindowsOrdersAndAverages) {
         std::iota(to.begin(), to.end(), 0);
         if (c.shuffled) std::ranges::copy(order.host.span<int64_t>(), to.begin());
         const float scale = 1 / std::sqrt(float(kHeadWidth));
-        const std::vector<double> expected = plain(c, scale, q.host, k.host, v.host, to, before.host);
+        const PlainBranch expected = plain(c, scale, q.host, k.host, v.host, to, before.host);
 
-        const auto run = [&] {
+        Tensor logarithms = empty(gpu(), {c.heads, rows});
+        const auto run = [&](bool save) {
             Tensor y =
                 c.average ? to_device(gpu(), to_host(gpu(), before.device)) : empty(gpu(), {rows, width}, type());
             cuda::hopper_attention(
@@ -89,13 +94,17 @@ TEST_P(HopperAttentionOnGpu, OddWindowsOrdersAndAverages) {
                  .heads = c.heads,
                  .scale = scale,
                  .order = c.shuffled ? reinterpret_cast<const int64_t*>(order.device.raw()) : nullptr,
-                 .average = c.average},
+                 .average = c.average,
+                 .log_sum_exp = save ? reinterpret_cast<float*>(logarithms.raw()) : nullptr,
+                 .log_step = rows},
                 q.device.raw(), k.device.raw(), v.device.raw(), y.raw());
             return to_host(gpu(), y);
         };
-        const Tensor first = run(), second = run();
+        const Tensor first = run(false), second = run(false), third = run(true);
         EXPECT_EQ(std::memcmp(first.raw(), second.raw(), first.bytes()), 0) << "two runs differ";
-        EXPECT_LE(relative_error(ops::convert(cpu(), first, DType::f32), expected), loose_bound());
+        EXPECT_EQ(std::memcmp(first.raw(), third.raw(), first.bytes()), 0) << "logarithms change the result";
+        EXPECT_LE(relative_error(ops::convert(cpu(), first, DType::f32), expected.output), loose_bound());
+        EXPECT_LE(worst_logarithm(to_host(gpu(), logarithms), expected.log_sum_exp), kLogarithmBound);
     }
 }
 

@@ -21,6 +21,10 @@ namespace t3video::testing {
 // Rounding to bf16 moves a value by at most 2^-8 of itself, so it moves a tensor by at most as much of its norm.
 constexpr double kRounding = 1.0 / 256;
 
+// Of logarithms of sums of exp(score), see worst_logarithm: scores are f32 sums of up to 128 products, which matrix
+// units cut off where they add them.
+constexpr double kLogarithmBound = 3e-5;
+
 // The same values on both sides: as f32 on the host, and in the asked type on the GPU.
 struct Operand {
     Tensor host, device;

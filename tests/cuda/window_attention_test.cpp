@@ -1,5 +1,5 @@
 // Window attention on the GPU on windows as its plans hand them: the first branch in place, the second gathered and
-// averaged, against a double loop over pairs of tokens.
+// averaged, against a double loop over pairs of tokens; and what a backward needs of them.
 #include "cuda/hopper_attention.h"
 #include "cuda/parity.h"
 #include "ops/attention.h"
@@ -27,6 +27,66 @@ TEST_P(PlannedWindowsOnGpu, MatchDouble) {
         const Tensor first = run(), second = run();
         EXPECT_EQ(std::memcmp(first.raw(), second.raw(), first.bytes()), 0) << "two runs differ";
         EXPECT_LE(relative_error(ops::convert(cpu(), first, DType::f32), expected), loose_bound());
+    }
+}
+
+// Each branch's output and logarithms, under sharp softmaxes. The result is the same bits as without, but for cuDNN,
+// which may choose another kernel where it is asked for statistics: that one keeps the bound on the result.
+TEST_P(PlannedWindowsOnGpu, SaveWhatABackwardNeeds) {
+    for (const WindowCase& c : kWindowCases) {
+        SCOPED_TRACE(concat(c));
+        const t3::WindowPlan plan(gpu(), {c.grid, {c.counts}});
+        Tensor sharp = randn(cpu(), c.shape(), 1);
+        for (float& value : sharp.span<float>()) value *= 4;
+        const Operand q = place(ops::convert(cpu(), sharp, type())), k = random(c.shape(), 2), v = random(c.shape(), 3);
+        const auto expected = plain_branches(c, q.host, k.host, v.host, tokens_of_rows(gpu(), plan));
+        const auto run = [&](ops::AttentionSaved* saved) {
+            return to_host(gpu(), ops::window_attention(gpu(), q.device, k.device, v.device, c.heads, c.scale(),
+                                                        branches_of(plan), saved));
+        };
+        const auto error = [&](const Tensor& x, const std::vector<double>& reference) {
+            return relative_error(ops::convert(cpu(), x, DType::f32), reference);
+        };
+        ops::AttentionSaved saved;
+        const Tensor without = run(nullptr), y = run(&saved);
+        const bool own = c.width == 128 && cuda::has_hopper_attention();
+        if (type() == DType::f32 || c.width % 8 != 0 || own) {
+            EXPECT_EQ(std::memcmp(y.raw(), without.raw(), y.bytes()), 0) << "what is saved changes the result";
+        }
+        EXPECT_LE(error(y, mean_of(expected)), loose_bound());
+        ASSERT_EQ(saved.branches.size(), plan.of_layer(0).size());
+        for (size_t i = 0; i < saved.branches.size(); ++i) {
+            SCOPED_TRACE(i);
+            EXPECT_EQ(saved.branches[i].output.dtype(), type());
+            EXPECT_LE(error(to_host(gpu(), saved.branches[i].output), expected[i].output), loose_bound());
+            EXPECT_LE(worst_logarithm(to_host(gpu(), saved.branches[i].log_sum_exp), expected[i].log_sum_exp),
+                      kLogarithmBound);
+        }
+    }
+}
+
+// The same with windows that are not in order in either branch and whose order no one has placed.
+TEST_P(PlannedWindowsOnGpu, SaveWhereBothBranchesAreGathered) {
+    for (const WindowCase& c : kWindowCases) {
+        SCOPED_TRACE(concat(c));
+        const t3::LayerWindows windows = t3::layer_windows(c.grid, c.counts);
+        std::vector<const ops::TokenWindows*> branches;
+        for (const ops::TokenWindows& branch : windows) branches.push_back(&branch);
+        const Operand q = random(c.shape(), 1), k = random(c.shape(), 2), v = random(c.shape(), 3);
+        std::vector<int64_t> tokens(static_cast<size_t>(c.grid.tokens()));
+        std::iota(tokens.begin(), tokens.end(), 0);
+        const auto expected = plain_branches(c, q.host, k.host, v.host, tokens);
+        ops::AttentionSaved saved;
+        const Tensor y =
+            ops::window_attention(gpu(), q.device, k.device, v.device, c.heads, c.scale(), branches, &saved);
+        EXPECT_LE(relative_error(on_host_as_f32(y), mean_of(expected)), loose_bound());
+        ASSERT_EQ(saved.branches.size(), branches.size());
+        for (size_t i = 0; i < saved.branches.size(); ++i) {
+            SCOPED_TRACE(i);
+            EXPECT_LE(relative_error(on_host_as_f32(saved.branches[i].output), expected[i].output), loose_bound());
+            EXPECT_LE(worst_logarithm(to_host(gpu(), saved.branches[i].log_sum_exp), expected[i].log_sum_exp),
+                      kLogarithmBound);
+        }
     }
 }
 

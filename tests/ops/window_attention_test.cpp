@@ -1,6 +1,8 @@
 // Window attention on windows as a plan hands them, in the order of tokens (the CPU's plans) and of the first branch's
-// windows (a GPU's), against a double loop over pairs of tokens.
+// windows (a GPU's), against a double loop over pairs of tokens; and what a backward needs of them.
 #include <gtest/gtest.h>
+
+#include <cstring>
 
 #include "ops/attention.h"
 #include "support/tensors.h"
@@ -13,29 +15,71 @@ using namespace testing;
 
 class PlannedWindows : public ::testing::TestWithParam<WindowCase> {
   protected:
-    void compare(Context& ctx, bool in_windows_order) {
+    // `spread`: of the scores. Their rounding grows with it, and with it that of everything behind them.
+    void compare(Context& ctx, bool in_windows_order, float spread) {
         const WindowCase& c = GetParam();
         const t3::WindowPlan plan(ctx, {c.grid, {c.counts}});
         const std::vector<int64_t> tokens = tokens_of_rows(ctx, plan);
         EXPECT_TRUE(!in_windows_order || first_lies_second_is_gathered(plan));
-        const Tensor q = randn(ctx, c.shape(), 1), k = randn(ctx, c.shape(), 2), v = randn(ctx, c.shape(), 3);
-        const Tensor y = ops::window_attention(ctx, q, k, v, c.heads, c.scale(), branches_of(plan));
-        EXPECT_LT(relative_error(y, plain_window_attention(c, q, k, v, tokens)), 2e-6);
+        Tensor q = randn(ctx, c.shape(), 1);
+        for (float& value : q.span<float>()) value *= spread;
+        const Tensor k = randn(ctx, c.shape(), 2), v = randn(ctx, c.shape(), 3);
+        const auto attend = [&](ops::AttentionSaved* saved) {
+            return ops::window_attention(ctx, q, k, v, c.heads, c.scale(), branches_of(plan), saved);
+        };
+        const auto expected = plain_branches(c, q, k, v, tokens);
+        const Tensor without = attend(nullptr);
+        EXPECT_LT(relative_error(without, mean_of(expected)), spread * 2e-6);
+
+        ops::AttentionSaved saved;
+        const Tensor y = attend(&saved);
+        EXPECT_EQ(std::memcmp(y.raw(), without.raw(), y.bytes()), 0) << "what is saved changes the result";
+        ASSERT_EQ(saved.branches.size(), plan.of_layer(0).size());
+        for (size_t i = 0; i < saved.branches.size(); ++i) {
+            SCOPED_TRACE(i);
+            const ops::AttentionSaved::Branch& branch = saved.branches[i];
+            EXPECT_EQ(branch.output.shape(), c.shape());
+            EXPECT_LT(relative_error(branch.output, expected[i].output), spread * 2e-6);
+            EXPECT_EQ(branch.log_sum_exp.shape(), Shape({c.heads, c.grid.tokens()}));
+            EXPECT_LT(worst_logarithm(branch.log_sum_exp, expected[i].log_sum_exp), spread * 1e-6);
+        }
     }
 };
 
 TEST_P(PlannedWindows, RowsAreTokens) {
     Context ctx(2);
-    compare(ctx, false);
+    compare(ctx, false, 1);
 }
 
-// The CPU computes what a plan meant for a GPU asks for.
+// The CPU computes what a plan meant for a GPU asks for; of sharp softmaxes, whose running maximum moves.
 TEST_P(PlannedWindows, RowsInTheOrderOfTheFirstBranch) {
     Context ctx({Device::cpu, DType::f32, make_cpu_allocator(), nullptr, Device::cuda}, 2);
-    compare(ctx, true);
+    compare(ctx, true, 8);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, PlannedWindows, ::testing::ValuesIn(kWindowCases));
+
+// A run that only counts sees what is saved, and what a library's statistics pass through on a GPU.
+TEST(SavedAttention, IsCounted) {
+    for (const Device target : {Device::cpu, Device::cuda}) {
+        for (const int64_t width : {64, 192}) {  // fused on a GPU, and with scores in memory
+            const Grid grid{4, 64, 64};
+            const int64_t heads = 2, tokens = grid.tokens();
+            const auto peak = [&](const t3::WindowCounts& counts, bool save) {
+                Context ctx = make_meta_context(DType::bf16, target);
+                const t3::WindowPlan plan(ctx, {grid, {counts}});
+                const Tensor x = empty(ctx, {tokens, heads * width}, DType::bf16);
+                ops::AttentionSaved saved;
+                ops::window_attention(ctx, x, x, x, heads, 1.0f, branches_of(plan), save ? &saved : nullptr);
+                return static_cast<int64_t>(ctx.allocator().peak());
+            };
+            const int64_t output = tokens * heads * width * 2, logarithms = tokens * heads * 4;
+            const int64_t passing = target == Device::cuda && width == 64 ? logarithms : 0;
+            EXPECT_EQ(peak({2, 2, 2}, true) - peak({2, 2, 2}, false), 2 * (output + logarithms) + passing);
+            EXPECT_EQ(peak({1, 1, 1}, true) - peak({1, 1, 1}, false), logarithms + passing);
+        }
+    }
+}
 
 }  // namespace
 }  // namespace t3video

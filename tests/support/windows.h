@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <ostream>
@@ -29,7 +30,8 @@ const WindowCase kWindowCases[] = {
     {{3, 8, 12}, {1, 2, 3}, 2, 128}, {{3, 8, 12}, {3, 2, 4}, 1, 128}, {{3, 5, 7}, {2, 2, 3}, 2, 128},
     {{5, 7, 11}, {2, 3, 4}, 3, 128}, {{2, 3, 5}, {2, 2, 5}, 1, 128},  {{1, 1, 401}, {1, 1, 2}, 2, 128},
     {{3, 5, 8}, {3, 1, 1}, 2, 128},  {{3, 5, 7}, {1, 1, 1}, 1, 128},  {{2, 3, 4}, {2, 3, 4}, 2, 128},
-    {{3, 5, 7}, {2, 2, 3}, 2, 12},   {{4, 9, 10}, {1, 4, 3}, 3, 64},
+    {{3, 5, 7}, {2, 2, 3}, 2, 12},   {{4, 9, 10}, {1, 4, 3}, 3, 64},  {{1, 1, 601}, {1, 1, 2}, 1, 48},
+    {{2, 5, 6}, {1, 2, 4}, 3, 40},   {{2, 3, 5}, {2, 2, 5}, 1, 64},
 };
 
 // Whether positions a and b of an axis share one of `count` windows: the parts [floor(iX/n), floor((i+1)X/n)), or where
@@ -39,21 +41,31 @@ inline bool share_a_window(int64_t extent, int64_t count, bool strided, int64_t 
     return part(a) == part(b);
 }
 
-// Row i of q, k, v and of the result [N, heads*width] belongs to token tokens[i]. The mean of close and remote windows;
-// where both are the same sets of tokens, that is either.
-inline std::vector<double> plain_window_attention(const WindowCase& c, const Tensor& q, const Tensor& k,
-                                                  const Tensor& v, const std::vector<int64_t>& tokens) {
+struct PlainBranch {
+    std::vector<double> output, log_sum_exp;  // [N, heads*width], [heads, N]
+};
+
+// Of close windows and of remote ones. Row i of q, k, v and of the outputs belongs to token tokens[i].
+inline std::array<PlainBranch, 2> plain_branches(const WindowCase& c, const Tensor& q, const Tensor& k, const Tensor& v,
+                                                 const std::vector<int64_t>& tokens) {
     const Grid& g = c.grid;
     const auto together = [&](int64_t a, int64_t b, bool strided) {
         return share_a_window(g.t, c.counts.t, strided, a / (g.h * g.w), b / (g.h * g.w)) &&
                share_a_window(g.h, c.counts.h, strided, a / g.w % g.h, b / g.w % g.h) &&
                share_a_window(g.w, c.counts.w, strided, a % g.w, b % g.w);
     };
-    std::vector<double> result(static_cast<size_t>(q.numel())), weights;
-    for (size_t i = 0; i < tokens.size(); ++i) {
+    const size_t rows = tokens.size();
+    std::array<PlainBranch, 2> result;
+    for (PlainBranch& branch : result) {
+        branch.output.resize(static_cast<size_t>(q.numel()));
+        branch.log_sum_exp.resize(rows * static_cast<size_t>(c.heads));
+    }
+    std::vector<double> weights;
+    for (size_t i = 0; i < rows; ++i) {
         for (const bool strided : {false, true}) {
+            PlainBranch& branch = result[strided ? 1 : 0];
             std::vector<size_t> keys;
-            for (size_t j = 0; j < tokens.size(); ++j) {
+            for (size_t j = 0; j < rows; ++j) {
                 if (together(tokens[i], tokens[j], strided)) keys.push_back(j);
             }
             for (int64_t head = 0; head < c.heads; ++head) {
@@ -69,14 +81,39 @@ inline std::vector<double> plain_window_attention(const WindowCase& c, const Ten
                 const double most = *std::ranges::max_element(weights);
                 double sum = 0;
                 for (double& weight : weights) sum += weight = std::exp(weight - most);
-                double* to = result.data() + (static_cast<int64_t>(i) * c.heads + head) * c.width;
+                branch.log_sum_exp[static_cast<size_t>(head) * rows + i] = most + std::log(sum);
+                double* to = branch.output.data() + (static_cast<int64_t>(i) * c.heads + head) * c.width;
                 for (size_t n = 0; n < keys.size(); ++n) {
-                    for (int64_t d = 0; d < c.width; ++d) to[d] += weights[n] / sum / 2 * double{row(v, keys[n])[d]};
+                    for (int64_t d = 0; d < c.width; ++d) to[d] += weights[n] / sum * double{row(v, keys[n])[d]};
                 }
             }
         }
     }
     return result;
+}
+
+// Their mean; where both partitions are the same sets of tokens, that is either.
+inline std::vector<double> mean_of(const std::array<PlainBranch, 2>& branches) {
+    std::vector<double> mean(branches[0].output);
+    for (size_t i = 0; i < mean.size(); ++i) mean[i] = (mean[i] + branches[1].output[i]) / 2;
+    return mean;
+}
+inline std::vector<double> plain_window_attention(const WindowCase& c, const Tensor& q, const Tensor& k,
+                                                  const Tensor& v, const std::vector<int64_t>& tokens) {
+    return mean_of(plain_branches(c, q, k, v, tokens));
+}
+
+// The largest error of logarithms, relative where they lie above 1. NaN if any is.
+inline double worst_logarithm(const Tensor& x, const std::vector<double>& reference) {
+    const auto values = x.span<float>();
+    if (values.size() != reference.size()) return std::numeric_limits<double>::infinity();
+    double worst = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+        const double error = std::abs(values[i] - reference[i]) / std::max(1.0, std::abs(reference[i]));
+        if (std::isnan(error)) return error;
+        worst = std::max(worst, error);
+    }
+    return worst;
 }
 
 // The token of each row in a context's plan.
