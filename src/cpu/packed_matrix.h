@@ -27,6 +27,12 @@ class PackedMatrix final : public Encoding {
     Tensor values_;
 };
 
+// At most, of a packed weight, which is padded to whole blocks: these are the largest.
+inline size_t packed_bytes(int64_t out, int64_t in) {
+    constexpr int64_t kOut = 64, kIn = 16;
+    return static_cast<size_t>((out + kOut - 1) * (in + kIn - 1)) * sizeof(float);
+}
+
 // The weight [out, in] as `linear` reads it fastest: packed, or in f32 as it is where oneDNN wants no blocks.
 Tensor pack_matrix(Context& ctx, const Tensor& weight);
 

@@ -9,12 +9,12 @@
 #include <cmath>
 #include <vector>
 
-#include "cuda/fused_attention.h"
-#include "cuda/gemm.h"
-#include "cuda/hopper_attention.h"
+#include "cuda/attention_scratch.h"
+#include "cuda/hopper/attention.h"
 #include "cuda/kernel.cuh"
+#include "cuda/library/fused_attention.h"
+#include "cuda/library/gemm.h"
 #include "cuda/softmax.h"
-#include "tensor/scratch.h"
 
 namespace t3video::cuda {
 namespace {
@@ -39,7 +39,7 @@ void plain_attention(Context& ctx, DType dtype, const Rows& q, const Rows& k, co
                      const SoftmaxOptions& options, std::byte* y, int64_t y_stride) {
     State& s = state(ctx);
     const size_t element = size_of(dtype);
-    const int64_t fit = static_cast<int64_t>(ops::kScoreBytes / sizeof(float)) / (heads * k.count);
+    const int64_t fit = static_cast<int64_t>(kScoreBytes / sizeof(float)) / (heads * k.count);
     const int64_t step = std::clamp<int64_t>(fit, 1, q.count);
     Tensor scores = empty(ctx, {heads, step, k.count});
     Tensor probabilities = dtype == DType::f32 ? scores : empty(ctx, scores.shape(), dtype);
@@ -179,7 +179,7 @@ void average(State& s, const Tensor& a, const Tensor& b, Tensor& y) {
 void attend(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t count, int64_t heads, float scale,
             const LogSumExp& log_sum_exp, Tensor& y) {
     const int64_t tokens = q.dim(0) / count, stride = q.dim(1), width = stride / heads;
-    if (ops::attention_is_fused(q.dtype(), width, width)) {
+    if (attention_is_fused(q.dtype(), width, width)) {
         FusedAttention problem{count, heads, tokens, tokens, width, scale};
         if (!log_sum_exp.to) return fused_attention(ctx, problem, q.raw(), k.raw(), v.raw(), y.raw());
         problem.statistics = true;
@@ -220,7 +220,7 @@ Tensor with_last_repeated(Context& ctx, const Tensor& x, int64_t count) {
 void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const ops::AttentionOptions& options,
                Tensor& y) {
     const int64_t heads = options.heads, qk_width = q.dim(1) / heads, v_width = v.dim(1) / heads;
-    if (!options.relative_bias && ops::attention_is_fused(q.dtype(), qk_width, v_width)) {
+    if (!options.relative_bias && attention_is_fused(q.dtype(), qk_width, v_width)) {
         FusedAttention problem{1, heads, q.dim(0), k.dim(0), qk_width, options.scale};
         if (options.last_key_count == 1) return fused_attention(ctx, problem, q.raw(), k.raw(), v.raw(), y.raw());
         problem.key_bias = true;
@@ -264,7 +264,7 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
         for (int64_t w = 0; w < count;) {
             const auto start = [&](int64_t i) { return windows.starts[static_cast<size_t>(i)]; };
             const int64_t tokens = start(w + 1) - start(w);
-            const int64_t most = direct ? count : std::max<int64_t>(1, ops::kGatheredTokens / tokens);
+            const int64_t most = direct ? count : std::max<int64_t>(1, kGatheredTokens / tokens);
             int64_t last = w + 1;
             while (last < count && last - w < most && start(last + 1) - start(last) == tokens) ++last;
             const int64_t begin = start(w), end = start(last);

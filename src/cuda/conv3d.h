@@ -3,12 +3,13 @@
 
 #include <span>
 
-#include "tensor/scratch.h"
+#include "cuda/library/limits.h"
+#include "tensor/op_types.h"
 
 namespace t3video::cuda {
 
 // An input larger than this many elements is convolved in bands of rows: cuDNN counts elements in 32 bits.
-constexpr int64_t kBandElements = ops::kCountable;
+constexpr int64_t kBandElements = kCountable;
 
 // y[f] = bias + sum over k of conv2d(frame[f*stride_t + k], weight[:, :, k]), where the frames are pad_front zero ones
 // and those of the parts, in order. parts: [T_i, h, w, ci], f32 or bf16; weight: [co, ci, kt, kh, kw] and bias: [co] of

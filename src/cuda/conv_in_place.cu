@@ -1,10 +1,10 @@
-// Bound by the matrix units: see cuda/hopper_conv.cu. Frames that come in several parts, the past in front of the
+// Bound by the matrix units: see cuda/hopper/conv.cu. Frames that come in several parts, the past in front of the
 // present, are joined first; that is one pass bound by memory. A 3x3 kernel behind doubled pixels is four 2x2 kernels
 // on the pixels themselves, 4/9 of the work.
 #include "cuda/conv_in_place.h"
 
 #include "cuda/convert.h"
-#include "cuda/hopper_conv.h"
+#include "cuda/hopper/conv.h"
 #include "cuda/kernel.cuh"
 
 namespace t3video::cuda {

@@ -1,4 +1,4 @@
-// Convolutions by cuda/hopper_conv.h, on cards that have it: bf16, stride 1, frames read where they lie.
+// Convolutions by cuda/hopper/conv.h, on cards that have it: bf16, stride 1, frames read where they lie.
 #pragma once
 
 #include <span>

@@ -1,8 +1,8 @@
 // Rearranging weights and frames for convolutions. Bound by memory.
 #include "cuda/conv_layout.h"
 
+#include "cuda/conv_scratch.h"
 #include "cuda/kernel.cuh"
-#include "tensor/scratch.h"
 
 namespace t3video::cuda {
 namespace {
@@ -11,7 +11,7 @@ constexpr int kThreads = 256;
 
 // cuDNN's bf16 kernels take channels by eights.
 int64_t padded_channels(int64_t channels, DType dtype) {
-    return dtype == DType::bf16 ? ops::round_channels(channels, 8) : channels;
+    return dtype == DType::bf16 ? round_channels(channels) : channels;
 }
 
 // [co, ci, taps] -> [co_padded, taps, ci_padded]

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "cuda/device_memory.h"
-#include "cuda/hopper_conv.h"
+#include "cuda/hopper/conv.h"
 #include "cuda/probe.h"
 #include "cuda/state.h"
 

@@ -4,8 +4,8 @@
 #include "cuda/linear.h"
 
 #include "cuda/elementwise.h"
-#include "cuda/gemm.h"
 #include "cuda/kernel.cuh"
+#include "cuda/library/gemm.h"
 
 namespace t3video::cuda {
 namespace {

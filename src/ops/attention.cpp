@@ -5,8 +5,8 @@
 
 #include "cpu/attention.h"
 #include "cuda/attention.h"
+#include "cuda/attention_scratch.h"
 #include "ops/dispatch.h"
-#include "tensor/scratch.h"
 
 namespace t3video::ops {
 
@@ -27,7 +27,7 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
     dispatch(
         ctx, {.attention = 2.0 * double(q.dim(0)) * double(k.dim(0)) * double(q.dim(1) + v.dim(1))},
         [&] { cpu::attention(ctx, q, k, v, options, y); }, [&] { cuda::attention(ctx, q, k, v, options, y); },
-        attention_scratch(ctx.target(), q, k, v, options));
+        ctx.target() == Device::cpu ? Scratch{} : cuda::attention_scratch(q, k, v, options));
     return y;
 }
 
@@ -64,7 +64,7 @@ Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Te
     dispatch(
         ctx, {.attention = 4.0 * pairs * double(q.dim(1))}, [&] { cpu::window_attention(ctx, q, k, v, options, y); },
         [&] { cuda::window_attention(ctx, q, k, v, options, y); },
-        window_attention_scratch(ctx.target(), q, heads, branches, saved != nullptr));
+        ctx.target() == Device::cpu ? Scratch{} : cuda::window_attention_scratch(q, heads, branches, saved != nullptr));
     return y;
 }
 

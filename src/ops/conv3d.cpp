@@ -5,8 +5,8 @@
 
 #include "cpu/conv3d.h"
 #include "cuda/conv3d.h"
+#include "cuda/conv_scratch.h"
 #include "ops/dispatch.h"
-#include "tensor/scratch.h"
 
 namespace t3video::ops {
 namespace {
@@ -69,8 +69,9 @@ Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Tensor& weight,
     dispatch(
         ctx, {.convolution = 2.0 * double(y.numel()) * double(w.numel() / w.dim(0))}, on_cpu,
         [&] { cuda::conv3d(ctx, parts, options.pad_front, w, bias, frame, options.stride_t, y); },
-        conv_scratch(ctx, count - options.pad_front, parts.size() == 1, options.pad_front, w, frame, options.stride_t,
-                     y));
+        ctx.target() == Device::cpu ? cpu::conv_scratch(w, frame)
+                                    : cuda::conv_scratch(ctx, count - options.pad_front, parts.size() == 1,
+                                                         options.pad_front, w, frame, options.stride_t, y));
     return y;
 }
 
@@ -90,7 +91,7 @@ Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, cons
         ctx, {.convolution = 18.0 * double(y.numel()) * double(x.dim(3))},
         [&] { cpu::upsample_conv2d(ctx, x, weight, bias, pad_top, pad_bottom, y); },
         [&] { cuda::upsample_conv2d(ctx, x, weight, bias, pad_top, pad_bottom, y); },
-        upsample_scratch(ctx, x, weight, y));
+        ctx.target() == Device::cpu ? cpu::upsample_scratch(x, weight) : cuda::upsample_scratch(ctx, x, weight, y));
     return y;
 }
 

@@ -13,8 +13,7 @@ namespace t3video::ops {
 // Counts the work, then calls the half that belongs to the device; a meta context only counts, the `scratch` that the
 // half would take for itself included. A build without CUDA never refers to the symbols of `on_cuda`.
 template <class OnCpu, class OnCuda>
-void dispatch(Context& ctx, const Work& work, OnCpu&& on_cpu, OnCuda&& on_cuda,
-              const std::vector<size_t>& scratch = {}) {
+void dispatch(Context& ctx, const Work& work, OnCpu&& on_cpu, OnCuda&& on_cuda, const Scratch& scratch = {}) {
     ctx.poll();
     ctx.count(work);
     if (ctx.device() == Device::meta) {

@@ -5,7 +5,6 @@
 #include "cpu/packed_matrix.h"
 #include "cuda/linear.h"
 #include "ops/dispatch.h"
-#include "tensor/scratch.h"
 
 namespace t3video::ops {
 
@@ -31,7 +30,8 @@ void linear_into(Context& ctx, const Tensor& x, const Tensor& weight, const Tens
     dispatch(
         ctx, {.matrix = 2.0 * double(y.numel()) * double(x.dim(-1))},
         [&] { cpu::linear(ctx, x, weight, bias, activation, y); },
-        [&] { cuda::linear(ctx, x, weight, bias, activation, y); }, linear_scratch(ctx.target(), weight));
+        [&] { cuda::linear(ctx, x, weight, bias, activation, y); },
+        ctx.target() == Device::cpu ? cpu::linear_scratch(weight) : Scratch{});
 }
 
 Tensor pack_weight(Context& ctx, const Tensor& weight) {
@@ -39,7 +39,7 @@ Tensor pack_weight(Context& ctx, const Tensor& weight) {
     if (ctx.target() != Device::cpu) return weight;
     if (ctx.device() == Device::cpu) return cpu::pack_matrix(ctx, weight);
     const Tensor decoded = weight.dtype() == DType::f32 ? weight : empty(ctx, weight.shape());
-    const auto blocks = ctx.allocator().allocate(packed_bytes(weight.dim(0), weight.dim(1)));
+    const auto blocks = ctx.allocator().allocate(cpu::packed_bytes(weight.dim(0), weight.dim(1)));
     return {weight.shape(), DType::f32, blocks};
 }
 

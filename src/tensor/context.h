@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "core/device.h"
 #include "core/dtype.h"
@@ -29,6 +30,11 @@ struct Work {
     Work operator*(double times) const;
     friend bool operator==(const Work&, const Work&) = default;
 };
+
+// Memory that the backend's half of an op takes for itself while it runs, so that a run that only counts sees it: the
+// bytes of each block, in the order in which they are taken, since where blocks fit depends on both. A bound: never
+// below the use, seldom far above.
+using Scratch = std::vector<size_t>;
 
 // What a backend brings to a context.
 struct Backend {

@@ -25,7 +25,7 @@ evaluation: pipeline
 apps: training evaluation
 '
 
-grep -rnE --include='*.h' --include='*.cpp' --include='*.cu' '^#include "[a-z0-9_]+/' . |
+grep -rnE --include='*.h' --include='*.cuh' --include='*.cpp' --include='*.cu' '^#include "[a-z0-9_]+/' . |
     sed -E 's|^\./([a-z0-9_]+)/([^:]*):([0-9]+):#include "([a-z0-9_]+)/.*|\1 \4 \1/\2:\3|' |
     awk -v rules="$rules" '
         function reach(folder,   n, i, parts) {   # marks what `folder` may include, transitively

@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "cpu/packed_matrix.h"
 #include "ops/convert.h"
 #include "support/tensors.h"
-#include "tensor/scratch.h"
 
 namespace t3video {
 namespace {
@@ -64,7 +64,7 @@ TEST_P(Linear, PacksToTheSameBits) {
                  b = randn(ctx, {c.out}, 3, c.dtype);
     const Tensor packed = ops::pack_weight(ctx, w);
     EXPECT_EQ(packed.shape(), w.shape());
-    EXPECT_LE(packed.bytes(), ops::packed_bytes(c.out, c.in));
+    EXPECT_LE(packed.bytes(), cpu::packed_bytes(c.out, c.in));
     EXPECT_EQ(doubles(ctx, ops::convert(ctx, packed, DType::f32)), doubles(ctx, w));
     const Tensor* const bias = c.bias ? &b : nullptr;
     EXPECT_EQ(doubles(ctx, ops::linear(ctx, x, packed, bias, c.activation)),

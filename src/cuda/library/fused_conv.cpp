@@ -1,9 +1,9 @@
 // Bound by the matrix units: as an implicit matrix product, without unfolding the input in memory.
-#include "cuda/fused_conv.h"
+#include "cuda/library/fused_conv.h"
 
 #include <vector>
 
-#include "cuda/cudnn.h"
+#include "cuda/library/cudnn.h"
 
 namespace t3video::cuda {
 namespace {

@@ -1,5 +1,5 @@
 // The handle, and running graphs.
-#include "cuda/cudnn.h"
+#include "cuda/library/cudnn.h"
 
 namespace t3video::cuda {
 

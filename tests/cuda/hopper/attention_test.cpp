@@ -1,5 +1,5 @@
 // Hopper's own attention against a plain loop: odd windows, heads, results in other rows, averages, sharp softmaxes.
-#include "cuda/hopper_attention.h"
+#include "cuda/hopper/attention.h"
 
 #include <cmath>
 #include <limits>

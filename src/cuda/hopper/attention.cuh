@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "cuda/hopper.cuh"
+#include "cuda/hopper/instructions.cuh"
 
 namespace t3video::cuda::hopper {
 

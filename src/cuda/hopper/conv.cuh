@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "cuda/hopper.cuh"
+#include "cuda/hopper/instructions.cuh"
 
 namespace t3video::cuda::hopper {
 

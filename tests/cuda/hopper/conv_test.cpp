@@ -1,5 +1,5 @@
 // Hopper's own convolution against a plain loop: odd grids, views, strides, residuals, taps outside of the input.
-#include "cuda/hopper_conv.h"
+#include "cuda/hopper/conv.h"
 
 #include "cuda/parity.h"
 

@@ -5,14 +5,14 @@
 // by 80 keys were a tenth faster than two by 128 to 176. Results may go to other rows. Reading q, k and v from other
 // rows too, 256 bytes at a time, was slower than a pass that puts them in order: 420 TFLOP/s with asynchronous copies
 // by threads, 220 by the copy engine.
-#include "cuda/hopper_attention.h"
+#include "cuda/hopper/attention.h"
 
 #include <algorithm>
 #include <array>
 #include <type_traits>
 
-#include "cuda/hopper.cuh"
-#include "cuda/hopper_attention.cuh"
+#include "cuda/hopper/attention.cuh"
+#include "cuda/hopper/instructions.cuh"
 #include "cuda/state.h"
 
 namespace t3video::cuda {

@@ -5,14 +5,14 @@
 // are operands that start at other rows of the same box. A box per tap would be three times the traffic, which would
 // bound 96 channels. Bias and residual are what the sums start from; reading them there takes no further registers.
 // Blocks stay on their multiprocessor and load ahead, so that the next tile arrives while one is written.
-#include "cuda/hopper_conv.h"
+#include "cuda/hopper/conv.h"
 
 #include <algorithm>
 #include <array>
 #include <initializer_list>
 
-#include "cuda/hopper.cuh"
-#include "cuda/hopper_conv.cuh"
+#include "cuda/hopper/conv.cuh"
+#include "cuda/hopper/instructions.cuh"
 #include "cuda/state.h"
 
 namespace t3video::cuda {

@@ -1,13 +1,13 @@
 // Bound by the matrix units and the exponentials between them: of an H200's 790 TFLOP/s in a large product, cuDNN
 // reaches 78 % in windows of tens of thousands of tokens and 70 % in windows of 1344, for which Hopper has a kernel of
-// our own (hopper_attention.cu). Over the 101 keys of a prompt it is bound by reading q and writing the result instead,
+// our own (hopper/attention.cu). Over the 101 keys of a prompt it is bound by reading q and writing the result instead,
 // at 57 to 65 % of 4.3 TB/s.
-#include "cuda/fused_attention.h"
+#include "cuda/library/fused_attention.h"
 
 #include <tuple>
 #include <vector>
 
-#include "cuda/cudnn.h"
+#include "cuda/library/cudnn.h"
 
 namespace t3video::cuda {
 namespace {

@@ -1,6 +1,6 @@
 // cuBLASLt picks a kernel per problem, except for large products on Hopper, where we know a better one; the choice is
 // kept, so that a forward pass asks nothing twice.
-#include "cuda/gemm.h"
+#include "cuda/library/gemm.h"
 
 #include <algorithm>
 #include <bit>

@@ -1,0 +1,64 @@
+// How attention on the GPU is cut, and what it takes for itself.
+#pragma once
+
+#include <algorithm>
+#include <numeric>
+#include <span>
+
+#include "cuda/library/limits.h"
+#include "tensor/op_types.h"
+
+namespace t3video::cuda {
+
+// Softmax attention in two products: bytes of f32 scores of one slice of queries, long enough for full products.
+constexpr size_t kScoreBytes = size_t{1} << 30;
+// Tokens of the windows that are gathered at once: enough work for every multiprocessor, while the copies stay small.
+constexpr int64_t kGatheredTokens = 131072;
+
+// Whether scores stay on the chip: bf16, narrow heads.
+inline bool attention_is_fused(DType dtype, int64_t qk_width, int64_t v_width) {
+    return dtype == DType::bf16 && qk_width == v_width && qk_width % 8 == 0 && qk_width <= 128;
+}
+
+inline Scratch score_scratch(DType dtype, int64_t heads, int64_t queries, int64_t keys) {
+    const size_t row = sizeof(float) * static_cast<size_t>(heads * keys);
+    const bool all = row == 0 || static_cast<size_t>(queries) <= kScoreBytes / row;  // the product could overflow
+    const size_t scores = std::max(row, all ? row * static_cast<size_t>(queries) : kScoreBytes);
+    if (dtype == DType::f32) return {scores};
+    return {scores, scores / 2};  // probabilities of the type beside them
+}
+
+inline Scratch attention_scratch(const Tensor& q, const Tensor& k, const Tensor& v, const ops::AttentionOptions& o) {
+    if (o.relative_bias || !attention_is_fused(q.dtype(), q.dim(1) / o.heads, v.dim(1) / o.heads)) {
+        return score_scratch(q.dtype(), o.heads, q.dim(0), k.dim(0));
+    }
+    if (o.last_key_count == 1) return {kLibraryScratch};
+    const size_t keys = static_cast<size_t>(k.dim(0) + o.last_key_count) * size_of(k.dtype());
+    return {keys * static_cast<size_t>(k.dim(1)), keys * static_cast<size_t>(v.dim(1)), kLibraryScratch};
+}
+
+inline Scratch window_attention_scratch(const Tensor& q, int64_t heads,
+                                        std::span<const ops::TokenWindows* const> branches, bool statistics) {
+    Scratch most;  // of one branch; the others come before or after it
+    size_t most_bytes = 0;
+    for (const ops::TokenWindows* windows : branches) {
+        const int64_t longest = windows->sizes().longest;
+        Scratch blocks;
+        const bool direct = windows->in_order && windows == branches[0];  // read where they lie
+        if (!direct && !windows->placed.defined()) blocks.push_back(static_cast<size_t>(q.dim(0)) * sizeof(int64_t));
+        const int64_t rows = direct ? q.dim(0) : std::min(q.dim(0), std::max(kGatheredTokens, longest));
+        // Queries, keys, values and result of some windows.
+        if (!direct) blocks.insert(blocks.end(), 4, static_cast<size_t>(rows * q.dim(1)) * size_of(q.dtype()));
+        const bool fused = attention_is_fused(q.dtype(), q.dim(1) / heads, q.dim(1) / heads);
+        // Logarithms as the library lays them out.
+        if (fused && statistics) blocks.push_back(static_cast<size_t>(rows * heads) * sizeof(float));
+        for (const size_t block : fused ? Scratch{kLibraryScratch} : score_scratch(q.dtype(), heads, longest, longest))
+            blocks.push_back(block);
+        const size_t bytes = std::accumulate(blocks.begin(), blocks.end(), size_t{0});
+        if (bytes > most_bytes) most = blocks;
+        most_bytes = std::max(most_bytes, bytes);
+    }
+    return most;
+}
+
+}  // namespace t3video::cuda
