@@ -27,7 +27,7 @@ constexpr std::array<size_t, value_types> kValueBytes = {1, 1, 2, 2, 4, 4, 4, 1,
 struct StoredType {
     uint32_t number;
     std::string_view name;
-    DType dtype = DType::encoded;
+    std::optional<DType> dtype = std::nullopt;
     const BlockType* blocks = nullptr;
 };
 constexpr StoredType kTypes[] = {
@@ -37,13 +37,13 @@ constexpr StoredType kTypes[] = {
     {3, "Q4_1"},
     {6, "Q5_0"},
     {7, "Q5_1"},
-    {8, "Q8_0", DType::encoded, &kQ8_0},
+    {8, "Q8_0", std::nullopt, &kQ8_0},
     {9, "Q8_1"},
     {10, "Q2_K"},
     {11, "Q3_K"},
-    {12, "Q4_K", DType::encoded, &kQ4_K},
-    {13, "Q5_K", DType::encoded, &kQ5_K},
-    {14, "Q6_K", DType::encoded, &kQ6_K},
+    {12, "Q4_K", std::nullopt, &kQ4_K},
+    {13, "Q5_K", std::nullopt, &kQ5_K},
+    {14, "Q6_K", std::nullopt, &kQ6_K},
     {15, "Q8_K"},
     {16, "IQ2_XXS"},
     {17, "IQ2_XS"},
@@ -187,7 +187,7 @@ struct Description {
 
 const StoredType& stored_type(uint32_t number, const std::string& where) {
     const auto* known = std::ranges::find(kTypes, number, &StoredType::number);
-    if (known != std::end(kTypes) && (known->dtype != DType::encoded || known->blocks)) return *known;
+    if (known != std::end(kTypes) && (known->dtype || known->blocks)) return *known;
     throw InvalidRequest(concat(where, " has the type ",
                                 known == std::end(kTypes) ? std::to_string(number) : std::string(known->name),
                                 ", expected F32, F16, BF16, Q8_0, Q4_K, Q5_K or Q6_K"));
@@ -218,15 +218,15 @@ Shape original_shape(const Metadata& metadata, const Description& d, const Shape
     return shape;
 }
 
-Tensor make_tensor(const std::shared_ptr<const MappedFile>& file, uint64_t data_begin, const Metadata& metadata,
+Stored make_tensor(const std::shared_ptr<const MappedFile>& file, uint64_t data_begin, const Metadata& metadata,
                    const Description& d, const std::string& where, Extent& extent) {
     const bool plain = d.type->blocks == nullptr;
-    const Shape stored = checked_shape(d.dims, plain ? d.type->dtype : DType::f32, where);
+    const Shape stored = checked_shape(d.dims, plain ? *d.type->dtype : DType::f32, where);
     const int64_t group = plain ? 1 : d.type->blocks->elements;
     require_valid(plain || (stored.rank() > 0 && stored.dim(-1) % group == 0), where, ": rows of ", stored,
                   " do not hold whole blocks of ", group, " elements (", d.type->name, ")");
     const uint64_t bytes =
-        static_cast<uint64_t>(stored.numel() / group) * (plain ? size_of(d.type->dtype) : d.type->blocks->bytes);
+        static_cast<uint64_t>(stored.numel() / group) * (plain ? size_of(*d.type->dtype) : d.type->blocks->bytes);
     const uint64_t data_bytes = file->bytes().size() - data_begin;
     require_valid(d.offset % metadata.alignment == 0, where, ": its offset ", d.offset, " is not a multiple of ",
                   metadata.alignment);
@@ -235,7 +235,7 @@ Tensor make_tensor(const std::shared_ptr<const MappedFile>& file, uint64_t data_
                   data_bytes, "; it is truncated or damaged");
     extent = {d.offset, d.offset + bytes, d.name};
     const auto begin = static_cast<size_t>(data_begin + d.offset);
-    const Tensor tensor = plain ? map_tensor(file, stored, d.type->dtype, begin)
+    const Stored tensor = plain ? map_tensor(file, stored, *d.type->dtype, begin)
                                 : quantised_tensor(*d.type->blocks, stored, file->bytes().subspan(begin, bytes), file);
     return tensor.reshape(original_shape(metadata, d, stored, where));
 }
@@ -267,7 +267,7 @@ TensorSource read_gguf(const std::shared_ptr<const MappedFile>& file) {
         const std::string tensor = concat(where, ": tensor ", quote(d.name));
         require_valid(!source.contains(d.name), tensor, " appears twice");
         Extent extent;
-        Tensor value = make_tensor(file, data_begin, metadata, d, tensor, extent);
+        Stored value = make_tensor(file, data_begin, metadata, d, tensor, extent);
         extents.push_back(std::move(extent));
         source.tensors.emplace(d.name, StoredTensor{std::move(value), file->path()});
     }

@@ -12,9 +12,9 @@ namespace t3video::checkpoint {
 
 // Encoded values that are worth keeping so: those of matrices, which are used one layer at a time. Small tensors and
 // those of more axes (convolutions) are few. Rows must be whole groups, since single ones may be asked for.
-inline bool stays_encoded(const Tensor& x) {
+inline bool stays_encoded(const Stored& x) {
     constexpr int64_t kSmall = 1 << 12;  // elements
-    return x.rank() == 2 && x.numel() > kSmall && x.dim(1) % x.encoding().group() == 0;
+    return x.encoding() && x.rank() == 2 && x.numel() > kSmall && x.dim(1) % x.encoding()->group() == 0;
 }
 
 // `model.for_each_param(prefix, visit)` calls visit(name, param) where param.shape is what the model expects and
@@ -27,13 +27,12 @@ void load_params(Model& model, const TensorSource& source, const std::string& pr
         const auto found = source.tensors.find(name);
         require_valid(found != source.tensors.end(), source.path.string(), ": tensor '", name, "' ", param.shape,
                       " is missing");
-        const Tensor& stored = found->second.tensor;
+        const Stored& stored = found->second.tensor;
         require_valid(same_but_for_ones(stored.shape(), param.shape), found->second.file.string(), ": tensor '", name,
                       "' has shape ", stored.shape(), ", expected ", param.shape);
-        const bool encoded = stored.dtype() == DType::encoded;
-        require_valid(encoded || is_float(stored.dtype()), found->second.file.string(), ": tensor '", name, "' holds ",
-                      stored.dtype(), ", expected f32, f16 or bf16");
-        param.value = (encoded && !stays_encoded(stored) ? decoded(stored) : stored).reshape(param.shape);
+        require_valid(stored.is_float(), found->second.file.string(), ": tensor '", name, "' holds ",
+                      stored.type_name(), ", expected f32, f16 or bf16");
+        param.value = (stored.encoding() && !stays_encoded(stored) ? decoded(stored) : stored).reshape(param.shape);
         used.insert(name);
     });
     for (const auto& [name, stored] : source.tensors) {

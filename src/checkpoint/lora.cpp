@@ -48,14 +48,14 @@ class Updated : public Encoding {
   public:
     // width: of a row of the weight as a matrix. down: [rank, width], up: [out, rank] with the scale in it, both f32,
     // or both undefined; difference: as many elements as `base`, not encoded, times `scale`, or undefined.
-    Updated(Tensor base, int64_t width, Tensor down, Tensor up, Tensor difference, float scale)
+    Updated(Stored base, int64_t width, Tensor down, Tensor up, Tensor difference, float scale)
         : base_(std::move(base)),
           width_(width),
           down_(std::move(down)),
           up_(std::move(up)),
           difference_(std::move(difference)),
           scale_(scale) {
-        const bool whole_rows = base_.dtype() != DType::encoded || width_ % base_.encoding().group() == 0;
+        const bool whole_rows = !base_.encoding() || width_ % base_.encoding()->group() == 0;
         group_ = whole_rows ? width_ : base_.numel();
     }
 
@@ -69,7 +69,7 @@ class Updated : public Encoding {
         return sum;
     }
     size_t copied_bytes() const override {
-        size_t sum = base_.dtype() == DType::encoded ? base_.encoding().copied_bytes() : 0;
+        size_t sum = base_.copied_bytes();
         for (const Tensor* part : {&down_, &up_}) sum += part->defined() ? part->bytes() : 0;
         return sum;
     }
@@ -84,8 +84,10 @@ class Updated : public Encoding {
     }
 
   private:
-    static void add_values(const Tensor& x, int64_t first, int64_t count, float scale, float* values, bool replace) {
-        if (x.dtype() == DType::encoded) return x.encoding().decode(first, count, values);
+    static void add_values(const Stored& stored, int64_t first, int64_t count, float scale, float* values,
+                           bool replace) {
+        if (stored.encoding()) return stored.encoding()->decode(first, count, values);
+        const Tensor& x = stored.numbers();
         visit_float(x.dtype(), [&]<class T>() {
             const T* const p = x.data<T>() + first;
             for (int64_t i = 0; i < count; ++i)
@@ -93,13 +95,13 @@ class Updated : public Encoding {
         });
     }
 
-    Tensor base_;
+    Stored base_;
     int64_t width_, group_ = 1;
     Tensor down_, up_, difference_;
     float scale_;
 };
 
-Tensor scaled_copy(const Tensor& x, double scale) {
+Tensor scaled_copy(const Stored& x, double scale) {
     Tensor y = empty_on_host(x.shape());
     const Tensor values = decoded(x);
     std::ranges::transform(values.span<float>(), y.data<float>(),
@@ -108,7 +110,7 @@ Tensor scaled_copy(const Tensor& x, double scale) {
 }
 
 // The value of a tensor of one element.
-float number_of(const Tensor& x) {
+float number_of(const Stored& x) {
     const Tensor value = decoded(x);
     return value.span<float>()[0];
 }
@@ -128,14 +130,14 @@ class Targets {
     }
 
     // The tensor `part` ("weight", "bias", "modulation") of a module.
-    Tensor& at(const std::string& module, const char* part, const std::string& key) {
+    Stored& at(const std::string& module, const char* part, const std::string& key) {
         const std::string name = own_name(module, part);
         const auto found = source_.tensors.find(name);
         require_valid(found != source_.tensors.end(), file_, ": ", quote(key), " matches no weight of ",
                       source_.path.string(), ", which has no tensor ", quote(name));
-        Tensor& value = found->second.tensor;
-        require_valid(value.dtype() == DType::encoded || is_float(value.dtype()), file_, ": ", quote(key), " updates ",
-                      quote(name), " of ", source_.path.string(), ", which holds ", value.dtype());
+        Stored& value = found->second.tensor;
+        require_valid(value.is_float(), file_, ": ", quote(key), " updates ", quote(name), " of ",
+                      source_.path.string(), ", which holds ", value.type_name());
         return value;
     }
 
@@ -159,24 +161,24 @@ class Targets {
     std::map<std::string, std::string> flat_;  // "blocks_0_ffn_2" -> "blocks.0.ffn.2"
 };
 
-void add_difference(Tensor& base, const LoraPart& difference, double scale, const std::string& where) {
+void add_difference(Stored& base, const LoraPart& difference, double scale, const std::string& where) {
     require_valid(same_but_for_ones(difference.value.shape(), base.shape()), where, ": the difference of ",
                   quote(difference.key), " has shape ", difference.value.shape(), ", the weight ", base.shape());
     const int64_t width = base.rank() > 0 && base.numel() > 0 ? base.numel() / base.dim(0) : 1;
-    const Tensor& x = difference.value;
-    base = Tensor(base.shape(),
-                  std::make_shared<Updated>(base, width, Tensor(), Tensor(),
-                                            x.dtype() == DType::encoded ? decoded(x) : x, static_cast<float>(scale)));
+    const Stored& x = difference.value;
+    base = Stored(base.shape(),
+                  std::make_shared<Updated>(base, width, Tensor(), Tensor(), x.encoding() ? decoded(x) : x.numbers(),
+                                            static_cast<float>(scale)));
 }
 
-void add_matrices(Tensor& base, const LoraPart& down, const LoraPart& up, double scale, const std::string& where) {
-    const Tensor &a = down.value, &b = up.value;
+void add_matrices(Stored& base, const LoraPart& down, const LoraPart& up, double scale, const std::string& where) {
+    const Stored &a = down.value, &b = up.value;
     const int64_t rows = base.rank() > 0 ? base.dim(0) : 0, width = rows > 0 ? base.numel() / rows : 0;
     require_valid(b.dim(0) == rows && a.dim(1) == width && base.numel() > 0, where, ": ", quote(up.key),
                   ": down matrix ", a.shape(), " and up matrix ", b.shape(), " make an update of [", b.dim(0), ", ",
                   a.dim(1), "], the weight is ", base.shape());
     base =
-        Tensor(base.shape(), std::make_shared<Updated>(base, width, decoded(a), scaled_copy(b, scale), Tensor(), 1.0f));
+        Stored(base.shape(), std::make_shared<Updated>(base, width, decoded(a), scaled_copy(b, scale), Tensor(), 1.0f));
 }
 
 void summarise(const LoraModule& m, LoraSummary& summary) {

@@ -56,7 +56,7 @@ void check_matrices(const LoraModule& m, const std::string& name, const std::str
             require_valid(!part, where, ": ", quote(part ? part->key : ""), " belongs to no matrices");
         return;
     }
-    const Tensor &a = down->value, &b = up->value;
+    const Stored &a = down->value, &b = up->value;
     require_valid(a.rank() == 2 && b.rank() == 2 && a.dim(0) == b.dim(1) && a.dim(0) > 0, where, ": ", quote(name),
                   " has a down matrix ", a.shape(), " and an up matrix ", b.shape(),
                   ", expected [rank, in] and [out, rank]");
@@ -119,8 +119,7 @@ std::map<std::string, LoraModule> lora_modules(const TensorSource& file) {
         const auto parsed = parse_lora_key(key);
         require_valid(parsed.has_value(), where, ": ", quote(key),
                       " is no key of a LoRA file (lora_A/lora_B, lora_down/lora_up, alpha, diff, diff_b, diff_m)");
-        const DType dtype = stored.tensor.dtype();
-        require_valid(dtype == DType::encoded || is_float(dtype), where, ": ", quote(key), " holds ", dtype,
+        require_valid(stored.tensor.is_float(), where, ": ", quote(key), " holds ", stored.tensor.type_name(),
                       ", expected floats");
         const bool first = modules[parsed->module].try_emplace(parsed->role, LoraPart{key, stored.tensor}).second;
         require_valid(first, where, ": ", quote(key), " is there twice, under different prefixes or adapters");

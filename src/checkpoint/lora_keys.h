@@ -22,7 +22,7 @@ std::optional<LoraKey> parse_lora_key(const std::string& key);
 
 struct LoraPart {
     std::string key;  // in the file, for messages
-    Tensor value;
+    Stored value;
 };
 // What a file says about one module.
 using LoraModule = std::map<LoraRole, LoraPart>;

@@ -127,7 +127,7 @@ const BlockType kQ4_K{"q4_k", kSuper, 144, decode_q4_k};
 const BlockType kQ5_K{"q5_k", kSuper, 176, decode_q5_k};
 const BlockType kQ6_K{"q6_k", kSuper, 210, decode_q6_k};
 
-Tensor quantised_tensor(const BlockType& type, const Shape& shape, std::span<const std::byte> blocks,
+Stored quantised_tensor(const BlockType& type, const Shape& shape, std::span<const std::byte> blocks,
                         std::shared_ptr<const void> owner) {
     require(shape.rank() >= 1 && shape[shape.rank() - 1] % type.elements == 0, type.name, ": rows of ", shape);
     require(blocks.size() == static_cast<size_t>(shape.numel() / type.elements) * type.bytes, type.name, ": ", shape,

@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include "tensor/tensor.h"
+#include "tensor/stored.h"
 
 namespace t3video::checkpoint {
 
@@ -23,9 +23,9 @@ extern const BlockType kQ4_K;  // 8 x 32 x 4 bits, a scale and a minimum of 6 bi
 extern const BlockType kQ5_K;  // the same with 5 bits
 extern const BlockType kQ6_K;  // 16 x 16 x 6 bits, a scale of 8 bits for each 16
 
-// A tensor of DType::encoded over `blocks`, which `owner` keeps alive. Rows hold whole blocks, and `blocks` as many as
+// A weight encoded in `blocks`, which `owner` keeps alive. Rows hold whole blocks, and `blocks` as many as
 // the shape takes: throws Error otherwise.
-Tensor quantised_tensor(const BlockType& type, const Shape& shape, std::span<const std::byte> blocks,
+Stored quantised_tensor(const BlockType& type, const Shape& shape, std::span<const std::byte> blocks,
                         std::shared_ptr<const void> owner);
 
 }  // namespace t3video::checkpoint

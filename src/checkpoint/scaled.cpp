@@ -73,7 +73,7 @@ std::optional<std::string> scale_of(const TensorSource& source, const std::strin
 std::vector<float> read_scales(const StoredTensor& scale, const std::string& name, const Shape& weight) {
     const std::string where = concat(scale.file.string(), ": tensor ", quote(name));
     const int64_t count = scale.tensor.numel(), rows = weight.rank() > 0 ? weight[0] : 1;
-    require_valid(is_float(scale.tensor.dtype()), where, " holds ", scale.tensor.dtype(), ", expected a float scale");
+    require_valid(scale.tensor.is_float(), where, " holds ", scale.tensor.type_name(), ", expected a float scale");
     require_valid(count == 1 || count == rows, where, " has shape ", scale.tensor.shape(), ", expected one scale or ",
                   rows, ", for the rows of a weight of ", weight);
     const Tensor values = decoded(scale.tensor);
@@ -102,15 +102,17 @@ TensorSource fold_scales(TensorSource source) {
     std::erase_if(source.tensors, [](const auto& entry) { return is_for_others(entry.first); });
     std::vector<std::string> scales;
     for (auto& [name, stored] : source.tensors) {
-        const DType dtype = stored.tensor.dtype();
+        if (stored.tensor.encoding()) continue;
+        const Tensor numbers = stored.tensor.numbers();
+        const DType dtype = numbers.dtype();
         if (dtype != DType::f8_e4m3 && !is_float(dtype)) continue;
         const std::optional<std::string> scale = scale_of(source, name);
         if (scale) {
-            const auto values = read_scales(source.tensors.at(*scale), *scale, stored.tensor.shape());
-            stored.tensor = Tensor(stored.tensor.shape(), std::make_shared<Scaled>(stored.tensor, values));
+            const auto values = read_scales(source.tensors.at(*scale), *scale, numbers.shape());
+            stored.tensor = {numbers.shape(), std::make_shared<Scaled>(numbers, values)};
             scales.push_back(*scale);
         } else if (dtype == DType::f8_e4m3) {
-            stored.tensor = Tensor(stored.tensor.shape(), std::make_shared<Scaled>(stored.tensor, std::vector{1.0f}));
+            stored.tensor = {numbers.shape(), std::make_shared<Scaled>(numbers, std::vector{1.0f})};
         }
     }
     for (const std::string& name : scales) source.tensors.erase(name);

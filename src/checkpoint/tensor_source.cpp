@@ -30,7 +30,7 @@ bool looks_like_json_object(std::span<const std::byte> bytes) {
 const Tensor& TensorSource::at(const std::string& name) const {
     const auto found = tensors.find(name);
     require_valid(found != tensors.end(), path.string(), ": tensor ", quote(name), " is missing");
-    return found->second.tensor;
+    return found->second.tensor.numbers();
 }
 
 TensorSource open_tensors(const std::filesystem::path& path) {

@@ -7,13 +7,13 @@
 #include <map>
 #include <string>
 
-#include "tensor/tensor.h"
+#include "tensor/stored.h"
 
 namespace t3video::checkpoint {
 
 struct StoredTensor {
-    Tensor tensor;               // a read-only view of the mapped file, or encoded over it (tensor/encoding.h); a copy
-                                 // only where the file's strides demand it
+    Stored tensor;               // a read-only view of the mapped file, or encoded over it; a copy only where the
+                                 // file's strides demand it
     std::filesystem::path file;  // the file it lies in, for messages
 };
 
@@ -22,7 +22,7 @@ struct TensorSource {
     std::map<std::string, std::string> metadata;  // safetensors' "__metadata__", GGUF's texts; else empty
     std::filesystem::path path;                   // what was opened, for messages
 
-    // Throws InvalidRequest naming the file and the tensor when it is absent.
+    // Throws InvalidRequest naming the file and the tensor when it is absent, Error when it is encoded.
     const Tensor& at(const std::string& name) const;
     bool contains(const std::string& name) const { return tensors.contains(name); }
 };

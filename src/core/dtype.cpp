@@ -23,8 +23,6 @@ size_t size_of(DType dtype) {
         case DType::boolean:
         case DType::f8_e4m3:
             return 1;
-        case DType::encoded:
-            break;
     }
     throw Error(concat("size_of: elements of ", name_of(dtype), " have no size of their own"));
 }
@@ -53,8 +51,6 @@ std::string_view name_of(DType dtype) {
             return "bool";
         case DType::f8_e4m3:
             return "f8_e4m3";
-        case DType::encoded:
-            return "encoded";
     }
     return "unknown";
 }

@@ -1,7 +1,6 @@
 // Convolutions through oneDNN. Bound by arithmetic. A 3D kernel runs as one 2D convolution per frame and tap of time,
 // each adding to its output frame: frames may lie anywhere, so history needs no joining, zero frames cost nothing, and
-// the rate is that of the 3D primitive (measured 192 to 1024 channels: within 3 %). Weights are rearranged per call
-// into scratch.
+// the rate is that of the 3D primitive (measured 192 to 1024 channels: within 3 %).
 #include "cpu/conv3d.h"
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cpu/conv_taps.h"
 #include "cpu/convert.h"
 #include "cpu/onednn.h"
 #include "cpu/state.h"
@@ -104,68 +104,18 @@ const FramePlan& plan_for(State& cpu, const ops::FrameConv& frame, bool with_bia
     return found->second;
 }
 
-// Tap k of weight [co, ci, kt, kh, kw] as f32 [co, ci, kh, kw].
-Tensor tap_of(Context& ctx, const Tensor& weight, int64_t k) {
-    const int64_t co = weight.dim(0), ci = weight.dim(1), kt = weight.dim(2), area = weight.dim(3) * weight.dim(4);
-    if (kt == 1) return as_f32(ctx, weight);
-    Tensor tap = empty(ctx, {co, ci, weight.dim(3), weight.dim(4)});
-    float* target = tap.data<float>();
-    visit_float(weight.dtype(), [&]<class T>() {
-        const T* source = weight.data<T>() + k * area;
-        ctx.parallel_for(co * ci, 1024, [&](int64_t first, int64_t last) {
-            for (int64_t i = first; i < last; ++i) {
-                const T* from = source + i * kt * area;
-                for (int64_t j = 0; j < area; ++j) target[i * area + j] = static_cast<float>(from[j]);
-            }
-        });
-    });
-    return tap;
-}
-
 dnnl::memory view(const Desc& desc, const dnnl::engine& engine, const float* data) {
     return {desc, engine, const_cast<float*>(data)};
 }
 
-// The taps of a weight in the layout that the plan asks for.
-std::vector<Tensor> arrange(Context& ctx, const Tensor& weight, const Desc& layout) {
+// `from`, laid out as `layout` says, as `to` says.
+Tensor relaid(Context& ctx, const Tensor& from, const Desc& layout, const Desc& to) {
     State& cpu = state(ctx);
-    const Desc plain({weight.dim(0), weight.dim(1), weight.dim(3), weight.dim(4)}, kF32, Tag::oihw);
-    std::vector<Tensor> taps;
-    for (int64_t k = 0; k < weight.dim(2); ++k) {
-        const Tensor tap = tap_of(ctx, weight, k);
-        Tensor arranged = empty(ctx, {static_cast<int64_t>((layout.get_size() + sizeof(float) - 1) / sizeof(float))});
-        dnnl::memory from = view(plain, cpu.engine, tap.data<float>());
-        dnnl::memory to = view(layout, cpu.engine, arranged.data<float>());
-        dnnl::reorder(from, to).execute(cpu.stream, from, to);
-        cpu.stream.wait();
-        taps.push_back(std::move(arranged));
-    }
-    return taps;
-}
-
-// Weight [co, ci, 3, 3] seen by the output pixels of row parity p and column parity q, as [co, ci, 1, 2, 2]. After
-// doubling, an even pixel sees neighbour -1 once and itself twice, an odd one itself twice and neighbour +1 once.
-Tensor phase_kernel(Context& ctx, const Tensor& weight, int64_t p, int64_t q) {
-    const int64_t planes = weight.dim(0) * weight.dim(1);
-    Tensor folded = empty(ctx, {weight.dim(0), weight.dim(1), 1, 2, 2});
-    float* target = folded.data<float>();
-    const std::array<int64_t, 3> row{0, 1 - p, 1}, column{0, 1 - q, 1};  // of the small kernel, for each of the large
-    visit_float(weight.dtype(), [&]<class T>() {
-        const T* source = weight.data<T>();
-        ctx.parallel_for(planes, 1024, [&](int64_t first, int64_t last) {
-            for (int64_t i = first; i < last; ++i) {
-                float* to = target + i * 4;
-                std::fill_n(to, 4, 0.0f);
-                for (size_t y = 0; y < 3; ++y) {
-                    for (size_t x = 0; x < 3; ++x) {
-                        to[row[y] * 2 + column[x]] +=
-                            static_cast<float>(source[i * 9 + static_cast<int64_t>(y * 3 + x)]);
-                    }
-                }
-            }
-        });
-    });
-    return folded;
+    Tensor y = empty(ctx, {static_cast<int64_t>((to.get_size() + sizeof(float) - 1) / sizeof(float))});
+    dnnl::memory source = view(layout, cpu.engine, from.data<float>()), target = view(to, cpu.engine, y.data<float>());
+    dnnl::reorder(source, target).execute(cpu.stream, source, target);
+    cpu.stream.wait();
+    return y;
 }
 
 // y[t, 2r + first, 2c + q] = phase[t, r, c]
@@ -202,12 +152,15 @@ std::vector<const float*> frames_of(const Tensor& x) {
 
 }  // namespace
 
-void conv3d(Context& ctx, std::span<const float* const> frames, const Tensor& weight, const Tensor* bias,
+void conv3d(Context& ctx, std::span<const float* const> frames, const ops::Prepared& weight, const Tensor* bias,
             const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements) {
     State& cpu = state(ctx);
     if (band_elements == 0) band_elements = suitable_band(ctx.threads());
     const FramePlan& plan = plan_for(cpu, frame, bias != nullptr, band_elements);
-    const std::vector<Tensor> taps = arrange(ctx, weight, plan.weights);
+    std::vector<Tensor> taps = weight.blobs;
+    if (const Desc& layout = *static_cast<const Desc*>(weight.layout.get()); layout != plan.weights) {
+        for (Tensor& tap : taps) tap = relaid(ctx, tap, layout, plan.weights);
+    }
     const Tensor shift = bias ? as_f32(ctx, *bias) : Tensor();
     const int64_t frame_size = frame.out_h() * frame.out_w() * frame.co;
     for (int64_t f = 0; f < y.dim(0); ++f) {
@@ -234,30 +187,69 @@ void conv3d(Context& ctx, std::span<const float* const> frames, const Tensor& we
 }
 
 // Each parity of output row and column sees a 2x2 kernel on the small frame: 16 instead of 36 products per input pixel.
-void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t pad_top,
+void upsample_conv2d(Context& ctx, const Tensor& x, const ops::Prepared& weight, const Tensor* bias, int64_t pad_top,
                      int64_t pad_bottom, Tensor& y) {
     const std::vector<const float*> frames = frames_of(x);
     for (int64_t p = 0; p < 2; ++p) {
         // Without the zero row above, y starts with an odd row.
         const int64_t top = p == 0 ? pad_top : 0, bottom = p == 0 ? 0 : pad_bottom,
                       first_row = pad_top == 1 ? p : 1 - p;
-        Tensor phase = empty(ctx, {x.dim(0), x.dim(1) - 1 + top + bottom, x.dim(2), weight.dim(0)});
+        Tensor phase = empty(ctx, {x.dim(0), x.dim(1) - 1 + top + bottom, x.dim(2), y.dim(3)});
         if (phase.numel() == 0) continue;
         for (int64_t q = 0; q < 2; ++q) {
             const ops::FrameConv frame{.h = x.dim(1),
                                        .w = x.dim(2),
                                        .ci = x.dim(3),
-                                       .co = weight.dim(0),
+                                       .co = y.dim(3),
                                        .kh = 2,
                                        .kw = 2,
                                        .top = top,
                                        .bottom = bottom,
                                        .left = 1 - q,
                                        .right = q};
-            conv3d(ctx, frames, phase_kernel(ctx, weight, p, q), bias, frame, 1, phase);
+            const ops::Prepared kernel{{frame.co, frame.ci, 1, 2, 2},
+                                       ops::Prepared::Format::taps,
+                                       {weight.blobs[static_cast<size_t>(2 * p + q)]},
+                                       weight.layout};
+            conv3d(ctx, frames, kernel, bias, frame, 1, phase);
             interleave(ctx, phase, first_row, q, y);
         }
     }
+}
+
+ops::Prepared arrange_taps(Context& ctx, const Stored& weight, const ops::FrameConv* frame) {
+    const Shape& s = weight.shape();
+    const int64_t co = s[0], ci = s[1], kt = s[2], kh = s[3], kw = s[4];
+    constexpr int64_t kCommon = 64;
+    const ops::FrameConv common{.h = kCommon,
+                                .w = kCommon,
+                                .ci = ci,
+                                .co = co,
+                                .kh = kh,
+                                .kw = kw,
+                                .top = kh / 2,
+                                .bottom = kh / 2,
+                                .left = kw / 2,
+                                .right = kw / 2};
+    State& cpu = state(ctx);
+    const auto layout =
+        std::make_shared<Desc>(plan_for(cpu, frame ? *frame : common, true, suitable_band(ctx.threads())).weights);
+    const Tensor values = weight.encoding() ? as_f32(ctx, weight) : weight.numbers();
+    ops::Prepared p{s, ops::Prepared::Format::taps, {}, layout};
+    for (int64_t k = 0; k < kt; ++k)
+        p.blobs.push_back(relaid(ctx, tap_of(ctx, values, k), Desc({co, ci, kh, kw}, kF32, Tag::oihw), *layout));
+    return p;
+}
+
+ops::Prepared arrange_phases(Context& ctx, const Stored& weight, const ops::FrameConv* frame) {
+    ops::Prepared p{weight.shape(), ops::Prepared::Format::phases, {}, nullptr};
+    const Tensor values = weight.encoding() ? as_f32(ctx, weight) : weight.numbers();
+    for (int64_t phase = 0; phase < 4; ++phase) {
+        const ops::Prepared one = arrange_taps(ctx, phase_kernel(ctx, values, phase / 2, phase % 2), frame);
+        if (!p.layout) p.layout = one.layout;
+        p.blobs.push_back(one.blobs[0]);
+    }
+    return p;
 }
 
 }  // namespace t3video::cpu

@@ -101,12 +101,11 @@ void convert_run(const From* x, To* y, int64_t n) {
     std::transform(x, x + n, y, [](From value) { return static_cast<To>(static_cast<float>(value)); });
 }
 
-void decode(Context& ctx, const Tensor& x, Tensor& y) {
-    const Encoding& encoding = x.encoding();
+void decode(Context& ctx, const Encoding& encoding, Tensor& y) {
     const int64_t group = encoding.group();
     visit_float(y.dtype(), [&]<class To>() {
         To* const target = y.data<To>();
-        ctx.parallel_for(x.numel() / group, std::max<int64_t>(1, kGrain / group), [&](int64_t first, int64_t last) {
+        ctx.parallel_for(y.numel() / group, std::max<int64_t>(1, kGrain / group), [&](int64_t first, int64_t last) {
             if constexpr (std::is_same_v<To, float>) {
                 encoding.decode(first * group, (last - first) * group, target + first * group);
             } else {
@@ -124,8 +123,9 @@ void decode(Context& ctx, const Tensor& x, Tensor& y) {
 
 }  // namespace
 
-void convert(Context& ctx, const Tensor& x, Tensor& y) {
-    if (x.dtype() == DType::encoded) return decode(ctx, x, y);
+void convert(Context& ctx, const Stored& stored, Tensor& y) {
+    if (stored.encoding()) return decode(ctx, *stored.encoding(), y);
+    const Tensor& x = stored.numbers();
     visit_float(x.dtype(), [&]<class From>() {
         visit_float(y.dtype(), [&]<class To>() {
             const From* source = x.data<From>();
@@ -137,8 +137,8 @@ void convert(Context& ctx, const Tensor& x, Tensor& y) {
     });
 }
 
-Tensor as_f32(Context& ctx, const Tensor& x) {
-    if (x.dtype() == DType::f32) return x;
+Tensor as_f32(Context& ctx, const Stored& x) {
+    if (!x.encoding() && x.numbers().dtype() == DType::f32) return x.numbers();
     Tensor y = empty(ctx, x.shape());
     convert(ctx, x, y);
     return y;

@@ -5,18 +5,18 @@
 
 namespace t3video::cpu {
 
-void gather_rows(Context& ctx, const Tensor& table, std::span<const int64_t> ids, Tensor& y) {
+void gather_rows(Context& ctx, const Stored& table, std::span<const int64_t> ids, Tensor& y) {
     const int64_t width = table.dim(1);
     float* py = y.data<float>();
-    if (table.dtype() == DType::encoded) {
+    if (table.encoding()) {
         ctx.parallel_for(y.dim(0), 16, [&](int64_t first, int64_t last) {
             for (int64_t i = first; i < last; ++i)
-                table.encoding().decode(ids[static_cast<size_t>(i)] * width, width, py + i * width);
+                table.encoding()->decode(ids[static_cast<size_t>(i)] * width, width, py + i * width);
         });
         return;
     }
-    visit_float(table.dtype(), [&]<class T>() {
-        const T* rows = table.data<T>();
+    visit_float(table.numbers().dtype(), [&]<class T>() {
+        const T* rows = table.numbers().data<T>();
         ctx.parallel_for(y.dim(0), 16, [&](int64_t first, int64_t last) {
             for (int64_t i = first; i < last; ++i) {
                 const T* row = rows + ids[static_cast<size_t>(i)] * width;

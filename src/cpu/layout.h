@@ -3,11 +3,11 @@
 
 #include <span>
 
-#include "tensor/tensor.h"
+#include "tensor/stored.h"
 
 namespace t3video::cpu {
 
-void gather_rows(Context& ctx, const Tensor& table, std::span<const int64_t> ids, Tensor& y);
+void gather_rows(Context& ctx, const Stored& table, std::span<const int64_t> ids, Tensor& y);
 void transpose(Context& ctx, const Tensor& x, Tensor& y);
 void columns(Context& ctx, const Tensor& x, int64_t begin, Tensor& y);
 void patchify(Context& ctx, const Tensor& x, Tensor& y);

@@ -2,17 +2,22 @@
 #pragma once
 
 #include "tensor/op_types.h"
+#include "tensor/prepared.h"
 
 namespace t3video::cpu {
 
 // y[M, N] = activation(x[M, K] weight[N, K]^T + bias[N]).
-void linear(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, ops::Activation activation,
+void linear(Context& ctx, const Tensor& x, const ops::Prepared& weight, const Tensor* bias, ops::Activation activation,
             Tensor& y);
 
-// The weight in f32.
-inline Scratch linear_scratch(const Tensor& weight) {
-    if (weight.dtype() == DType::f32) return {};
-    return {static_cast<size_t>(weight.numel()) * sizeof(float)};
+// A weight [out, in] as oneDNN's matrix products read it, so that none arranges it first; in f32 as it is where they
+// want no blocks.
+ops::Prepared pack_matrix(Context& ctx, const Stored& weight);
+
+// Bytes of a packed weight, which is padded to whole blocks: these are the largest.
+inline size_t packed_bytes(int64_t out, int64_t in) {
+    constexpr int64_t kOut = 64, kIn = 16;
+    return static_cast<size_t>((out + kOut - 1) * (in + kIn - 1)) * sizeof(float);
 }
 
 }  // namespace t3video::cpu

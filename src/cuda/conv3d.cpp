@@ -9,19 +9,17 @@
 
 namespace t3video::cuda {
 
-void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& weight, const Tensor* bias,
+void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& taps, const Tensor* bias,
             const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements) {
     State& s = state(ctx);
     const DType dtype = parts.back().dtype();
-    require(weight.dtype() == dtype && y.dtype() == dtype, "conv3d: weight of ", weight.dtype(), " for frames of ",
-            dtype);
-    const Arranged w = arrange(ctx, weight, bias);
+    require(taps.dtype() == dtype && y.dtype() == dtype, "conv3d: weight of ", taps.dtype(), " for frames of ", dtype);
     if (convolves_in_place(ctx, dtype, frame, stride_t)) {
-        return convolve_in_place(ctx, parts, pad_front, w, frame, y);
+        return convolve_in_place(ctx, parts, pad_front, taps, bias, frame, y);
     }
     int64_t frames = pad_front;
     for (const Tensor& part : parts) frames += part.dim(0);
-    const int64_t ci = w.weight.dim(2), co = w.weight.dim(0);
+    const int64_t ci = taps.dim(2), co = taps.dim(0);
     const bool pad_w_here = frame.left != frame.right;
     const int64_t columns = frame.w + (pad_w_here ? frame.left + frame.right : 0);
     FusedConv p{.t = frames,
@@ -29,7 +27,7 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
                 .w = columns,
                 .ci = ci,
                 .co = co,
-                .kt = weight.dim(2),
+                .kt = taps.dim(1) / (frame.kh * frame.kw),
                 .kh = frame.kh,
                 .kw = frame.kw,
                 .stride_t = stride_t,
@@ -38,7 +36,7 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
                 .pad_w = pad_w_here ? 0 : frame.left,
                 .dtype = dtype,
                 .bias = bias != nullptr};
-    const void* bias_data = bias ? w.bias.raw() : nullptr;
+    const void* bias_data = bias ? bias->raw() : nullptr;
     const int64_t row_elements = columns * ci;
 
     // One run of frames with equal padding above and below is read in place.
@@ -46,7 +44,7 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
         frames * row_elements * frame.h <= band_elements && y.numel() / frame.co * co <= band_elements) {
         p.pad_h = frame.top;
         Tensor result = co == frame.co ? y : empty(ctx, {y.dim(0), y.dim(1), y.dim(2), co}, dtype);
-        fused_conv(ctx, p, parts[0].raw(), w.weight.raw(), bias_data, result.raw());
+        fused_conv(ctx, p, parts[0].raw(), taps.raw(), bias_data, result.raw());
         if (co != frame.co) put(s, result, frame.co, y.raw(), y.slice(0, 1).bytes());
         return;
     }
@@ -79,26 +77,27 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
             }
         }
         if (bands == 1 && co == frame.co) {
-            fused_conv(ctx, p, x.raw(), w.weight.raw(), bias_data, y.raw());
+            fused_conv(ctx, p, x.raw(), taps.raw(), bias_data, y.raw());
             return;
         }
         Tensor result = empty(ctx, {p.out_t(), rows_out, frame.out_w(), co}, dtype);
-        fused_conv(ctx, p, x.raw(), w.weight.raw(), bias_data, result.raw());
+        fused_conv(ctx, p, x.raw(), taps.raw(), bias_data, result.raw());
         const int64_t row = frame.out_w() * frame.co;
         put(s, result, frame.co, y.raw() + static_cast<size_t>(first * row) * element,
             static_cast<size_t>(out_h * row) * element);
     }
 }
 
-void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t pad_top,
+void upsample_conv2d(Context& ctx, const Tensor& x, const ops::Prepared& weight, const Tensor* bias, int64_t pad_top,
                      int64_t pad_bottom, Tensor& y) {
     State& s = state(ctx);
     const DType dtype = x.dtype();
-    require(weight.dtype() == dtype && y.dtype() == dtype, "upsample_conv2d: weight of ", weight.dtype(), " for x of ",
+    const Tensor& taps = weight.blobs[0];
+    require(taps.dtype() == dtype && y.dtype() == dtype, "upsample_conv2d: weight of ", taps.dtype(), " for x of ",
             dtype);
-    if (upsamples_in_place(ctx, x, weight)) return upsample_in_place(ctx, x, weight, bias, pad_top, pad_bottom, y);
-    const Arranged w = arrange(ctx, weight, bias);
-    const int64_t ci = w.weight.dim(2), co = w.weight.dim(0);
+    if (weight.format == ops::Prepared::Format::phases)
+        return upsample_in_place(ctx, x, taps, bias, pad_top, pad_bottom, y);
+    const int64_t ci = taps.dim(2), co = taps.dim(0);
     const bool pad_h_there = pad_top == 1 && pad_bottom == 1;  // else zero rows are written out
     const int64_t rows = pad_h_there ? y.dim(1) : y.dim(1) + 2, columns = y.dim(2);
     Tensor doubled = empty(ctx, {1, rows, columns, ci}, dtype);  // one frame at a time: four times a frame of x
@@ -129,7 +128,7 @@ void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const 
               doubled.raw());
         Tensor frame = y.slice(t, t + 1);
         Tensor& to = result.defined() ? result : frame;
-        fused_conv(ctx, p, doubled.raw(), w.weight.raw(), bias ? w.bias.raw() : nullptr, to.raw());
+        fused_conv(ctx, p, doubled.raw(), taps.raw(), bias ? bias->raw() : nullptr, to.raw());
         if (result.defined()) put(s, result, y.dim(3), frame.raw(), frame.bytes());
     }
 }

@@ -5,6 +5,7 @@
 
 #include "cuda/library/limits.h"
 #include "tensor/op_types.h"
+#include "tensor/prepared.h"
 
 namespace t3video::cuda {
 
@@ -12,14 +13,14 @@ namespace t3video::cuda {
 constexpr int64_t kBandElements = kCountable;
 
 // y[f] = bias + sum over k of conv2d(frame[f*stride_t + k], weight[:, :, k]), where the frames are pad_front zero ones
-// and those of the parts, in order. parts: [T_i, h, w, ci], f32 or bf16; weight: [co, ci, kt, kh, kw] and bias: [co] of
-// the same type; y: [f, out_h, out_w, co].
-void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& weight, const Tensor* bias,
+// and those of the parts, in order. parts: [T_i, h, w, ci], f32 or bf16; taps: of the weight, as arrange_taps leaves
+// them, of the same type; bias: f32; y: [f, out_h, out_w, co].
+void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& taps, const Tensor* bias,
             const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements = kBandElements);
 
 // Doubled pixels with zero ones around each frame, above and below where asked for (0 or 1), then a 3x3 convolution.
-// x: [T, H, W, Ci]; weight: [Co, Ci, 3, 3]; y: [T, 2H - 2 + pad_top + pad_bottom, 2W, Co].
-void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t pad_top,
+// x: [T, H, W, Ci]; weight: phases, or taps, of [Co, Ci, 3, 3]; y: [T, 2H - 2 + pad_top + pad_bottom, 2W, Co].
+void upsample_conv2d(Context& ctx, const Tensor& x, const ops::Prepared& weight, const Tensor* bias, int64_t pad_top,
                      int64_t pad_bottom, Tensor& y);
 
 }  // namespace t3video::cuda

@@ -3,14 +3,11 @@
 // on the pixels themselves, 4/9 of the work.
 #include "cuda/conv_in_place.h"
 
-#include "cuda/convert.h"
 #include "cuda/hopper/conv.h"
 #include "cuda/kernel.cuh"
 
 namespace t3video::cuda {
 namespace {
-
-constexpr int kThreads = 256;
 
 // The frames of the parts one behind another, [frames, h, w, ci] with ci padded as the weight's.
 Tensor joined(Context& ctx, std::span<const Tensor> parts, int64_t ci) {
@@ -38,31 +35,11 @@ Tensor joined(Context& ctx, std::span<const Tensor> parts, int64_t ci) {
     return x;
 }
 
-// What output pixels of each parity of row and column see of a 3x3 kernel behind doubled pixels: an even one neighbour
-// -1 once and itself twice, an odd one itself twice and neighbour +1 once.
-// weight: [co, ci, 3, 3] -> [parity of row, of column, co, 2, 2, ci]
-__global__ void fold_weight(const __nv_bfloat16* weight, int64_t co, int64_t ci, __nv_bfloat16* to) {
-    const int64_t count = 16 * co * ci;
-    for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count; i += int64_t{gridDim.x} * kThreads) {
-        const int64_t c = i % ci, column = i / ci % 2, row = i / (2 * ci) % 2, o = i / (4 * ci) % co;
-        const int64_t q = i / (4 * ci * co) % 2, p = i / (8 * ci * co);
-        float sum = 0;
-        for (int64_t dy = 0; dy < 3; ++dy) {
-            for (int64_t dx = 0; dx < 3; ++dx) {
-                if ((dy + 1 - p) / 2 == row && (dx + 1 - q) / 2 == column) {
-                    sum += to_float(weight[(o * ci + c) * 9 + dy * 3 + dx]);
-                }
-            }
-        }
-        to[i] = from_float<__nv_bfloat16>(sum);
-    }
-}
-
 }  // namespace
 
-void convolve_in_place(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Arranged& w,
-                       const ops::FrameConv& frame, Tensor& y) {
-    const int64_t co = w.weight.dim(0), ci = w.weight.dim(2);
+void convolve_in_place(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& taps,
+                       const Tensor* bias, const ops::FrameConv& frame, Tensor& y) {
+    const int64_t co = taps.dim(0), ci = taps.dim(2);
     const Tensor x = joined(ctx, parts, ci);
     Tensor result = co == frame.co ? y : empty(ctx, {y.dim(0), y.dim(1), y.dim(2), co}, y.dtype());
     const HopperConv problem{.t = y.dim(0),
@@ -73,7 +50,7 @@ void convolve_in_place(Context& ctx, std::span<const Tensor> parts, int64_t pad_
                              .in_h = frame.h,
                              .in_w = frame.w,
                              .ci = ci,
-                             .kt = w.weight.dim(1) / (frame.kh * frame.kw),
+                             .kt = taps.dim(1) / (frame.kh * frame.kw),
                              .kh = frame.kh,
                              .kw = frame.kw,
                              .first_t = -pad_front,
@@ -85,20 +62,13 @@ void convolve_in_place(Context& ctx, std::span<const Tensor> parts, int64_t pad_
                              .y_frame = y.dim(1) * y.dim(2) * co,
                              .y_row = y.dim(2) * co,
                              .y_column = co};
-    hopper_conv(ctx, problem, x.raw(), w.weight.raw(), w.bias.defined() ? w.bias.raw() : nullptr, nullptr,
-                result.raw());
+    hopper_conv(ctx, problem, x.raw(), taps.raw(), bias ? bias->raw() : nullptr, nullptr, result.raw());
     if (co != frame.co) put(state(ctx), result, frame.co, y.raw(), y.slice(0, 1).bytes());
 }
 
-void upsample_in_place(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, int64_t pad_top,
+void upsample_in_place(Context& ctx, const Tensor& x, const Tensor& phases, const Tensor* bias, int64_t pad_top,
                        int64_t pad_bottom, Tensor& y) {
-    const State& s = state(ctx);
-    const int64_t height = x.dim(1), width = x.dim(2), ci = x.dim(3), co = weight.dim(0);
-    Tensor folded = empty(ctx, {2, 2, co, 4, ci}, DType::bf16);
-    fold_weight<<<blocks_for(s, folded.numel() / kThreads), kThreads, 0, s.stream>>>(in<__nv_bfloat16>(weight), co, ci,
-                                                                                     out<__nv_bfloat16>(folded));
-    check_launch();
-    const Tensor shift = bias ? as_f32(ctx, *bias) : Tensor();
+    const int64_t height = x.dim(1), width = x.dim(2), ci = x.dim(3), co = y.dim(3);
     for (int64_t p = 0; p < 2; ++p) {
         // Without the zero row above, y starts with an odd row of the doubled frame.
         const int64_t first = p == 0 ? 1 - pad_top : 0, last = p == 0 ? height : height - 1 + pad_bottom;
@@ -123,8 +93,8 @@ void upsample_in_place(Context& ctx, const Tensor& x, const Tensor& weight, cons
                                      .y_row = 2 * y.dim(2) * co,
                                      .y_column = 2 * co};
             const size_t offset = static_cast<size_t>((row * y.dim(2) + q) * co) * sizeof(__nv_bfloat16);
-            hopper_conv(ctx, problem, x.raw(), folded.slice(p, p + 1).reshape({2, co * 4 * ci}).slice(q, q + 1).raw(),
-                        bias ? shift.raw() : nullptr, nullptr, y.raw() + offset);
+            hopper_conv(ctx, problem, x.raw(), phases.slice(p, p + 1).reshape({2, co * 4 * ci}).slice(q, q + 1).raw(),
+                        bias ? bias->raw() : nullptr, nullptr, y.raw() + offset);
         }
     }
 }

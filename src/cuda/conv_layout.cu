@@ -1,4 +1,4 @@
-// Rearranging weights and frames for convolutions. Bound by memory.
+// Rearranging frames for convolutions. Bound by memory.
 #include "cuda/conv_layout.h"
 
 #include "cuda/conv_scratch.h"
@@ -8,27 +8,6 @@ namespace t3video::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-
-// cuDNN's bf16 kernels take channels by eights.
-int64_t padded_channels(int64_t channels, DType dtype) {
-    return dtype == DType::bf16 ? round_channels(channels) : channels;
-}
-
-// [co, ci, taps] -> [co_padded, taps, ci_padded]
-template <class T>
-__global__ void arrange_weight(const T* weight, int64_t co, int64_t ci, int64_t taps, int64_t co_padded,
-                               int64_t ci_padded, T* to) {
-    const int64_t count = co_padded * taps * ci_padded;
-    for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count; i += int64_t{gridDim.x} * kThreads) {
-        const int64_t c = i % ci_padded, tap = i / ci_padded % taps, o = i / (ci_padded * taps);
-        to[i] = c < ci && o < co ? weight[(o * ci + c) * taps + tap] : from_float<T>(0.0f);
-    }
-}
-
-template <class B>
-__global__ void arrange_bias(const B* bias, int64_t co, int64_t co_padded, float* to) {
-    for (int64_t i = threadIdx.x; i < co_padded; i += kThreads) to[i] = i < co ? to_float(bias[i]) : 0.0f;
-}
 
 template <class T, int N>
 __global__ void place_rows(const T* from, Placement p, T* to) {
@@ -55,25 +34,6 @@ __global__ void drop_channels(const T* x, int64_t rows, int64_t channels_from, i
 }
 
 }  // namespace
-
-Arranged arrange(Context& ctx, const Tensor& weight, const Tensor* bias) {
-    State& s = state(ctx);
-    const DType dtype = weight.dtype();
-    const int64_t co = weight.dim(0), ci = weight.dim(1), taps = weight.numel() / (co * ci);
-    const int64_t co_padded = padded_channels(co, dtype), ci_padded = padded_channels(ci, dtype);
-    Arranged a{empty(ctx, {co_padded, taps, ci_padded}, dtype), bias ? empty(ctx, {co_padded}) : Tensor()};
-    visit(dtype, [&]<class T>() {
-        arrange_weight<<<blocks_for(s, a.weight.numel() / kThreads), kThreads, 0, s.stream>>>(
-            in<T>(weight), co, ci, taps, co_padded, ci_padded, out<T>(a.weight));
-    });
-    if (bias) {
-        visit(bias->dtype(), [&]<class B>() {
-            arrange_bias<<<1, kThreads, 0, s.stream>>>(in<B>(*bias), co, co_padded, out<float>(a.bias));
-        });
-    }
-    check_launch();
-    return a;
-}
 
 void place(State& s, DType dtype, const std::byte* from, Placement p, std::byte* to) {
     visit(dtype, [&]<class T>() {

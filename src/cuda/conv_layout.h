@@ -1,17 +1,10 @@
-// Weights and frames as the convolutions on the GPU read them.
+// Frames as the convolutions on the GPU read them.
 #pragma once
 
 #include "cuda/state.h"
 #include "tensor/tensor.h"
 
 namespace t3video::cuda {
-
-// weight: [co, taps, ci], bias: [co] f32, undefined without one; in bf16 channels are padded to eights.
-struct Arranged {
-    Tensor weight, bias;
-};
-// weight: [co, ci, taps...]; bias: [co] or null
-Arranged arrange(Context& ctx, const Tensor& weight, const Tensor* bias);
 
 // to[y, x, c] = from[y + first_row, (x - left) / zoom, c], zero outside; rows first_row .. of an image of `rows` rows
 // after zooming by `zoom` in both directions. to: [count, columns_to, channels_to].

@@ -26,7 +26,7 @@ std::vector<Tensor> last_frames(Context& ctx, const std::vector<Tensor>& history
 }  // namespace
 
 CausalConv3d::CausalConv3d(int64_t in, int64_t out, std::array<int64_t, 3> kernel)
-    : weight(Shape{out, in, kernel[0], kernel[1], kernel[2]}), bias(Shape{out}) {}
+    : weight(Shape{out, in, kernel[0], kernel[1], kernel[2]}, Role::convolution), bias(Shape{out}, Role::conv_bias) {}
 
 Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, ConvHistory* history) const {
     const int64_t past = weight.shape[2] - 1, rows = weight.shape[3] / 2, columns = weight.shape[4] / 2;
@@ -39,7 +39,7 @@ Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, ConvHistory* history
                                      .pad_right = columns,
                                      .pad_front = past - static_cast<int64_t>(parts.size())};
     parts.push_back(x);
-    const Tensor y = ops::conv3d(ctx, parts, weight.value, &bias.value, options);
+    const Tensor y = ops::conv3d(ctx, parts, weight, &bias.tensor(), options);
     if (history) history->frames = last_frames(ctx, history->frames, x, past);
     return y;
 }
@@ -47,7 +47,7 @@ Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, ConvHistory* history
 Tensor CausalConv3d::forward_normed(Context& ctx, Tensor x, const Param& gamma, ConvHistory& history) const {
     BandRows& rows = history.rows;
     if (!ops::reads_joined_frames(ctx) && rows.band().whole()) {
-        x = ops::channel_norm(ctx, x, gamma.value, true);
+        x = ops::channel_norm(ctx, x, gamma.tensor(), true);
         return forward(ctx, x, &history);
     }
     // Past frames, or zeros, and behind them the normed ones, each below the rows of the band above, written where the
@@ -65,20 +65,20 @@ Tensor CausalConv3d::forward_normed(Context& ctx, Tensor x, const Param& gamma, 
     history.frames.clear();
     if (above == 0) {
         Tensor normed = joined.slice(past, count);
-        ops::channel_norm_into(ctx, x, gamma.value, true, normed);
+        ops::channel_norm_into(ctx, x, gamma.tensor(), true, normed);
     }
     repeat(ctx, x.dim(0), [&](int64_t t) {
         const Tensor frame = joined.slice(past + t, past + t + 1);
         if (above > 0) {
             Tensor first = frame_rows(frame, 0, above), normed = frame_rows(frame, above, height);
             copy_into(ctx, first, rows.take());
-            ops::channel_norm_into(ctx, x.slice(t, t + 1), gamma.value, true, normed);
+            ops::channel_norm_into(ctx, x.slice(t, t + 1), gamma.tensor(), true, normed);
         }
         rows.keep(ctx, frame, reach);
     });
     x = Tensor();  // its memory is free for the result, if the caller has no use for it either
     const int64_t border = reach / 2, columns = weight.shape[4] / 2;
-    const Tensor y = ops::conv3d(ctx, joined, weight.value, &bias.value,
+    const Tensor y = ops::conv3d(ctx, joined, weight, &bias.tensor(),
                                  {.pad_top = rows.band().top ? border : 0,
                                   .pad_bottom = rows.band().bottom ? border : 0,
                                   .pad_left = columns,

@@ -12,7 +12,7 @@ struct RmsNorm {
     RmsNorm() = default;
     RmsNorm(int64_t width, float epsilon) : weight(Shape{width}, Role::scale), eps(epsilon) {}
 
-    Tensor forward(Context& ctx, const Tensor& x) const { return ops::rms_norm(ctx, x, weight.value, eps); }
+    Tensor forward(Context& ctx, const Tensor& x) const { return ops::rms_norm(ctx, x, weight.tensor(), eps); }
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {
@@ -29,7 +29,7 @@ struct LayerNorm {
         : weight(Shape{width}, Role::scale), bias(Shape{width}, Role::scale), eps(epsilon) {}
 
     Tensor forward(Context& ctx, const Tensor& x) const {
-        return ops::layer_norm(ctx, x, weight.value, bias.value, eps);
+        return ops::layer_norm(ctx, x, weight.tensor(), bias.tensor(), eps);
     }
 
     template <class Visitor>

@@ -1,40 +1,44 @@
-// A weight of a layer: the shape it must have and, once loaded, its value in the stored type.
+// A weight of a layer: the shape it must have, once loaded what the file holds of it, and once prepared what ops read.
 #pragma once
 
-#include "tensor/tensor.h"
+#include "ops/prepare.h"
 
 namespace t3video::nn {
 
-// What a weight is used for decides in which type, and where, a GPU keeps it.
-enum class Role {
-    product,  // matrix products and convolutions, with their biases: the context's compute type
-    scale,    // norms and modulation: f32
-    table,    // few rows are read: stays in host memory as stored
-};
+using ops::Role;
 
 struct Param {
     Param() = default;
-    explicit Param(Shape expected, Role used_as = Role::product) : shape(expected), role(used_as) {}
+    Param(Shape expected, Role used_as) : shape(expected), role(used_as) {}
 
-    // Of a linear layer.
-    bool is_matrix() const { return role == Role::product && shape.rank() == 2; }
+    // Of a product: prepared, or for one call to prepare.
+    operator ops::Weight() const {  // NOLINT(google-explicit-constructor)
+        return prepared.defined() ? ops::Weight(prepared) : ops::Weight(value.reshape(shape));
+    }
+    // Of anything else: numbers, where ops read them.
+    const Tensor& tensor() const { return prepared.defined() ? prepared.blobs[0] : value.numbers(); }
 
     Shape shape;  // expected; loaders check against it
-    Role role = Role::product;
-    Tensor value;           // f32, f16, bf16 or a matrix of DType::encoded; usually a view of a mapped file
-    bool streamed = false;  // stays where it is, and goes to the device for each use: nn/layer_store.h
+    Role role = Role::matrix;
+    Stored value;
+    ops::Prepared prepared;
 };
 
-// The type in which a context computes with the value.
-DType device_type(const Context& ctx, const Param& param);
+inline void prepare(Context& ctx, Param& param, ops::Uses uses = ops::Uses::few) {
+    param.prepared = ops::prepare(ctx, param.value, param.role, uses);
+}
 
-// Moves the value to the context's device. On the CPU it stays as it is.
-void place(Context& ctx, Param& param);
-
-// The model with all of its weights on the context's device; `model` keeps its own.
+// The model with what a GPU reads of its weights there; `model` keeps its own. On the CPU they stay as stored, to be
+// prepared call by call.
 template <class Model>
 Model placed(Context& ctx, Model model) {
-    model.for_each_param("", [&](const auto&, Param& param) { place(ctx, param); });
+    if (ctx.target() == Device::cpu) return model;
+    model.for_each_param("", [&](const auto&, Param& param) {
+        if (param.role == Role::table || param.prepared.defined()) return;
+        prepare(ctx, param);
+        // What was made there is not kept twice.
+        if (!param.value.encoding() && param.value.numbers().device() == ctx.device()) param.value = {};
+    });
     return model;
 }
 

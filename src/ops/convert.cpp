@@ -7,23 +7,22 @@
 
 namespace t3video::ops {
 
-Tensor convert(Context& ctx, const Tensor& x, DType dtype) {
-    require((is_float(x.dtype()) || x.dtype() == DType::encoded) && is_float(dtype), "convert: from ", x.dtype(),
-            " to ", dtype);
-    if (x.dtype() == DType::encoded && ctx.device() != Device::cpu && ctx.device() != Device::meta) {
+Tensor convert(Context& ctx, const Stored& x, DType dtype) {
+    require(x.is_float() && is_float(dtype), "convert: from ", x.type_name(), " to ", dtype);
+    if (x.encoding() && ctx.device() == Device::cuda) {
         Tensor y = empty_on_host(x.shape(), dtype);
         cpu::convert(ctx, x, y);
         return to_device(ctx, y);
     }
-    if (x.dtype() == dtype) return x;
+    if (!x.encoding() && x.numbers().dtype() == dtype) return x.numbers();
     Tensor y = empty(ctx, x.shape(), dtype);
     dispatch(
-        ctx, moved(x, y), [&] { cpu::convert(ctx, x, y); }, [&] { cuda::convert(ctx, x, y); });
+        ctx, moved(x, y), [&] { cpu::convert(ctx, x, y); }, [&] { cuda::convert(ctx, x.numbers(), y); });
     return y;
 }
 
-Tensor convert_to_device(Context& ctx, const Tensor& x, DType dtype) {
-    return convert(ctx, x.dtype() == DType::encoded ? x : to_device(ctx, x), dtype);
+Tensor convert_to_device(Context& ctx, const Stored& x, DType dtype) {
+    return convert(ctx, x.encoding() ? x : to_device(ctx, x.numbers()), dtype);
 }
 
 }  // namespace t3video::ops

@@ -1,15 +1,14 @@
 // Element type conversion, rounding to nearest even.
 #pragma once
 
-#include "tensor/tensor.h"
+#include "tensor/stored.h"
 
 namespace t3video::ops {
 
-// x itself when it already has the type. f32, f16, bf16 in any direction; an encoded x (in host memory) is decoded
-// there.
-Tensor convert(Context& ctx, const Tensor& x, DType dtype);
+// x itself when it already has the type. f32, f16, bf16 in any direction; an encoded x is decoded in host memory.
+Tensor convert(Context& ctx, const Stored& x, DType dtype);
 
 // The same of an x that may still lie in host memory, where the context computes.
-Tensor convert_to_device(Context& ctx, const Tensor& x, DType dtype);
+Tensor convert_to_device(Context& ctx, const Stored& x, DType dtype);
 
 }  // namespace t3video::ops

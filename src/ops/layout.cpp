@@ -9,13 +9,14 @@
 
 namespace t3video::ops {
 
-Tensor gather_rows(Context& ctx, const Tensor& table, std::span<const int64_t> ids) {
+Tensor gather_rows(Context& ctx, const Stored& table, std::span<const int64_t> ids) {
     require(table.rank() == 2, "gather_rows: table ", table.shape());
     for (const int64_t id : ids) {
         require(0 <= id && id < table.dim(0), "gather_rows: row ", id, " of a table with ", table.dim(0), " rows");
     }
     const Shape shape{static_cast<int64_t>(ids.size()), table.dim(1)};
-    if (table.device() != ctx.device() && ctx.device() != Device::meta) {
+    const bool on_host = table.encoding() || table.numbers().device() == Device::cpu;
+    if (on_host && ctx.device() == Device::cuda) {
         Tensor rows = empty_on_host(shape);
         cpu::gather_rows(ctx, table, ids, rows);
         return to_device(ctx, rows);
@@ -23,7 +24,7 @@ Tensor gather_rows(Context& ctx, const Tensor& table, std::span<const int64_t> i
     Tensor y = empty(ctx, shape);
     dispatch(
         ctx, moved(y, y), [&] { cpu::gather_rows(ctx, table, ids, y); },
-        [&] { cuda::gather_rows(ctx, table, ids, y); });
+        [&] { cuda::gather_rows(ctx, table.numbers(), ids, y); });
     return y;
 }
 

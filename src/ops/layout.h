@@ -3,13 +3,13 @@
 
 #include <span>
 
-#include "tensor/tensor.h"
+#include "tensor/stored.h"
 
 namespace t3video::ops {
 
-// Rows table[ids[i]] as f32.   table: [V, C] of any float type, on the context's device or in host memory; throws Error
-// for an id outside.
-Tensor gather_rows(Context& ctx, const Tensor& table, std::span<const int64_t> ids);
+// Rows table[ids[i]] as f32.   table: [V, C] of any float type, on the context's device or in host memory, or encoded;
+// throws Error for an id outside.
+Tensor gather_rows(Context& ctx, const Stored& table, std::span<const int64_t> ids);
 
 // Joined along the first axis; all other extents and the type agree.
 Tensor concat(Context& ctx, std::span<const Tensor> parts);

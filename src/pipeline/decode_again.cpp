@@ -134,8 +134,8 @@ Result decode_again(Context& ctx, const Request& request, Progress& progress) {
     const Patience patience(ctx, progress, job);
     require_finite_weights(vae, vae_file, ctx.threads());
     reserve(ctx, plan, "decode");
-    decode_stage({ctx, request, settings, nn::placed(ctx, vae), plan.band_rows, job, origin, side,
-                  form_of(request, settings, vae_file), progress},
+    decode_stage({ctx, request, settings, nn::kept(ctx, vae, plan.keep("decode"), models::WanVae::Half::decoder),
+                  plan.band_rows, job, origin, side, form_of(request, settings, vae_file), progress},
                  latent);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return {request.output, side.sheet, folder, settings, size, seconds};

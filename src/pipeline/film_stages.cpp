@@ -92,10 +92,11 @@ Tensor encode_stage(FilmRun& run, const Input& input) {
     const int64_t frames = s.source == Source::image ? 1 : s.frames;
     run.progress.begin("encode", frames, frames == 1 ? "picture" : "frames");
     const Tensor latent =
-        encode_input(run.ctx, nn::placed(run.ctx, run.models.vae), input, run.film.frames, s.frames, [&](int64_t read) {
-            run.progress.advance(read);
-            if (read < frames) stop_if_asked(run.progress, run.job, "while reading its input");
-        });
+        encode_input(run.ctx, nn::kept(run.ctx, run.models.vae, run.plan.keep("encode"), models::WanVae::Half::encoder),
+                     input, run.film.frames, s.frames, [&](int64_t read) {
+                         run.progress.advance(read);
+                         if (read < frames) stop_if_asked(run.progress, run.job, "while reading its input");
+                     });
     run.progress.end();
     checkpoint::require_unchanged_files();
     Bookkeeping("the encoded input").attempt([&] { run.job.save_input(latent); });

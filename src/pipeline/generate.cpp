@@ -225,7 +225,8 @@ Result generate(Context& ctx, const Request& asked, Progress& progress, OpenMode
     try {
         reserve(ctx, plan, "decode");
         decode_stage(
-            {ctx, request, settings, nn::placed(ctx, models.vae), plan.band_rows, job, origin, side, form, progress},
+            {ctx, request, settings, nn::kept(ctx, models.vae, plan.keep("decode"), models::WanVae::Half::decoder),
+             plan.band_rows, job, origin, side, form, progress},
             latent);
     } catch (...) {
         keep_latents(job, settings.steps, latent);

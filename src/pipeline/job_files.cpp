@@ -41,7 +41,10 @@ class Stage {
   public:
     Stage(const fs::path& file, int threads) : source_(checkpoint::open_tensors(file)) {
         std::map<std::string, Tensor> tensors;
-        for (const auto& [name, stored] : source_.tensors) tensors[name] = stored.tensor;
+        for (const auto& [name, stored] : source_.tensors) {
+            check(!stored.tensor.encoding(), "it holds values that are no numbers");
+            tensors[name] = stored.tensor.numbers();
+        }
         check(metadata(kChecksum) == checksum_of(tensors), "its checksum is wrong");
         for (const auto& [name, x] : tensors)
             check(x.dtype() == DType::f32 && is_finite(x, threads), "it holds values that are no numbers");

@@ -22,15 +22,18 @@ namespace {
 // Frames that an H.264 encoder holds, 1.5 bytes per pixel each.
 constexpr int64_t kFramesInEncoder = 60;
 
+// Uses of a weight from which on preparing it once pays: it takes about as long as two conversions.
+constexpr int64_t kOften = 4;
+
 template <class Model>
 size_t weight_bytes(Model& model, const Machine& machine) {
     if (machine.device == Device::cpu) return 0;
     size_t bytes = 0;
     model.for_each_param("", [&](const auto&, const nn::Param& param) {
         if (param.role == nn::Role::table) return;
-        const bool encoded = param.value.dtype() == DType::encoded;  // decoded in host memory
-        bytes +=
-            encoded ? static_cast<size_t>(param.value.numel()) * size_of(machine.compute_type) : param.value.bytes();
+        bytes += param.value.encoding()  // decoded in host memory
+                     ? static_cast<size_t>(param.value.numel()) * size_of(machine.compute_type)
+                     : param.value.bytes();
     });
     return bytes;
 }
@@ -38,19 +41,17 @@ size_t weight_bytes(Model& model, const Machine& machine) {
 // What encodings keep beside the mapped files, such as the matrices of a LoRA.
 size_t copied_bytes(models::WanDit model) {
     size_t bytes = 0;
-    model.for_each_param("", [&](const auto&, const nn::Param& param) {
-        if (param.value.dtype() == DType::encoded) bytes += param.value.encoding().copied_bytes();
-    });
+    model.for_each_param("", [&](const auto&, const nn::Param& param) { bytes += param.value.copied_bytes(); });
     return bytes;
 }
 
 // One stage on a context of its own. `run` returns the work of what it did not repeat.
-template <class Model, class Run>
-StagePlan count(const std::string& name, const Machine& machine, Model model, nn::Keep keep, Run&& run) {
+template <class Model, class Run, class... Part>
+StagePlan count(const std::string& name, const Machine& machine, Model model, nn::Keep keep, Run&& run, Part... part) {
     Context ctx = make_meta_context(machine.compute_type, machine.device, machine.convolves_in_place);
     ctx.set_poll(stop_planning_if_asked);
     StagePlan stage{.name = name, .weights = weight_bytes(model, machine), .keep = keep};
-    const Work repeated = run(ctx, nn::kept(ctx, std::move(model), keep));
+    const Work repeated = run(ctx, nn::kept(ctx, std::move(model), keep, part...));
     stage.work = ctx.work();
     stage.work += repeated;
     stage.bytes = ctx.allocator().peak() + machine.taken;
@@ -61,7 +62,6 @@ StagePlan count(const std::string& name, const Machine& machine, Model model, nn
 // packed where they fit and are used often enough.
 template <class Model, class Run>
 StagePlan plan_layers(const std::string& name, const Machine& machine, const Model& model, int64_t passes, Run&& run) {
-    constexpr int64_t kOften = 4;  // packing takes about as long as two conversions
     StagePlan stage = count(name, machine, model, nn::Keep::placed, run);
     if (machine.device == Device::cpu) {
         if (passes < kOften || stage.bytes > machine.packing) return stage;
@@ -89,15 +89,27 @@ int64_t encoded_frames(const Film& film) {
     return film.settings.source == Source::image ? 1 : film.settings.frames;
 }
 
+// Calls stage(keep) for a half of the VAE that passes its weights so many times: on the CPU with its convolutions
+// prepared once, where they fit and that pays.
+template <class Stage>
+StagePlan plan_half(const Machine& machine, int64_t passes, Stage&& stage) {
+    StagePlan placed = stage(nn::Keep::placed);
+    if (machine.device != Device::cpu || passes < kOften || placed.bytes > machine.packing) return placed;
+    StagePlan packed = stage(nn::Keep::packed);
+    return packed.bytes <= machine.packing ? packed : placed;
+}
+
 StagePlan plan_encode(const Models& models, const Film& film, const Machine& machine) {
     const FramePlan& size = film.frames;
-    StagePlan stage =
-        count("encode", machine, models.vae, nn::Keep::placed, [&](Context& ctx, const models::WanVae& vae) {
-            vae.encode(ctx, encoded_frames(film), size.height, size.width, [&](int64_t, int64_t frames) {
-                return empty(ctx, {frames, size.height, size.width, 3});
-            });
-            return Work();
+    const auto run = [&](Context& ctx, const models::WanVae& vae) {
+        vae.encode(ctx, encoded_frames(film), size.height, size.width, [&](int64_t, int64_t frames) {
+            return empty(ctx, {frames, size.height, size.width, 3});
         });
+        return Work();
+    };
+    StagePlan stage = plan_half(machine, encoded_frames(film), [&](nn::Keep keep) {
+        return count("encode", machine, models.vae, keep, run, models::WanVae::Half::encoder);
+    });
     if (machine.device == Device::cpu) stage.bytes += machine.reading;
     return stage;
 }
@@ -131,12 +143,13 @@ StagePlan plan_denoise(const Models& models, const Film& film, const Machine& co
 }
 
 StagePlan plan_decode_in_bands(const models::WanVae& model, const Shape& latent, const Machine& machine,
-                               int64_t band_rows) {
-    StagePlan stage = count("decode", machine, model, nn::Keep::placed, [&](Context& ctx, const models::WanVae& vae) {
+                               int64_t band_rows, nn::Keep keep) {
+    const auto run = [&](Context& ctx, const models::WanVae& vae) {
         const auto sink = [&](const Tensor& frames, int64_t, int64_t) { ops::to_levels(ctx, frames); };
         vae.decode(ctx, empty(ctx, latent), sink, {.band_rows = band_rows});
         return Work();
-    });
+    };
+    StagePlan stage = count("decode", machine, model, keep, run, models::WanVae::Half::decoder);
     if (machine.device == Device::cpu) {
         const int64_t frames = 1 + (latent[1] - 1) * model.config().stride_t(), cell = model.config().stride_hw();
         const int64_t pixels = latent[2] * latent[3] * cell * cell;
@@ -306,7 +319,7 @@ StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Mach
     std::optional<StagePlan> best;
     const auto fits = [&](int64_t bands) {
         const int64_t height = bands == 1 ? 0 : (rows + bands - 1) / bands * cell;
-        StagePlan stage = plan_decode_in_bands(vae, latent, machine, height);
+        StagePlan stage = plan_decode_in_bands(vae, latent, machine, height, nn::Keep::placed);
         const bool fitting = stage.bytes <= budget;
         if (fitting || !best || stage.bytes < best->bytes) {
             band_rows = height;
@@ -314,9 +327,14 @@ StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Mach
         }
         return fitting;
     };
+    const auto in_best_bands = [&] {
+        return plan_half(machine, latent[1], [&](nn::Keep keep) {
+            return keep == nn::Keep::placed ? *best : plan_decode_in_bands(vae, latent, machine, band_rows, keep);
+        });
+    };
     int64_t most = 1;
     while (!fits(most)) {
-        if (most == limit) return *best;
+        if (most == limit) return in_best_bands();
         most = std::min(2 * most, limit);
     }
     for (int64_t fewest = most / 2 + 1; fewest < most;) {  // those before do not fit
@@ -327,7 +345,7 @@ StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Mach
             fewest = middle + 1;
         }
     }
-    return *best;
+    return in_best_bands();
 }
 
 Plan plan_film(const Models& models, const Film& film, const Machine& computing, const Done& done) {

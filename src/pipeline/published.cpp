@@ -97,7 +97,9 @@ Tensor random_weight(Context& ctx, const std::string& name, const nn::Param& par
     if (param.role == nn::Role::scale && (ends_with(name, "modulation") || shape.rank() == 2))
         return ops::random_normal(ctx, shape, DType::f32, index, 0.0f, 1.0f / std::sqrt(float(shape.dim(-1))));
     if (param.role == nn::Role::scale) return ops::random_normal(ctx, shape, DType::f32, index, 1.0f, 0.1f);
-    const DType type = ctx.device() == Device::cpu && param.is_matrix() ? DType::bf16 : ctx.compute_type();
+    const DType type = ctx.device() == Device::cpu && param.role == nn::Role::matrix && shape.rank() == 2
+                           ? DType::bf16
+                           : ctx.compute_type();
     return ops::random_normal(ctx, shape, type, index, 0.0f, 1.0f / std::sqrt(float(fan_in)));
 }
 

@@ -37,14 +37,14 @@ Model at_random(Context& ctx, Model model) {
 }
 
 // The same with its layers kept so. Those to be streamed are made on the device one by one and wait in host memory.
-template <class Model>
-Model kept_at_random(Context& ctx, Model model, nn::Keep keep) {
-    if (keep != nn::Keep::streamed) return nn::kept(ctx, at_random(ctx, std::move(model)), keep);
+template <class Model, class... Part>
+Model kept_at_random(Context& ctx, Model model, nn::Keep keep, Part... part) {
+    if (keep != nn::Keep::streamed) return nn::kept(ctx, at_random(ctx, std::move(model)), keep, part...);
     uint64_t index = 0;
     model.for_each_param("", [&](const auto& name, nn::Param& param) {
         param.value = to_host(ctx, random_weight(ctx, name, param, index++));
     });
-    return nn::kept(ctx, std::move(model), keep);
+    return nn::kept(ctx, std::move(model), keep, part...);
 }
 
 }  // namespace t3video::pipeline

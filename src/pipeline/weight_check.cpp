@@ -10,16 +10,16 @@
 
 namespace t3video::pipeline {
 
-bool is_finite(const Tensor& x, int threads) {
+bool is_finite(const Stored& x, int threads) {
     if (x.numel() == 0) return true;
-    const bool encoded = x.dtype() == DType::encoded;
     constexpr int64_t kInCache = 1 << 18;  // values, whose f32 copy is read while it is in cache
-    const int64_t group = encoded ? x.encoding().group() : 1, piece = std::max<int64_t>(1, kInCache / group) * group;
-    const Tensor flat = x.reshape({x.numel()});
+    const int64_t group = x.encoding() ? x.encoding()->group() : 1,
+                  piece = std::max<int64_t>(1, kInCache / group) * group;
+    const Stored flat = x.reshape({x.numel()});
     const auto values = [&](int64_t begin, int64_t end) {
-        if (!encoded) return decoded(flat.slice(begin, end));
+        if (!x.encoding()) return decoded(flat.numbers().slice(begin, end));
         Tensor y = empty_on_host({end - begin});
-        x.encoding().decode(begin, end - begin, y.data<float>());
+        x.encoding()->decode(begin, end - begin, y.data<float>());
         return y;
     };
     std::atomic<bool> finite{true};
@@ -32,7 +32,7 @@ bool is_finite(const Tensor& x, int threads) {
     return finite;
 }
 
-void require_finite_tensor(const Tensor& x, const std::string& name, const std::filesystem::path& file, int threads) {
+void require_finite_tensor(const Stored& x, const std::string& name, const std::filesystem::path& file, int threads) {
     require_valid(is_finite(x, threads), file.string(), ": tensor '", name, "' ", x.shape(),
                   " holds values that are infinite or not numbers; fetch or convert the file again");
 }

@@ -9,11 +9,11 @@
 
 namespace t3video::pipeline {
 
-// Whether every value of a float or encoded tensor in host memory is a finite number.
-bool is_finite(const Tensor& x, int threads);
+// Whether every value, of floats in host memory or encoded, is a finite number.
+bool is_finite(const Stored& x, int threads);
 
 // Throws InvalidRequest that names the file and the tensor unless its values are finite.
-void require_finite_tensor(const Tensor& x, const std::string& name, const std::filesystem::path& file, int threads);
+void require_finite_tensor(const Stored& x, const std::string& name, const std::filesystem::path& file, int threads);
 
 // The same for every tensor of a file.
 void require_finite_file(const std::filesystem::path& file, int threads);

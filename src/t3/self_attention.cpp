@@ -20,8 +20,8 @@ void SelfAttention::project(Context& ctx, const Tensor& x, const ops::Tokens& to
     q.forward_into(ctx, x, queries);
     k.forward_into(ctx, x, keys);
     v.forward_into(ctx, x, values);
-    const ops::NormRope both[] = {{queries, &norm_q.weight.value, norm_q.eps, queries},
-                                  {keys, &norm_k.weight.value, norm_k.eps, keys}};
+    const ops::NormRope both[] = {{queries, &norm_q.weight.tensor(), norm_q.eps, queries},
+                                  {keys, &norm_k.weight.tensor(), norm_k.eps, keys}};
     ops::norm_rope_into(ctx, both, rope, heads, tokens);
 }
 

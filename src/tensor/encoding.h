@@ -1,5 +1,5 @@
 // Values that are not stored as an array of numbers but follow from stored ones: blocks of quantised weights, numbers
-// with a scale, weights with a LoRA on top. Whoever uses such a tensor decodes it, a layer at a time.
+// with a scale, weights with a LoRA on top.
 #pragma once
 
 #include <cstddef>

@@ -14,24 +14,8 @@ Tensor::Tensor(Shape shape, DType dtype, std::shared_ptr<Storage> storage, size_
             " of ", dtype_, " at byte ", byte_offset_, " exceeds a storage of ", storage_->bytes(), " bytes");
 }
 
-Tensor::Tensor(Shape shape, std::shared_ptr<const Encoding> encoding)
-    : shape_(shape), dtype_(DType::encoded), encoding_(std::move(encoding)) {
-    require(encoding_ != nullptr, "tensor: no encoding");
-    storage_ = std::make_shared<Storage>(nullptr, encoding_->bytes(), encoding_, false);
-}
-
-const Encoding& Tensor::encoding() const {
-    require(encoding_ != nullptr, "tensor holds ", dtype_, ", asked for an encoding");
-    return *encoding_;
-}
-
-std::string Tensor::type_name() const {
-    return encoding_ ? encoding_->name() : std::string(name_of(dtype_));
-}
-
 const std::byte* Tensor::raw() const {
     require(defined(), "tensor: undefined");
-    require(!encoding_, "tensor: an encoded one has no elements");
     return std::as_const(*storage_).data() + byte_offset_;
 }
 
@@ -56,7 +40,6 @@ Tensor Tensor::reshape(Shape shape) const {
 Tensor Tensor::slice(int64_t begin, int64_t end) const {
     require(rank() >= 1 && 0 <= begin && begin <= end && end <= dim(0), "slice: rows [", begin, ", ", end, ") of ",
             shape_);
-    require(!encoding_, "slice: of an encoded tensor");
     Tensor view = *this;
     const int64_t row = dim(0) == 0 ? 0 : numel() / dim(0);
     view.shape_.set_dim(0, end - begin);
@@ -130,20 +113,6 @@ Tensor to_host(Context& ctx, const Tensor& x) {
     require(x.device() == ctx.device(), "to_host: the tensor belongs to another device");
     Tensor y = empty_on_host(x.shape(), x.dtype());
     if (x.bytes() > 0) ctx.allocator().copy(y.raw(), x.raw(), x.bytes(), Transfer::download);
-    return y;
-}
-
-Tensor decoded(const Tensor& x) {
-    if (x.dtype() == DType::f32) return x;
-    Tensor y = empty_on_host(x.shape());
-    float* const values = y.data<float>();
-    if (x.dtype() == DType::encoded) {
-        x.encoding().decode(0, x.numel(), values);
-    } else {
-        visit_float(x.dtype(), [&]<class T>() {
-            std::ranges::transform(x.span<T>(), values, [](T value) { return static_cast<float>(value); });
-        });
-    }
     return y;
 }
 

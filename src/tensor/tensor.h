@@ -8,7 +8,6 @@
 #include "core/dtype.h"
 #include "core/shape.h"
 #include "tensor/context.h"
-#include "tensor/encoding.h"
 #include "tensor/storage.h"
 
 namespace t3video {
@@ -18,8 +17,6 @@ class Tensor {
     Tensor() = default;  // undefined: no storage
     // A view of `storage` from `byte_offset`; throws Error when the shape does not fit.
     Tensor(Shape shape, DType dtype, std::shared_ptr<Storage> storage, size_t byte_offset = 0);
-    // In host memory, of type DType::encoded: has no elements to access, only values to decode.
-    Tensor(Shape shape, std::shared_ptr<const Encoding> encoding);
 
     bool defined() const { return storage_ != nullptr; }
     const Shape& shape() const { return shape_; }
@@ -27,7 +24,7 @@ class Tensor {
     int rank() const { return shape_.rank(); }
     int64_t numel() const { return shape_.numel(); }
     DType dtype() const { return dtype_; }
-    size_t bytes() const { return encoding_ ? encoding_->bytes() : static_cast<size_t>(numel()) * size_of(dtype_); }
+    size_t bytes() const { return static_cast<size_t>(numel()) * size_of(dtype_); }
     Device device() const { return storage_ ? storage_->device() : Device::cpu; }
 
     // Element access on the host checks the type, and for writing that the storage is not a mapped file.
@@ -49,11 +46,7 @@ class Tensor {
     std::span<T> span() {
         return {data<T>(), static_cast<size_t>(numel())};
     }
-    // Throws Error unless the type is DType::encoded.
-    const Encoding& encoding() const;
-    // The type's name, or the encoding's.
-    std::string type_name() const;
-    // The first byte, wherever it lives; of an encoded tensor there is none.
+    // The first byte, wherever it lives.
     const std::byte* raw() const;
     std::byte* raw();
 
@@ -69,7 +62,6 @@ class Tensor {
     DType dtype_ = DType::f32;
     std::shared_ptr<Storage> storage_;
     size_t byte_offset_ = 0;
-    std::shared_ptr<const Encoding> encoding_;  // of DType::encoded
 };
 
 // Fresh memory from the context's allocator; `empty` leaves it uninitialised.
@@ -89,9 +81,6 @@ Tensor computed(Context& ctx, Shape shape, const std::function<void(std::span<fl
 // of use.
 Tensor to_device(Context& ctx, const Tensor& x);
 Tensor to_host(Context& ctx, const Tensor& x);
-// The values of a host tensor, float or encoded, as f32 in host memory, by one thread: for small ones. f32 is returned
-// as it is.
-Tensor decoded(const Tensor& x);
 void fill_zero(Context& ctx, Tensor& x);
 // Copies x, of the same type and number of elements, into y on the same device.
 void copy_into(Context& ctx, Tensor& y, const Tensor& x);

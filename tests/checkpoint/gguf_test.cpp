@@ -56,8 +56,8 @@ TEST_F(Gguf, KeepsBlocksEncodedUntilTheyAreUsed) {
     std::string block = raw_bytes(f16(0.5f));
     for (int i = 0; i < 32; ++i) block += static_cast<char>(i - 16);
     const TensorSource source = open({.tensors = {{"w", {32, 3}, kQ8_0, block + block + block}}});
-    const Tensor& w = source.at("w");
-    EXPECT_EQ(w.dtype(), DType::encoded);
+    const Stored& w = source.tensors.at("w").tensor;
+    EXPECT_NE(w.encoding(), nullptr);
     EXPECT_EQ(w.type_name(), "q8_0");
     EXPECT_EQ(w.bytes(), 3u * 34);
     EXPECT_EQ(w.shape(), Shape({3, 32}));
@@ -84,7 +84,8 @@ TEST_F(Gguf, RefusesLyingCountsWithoutAllocating) {
     refused(GgufFile{.entry_count = int64_t{1} << 61}.bytes(), "2305843009213693952 metadata entries cannot follow");
     const std::string list = gguf_text("list") + raw_bytes(uint32_t{9}) + raw_bytes(uint32_t{8});
     refused(GgufFile{.entries = {list + raw_bytes(~uint64_t{0})}}.bytes(), "entries of a metadata list cannot follow");
-    refused(GgufFile{.entries = {raw_bytes(uint64_t{1} << 40) + std::string(32, '\0')}}.bytes(), "a metadata key of 1099511627776 bytes");
+    refused(GgufFile{.entries = {raw_bytes(uint64_t{1} << 40) + std::string(32, '\0')}}.bytes(),
+            "a metadata key of 1099511627776 bytes");
     const std::string text = gguf_text("k") + raw_bytes(uint32_t{8}) + raw_bytes(uint64_t{1} << 62);
     refused(GgufFile{.entries = {text}}.bytes(), "ends beyond the file");
 }

@@ -11,7 +11,7 @@ namespace {
 
 struct Weight {
     Shape shape;
-    Tensor value;
+    Stored value;
 };
 
 struct Model {
@@ -57,18 +57,19 @@ TEST_F(LoadParams, SetsEveryParameterInTheStoredType) {
     const TensorSource source = stored({{"layer.weight", ones({2, 2})}, {"layer.bias", ones({2}, DType::f32)}});
     Model model;
     load_params(model, source, "layer.");
-    EXPECT_EQ(model.weight.value.dtype(), DType::bf16);
-    EXPECT_EQ(std::as_const(model).weight.value.raw(), source.at("layer.weight").raw()) << "copied instead of shared";
-    EXPECT_EQ(model.bias.value.dtype(), DType::f32);
+    EXPECT_EQ(model.weight.value.numbers().dtype(), DType::bf16);
+    EXPECT_EQ(std::as_const(model).weight.value.numbers().raw(), source.at("layer.weight").raw())
+        << "copied instead of shared";
+    EXPECT_EQ(model.bias.value.numbers().dtype(), DType::f32);
 }
 
 // Rows that split blocks cannot be decoded one by one.
 TEST_F(LoadParams, KeepsBlocksWhereRowsHoldThemWhole) {
-    const Tensor blocks = quantised_tensor(kQ8_0, {256, 32}, as_bytes(std::span(kBlocks)), nullptr);
+    const Stored blocks = quantised_tensor(kQ8_0, {256, 32}, as_bytes(std::span(kBlocks)), nullptr);
     for (const auto& [shape, kept] : {std::pair(Shape{256, 32}, true), std::pair(Shape{512, 16}, false)}) {
         Matrix matrix{{shape, {}}};
         load_params(matrix, TensorSource{{{"weight", {blocks.reshape(shape), "model.gguf"}}}, {}, "model.gguf"});
-        EXPECT_EQ(matrix.weight.value.dtype(), kept ? DType::encoded : DType::f32) << shape;
+        EXPECT_EQ(matrix.weight.value.type_name(), kept ? "q8_0" : "f32") << shape;
     }
 }
 

@@ -40,7 +40,7 @@ class LoraTest : public ::testing::Test {
                  const std::map<std::string, std::string>& metadata = {}) {
         TensorSource source = model();
         apply_lora(source, {lora(tensors, metadata), weight}, official);
-        const Tensor x = decoded(source.at(name));
+        const Tensor x = decoded(source.tensors.at(name).tensor);
         return {x.span<float>().begin(), x.span<float>().end()};
     }
     void refused(const Tensors& tensors, const std::string& reason,
@@ -140,13 +140,13 @@ TEST_F(LoraTest, QuantisedDifferencesAreAdded) {
     const GgufFile file{.tensors = {{"w.diff", {32, 2}, 8, ones + twos}}};
     const Lora lora{write_file(dir_ / "lora.gguf", file.bytes()), 0.5};
     auto blocks = std::make_shared<std::string>(twos + ones);
-    const Tensor quantised =
+    const Stored quantised =
         quantised_tensor(kQ8_0, {2, 32}, std::as_bytes(std::span(blocks->data(), blocks->size())), blocks);
-    for (const Tensor& base : {f32({2, 32}, Floats(64, 10.0f)), quantised}) {
+    for (const Stored& base : {Stored(f32({2, 32}, Floats(64, 10.0f))), quantised}) {
         TensorSource source{.tensors = {{"w.weight", {base, "model"}}}, .path = "model"};
         const Tensor before = decoded(base);
         apply_lora(source, lora, official);
-        const Tensor after = decoded(source.at("w.weight"));
+        const Tensor after = decoded(source.tensors.at("w.weight").tensor);
         for (size_t i = 0; i < 64; ++i)
             EXPECT_EQ(after.span<float>()[i], before.span<float>()[i] + (i < 32 ? 0.5f : 1.0f)) << i;
     }
@@ -159,9 +159,9 @@ TEST_F(LoraTest, SeveralAddUp) {
     EXPECT_EQ(once.modules, 1);
     EXPECT_EQ(once.most_rank, 1);
     apply_lora(source, {lora({{"blocks.0.fc.diff", f32({2, 3}, {1, 1, 1, 1, 1, 1})}}), -1}, official);
-    const Tensor x = decoded(source.at("blocks.0.fc.weight"));
+    const Tensor x = decoded(source.tensors.at("blocks.0.fc.weight").tensor);
     EXPECT_EQ(Floats(x.span<float>().begin(), x.span<float>().end()), (Floats{2, 1, 6, 9, 4, 17}));
-    EXPECT_EQ(source.at("blocks.0.fc.weight").type_name(), "f32+lora");
+    EXPECT_EQ(source.tensors.at("blocks.0.fc.weight").tensor.type_name(), "f32+lora");
 }
 
 // Against a plain product, for ranks and widths that the loops' steps do not divide, in parts of whole rows.
@@ -177,7 +177,7 @@ TEST_F(LoraTest, ProductsOfAllSizes) {
             TensorSource source{.tensors = {{"w.weight", {filled({rows, width}, 1), "model"}}}, .path = "model"};
             const Tensor base = source.at("w.weight"), down = filled({rank, width}, 50), up = filled({rows, rank}, 99);
             apply_lora(source, {lora({{"w.lora_A.weight", down}, {"w.lora_B.weight", up}}), 1}, official);
-            const Encoding& encoding = source.at("w.weight").encoding();
+            const Encoding& encoding = *source.tensors.at("w.weight").tensor.encoding();
             ASSERT_EQ(encoding.group(), width);
             Floats sums(static_cast<size_t>(rows * width));
             const int64_t cut = rows / 2;
@@ -206,10 +206,10 @@ TEST_F(LoraTest, OnQuantisedWeights) {
         source,
         {lora({{"w.lora_A.weight", f32({1, 32}, Floats(32, 0.5f))}, {"w.lora_B.weight", f32({2, 1}, {1, 2})}}), 1},
         official);
-    const Tensor x = decoded(source.at("w.weight"));
+    const Tensor x = decoded(source.tensors.at("w.weight").tensor);
     EXPECT_EQ(x.span<float>()[31], 2.5f);
     EXPECT_EQ(x.span<float>()[32], 3.0f);
-    EXPECT_EQ(source.at("w.weight").type_name(), "q8_0+lora");
+    EXPECT_EQ(source.tensors.at("w.weight").tensor.type_name(), "q8_0+lora");
 }
 
 TEST_F(LoraTest, RefusesWhatMatchesNothing) {

@@ -80,9 +80,9 @@ TEST_P(Quantised, DecodesLikeTheFormula) {
         for (const uint8_t byte : block) bytes.push_back(std::byte{byte});
         blocks.push_back(block);
     }
-    const Tensor x = quantised_tensor(*type, {kRows, kBlocks * type->elements}, bytes, nullptr);
+    const Stored x = quantised_tensor(*type, {kRows, kBlocks * type->elements}, bytes, nullptr);
     EXPECT_EQ(x.bytes(), bytes.size());
-    EXPECT_EQ(x.encoding().group(), type->elements);
+    EXPECT_EQ(x.encoding()->group(), type->elements);
     const Tensor all = decoded(x);
     for (int64_t i = 0; i < x.numel(); ++i) {
         const double expected =
@@ -91,7 +91,7 @@ TEST_P(Quantised, DecodesLikeTheFormula) {
             << type->name << " element " << i;
     }
     std::vector<float> part(static_cast<size_t>(type->elements));
-    x.encoding().decode(3 * type->elements, type->elements, part.data());
+    x.encoding()->decode(3 * type->elements, type->elements, part.data());
     for (size_t i = 0; i < part.size(); ++i)
         EXPECT_EQ(part[i], all.span<float>()[i + static_cast<size_t>(3 * type->elements)]);
 }

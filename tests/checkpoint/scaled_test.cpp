@@ -44,7 +44,7 @@ class Scales : public ::testing::Test {
     static Tensor numbers(Shape shape, const std::vector<float>& values) {
         return tensor_of(shape, DType::f32, raw_bytes(values));
     }
-    static std::vector<float> values(const Tensor& x) {
+    static std::vector<float> values(const Stored& x) {
         const Tensor y = decoded(x);
         return {y.span<float>().begin(), y.span<float>().end()};
     }
@@ -55,18 +55,19 @@ TEST_F(Scales, MultiplyTheirWeights) {
     for (const char* name : {"m.scale_weight", "m.weight_scale", "m.scale"}) {
         const TensorSource source = folded({{"m.weight", eights({2, 3})}, {name, numbers({}, {0.5f})}});
         ASSERT_EQ(source.tensors.size(), 1u) << name;
-        EXPECT_EQ(source.at("m.weight").dtype(), DType::encoded);
-        EXPECT_EQ(source.at("m.weight").type_name(), "f8_e4m3");
-        EXPECT_EQ(source.at("m.weight").bytes(), 6u);
-        EXPECT_EQ(values(source.at("m.weight")), (std::vector<float>{0.5f, 1, 2, 0.5f, 1, 2}));
+        const Stored& weight = source.tensors.at("m.weight").tensor;
+        EXPECT_EQ(weight.type_name(), "f8_e4m3");
+        EXPECT_EQ(weight.bytes(), 6u);
+        EXPECT_EQ(values(weight), (std::vector<float>{0.5f, 1, 2, 0.5f, 1, 2}));
     }
 }
 
 TEST_F(Scales, OneForEachRow) {
     const TensorSource source = folded({{"m.weight", eights({2, 3})}, {"m.weight_scale", numbers({2, 1}, {3, 10})}});
-    EXPECT_EQ(values(source.at("m.weight")), (std::vector<float>{3, 6, 12, 10, 20, 40}));
+    EXPECT_EQ(values(source.tensors.at("m.weight").tensor), (std::vector<float>{3, 6, 12, 10, 20, 40}));
     std::vector<float> part(3);
-    source.at("m.weight").encoding().decode(2, 3, part.data());  // from the middle of a row to that of the next
+    source.tensors.at("m.weight").tensor.encoding()->decode(2, 3, part.data());  // from the middle of a row to that of
+                                                                                 // the next
     EXPECT_EQ(part, (std::vector<float>{12, 10, 20}));
 }
 
@@ -75,8 +76,8 @@ TEST_F(Scales, OfWiderTypesAndEightBitsWithoutScale) {
                                         {"a.scale_weight", numbers({1}, {4})},
                                         {"b.bias", eights({3})},
                                         {"c.weight", numbers({1}, {7})}});
-    EXPECT_EQ(values(source.at("a.weight")), (std::vector<float>{4, 8}));
-    EXPECT_EQ(values(source.at("b.bias")), (std::vector<float>{1, 2, 4}));
+    EXPECT_EQ(values(source.tensors.at("a.weight").tensor), (std::vector<float>{4, 8}));
+    EXPECT_EQ(values(source.tensors.at("b.bias").tensor), (std::vector<float>{1, 2, 4}));
     EXPECT_EQ(source.at("c.weight").dtype(), DType::f32);
 }
 

@@ -106,7 +106,7 @@ TEST_P(Streaming, EncodedWeightsAreDecodedOnTheWay) {
         Tensor x = clone(host_, ops::convert(host_, param.value, DType::f32));
         if (x.rank() != 2) return;
         for (float& value : x.span<float>()) value *= 2;
-        param.value = Tensor(x.shape(), std::make_shared<Halves>(x));
+        param.value = Stored(x.shape(), std::make_shared<Halves>(x));
     });
     const Tensor expected = velocity(gpu(), nn::placed(gpu(), stored));
     expect_same_bits(velocity(gpu(), nn::placed(gpu(), encoded)), expected);

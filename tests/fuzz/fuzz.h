@@ -45,19 +45,19 @@ void expect_contract(Reader&& read) {
 inline volatile uint8_t sink = 0;  // keeps reads that nobody needs
 
 // Reads every stored byte, decodes what is encoded, and checks that no tensor is larger than the file it came from.
-inline void touch(const Tensor& x, size_t file_bytes) {
+inline void touch(const Stored& x, size_t file_bytes) {
     constexpr int64_t kMostDecoded = 1 << 16;  // elements: more only take time
     if (x.bytes() > file_bytes) std::abort();
-    if (x.dtype() != DType::encoded) {
+    if (!x.encoding()) {
+        const std::byte* const bytes = x.numbers().raw();
         uint8_t sum = 0;
-        for (size_t i = 0; i < x.bytes(); ++i) sum = static_cast<uint8_t>(sum + std::to_integer<uint8_t>(x.raw()[i]));
+        for (size_t i = 0; i < x.bytes(); ++i) sum = static_cast<uint8_t>(sum + std::to_integer<uint8_t>(bytes[i]));
         sink = sum;
     }
-    if ((x.dtype() == DType::encoded || is_float(x.dtype())) && x.numel() <= kMostDecoded) decoded(x);
-    if (x.dtype() == DType::encoded &&
-        checkpoint::stays_encoded(x)) {  // a layer may decode a single row of such a matrix
+    if (x.is_float() && x.numel() <= kMostDecoded) decoded(x);
+    if (checkpoint::stays_encoded(x)) {  // a layer may decode a single row of such a matrix
         std::vector<float> row(static_cast<size_t>(x.dim(1)));
-        x.encoding().decode(x.numel() - x.dim(1), x.dim(1), row.data());
+        x.encoding()->decode(x.numel() - x.dim(1), x.dim(1), row.data());
     }
 }
 

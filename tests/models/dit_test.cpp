@@ -114,7 +114,8 @@ TEST_F(WanDitTest, RepackagedFilesHaveAPrefix) {
     const TemporaryFolder folder;
     const auto source = checkpoint::open_tensors(kWeights);
     std::map<std::string, Tensor> prefixed;
-    for (const auto& [name, stored] : source.tensors) prefixed["model.diffusion_model." + name] = stored.tensor;
+    for (const auto& [name, stored] : source.tensors)
+        prefixed["model.diffusion_model." + name] = stored.tensor.numbers();
     checkpoint::save_safetensors(folder / "dit.safetensors", prefixed);
     const WanDit same = WanDit::load(folder / "dit.safetensors", kConfig);
     EXPECT_EQ(
@@ -132,7 +133,8 @@ TEST_F(WanDitTest, LoadsTheDiffusersLayout) {
 class WrongDitFile : public ::testing::Test {
   protected:
     WrongDitFile() {
-        for (const auto& [name, stored] : checkpoint::open_tensors(kWeights).tensors) tensors_[name] = stored.tensor;
+        for (const auto& [name, stored] : checkpoint::open_tensors(kWeights).tensors)
+            tensors_[name] = stored.tensor.numbers();
     }
     void refused(const std::vector<std::string>& parts) {
         checkpoint::save_safetensors(folder_ / "dit.safetensors", tensors_);

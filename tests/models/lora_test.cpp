@@ -127,7 +127,7 @@ class LoraOnDit : public ::testing::TestWithParam<Style> {
 
 TEST_P(LoraOnDit, EqualsAMergedModel) {
     Tensors merged;
-    for (const auto& [name, stored] : source_.tensors) merged[name] = stored.tensor;
+    for (const auto& [name, stored] : source_.tensors) merged[name] = stored.tensor.numbers();
     const Tensor before = forward(WanDit::load(kWeights, kConfig));
     const std::vector<checkpoint::Lora> loras{{lora("a.safetensors", 100), 0.02}, {lora("b.safetensors", 500), -0.01}};
 

@@ -10,6 +10,7 @@
 #include "support/errors.h"
 #include "support/files.h"
 #include "support/memory.h"
+#include "support/params.h"
 #include "support/tensors.h"
 
 namespace t3video::models {
@@ -103,7 +104,8 @@ TEST_F(Umt5Test, LoadsHuggingFaceFiles) {
     const auto load = [&](const std::vector<std::string>& embedding_names) {
         std::map<std::string, Tensor> tensors;
         for (const std::string& embedding : embedding_names) {
-            for (const auto& [name, stored] : source.tensors) tensors[hugging_face(name, embedding)] = stored.tensor;
+            for (const auto& [name, stored] : source.tensors)
+                tensors[hugging_face(name, embedding)] = stored.tensor.numbers();
         }
         checkpoint::save_safetensors(folder / "model.safetensors", tensors);
         return Umt5::load(folder / "model.safetensors");
@@ -161,14 +163,14 @@ TEST_F(Umt5Test, BucketsOfRelativePositions) {
     Umt5Layer layer(
         {.vocabulary = 1, .dim = kDim, .layers = 1, .heads = kHeads, .inner_dim = kDim, .ffn_dim = 1, .buckets = 32});
     layer.for_each_param("", [&](const std::string&, nn::Param& param) { param.value = zeros(ctx_, param.shape); });
-    for (float& x : layer.norm1.weight.value.span<float>()) x = 1;
+    for (float& x : numbers_of(layer.norm1.weight)) x = 1;
     for (int64_t i = 0; i < kDim; ++i) {
-        layer.v.weight.value.data<float>()[i * kDim + i % 2] = 1;  // every head: columns 0 and 1
-        layer.o.weight.value.data<float>()[i * kDim + i] = 1;
+        numbers_of(layer.v.weight)[size_t(i * kDim + i % 2)] = 1;  // every head: columns 0 and 1
+        numbers_of(layer.o.weight)[size_t(i * kDim + i)] = 1;
     }
     for (int64_t bucket = 0; bucket < 32; ++bucket) {
         for (int64_t head = 0; head < kHeads; ++head) {
-            layer.position_bias.value.data<float>()[bucket * kHeads + head] = bucket == head ? 0.0f : -1e4f;
+            numbers_of(layer.position_bias)[size_t(bucket * kHeads + head)] = bucket == head ? 0.0f : -1e4f;
         }
     }
     Tensor x = zeros(ctx_, {kTokens, kDim});  // on a circle, so that the norm is the same for all

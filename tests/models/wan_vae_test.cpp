@@ -126,7 +126,7 @@ TEST_P(GoldenWanVae, OneLatentFrameGivesTheFirstFrame) {
 // Gives the half of another model the same weights.
 template <class Half>
 void copy_weights(WanVae& from, const std::string& prefix, Half& to) {
-    std::map<std::string, Tensor> weights;
+    std::map<std::string, Stored> weights;
     from.for_each_param("", [&](const std::string& name, const nn::Param& param) { weights[name] = param.value; });
     to.for_each_param(prefix, [&](const std::string& name, nn::Param& param) { param.value = weights.at(name); });
 }

@@ -38,11 +38,11 @@ TEST(LayerStore, PackedLayersComputeTheSameBits) {
     Context ctx;
     const auto stored = random_layers(ctx, 3);
     auto packed = stored;
-    packed.pack(ctx);
+    packed.prepare(ctx, Keep::packed);
     const Tensor x = randn(ctx, {3, 5}, 99);
     for (size_t i = 0; i < 3; ++i) {
-        EXPECT_EQ(relative_error(packed.at(ctx, i).forward(ctx, x), stored.at(ctx, i).forward(ctx, x)), 0);
-        EXPECT_EQ(packed.at(ctx, i).linear.weight.value.shape(), (Shape{7, 5}));
+        EXPECT_EQ(relative_error(packed.at(ctx, i, i).forward(ctx, x), stored.at(ctx, i, i).forward(ctx, x)), 0);
+        EXPECT_EQ(packed.at(ctx, i, i).linear.weight.prepared.shape, (Shape{7, 5}));
     }
 }
 
@@ -51,15 +51,18 @@ TEST(LayerStore, StreamedLayersComputeTheSameBits) {
         Context ctx;
         const auto resident = random_layers(ctx, count);
         auto streamed = resident;
-        streamed.stream(ctx);
+        streamed.prepare(ctx, Keep::streamed);
         const Tensor x = randn(ctx, {3, 5}, 99);
         std::vector<size_t> order;
         for (size_t pass = 0; pass < 3; ++pass)
             for (size_t i = 0; i < count; ++i) order.push_back(i);
         order.insert(order.end(), {count - 1, 0, 0, count / 2, count / 2, count - 1});  // out of turn
         for (const size_t i : order) {
-            const Tensor expected = resident.at(ctx, i).forward(ctx, x), found = streamed.at(ctx, i).forward(ctx, x);
-            EXPECT_EQ(relative_error(found, expected), 0) << "layer " << i << " of " << count;
+            const Tensor expected = resident.at(ctx, i, i).forward(ctx, x);
+            for (const size_t next : {i, (i + 1) % count, (i + count - 1) % count}) {  // none, upwards, downwards
+                const Tensor found = streamed.at(ctx, i, next).forward(ctx, x);
+                EXPECT_EQ(relative_error(found, expected), 0) << "layer " << i << ", then " << next << " of " << count;
+            }
         }
     }
 }
@@ -68,21 +71,42 @@ TEST(LayerStore, TakesTwoSlotsWhateverTheNumberOfLayers) {
     const auto peak = [](size_t count, bool stream) {
         Context host, ctx = make_meta_context(DType::bf16);
         auto layers = random_layers(host, count);
-        if (stream) layers.stream(ctx);
-        layers.for_each_param("", [&](const std::string&, Param& param) { place(ctx, param); });
+        if (stream) layers.prepare(ctx, Keep::streamed);
+        layers = placed(ctx, std::move(layers));
         const Tensor x = empty(ctx, {3, 5}, DType::bf16);
-        for (size_t i = 0; i < count; ++i) layers.at(ctx, i).forward(ctx, x);
+        for (size_t i = 0; i < count; ++i) layers.at(ctx, i, (i + 1) % count).forward(ctx, x);
         return ctx.allocator().peak();
     };
     EXPECT_EQ(peak(100, true), peak(10, true));
     EXPECT_LT(peak(100, true), peak(100, false) / 10);
 }
 
+// Two that share slots would overwrite one another's layers.
+TEST(LayerStore, CopiesOfStreamedLayersAreTheirOwn) {
+    Context ctx;
+    const auto stored = random_layers(ctx, 4);
+    auto streamed = stored;
+    streamed.prepare(ctx, Keep::streamed);
+    auto copy = streamed;
+    EXPECT_FALSE(copy.at(ctx, 0, 0).linear.weight.prepared.defined());
+    copy.prepare(ctx, Keep::streamed);
+    const Tensor x = randn(ctx, {3, 5}, 99);
+    const auto at = [&](const LayerStore<Layer>& layers, size_t i) {
+        return layers.at(ctx, i, (i + 1) % 4).forward(ctx, x);
+    };
+    for (size_t i = 0; i < 4; ++i) {
+        const Tensor one = at(streamed, i), other = at(copy, 3 - i);
+        EXPECT_EQ(relative_error(one, at(stored, i)), 0);
+        EXPECT_EQ(relative_error(other, at(stored, 3 - i)), 0);
+    }
+}
+
 TEST(LayerStore, ThrowsBehindTheLast) {
     Context ctx;
     auto layers = random_layers(ctx, 2);
-    layers.stream(ctx);
-    EXPECT_THROW(layers.at(ctx, 2), Error);
+    layers.prepare(ctx, Keep::streamed);
+    EXPECT_THROW(layers.at(ctx, 2, 0), Error);
+    EXPECT_THROW(layers.at(ctx, 0, 2), Error);
 }
 
 }  // namespace

@@ -91,6 +91,20 @@ TEST_P(Conv3d, MatchesDefinition) {
     EXPECT_LT(relative_error(ops::conv3d(ctx, x, w, bias, c.options), reference(ctx, x, w, bias, c.options)), 2e-6);
 }
 
+// A run that only counts sees no less memory than preparing takes.
+TEST_P(Conv3d, PreparedOnceGivesTheSameBits) {
+    const ConvCase& c = GetParam();
+    Context ctx, meta = make_meta_context(DType::f32, Device::cpu);
+    const Tensor x = randn(ctx, c.x, 1), w = randn(ctx, c.weight, 2, c.dtype);
+    const ops::Prepared taps = ops::prepare(ctx, w, ops::Role::convolution);
+    const Tensor expected = ops::conv3d(ctx, x, w, nullptr, c.options);
+    for (int i = 0; i < 2; ++i)
+        EXPECT_EQ(doubles(ctx, ops::conv3d(ctx, x, taps, nullptr, c.options)), doubles(ctx, expected));
+    const ops::Prepared counted = ops::prepare(meta, unbacked(c.weight, c.dtype), ops::Role::convolution);
+    EXPECT_GE(counted.bytes(), taps.bytes());
+    EXPECT_GT(meta.allocator().peak(), taps.bytes());
+}
+
 TEST_P(Conv3d, BandsOfRowsChangeNothing) {
     const ConvCase& c = GetParam();
     Context ctx;
@@ -102,10 +116,11 @@ TEST_P(Conv3d, BandsOfRowsChangeNothing) {
                                o.stride_h, o.stride_w, o.pad_top, o.pad_bottom, o.pad_left,  o.pad_right};
     std::vector<const float*> frames(static_cast<size_t>(o.pad_front), nullptr);
     for (int64_t t = 0; t < x.dim(0); ++t) frames.push_back(x.slice(t, t + 1).data<float>());
+    const ops::Prepared taps = ops::prepare(ctx, w, ops::Role::convolution);
     for (const int64_t band_elements :
          {int64_t{1}, 2 * std::max(c.x[2] * c.x[3] * o.stride_h, frame.out_w() * frame.co)}) {
         Tensor y = empty_like(ctx, whole);
-        cpu::conv3d(ctx, frames, w, &b, frame, o.stride_t, y, band_elements);
+        cpu::conv3d(ctx, frames, taps, &b, frame, o.stride_t, y, band_elements);
         EXPECT_LT(relative_error(y, whole), 1e-6) << "bands of " << band_elements << " elements";
     }
 }

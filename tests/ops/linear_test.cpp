@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "cpu/packed_matrix.h"
+#include "cpu/linear.h"
 #include "ops/convert.h"
 #include "support/tensors.h"
 
@@ -56,16 +56,15 @@ INSTANTIATE_TEST_SUITE_P(Cases, Linear,
                                            LinearCase{130, 257, 64, DType::f32, false, Activation::none},
                                            LinearCase{1, 192, 576, DType::bf16, true, Activation::silu}));
 
-// A packed weight gives the same bits, and the same values when it is decoded; sizes with and without whole blocks.
+// A packed weight gives the same bits; sizes with and without whole blocks.
 TEST_P(Linear, PacksToTheSameBits) {
     const LinearCase c = GetParam();
     Context ctx;
     const Tensor x = randn(ctx, {c.rows, c.in}, 1), w = randn(ctx, {c.out, c.in}, 2, c.dtype),
                  b = randn(ctx, {c.out}, 3, c.dtype);
-    const Tensor packed = ops::pack_weight(ctx, w);
-    EXPECT_EQ(packed.shape(), w.shape());
+    const ops::Prepared packed = ops::prepare(ctx, w, ops::Role::matrix, ops::Uses::many);
+    EXPECT_EQ(packed.shape, w.shape());
     EXPECT_LE(packed.bytes(), cpu::packed_bytes(c.out, c.in));
-    EXPECT_EQ(doubles(ctx, ops::convert(ctx, packed, DType::f32)), doubles(ctx, w));
     const Tensor* const bias = c.bias ? &b : nullptr;
     EXPECT_EQ(doubles(ctx, ops::linear(ctx, x, packed, bias, c.activation)),
               doubles(ctx, ops::linear(ctx, x, w, bias, c.activation)));
@@ -84,8 +83,9 @@ TEST(Linear, PacksEncodedWeightsOnce) {
     };
     Context ctx(1);
     const auto rule = std::make_shared<Counting>();
-    const Tensor w({33, 20}, rule), x = randn(ctx, {3, 20}, 1);
-    const Tensor expected = ops::linear(ctx, x, w), packed = ops::pack_weight(ctx, w);
+    const Stored w({33, 20}, rule);
+    const Tensor x = randn(ctx, {3, 20}, 1), expected = ops::linear(ctx, x, w);
+    const ops::Prepared packed = ops::prepare(ctx, w, ops::Role::matrix, ops::Uses::many);
     EXPECT_EQ(rule->decoded, 2 * w.numel());
     for (int i = 0; i < 3; ++i) EXPECT_EQ(doubles(ctx, ops::linear(ctx, x, packed)), doubles(ctx, expected));
     EXPECT_EQ(rule->decoded, 2 * w.numel());
@@ -95,9 +95,12 @@ TEST(Linear, PacksEncodedWeightsOnce) {
 TEST(Linear, PackedWeightsArePlanned) {
     for (const auto& [out, in] : {std::pair{31, 96}, {64, 257}, {1536, 64}}) {
         Context ctx, meta = make_meta_context(DType::f32, Device::cpu);
-        const Tensor packed = ops::pack_weight(ctx, randn(ctx, {out, in}, 1, DType::bf16)),
-                     counted = ops::pack_weight(meta, unbacked({out, in}, DType::bf16));
-        EXPECT_EQ(counted.shape(), packed.shape());
+        const auto prepare = [](Context& on, const Tensor& w) {
+            return ops::prepare(on, w, ops::Role::matrix, ops::Uses::many);
+        };
+        const ops::Prepared packed = prepare(ctx, randn(ctx, {out, in}, 1, DType::bf16)),
+                            counted = prepare(meta, unbacked({out, in}, DType::bf16));
+        EXPECT_EQ(counted.shape, packed.shape);
         EXPECT_GE(meta.allocator().peak(), packed.bytes());
         EXPECT_EQ(ops::linear(meta, empty(meta, {5, in}), counted).shape(), (Shape{5, out}));
     }

@@ -41,7 +41,7 @@ TEST(WeightCheck, FindsOneValueAmongMany) {
             if (at >= 0) values[static_cast<size_t>(at)] = odd;
             Tensor plain = empty_on_host({kRows, kColumns}, DType::bf16);
             std::ranges::transform(values, plain.data<bf16>(), [](float value) { return bf16(value); });
-            const Tensor encoded({kRows, kColumns}, std::make_shared<Grouped>(values, 32));
+            const Stored encoded({kRows, kColumns}, std::make_shared<Grouped>(values, 32));
             EXPECT_EQ(is_finite(plain, 2), at < 0) << at;
             EXPECT_EQ(is_finite(encoded, 2), at < 0) << at;
         }

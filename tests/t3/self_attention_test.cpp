@@ -9,6 +9,7 @@
 #include "ops/attention.h"
 #include "ops/elementwise.h"
 #include "ops/layout.h"
+#include "support/params.h"
 #include "support/tensors.h"
 
 namespace t3video::t3 {
@@ -33,13 +34,13 @@ class SelfAttentionTest : public ::testing::Test {
 
     void fill(nn::Param& param, float value) {
         param.value = zeros(ctx_, param.shape);
-        for (float& x : param.value.span<float>()) x = value;
+        for (float& x : numbers_of(param)) x = value;
     }
     // The output projection leaves its input as it is.
     void forward_to_output() {
         fill(attention_.o.weight, 0);
         fill(attention_.o.bias, 0);
-        for (int64_t i = 0; i < kWidth; ++i) attention_.o.weight.value.data<float>()[i * kWidth + i] = 1;
+        for (int64_t i = 0; i < kWidth; ++i) numbers_of(attention_.o.weight)[size_t(i * kWidth + i)] = 1;
     }
 
     Tensor input(const Grid& grid) { return randn(ctx_, {grid.tokens(), kWidth}, 99); }

@@ -140,11 +140,11 @@ std::vector<Measured> bench_text(Context& ctx, const BenchOptions& o) {
 
 std::vector<Measured> bench_vae(Context& ctx, const BenchOptions& o) {
     const Setup s = setup_of(o);
-    const auto vae = pipeline::at_random(ctx, models::WanVae(s.vae));
     const Tensor latent = ops::random_normal(ctx, {s.vae.z, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 9, 0, 1);
     models::DecodeOptions options;
-    pipeline::plan_decode(pipeline::published_models(o.model).vae, latent.shape(), pipeline::machine_of(ctx),
-                          options.band_rows);
+    const auto plan = pipeline::plan_decode(pipeline::published_models(o.model).vae, latent.shape(),
+                                            pipeline::machine_of(ctx), options.band_rows);
+    const auto vae = pipeline::kept_at_random(ctx, models::WanVae(s.vae), plan.keep, models::WanVae::Half::decoder);
     const auto decode = [&] {
         Tensor first;
         vae.decode(

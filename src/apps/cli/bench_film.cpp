@@ -65,14 +65,14 @@ class FilmBench {
 
   private:
     // Weights are made before `run`, which takes them, is timed. What one stage leaves is given back for the next.
-    template <class Model, class Run>
-    void stage(const std::string& name, const char* shown, const Model& model, Run&& run) {
+    template <class Model, class Run, class... Part>
+    void stage(const std::string& name, const char* shown, const Model& model, Run&& run, Part... part) {
         Allocator& allocator = ctx_.allocator();
         allocator.trim();
         allocator.reset_peak();
         pipeline::reserve(ctx_, work_.plan, name);
         Stage s{.name = shown, .plan = *std::ranges::find(work_.plan.stages, name, &pipeline::StagePlan::name)};
-        const Model weights = pipeline::kept_at_random(ctx_, model, s.plan.keep);
+        const Model weights = pipeline::kept_at_random(ctx_, model, s.plan.keep, part...);
         const auto start = std::chrono::steady_clock::now();
         run(weights);
         ops::Stopwatch(ctx_).seconds();  // waits
@@ -118,14 +118,15 @@ class FilmBench {
             writer = media::open_writer(options_.output, settings.width, settings.height, settings.fps,
                                         {.threads = ctx_.threads()});
         int64_t frames = 0;
-        stage("decode", writer ? "decode+write" : "decode", work_.models.vae, [&](const models::WanVae& vae) {
+        const auto run = [&](const models::WanVae& vae) {
             pipeline::decode_film(ctx_, vae, settings, latent, work_.plan.band_rows,
                                   {.frame = [&](const media::Image& image) {
                                       if (writer) writer->write(image);
                                       ++frames;
                                   }});
             if (writer) writer->close();
-        });
+        };
+        stage("decode", writer ? "decode+write" : "decode", work_.models.vae, run, models::WanVae::Half::decoder);
         require(frames == settings.frames, "bench: ", frames, " frames came out, expected ", settings.frames);
     }
 

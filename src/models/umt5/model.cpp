@@ -30,7 +30,7 @@ int64_t position_bucket(int64_t relative) {
 Tensor relative_bias(Context& ctx, const nn::Param& table, int64_t tokens) {
     std::vector<int64_t> buckets;
     for (int64_t r = 1 - tokens; r < tokens; ++r) buckets.push_back(position_bucket(r));
-    return ops::transpose(ctx, ops::gather_rows(ctx, table.value, buckets));
+    return ops::transpose(ctx, ops::gather_rows(ctx, table.tensor(), buckets));
 }
 
 }  // namespace
@@ -79,7 +79,8 @@ Umt5 Umt5::load(const std::filesystem::path& weights) {
 
 Tensor Umt5::forward(Context& ctx, std::span<const int64_t> ids) const {
     Tensor x = ops::gather_rows(ctx, token_embedding_.value, ids);
-    for (size_t i = 0; i < layers_.size(); ++i) x = layers_.at(ctx, i).forward(ctx, x);
+    const size_t n = layers_.size();
+    for (size_t i = 0; i < n; ++i) x = layers_.at(ctx, i, (i + 1) % n).forward(ctx, x);
     return ops::convert(ctx, norm_.forward(ctx, x), DType::f32);
 }
 

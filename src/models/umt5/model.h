@@ -64,8 +64,8 @@ class Umt5 {
     // dim] f32
     Tensor forward(Context& ctx, std::span<const int64_t> ids) const;
 
-    // Keeps the layers in host memory: nn::streamed.
-    void stream_layers(Context& ctx) { layers_.stream(ctx); }
+    // For nn::kept.
+    void prepare_layers(Context& ctx, nn::Keep keep) { layers_.prepare(ctx, keep); }
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {

@@ -41,7 +41,7 @@ void Block::before_attention(Context& ctx, const ops::Rows& x, int64_t first, co
 void Block::after_attention(Context& ctx, ops::Rows& x, const Tensor& attended, const Modulation& m,
                             const BlockInput& in) const {
     Tensor h = self_attn.o.forward(ctx, attended);
-    h = ops::add_layer_norm(ctx, x, {h, &m.gate1}, norm3.weight.value, norm3.bias.value, m.boundary, norm3.eps);
+    h = ops::add_layer_norm(ctx, x, {h, &m.gate1}, norm3.weight.tensor(), norm3.bias.tensor(), m.boundary, norm3.eps);
     h = cross_attn.forward(ctx, h, in.text);
     h = ops::add_norm_modulate(ctx, x, {h}, m.scale2, m.shift2, m.boundary, eps);
     ops::add_gated_to(ctx, x, m.gate2, ffn.forward(ctx, h), m.boundary);

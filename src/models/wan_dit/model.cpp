@@ -69,7 +69,8 @@ TextContext WanDit::embed_text(Context& ctx, const Tensor& context, int64_t padd
     const Tensor embedded = text_out_.forward(ctx, text_in_.forward(ctx, rows, ops::Activation::gelu_tanh));
     TextContext text;
     for (size_t i = 0; i < blocks_.size(); ++i)
-        text.layers.push_back(blocks_.at(ctx, i).cross_attn.keys(ctx, embedded, std::max<int64_t>(padding_rows, 1)));
+        text.layers.push_back(blocks_.at(ctx, i, (i + 1) % blocks_.size())
+                                  .cross_attn.keys(ctx, embedded, std::max<int64_t>(padding_rows, 1)));
     return text;
 }
 
@@ -94,9 +95,10 @@ Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, cons
     Tensor x = ops::convert(ctx, patch_embedding_.forward(ctx, ops::patchify(ctx, latent)), DType::f32);
     for (size_t i = 0; i < blocks_.size(); ++i) {
         const auto layer = static_cast<int64_t>(i);
-        blocks_.at(ctx, i).forward(
-            ctx, x,
-            {modulation, clean_tokens, rope, windows.of_layer(layer), windows.row_order(layer), text.layers[i]});
+        blocks_.at(ctx, i, (i + 1) % blocks_.size())
+            .forward(
+                ctx, x,
+                {modulation, clean_tokens, rope, windows.of_layer(layer), windows.row_order(layer), text.layers[i]});
     }
     const auto [shift, scale] = modulation_rows<2>(ctx, e, head_modulation_);
     x = head_.forward(ctx, ops::norm_modulate(ctx, {x}, scale, shift, clean_tokens, config_.eps));
@@ -106,7 +108,8 @@ Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, cons
 Tensor WanDit::self_attention(Context& ctx, int64_t layer, const Tensor& x, const Grid& grid,
                               const t3::LayerWindows& windows) const {
     const ops::RopeTable rope = nn::make_rope_table(ctx, grid, config_.head_width());
-    return blocks_.at(ctx, static_cast<size_t>(layer)).self_attn.forward(ctx, x, rope, windows);
+    return blocks_.at(ctx, static_cast<size_t>(layer), static_cast<size_t>(layer))
+        .self_attn.forward(ctx, x, rope, windows);
 }
 
 }  // namespace t3video::models

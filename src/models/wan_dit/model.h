@@ -48,10 +48,8 @@ class WanDit {
     Tensor self_attention(Context& ctx, int64_t layer, const Tensor& x, const Grid& grid,
                           const t3::LayerWindows& windows) const;
 
-    // How nn::kept keeps the blocks: in host memory, ...
-    void stream_layers(Context& ctx) { blocks_.stream(ctx); }
-    // ... or with their matrices ready for many passes on the CPU.
-    void pack_layers(Context& ctx) { blocks_.pack(ctx); }
+    // For nn::kept.
+    void prepare_layers(Context& ctx, nn::Keep keep) { blocks_.prepare(ctx, keep); }
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {

@@ -15,7 +15,7 @@ namespace t3video::models {
 template <size_t rows>
 std::array<Tensor, rows> modulation_rows(Context& ctx, const Tensor& embedding, const nn::Param& learned) {
     const int64_t dim = learned.shape[2];
-    const Tensor offsets = ops::convert(ctx, learned.value, DType::f32).reshape({rows, dim});
+    const Tensor offsets = ops::convert(ctx, learned.tensor(), DType::f32).reshape({rows, dim});
     std::array<Tensor, rows> parts;
     for (int64_t r = 0; r < static_cast<int64_t>(rows); ++r) {
         const Tensor row = embedding.dim(1) == dim ? embedding : ops::columns(ctx, embedding, r * dim, (r + 1) * dim);

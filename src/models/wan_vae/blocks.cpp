@@ -37,10 +37,10 @@ void ResBlock::Stream::start(const nn::BandEdges& band) {
 
 AttnBlock::AttnBlock(int64_t channels)
     : norm(Shape{channels, 1, 1}, nn::Role::scale),
-      qkv_weight(Shape{3 * channels, channels, 1, 1}),
-      qkv_bias(Shape{3 * channels}),
-      proj_weight(Shape{channels, channels, 1, 1}),
-      proj_bias(Shape{channels}) {}
+      qkv_weight(Shape{3 * channels, channels, 1, 1}, nn::Role::matrix),
+      qkv_bias(Shape{3 * channels}, nn::Role::bias),
+      proj_weight(Shape{channels, channels, 1, 1}, nn::Role::matrix),
+      proj_bias(Shape{channels}, nn::Role::bias) {}
 
 Tensor AttnBlock::forward(Context& ctx, const Tensor& x) const {
     const int64_t channels = x.dim(3), pixels = x.dim(1) * x.dim(2);
@@ -48,12 +48,12 @@ Tensor AttnBlock::forward(Context& ctx, const Tensor& x) const {
     Tensor sum = clone(ctx, x);
     repeat(ctx, x.dim(0), [&](int64_t t) {
         Tensor frame = sum.slice(t, t + 1).reshape({pixels, channels});
-        Tensor y = ops::channel_norm(ctx, frame, norm.value, false);
-        y = ops::linear(ctx, y, qkv_weight.value, &qkv_bias.value);
+        Tensor y = ops::channel_norm(ctx, frame, norm.tensor(), false);
+        y = ops::linear(ctx, y, qkv_weight, &qkv_bias.tensor());
         const Tensor q = ops::columns(ctx, y, 0, channels), k = ops::columns(ctx, y, channels, 2 * channels);
         const Tensor v = ops::columns(ctx, y, 2 * channels, 3 * channels);
         y = ops::attention(ctx, q, k, v, options);
-        y = ops::linear(ctx, y, proj_weight.value, &proj_bias.value);
+        y = ops::linear(ctx, y, proj_weight, &proj_bias.tensor());
         ops::add_to(ctx, frame, y);
     });
     return sum;

@@ -80,6 +80,22 @@ int64_t WanVae::parameters() {
     return count;
 }
 
+void WanVae::prepare_layers(Context& ctx, nn::Keep keep, Half half) {
+    require(keep != nn::Keep::streamed, "the VAE's weights are not streamed");
+    if (keep != nn::Keep::packed) return;
+    const auto pack = [&](const std::string&, nn::Param& param) {
+        if (param.role == nn::Role::convolution || param.role == nn::Role::upsampling)
+            nn::prepare(ctx, param, ops::Uses::many);
+    };
+    if (half == Half::encoder) {
+        encoder_.for_each_param("", pack);
+        quant_.for_each_param("", pack);
+    } else {
+        post_quant_.for_each_param("", pack);
+        decoder_.for_each_param("", pack);
+    }
+}
+
 LatentStats WanVae::stats() const {
     const LatentStats stats = latent_stats(config_.z);
     require_valid(!stats.mean.empty(), "the VAE has ", config_.z,

@@ -8,6 +8,7 @@
 #include "models/wan_vae/decoder.h"
 #include "models/wan_vae/encoder.h"
 #include "models/wan_vae/latent_stats.h"
+#include "nn/layer_store.h"
 
 namespace t3video::models {
 
@@ -42,6 +43,10 @@ class WanVae {
     // Returns the normalised mean, [z, 1 + k, h, w] f32.
     Tensor encode(Context& ctx, const Tensor& video) const;  // [frames, H, W, 3] f32, -1..1
     Tensor encode(Context& ctx, int64_t frames, int64_t height, int64_t width, const FrameSource& source) const;
+
+    enum class Half { encoder, decoder };
+    // For nn::kept: of one half, the convolutions prepared where `keep` is packed.
+    void prepare_layers(Context& ctx, nn::Keep keep, Half half);
 
     // The official names.
     template <class Visit>
