@@ -39,20 +39,28 @@ Tensor noised(Context& ctx, const Tensor& latent, const Tensor& noise, double si
     return ops::axpby(ctx, static_cast<float>(1.0 - sigma), latent, static_cast<float>(sigma), noise);
 }
 
-Tensor denoise(Context& ctx, const models::WanDit& dit, const t3::WindowPlan& windows, const Guidance& guidance,
-               const sampling::Solver& solver, const sampling::Schedule& schedule, sampling::SampleState start,
-               const Tensor& first_frame, const sampling::StepObserver& observer) {
+Tensor denoise(Context& ctx, const GuidanceAt& guidance, const t3::WindowPlan& windows, const sampling::Solver& solver,
+               const sampling::Schedule& schedule, sampling::SampleState start, const Tensor& first_frame,
+               const sampling::StepObserver& observer) {
     const bool conditioned = first_frame.defined();
-    const auto velocity = [&](const models::TextContext* text) -> sampling::Denoiser {
-        if (text == nullptr) return {};
-        return [&ctx, &dit, &windows, text, conditioned](const Tensor& x, double timestep) {
-            return dit.forward(ctx, x, timestep, *text, windows, conditioned);
+    const models::Conditioning conditioning{.clean_frames = conditioned ? 1 : 0};
+    int64_t step = start.step;
+    const sampling::Denoiser denoiser = [&](const Tensor& sample, double time) {
+        const Guidance g = guidance(schedule.sigmas[static_cast<size_t>(step)]);
+        const auto velocities = [&](std::span<const sampling::Branch> branches, const Tensor& x, double timestep) {
+            std::vector<models::DitBranch> prompts;
+            for (const sampling::Branch branch : branches) {
+                const auto* text = branch == sampling::Branch::positive ? g.positive : g.negative;
+                require(text != nullptr, "denoise: no prompt for one of the branches of cfg ", g.scale);
+                prompts.push_back({*text, conditioning});
+            }
+            return g.dit.forward(ctx, x, timestep, prompts, windows);
         };
+        return sampling::guided(ctx, velocities, g.scale, g.together)(sample, time);
     };
-    const sampling::Denoiser denoiser =
-        sampling::guided(ctx, velocity(guidance.positive), velocity(guidance.negative), guidance.scale);
     if (conditioned) start.x = with_first_frame(ctx, start.x, first_frame);
     return solver.solve(ctx, denoiser, std::move(start), schedule, [&](sampling::SampleState& state) {
+        step = state.step;
         if (conditioned) state.x = with_first_frame(ctx, state.x, first_frame);
         if (observer) observer(state);
     });

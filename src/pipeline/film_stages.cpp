@@ -119,6 +119,7 @@ Tensor denoise_stage(FilmRun& run, const Embeddings& embeddings, const Tensor& i
         if (start.step == schedule.steps()) return start.x;
         start.x = to_device(ctx, start.x);
         for (Tensor& earlier : start.history) earlier = to_device(ctx, earlier);
+        for (auto& [name, kept] : start.further) kept = to_device(ctx, kept);
     } else {
         const Shape shape = latent_shape(run.film, run.models.vae.config());
         start.x = make_noise(ctx, shape, request.seed, request.noise, request.multiprocessors);
@@ -137,18 +138,23 @@ Tensor denoise_stage(FilmRun& run, const Embeddings& embeddings, const Tensor& i
     const auto show = [&](const media::Image& image) {
         write_picture(ctx, run.job, run.side.preview, image, run.origin, record, request.overwrite);
     };
-    const models::WanDit dit = nn::kept(ctx, run.models.dit, run.plan.keep("denoise"));
+    const nn::Keep keep = run.plan.keep("denoise");
+    ExpertsInTurn experts(run.models.experts, [&](const models::WanDit& dit) { return nn::kept(ctx, dit, keep); });
+    experts.turn_to(schedule.sigmas[static_cast<size_t>(start.step)]);  // before steps are timed
     StepWatch watch(ctx, run.job, schedule, std::move(preview), show, run.progress);
     watch.begin(start);
     const auto observe = [&](const sampling::SampleState& state) { watch.after(state); };
     try {
-        const Tensor x = denoise_film(ctx, dit, run.film, embeddings, schedule, std::move(start), observe, first_frame);
+        const Tensor x =
+            denoise_film(ctx, std::move(experts), run.film, embeddings, schedule, std::move(start),
+                         {.together = run.plan.together("denoise"), .first_frame = first_frame, .observer = observe});
         run.progress.end();
         return to_host(ctx, x);
     } catch (const Error&) {
         if (!watch.broken()) throw;
         for (const checkpoint::Lora& lora : run.files.loras) require_finite_file(lora.file, ctx.threads());
-        require_finite_weights(run.models.dit, run.files.dit, ctx.threads());
+        for (const Expert& expert : run.models.experts)
+            require_finite_weights(expert.dit, run.files.dit, ctx.threads());
         throw;
     }
 }

@@ -77,7 +77,7 @@ json film_identity(const Request& r, const ModelFiles& files, const Models& mode
                      {"dtype", t3video::name_of(compute_type)},
                      {"windows", json::array()},
                      {"dit", content_of(files.dit)},
-                     {"heads", models.dit.config().heads},
+                     {"heads", models.dit().config().heads},
                      {"text_encoder", content_of(files.text_encoder)},
                      {"tokenizer", sampled_hash(files.tokenizer)}};
     for (const auto& n : film.attention.layout.patterns) identity["windows"].push_back({n.t, n.h, n.w});

@@ -166,6 +166,7 @@ void Job::save(const Embeddings& embeddings) {
 void Job::save(const sampling::SampleState& state) {
     std::map<std::string, Tensor> tensors{{"x", state.x}};
     for (size_t i = 0; i < state.history.size(); ++i) tensors["history." + std::to_string(i)] = state.history[i];
+    for (const auto& [name, kept] : state.further) tensors[kFurther + name] = kept;
     write(kLatents, tensors, {{"step", std::to_string(state.step)}});
 }
 

@@ -7,7 +7,8 @@
 //   command.json             the words of the command that made the folder, for `t3video resume`
 //   decode.json              how far the film is written
 //   files.json               pipeline/written_files.h
-//   latents.safetensors      "x" [channels, T, rows, columns], the solver's memory "history.N", metadata "step"
+//   latents.safetensors      "x" [channels, T, rows, columns], the solver's memory "history.N", what others remember as
+//                            "further.NAME" of any shape, metadata "step"
 //
 // The safetensors files carry a checksum in their metadata.
 #pragma once

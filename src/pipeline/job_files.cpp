@@ -55,6 +55,14 @@ class Stage {
         check(x.rank() == rank && x.dtype() == DType::f32 && x.numel() > 0, "it does not hold what belongs there");
         return x;
     }
+    // Those whose names begin so, of any shape, by the rest of their names.
+    std::map<std::string, Tensor> take_all(const std::string& prefix) const {
+        std::map<std::string, Tensor> taken;
+        for (const auto& [name, stored] : source_.tensors) {
+            if (name.starts_with(prefix)) taken[name.substr(prefix.size())] = take(name, stored.tensor.rank());
+        }
+        return taken;
+    }
     // Empty where there is none.
     std::string metadata(const std::string& name) const {
         const auto found = source_.metadata.find(name);
@@ -80,6 +88,7 @@ sampling::SampleState read_latents(const Stage& stage) {
         state.history.push_back(stage.take("history." + std::to_string(i), 4));
         stage.check(state.history.back().shape() == state.x.shape(), "its parts differ in shape");
     }
+    state.further = stage.take_all(kFurther);
     return state;
 }
 

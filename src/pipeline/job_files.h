@@ -16,6 +16,7 @@ constexpr const char* kWritten = "files.json";
 constexpr const char* kLatents = "latents.safetensors";
 constexpr const char* kJobFiles[] = {kRequest, kEmbeddings, kInput, kCommand, kDecoded, kWritten, kLatents};
 
+constexpr const char* kFurther = "further.";   // in front of the names of SampleState::further
 constexpr const char* kChecksum = "checksum";  // in the metadata of stages
 
 // Of names and bytes.

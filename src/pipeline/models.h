@@ -1,9 +1,11 @@
-// The three networks of a text-to-video model, opened and checked against each other.
+// The networks of a text-to-video model, opened and checked against each other.
 #pragma once
 
+#include <vector>
+
 #include "models/umt5/model.h"
-#include "models/wan_dit/model.h"
 #include "models/wan_vae/wan_vae.h"
+#include "pipeline/experts.h"
 #include "pipeline/model_files.h"
 #include "pipeline/settings.h"
 
@@ -11,10 +13,12 @@ namespace t3video::pipeline {
 
 // Opening maps the files and checks every tensor; weights are read when first used.
 struct Models {
-    models::WanDit dit;
+    std::vector<Expert> experts;  // at least one; their sizes are alike
     models::WanVae vae;
     models::Umt5 text_encoder;
 
+    // The first expert, for what all of them share.
+    const models::WanDit& dit() const { return experts.front().dit; }
     ModelTraits traits() const;
 };
 

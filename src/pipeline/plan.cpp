@@ -13,8 +13,8 @@
 #include "core/memory.h"
 #include "ops/levels.h"
 #include "pipeline/decode_budget.h"
-#include "pipeline/denoise.h"
 #include "pipeline/embed.h"
+#include "pipeline/stages.h"
 
 namespace t3video::pipeline {
 namespace {
@@ -58,30 +58,34 @@ StagePlan count(const std::string& name, const Machine& machine, Model model, nn
     return stage;
 }
 
-// Each layer is used `passes` times. On a GPU with all weights there, or, where that does not fit, streamed; on the CPU
+// Each layer is used `uses` times. On a GPU with all weights there, or, where that does not fit, streamed; on the CPU
 // packed where they fit and are used often enough.
 template <class Model, class Run>
-StagePlan plan_layers(const std::string& name, const Machine& machine, const Model& model, int64_t passes, Run&& run) {
+StagePlan plan_layers(const std::string& name, const Machine& machine, const Model& model, int64_t uses, Run&& run) {
     StagePlan stage = count(name, machine, model, nn::Keep::placed, run);
     if (machine.device == Device::cpu) {
-        if (passes < kOften || stage.bytes > machine.packing) return stage;
+        if (uses < kOften || stage.bytes > machine.packing) return stage;
         StagePlan packed = count(name, machine, model, nn::Keep::packed, run);
         return packed.bytes <= machine.packing ? packed : stage;
     }
-    if (stage.bytes <= machine.allowed) return stage;
-    stage = count(name, machine, model, nn::Keep::streamed, run);
-    stage.weights *= static_cast<size_t>(passes);
+    return stage.bytes <= machine.allowed ? stage : count(name, machine, model, nn::Keep::streamed, run);
+}
+
+// Streamed weights cross to the GPU so many times.
+StagePlan crossing(StagePlan stage, int64_t times) {
+    if (stage.streamed()) stage.weights *= static_cast<size_t>(times);
     return stage;
 }
 
 // Prompts are taken at their longest.
 StagePlan plan_text(const Models& models, const Film& film, const Machine& machine) {
     const int64_t prompts = film.settings.cfg != 1.0 ? 2 : 1;
-    return plan_layers("text", machine, models.text_encoder, prompts, [&](Context& ctx, const models::Umt5& encoder) {
+    const auto run = [&](Context& ctx, const models::Umt5& encoder) {
         const std::vector<int64_t> ids(static_cast<size_t>(kTextRows), 0);
         for (int64_t i = 0; i < prompts; ++i) encoder.forward(ctx, ids);
         return Work();
-    });
+    };
+    return crossing(plan_layers("text", machine, models.text_encoder, prompts, run), prompts);
 }
 
 // Of an image one frame, of a video all.
@@ -114,32 +118,41 @@ StagePlan plan_encode(const Models& models, const Film& film, const Machine& mac
     return stage;
 }
 
+// Experts take turns, so that the first stands for all.
 StagePlan plan_denoise(const Models& models, const Film& film, const Machine& computing, int64_t steps_done) {
     Machine machine = computing;
     if (machine.device == Device::cpu) machine.taken += t3::list_bytes(film.attention.layout);
     const bool guided = film.settings.cfg != 1.0;
-    const int64_t steps = film.settings.steps - steps_done, passes = (guided ? 2 : 1) * (steps + 1);
+    const int64_t steps = film.settings.steps - steps_done, branches = guided ? 2 : 1;
+    bool together = false;
     const auto run = [&](Context& ctx, const models::WanDit& dit) {
-        const Tensor x = empty(ctx, latent_shape(film, models.vae.config()));
-        const t3::WindowPlan windows(ctx, film.attention.layout);
-        const auto context = [&] { return dit.embed_text(ctx, empty(ctx, {kTextRows - 1, dit.config().text_dim}), 1); };
-        const models::TextContext positive = context(), negative = guided ? context() : models::TextContext();
+        const Tensor x = empty(ctx, latent_shape(film, models.vae.config())),
+                     rows = unbacked({kTextRows - 1, dit.config().text_dim}, DType::f32);
         // After this many steps a solver's memory is full, and all further steps are alike.
         constexpr int64_t kEnough = 4;
         const int64_t counted = std::min(steps, kEnough);
-        const auto& solver = solver_of(film.settings);
         const auto schedule =
-            solver.schedule({.steps = counted, .shift = film.settings.shift, .strength = film.settings.strength});
+            solver_of(film.settings)
+                .schedule({.steps = counted, .shift = film.settings.shift, .strength = film.settings.strength});
         Tensor first_frame;
         if (film.settings.source == Source::image) first_frame = empty(ctx, {x.dim(0), 1, x.dim(2), x.dim(3)});
         Work before_last = ctx.work();
-        denoise(ctx, dit, windows, {&positive, guided ? &negative : nullptr, film.settings.cfg}, solver, schedule,
-                {.x = x}, first_frame, [&](const sampling::SampleState& state) {
-                    if (state.step == counted - 1) before_last = ctx.work();
-                });
+        const auto observe = [&](const sampling::SampleState& state) {
+            if (state.step == counted - 1) before_last = ctx.work();
+        };
+        denoise_film(ctx, dit, film, {rows, guided ? rows : Tensor()}, schedule, {.x = x},
+                     {.together = together, .first_frame = first_frame, .observer = observe});
         return (ctx.work() - before_last) * double(steps - counted);
     };
-    return plan_layers("denoise", machine, models.dit, passes, run);
+    // Layers are asked for the keys and values of the prompts, which they all give in one walk, and then in every step.
+    const StagePlan stage = plan_layers("denoise", machine, models.dit(), branches * (steps + 1), run);
+    if (guided && stage.streamed()) {
+        together = true;
+        StagePlan both = count("denoise", machine, models.dit(), nn::Keep::streamed, run);
+        both.together = true;
+        if (both.bytes <= machine.allowed) return crossing(both, 1 + steps);
+    }
+    return crossing(stage, 1 + steps * branches);
 }
 
 StagePlan plan_decode_in_bands(const models::WanVae& model, const Shape& latent, const Machine& machine,
@@ -286,13 +299,17 @@ std::string Plan::about_allowed() const {
 }
 
 std::string StagePlan::about_weights() const {
-    if (keep == nn::Keep::streamed) return ", weights streamed";
+    if (keep == nn::Keep::streamed) return together ? ", weights streamed once a step" : ", weights streamed";
     return keep == nn::Keep::packed ? ", weights packed" : "";
 }
 
 nn::Keep Plan::keep(const std::string& name) const {
     const auto stage = std::ranges::find(stages, name, &StagePlan::name);
     return stage == stages.end() ? nn::Keep::placed : stage->keep;
+}
+
+bool Plan::together(const std::string& name) const {
+    return std::ranges::any_of(stages, [&](const StagePlan& s) { return s.name == name && s.together; });
 }
 
 const StagePlan* Plan::too_large() const {
@@ -350,7 +367,8 @@ StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Mach
 
 Plan plan_film(const Models& models, const Film& film, const Machine& computing, const Done& done) {
     Machine machine = computing;
-    if (machine.device == Device::cpu) machine.taken += copied_bytes(models.dit);
+    if (machine.device == Device::cpu)
+        for (const Expert& expert : models.experts) machine.taken += copied_bytes(expert.dit);
     Plan plan{.allowed = machine.allowed, .limit = machine.limit};
     if (!done.text) plan.stages.push_back(plan_text(models, film, machine));
     const bool from_start = done.steps == 0, to_do = done.steps < film.settings.steps;

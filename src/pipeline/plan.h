@@ -38,6 +38,7 @@ struct StagePlan {
     Work work;
     size_t weights = 0;  // bytes that go to the GPU; on the CPU they stay in the mapped files and count nowhere
     nn::Keep keep = nn::Keep::placed;  // streamed: all layers do not fit on the GPU; packed: they fit the CPU's memory
+    bool together = false;             // of streamed ones: each crosses once for both branches of guidance, not twice
     size_t bytes = 0;                  // at most in use at once, Machine::taken included
     double seconds = 0;                // from Plan::estimate
 
@@ -66,6 +67,7 @@ struct Plan {
     // "22.3 GiB", or "203 MiB (what the memory cgroup's limit of 300 MiB leaves)".
     std::string about_allowed() const;
     nn::Keep keep(const std::string& stage) const;
+    bool together(const std::string& stage) const;
     // The first stage that does not fit; null if all do.
     const StagePlan* too_large() const;
     void estimate(const Rates& rates);

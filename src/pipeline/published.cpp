@@ -74,10 +74,11 @@ Models published_models(std::string_view name) {
     require_valid(name == "wan2.1-1.3b" || name == "wan2.2-5b", "--published ", name,
                   ": expected wan2.1-1.3b or wan2.2-5b");
     const bool wan22 = name == "wan2.2-5b";
-    Models m{models::WanDit(wan22 ? wan22_5b() : wan21_1_3b()), models::WanVae(wan22 ? wan22_vae() : wan21_vae()),
+    Models m{{{models::WanDit(wan22 ? wan22_5b() : wan21_1_3b())}},
+             models::WanVae(wan22 ? wan22_vae() : wan21_vae()),
              models::Umt5(umt5_xxl())};
     const auto shapes_only = [](const auto&, nn::Param& param) { param.value = unbacked(param.shape, DType::bf16); };
-    m.dit.for_each_param("", shapes_only);
+    for (Expert& expert : m.experts) expert.dit.for_each_param("", shapes_only);
     m.vae.for_each_param("", shapes_only);
     m.text_encoder.for_each_param("", shapes_only);
     return m;

@@ -97,6 +97,7 @@ void StepWatch::save(const sampling::SampleState& state) {
     const auto start = Clock::now();
     sampling::SampleState copy{state.step, to_host(ctx_, state.x), {}};
     for (const Tensor& earlier : state.history) copy.history.push_back(to_host(ctx_, earlier));
+    for (const auto& [name, kept] : state.further) copy.further[name] = to_host(ctx_, kept);
     broken_ = !is_finite(copy.x, ctx_.threads());
     require(!broken_, "step ", state.step, " of denoising gave values that are infinite or not numbers");
     if (latents_.attempt([&] { job_.save(copy); })) saved_step_ = state.step;

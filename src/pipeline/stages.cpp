@@ -1,6 +1,9 @@
 // Denoising and decoding of a film.
 #include "pipeline/stages.h"
 
+#include <optional>
+#include <vector>
+
 #include "ops/levels.h"
 #include "pipeline/denoise.h"
 #include "pipeline/embed.h"
@@ -8,18 +11,29 @@
 
 namespace t3video::pipeline {
 
-Tensor denoise_film(Context& ctx, const models::WanDit& dit, const Film& film, const Embeddings& embeddings,
-                    const sampling::Schedule& schedule, sampling::SampleState start,
-                    const sampling::StepObserver& observer, const Tensor& first_frame) {
-    const auto context = [&](const Tensor& rows) {
-        return dit.embed_text(ctx, to_device(ctx, rows), kTextRows - rows.dim(0));
-    };
+Tensor denoise_film(Context& ctx, ExpertsInTurn experts, const Film& film, const Embeddings& embeddings,
+                    const sampling::Schedule& schedule, sampling::SampleState start, const DenoiseOptions& options) {
     const bool guided = embeddings.negative.defined();
-    const models::TextContext positive = context(embeddings.positive);
-    const models::TextContext negative = guided ? context(embeddings.negative) : models::TextContext();
-    return denoise(ctx, dit, t3::WindowPlan(ctx, film.attention.layout),
-                   {&positive, guided ? &negative : nullptr, film.settings.cfg}, solver_of(film.settings), schedule,
-                   std::move(start), first_frame, observer);
+    const auto embed = [&](const models::WanDit& dit) {
+        std::vector<models::TextRows> prompts;
+        for (const Tensor* rows : {&embeddings.positive, &embeddings.negative}) {
+            if (rows->defined()) prompts.push_back({to_device(ctx, *rows), kTextRows - rows->dim(0)});
+        }
+        return dit.embed_text(ctx, prompts);
+    };
+    std::vector<models::TextContext> texts;
+    std::optional<size_t> reader;  // whose texts they are
+    const auto guidance = [&](double sigma) -> Guidance {
+        const size_t turn = experts.turn_to(sigma);
+        if (reader != turn) {
+            texts.clear();
+            texts = embed(experts.dit());
+            reader = turn;
+        }
+        return {experts.dit(), &texts[0], guided ? &texts[1] : nullptr, film.settings.cfg, options.together};
+    };
+    return denoise(ctx, guidance, t3::WindowPlan(ctx, film.attention.layout), solver_of(film.settings), schedule,
+                   std::move(start), options.first_frame, options.observer);
 }
 
 void decode_film(Context& ctx, const models::WanVae& vae, const Settings& settings, const Tensor& latent,

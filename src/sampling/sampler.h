@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "sampling/schedule.h"
@@ -19,10 +21,11 @@ struct SampleState {
     Tensor x;                     // the sample after them, f32, at level sigmas[step]
     std::vector<Tensor> history;  // what the solver remembers of earlier steps, see its header; empty at the start.
                                   // If it is empty later on, a multistep solver starts again at order 1.
+    std::map<std::string, Tensor> further = {};  // what others remember, by name, f32; solvers hand it on as it is
 };
 
 // Called after each step with that many steps done. It may replace or write state.x (image conditioning sets the first
-// frame again) and may keep copies of the tensors; the rest of the state is for reading.
+// frame again) and state.further, and may keep copies of the tensors; the rest of the state is for reading.
 using StepObserver = std::function<void(SampleState& state)>;
 
 // Advances state.x from sigmas[state.step] to the next level, along `velocity`, and updates state.history; state.step

@@ -88,6 +88,31 @@ Tensor velocity(Context& ctx, const models::WanDit& dit) {
     return dit.forward(ctx, dit.forward(ctx, latent, 700, text, windows), 300, text, windows);
 }
 
+// Of two branches, in one walk over the layers or in one each.
+std::vector<Tensor> two_velocities(Context& ctx, const models::WanDit& dit, bool together) {
+    Context host;
+    const t3::WindowPlan windows(ctx, {{3, 8, 12}, {{1, 2, 3}, {3, 1, 1}}});
+    const Tensor latent = to_device(ctx, randn(host, {16, 3, 16, 24}, 5));
+    const models::TextRows prompts[] = {{to_device(ctx, randn(host, {20, 64}, 6)), 30},
+                                        {to_device(ctx, randn(host, {9, 64}, 7)), 41}};
+    const std::vector<models::TextContext> texts = dit.embed_text(ctx, prompts);
+    const models::DitBranch branches[] = {{texts[0]}, {texts[1], {.clean_frames = 1}}};
+    if (together) return dit.forward(ctx, latent, 700, branches, windows);
+    std::vector<Tensor> all;
+    for (const auto& [text, conditioning] : branches)
+        all.push_back(dit.forward(ctx, latent, 700, text, windows, conditioning));
+    return all;
+}
+
+TEST_P(Streaming, BranchesTogetherAreBitIdentical) {
+    const models::WanDit dit = random(models::WanDit(dit_config(5)));
+    const auto expected = two_velocities(gpu(), nn::placed(gpu(), dit), false);
+    for (const nn::Keep keep : {nn::Keep::placed, nn::Keep::streamed}) {
+        const auto found = two_velocities(gpu(), nn::kept(gpu(), dit, keep), true);
+        for (size_t i = 0; i < 2; ++i) expect_same_bits(found[i], expected[i]);
+    }
+}
+
 TEST_P(Streaming, TransformerIsBitIdentical) {
     for (const int64_t layers : {1, 2, 5}) {
         const models::WanDit dit = random(models::WanDit(dit_config(layers)));
@@ -125,6 +150,7 @@ TEST_P(Streaming, NoMoreMemoryThanPlanned) {
     const models::WanDit dit = random(models::WanDit(dit_config(4)));
     expect_planned([&](Context& ctx) { velocity(ctx, nn::placed(ctx, dit)); });
     expect_planned([&](Context& ctx) { velocity(ctx, nn::kept(ctx, dit, nn::Keep::streamed)); });
+    expect_planned([&](Context& ctx) { two_velocities(ctx, nn::kept(ctx, dit, nn::Keep::streamed), true); });
     if (GetParam() == DType::f32) return;  // a type for comparisons, in which only cuDNN knows what scratch it takes
     const models::WanVae vae = random(models::WanVae(pipeline::wan21_vae()));
     for (const int64_t band_rows : {0, 64}) {

@@ -67,8 +67,9 @@ size_t free_memory() {
 // Five guided steps of a film with UniPC, whose memory of earlier steps grows up to the third.
 TEST_P(Waiting, NothingIsAllocatedWhileDenoising) {
     pipeline::Models models = pipeline::published_models("wan2.1-1.3b");
-    models.dit = models::WanDit(dit_config());
-    models.dit.for_each_param("", [](const auto&, nn::Param& p) { p.value = unbacked(p.shape, DType::bf16); });
+    models.experts = {{models::WanDit(dit_config())}};
+    models.experts[0].dit.for_each_param("",
+                                         [](const auto&, nn::Param& p) { p.value = unbacked(p.shape, DType::bf16); });
     const auto film = pipeline::make_film({}, models.traits(),
                                           {.width = 384, .height = 256, .frames = 17, .steps = 5, .solver = "unipc"},
                                           pipeline::Attention::automatic, {});
@@ -91,11 +92,11 @@ TEST_P(Waiting, NothingIsAllocatedWhileDenoising) {
     const Tensor noise = randn(host, pipeline::latent_shape(film, models.vae.config()), 5);
     std::vector<size_t> requested, free;
     pipeline::denoise_film(gpu(), model, film, embeddings, schedule, {.x = to_device(gpu(), noise)},
-                           [&](const sampling::SampleState&) {
-                               cuda::check(cudaStreamSynchronize(stream()));
-                               requested.push_back(gpu().allocator().requests());
-                               free.push_back(free_memory());
-                           });
+                           {.together = plan.together("denoise"), .observer = [&](const sampling::SampleState&) {
+                                cuda::check(cudaStreamSynchronize(stream()));
+                                requested.push_back(gpu().allocator().requests());
+                                free.push_back(free_memory());
+                            }});
     ASSERT_EQ(requested.size(), 5U);
     for (size_t i = 0; i < requested.size(); ++i)
         EXPECT_EQ(requested[i], requests) << "memory was asked for in step " << i + 1;

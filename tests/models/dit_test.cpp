@@ -19,8 +19,8 @@ const Grid kGrid{3, 4, 6};
 
 class WanDitTest : public ::testing::Test {
   protected:
-    Tensor forward(const WanDit& dit, double timestep, const TextContext& text, bool first_frame_clean = false) {
-        return dit.forward(ctx_, latent_, timestep, text, full_, first_frame_clean);
+    Tensor forward(const WanDit& dit, double timestep, const TextContext& text, int64_t clean_frames = 0) {
+        return dit.forward(ctx_, latent_, timestep, text, full_, {.clean_frames = clean_frames});
     }
 
     Context ctx_;
@@ -54,27 +54,33 @@ TEST_F(WanDitTest, ContextIsUsedAsGiven) {
     }
 }
 
-TEST_F(WanDitTest, CleanFirstFrameAtTimestepZeroChangesNothing) {
+TEST_F(WanDitTest, CleanFramesAtTimestepZeroChangeNothing) {
     const TextContext text = dit_.embed_text(ctx_, rows_);
-    EXPECT_LT(relative_error(forward(dit_, 0, text, true), forward(dit_, 0, text)), 1e-6);
-    EXPECT_GT(relative_error(forward(dit_, 500, text, true), forward(dit_, 500, text)), 1e-3);
+    for (const int64_t clean : {1, 2, 3}) {
+        EXPECT_LT(relative_error(forward(dit_, 0, text, clean), forward(dit_, 0, text)), 1e-6);
+        EXPECT_GT(relative_error(forward(dit_, 500, text, clean), forward(dit_, 500, text)), 1e-3);
+    }
 }
 
-// Without mixing between tokens, the first frame would be that of timestep 0 and the others that of the given one.
-TEST_F(WanDitTest, CleanFirstFrameIsTheFirst) {
+// Without mixing between tokens, the first frames would be those of timestep 0 and the others those of the given one.
+TEST_F(WanDitTest, CleanFramesAreTheFirst) {
     const TextContext text = dit_.embed_text(ctx_, rows_);
     const t3::WindowPlan single(ctx_, {kGrid, {{kGrid.t, kGrid.h, kGrid.w}}});  // every token alone
-    const auto run = [&](double timestep, bool clean) {
-        return dit_.forward(ctx_, latent_, timestep, text, single, clean);
+    const auto run = [&](double timestep, int64_t clean) {
+        return dit_.forward(ctx_, latent_, timestep, text, single, {.clean_frames = clean});
     };
-    const Tensor mixed = run(500, true), at_0 = run(0, false), at_500 = run(500, false);
+    const Tensor at_0 = run(0, 0), at_500 = run(500, 0);
     const int64_t frame = latent_.dim(2) * latent_.dim(3);
-    for (int64_t c = 0; c < mixed.dim(0); ++c) {
-        for (int64_t t = 0; t < kGrid.t; ++t) {
-            const auto frame_of = [&](const Tensor& x) {
-                return x.reshape({x.dim(0) * kGrid.t, frame}).slice(c * kGrid.t + t, c * kGrid.t + t + 1);
-            };
-            EXPECT_LT(relative_error(frame_of(mixed), frame_of(t == 0 ? at_0 : at_500)), 1e-5) << c << ' ' << t;
+    for (int64_t clean = 0; clean <= kGrid.t; ++clean) {
+        const Tensor mixed = run(500, clean);
+        for (int64_t c = 0; c < mixed.dim(0); ++c) {
+            for (int64_t t = 0; t < kGrid.t; ++t) {
+                const auto frame_of = [&](const Tensor& x) {
+                    return x.reshape({x.dim(0) * kGrid.t, frame}).slice(c * kGrid.t + t, c * kGrid.t + t + 1);
+                };
+                EXPECT_LT(relative_error(frame_of(mixed), frame_of(t < clean ? at_0 : at_500)), 1e-5)
+                    << clean << ' ' << c << ' ' << t;
+            }
         }
     }
 }
@@ -108,6 +114,8 @@ TEST_F(WanDitTest, OperandsMustFit) {
     EXPECT_THROW(WanDit::grid_of(randn(ctx_, {16, 3, 7, 12}, 1)), Error);
     EXPECT_THROW(dit_.forward(ctx_, randn(ctx_, {8, 3, 8, 12}, 1), 5, text, full_), Error);
     EXPECT_THROW(dit_.forward(ctx_, randn(ctx_, {16, 3, 8, 8}, 1), 5, text, full_), Error);
+    EXPECT_THROW(forward(dit_, 5, text, kGrid.t + 1), Error);
+    EXPECT_THROW(forward(dit_, 5, text, -1), Error);
 }
 
 TEST_F(WanDitTest, RepackagedFilesHaveAPrefix) {

@@ -67,16 +67,20 @@ class GenerateTest : public ::testing::Test {
     sampling::SampleState state_after(int64_t step, const Request& r) {
         const Models models = load_models(find_model(r.model, r.parts));
         const Embeddings rows = read_stages(r.job_folder(), 1).embeddings.value();
-        const auto text = [&](const Tensor& x) { return models.dit.embed_text(ctx_, x, kTextRows - x.dim(0)); };
+        const auto text = [&](const Tensor& x) { return models.dit().embed_text(ctx_, x, kTextRows - x.dim(0)); };
         const models::TextContext positive = text(rows.positive), negative = text(rows.negative);
         const auto& solver = sampling::find_solver("unipc");
         sampling::SampleState kept;
-        denoise(ctx_, models.dit, t3::WindowPlan(ctx_, t3::full_attention({2, 2, 2})), {&positive, &negative, 3.0},
-                solver, solver.schedule({.steps = 4, .shift = 5}),
-                {.x = make_noise(ctx_, {16, 2, 4, 4}, r.seed, r.noise, 132)}, {},
-                [&](const sampling::SampleState& state) {
-                    if (state.step == step) kept = state;
-                });
+        denoise(
+            ctx_,
+            [&](double) {
+                return Guidance{models.dit(), &positive, &negative, 3.0};
+            },
+            t3::WindowPlan(ctx_, t3::full_attention({2, 2, 2})), solver, solver.schedule({.steps = 4, .shift = 5}),
+            {.x = make_noise(ctx_, {16, 2, 4, 4}, r.seed, r.noise, 132)}, {},
+            [&](const sampling::SampleState& state) {
+                if (state.step == step) kept = state;
+            });
         return kept;
     }
     // A job that was interrupted in this state: everything else is that of `finished`.
@@ -170,6 +174,13 @@ TEST_F(GenerateTest, InterruptedDenoisingGoesOn) {
         EXPECT_EQ(film(resumed), expected) << "from step " << step;
         EXPECT_EQ(read_file(resumed.job_folder() / "latents.safetensors"),
                   read_file(whole.job_folder() / "latents.safetensors"));
+        // What others remember goes on with it.
+        state.further["cache"] = randn(ctx_, {3, 2}, 12);
+        interrupted(whole, resumed, state);
+        EXPECT_EQ(film(resumed), expected) << "from step " << step;
+        const auto further = read_stages(resumed.job_folder(), 1).latents.value().further;
+        EXPECT_EQ(relative_error(further.at("cache"), state.further.at("cache")), 0);
+        state.further.clear();
         // From another state it ends elsewhere: it did go on from there.
         state.x = randn(ctx_, state.x.shape(), 11);
         interrupted(whole, resumed, state);

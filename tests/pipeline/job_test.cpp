@@ -73,6 +73,30 @@ TEST_F(JobTest, RemembersBitForBit) {
     expect_same_bits(state->history[1], state_.history[1]);
 }
 
+// Tensors that others keep beside the sample, whatever their names and shapes.
+TEST_F(JobTest, RemembersWhatIsKeptFurther) {
+    sampling::SampleState state = state_;
+    state.further = {{"x", randn(ctx_, {7}, 8)},
+                     {"history.0", randn(ctx_, {3, 5}, 9)},
+                     {"cache.negative", randn(ctx_, {2, 1, 3, 1, 4}, 10)}};
+    open().save(state);
+    const SavedStages saved = open().stages(1);
+    ASSERT_TRUE(saved.latents) << saved.damaged.at(0);
+    expect_same_bits(saved.latents->x, state.x);
+    ASSERT_EQ(saved.latents->history.size(), 2U);
+    expect_same_bits(saved.latents->history[0], state.history[0]);
+    ASSERT_EQ(saved.latents->further.size(), 3U);
+    for (const auto& [name, kept] : state.further) expect_same_bits(saved.latents->further.at(name), kept);
+    open().save(state_);
+    EXPECT_TRUE(open().stages(1).latents.value().further.empty());
+
+    state.further["x"].data<float>()[5] = std::numeric_limits<float>::quiet_NaN();
+    open().save(state);
+    const SavedStages broken = open().stages(1);
+    EXPECT_FALSE(broken.latents);
+    EXPECT_NE(broken.damaged.at(0).find("no numbers"), std::string::npos) << broken.damaged.at(0);
+}
+
 TEST_F(JobTest, RemembersTheMissingNegative) {
     open().save(Embeddings{embeddings_.positive, {}});
     const auto embeddings = open().stages(1).embeddings;
@@ -276,6 +300,9 @@ TEST_F(JobTest, StagesOfAnotherShapeReadAsNothing) {
     EXPECT_FALSE(latents_from({{"x", half}}, "3"));
     EXPECT_FALSE(latents_from({{"x", x}, {"history.0", row}}, "3"));
     EXPECT_FALSE(latents_from({{"x", x}, {"history.0", half}}, "3"));
+    EXPECT_TRUE(latents_from({{"x", x}, {"further.a", row}}, "3"));
+    EXPECT_FALSE(latents_from({{"x", x}, {"further.a", half}}, "3"));
+    EXPECT_FALSE(latents_from({{"x", x}, {"further.a", empty(ctx_, {0})}}, "3"));
     for (const char* step : {"", "-3", "3x", "three", "99999999999999999999"})
         EXPECT_FALSE(latents_from({{"x", x}}, step)) << step;
     checkpoint::save_safetensors(latents(), {{"x", x}});

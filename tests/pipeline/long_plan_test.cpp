@@ -93,8 +93,9 @@ TEST(LongPlan, DenoisesAsAllSlices) {
         expect_same(concat(layout.grid), [&](Context& ctx) {
             const Tensor x = empty(ctx, {16, layout.grid.t, 2 * layout.grid.h, 2 * layout.grid.w});
             const t3::WindowPlan windows(ctx, layout);
-            const auto text = models.dit.embed_text(ctx, empty(ctx, {kTextRows - 1, 4096}), 1);
-            models.dit.forward(ctx, x, 500, text, windows);
+            const auto text = models.dit().embed_text(ctx, empty(ctx, {kTextRows - 1, 4096}), 1);
+            models.dit().forward(ctx, x, 500, text, windows);
+            models.dit().forward(ctx, x, 500, std::array{models::DitBranch{text}, models::DitBranch{text}}, windows);
         });
     }
 }

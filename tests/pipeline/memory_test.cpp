@@ -17,7 +17,7 @@ namespace {
 using namespace testing;
 
 // The first of the demo's layers in f32: what a forward pass may convert at a time.
-int64_t layer_kb(models::WanDit& dit) {
+int64_t layer_kb(models::WanDit dit) {
     int64_t values = 0;
     dit.for_each_param("", [&](const std::string& name, const nn::Param& param) {
         if (name.starts_with("blocks.0.")) values += param.shape.numel();
@@ -29,10 +29,10 @@ TEST(Memory, OpeningAModelReadsNoWeights) {
     if (!kMemoryIsMeasurable) GTEST_SKIP();
     const ModelFiles files = find_model(demo_model_folder());
     const int64_t before = memory_kb("RssAnon");
-    Models models = load_models(files);
+    const Models models = load_models(files);
     const int64_t grown = memory_kb("RssAnon") - before;
     RecordProperty("grown_kb", static_cast<int>(grown));
-    EXPECT_LT(grown, layer_kb(models.dit)) << "kB";
+    EXPECT_LT(grown, layer_kb(models.dit())) << "kB";
 }
 
 TEST(Memory, ForwardPassesKeepNoWeights) {
@@ -45,16 +45,16 @@ TEST(Memory, ForwardPassesKeepNoWeights) {
         dit.forward(ctx, latent, 500, text, windows);
     };
     // A tiny model first: threads and libraries have then set themselves up.
-    forward(load_models(find_model(T3VIDEO_TEST_DATA "/golden/wan21-tiny/model")).dit);
-    Models models = load_models(find_model(demo_model_folder()));
+    forward(load_models(find_model(T3VIDEO_TEST_DATA "/golden/wan21-tiny/model")).dit());
+    const Models models = load_models(find_model(demo_model_folder()));
     const int64_t before = memory_kb("RssAnon");
-    forward(models.dit);
+    forward(models.dit());
     const int64_t once = memory_kb("RssAnon") - before;
-    for (int i = 0; i < 5; ++i) forward(models.dit);
+    for (int i = 0; i < 5; ++i) forward(models.dit());
     const int64_t six_times = memory_kb("RssAnon") - before;
     RecordProperty("once_kb", static_cast<int>(once));
     RecordProperty("six_times_kb", static_cast<int>(six_times));
-    const int64_t layers = models.dit.config().layers, layer = layer_kb(models.dit);
+    const int64_t layers = models.dit().config().layers, layer = layer_kb(models.dit());
     EXPECT_LT(once, layers * layer / 4) << "kB; the model in f32 is " << layers * layer;
     EXPECT_LT(six_times - once, layer) << "kB";
 }

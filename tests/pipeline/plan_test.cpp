@@ -56,7 +56,7 @@ TEST(Plan, TextIsTheEncoderTwice) {
 
 // By hand: projections, feed-forward and both attentions of every layer, twice per step; embeddings; prompts once.
 void expect_denoising(const Plan& plan, const Planned& p) {
-    const auto& c = p.models.dit.config();
+    const auto& c = p.models.dit().config();
     const double n = double(p.film.frames.grid.tokens()), d = double(c.dim), rows = double(kTextRows),
                  layers = double(c.layers), passes = 2 * double(p.film.settings.steps);
     const double block = n * (6 * d * d + 2 * d * double(c.ffn_dim));
@@ -160,7 +160,8 @@ TEST(Plan, StreamsWeightsThatDoNotFit) {
     EXPECT_EQ(small.too_large(), nullptr) << readable_bytes(small.bytes());
     EXPECT_GT(large.bytes(), 9 * kGiB);
     EXPECT_EQ(small.stages[1].work.matrix, large.stages[1].work.matrix);
-    EXPECT_EQ(small.stages[1].weights, 2 * (1 + 50) * large.stages[1].weights);
+    EXPECT_TRUE(small.together("denoise"));
+    EXPECT_EQ(small.stages[1].weights, (1 + 50) * large.stages[1].weights);  // once for both prompts, once a step
     Plan timed = small;
     timed.estimate({.matrix = 1e15, .attention = 1e15, .convolution = 1e15, .bytes = 1e13, .upload = 1e10});
     EXPECT_DOUBLE_EQ(timed.stages[1].seconds, double(timed.stages[1].weights) / 1e10);  // waits for the weights
@@ -178,7 +179,7 @@ TEST(Plan, PacksWeightsWhereMemoryAllows) {
     EXPECT_EQ(packed.keep("text"), nn::Keep::placed);
     EXPECT_EQ(packed.keep("decode"), nn::Keep::placed);
     size_t weights = 0;
-    p.models.dit.for_each_param("blocks.", [&](const std::string& name, const nn::Param& param) {
+    p.models.experts[0].dit.for_each_param("blocks.", [&](const std::string& name, const nn::Param& param) {
         if (name.starts_with("blocks.") && param.role == nn::Role::matrix)
             weights += size_t(param.shape.numel()) * sizeof(float);
     });

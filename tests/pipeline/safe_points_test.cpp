@@ -39,7 +39,7 @@ TEST(SafePoints, AnInterruptedStepIsSaved) {
     watch.after({.step = 1, .x = randn(ctx, {2, 1, 2, 2}, 2)});
     set_interrupt_signal(2);
     try {
-        watch.after({.step = 2, .x = randn(ctx, {2, 1, 2, 2}, 3)});
+        watch.after({.step = 2, .x = randn(ctx, {2, 1, 2, 2}, 3), .further = {{"a", randn(ctx, {5}, 4)}}});
         ADD_FAILURE() << "went on";
     } catch (const Interrupted& stopped) {
         const std::string says = stopped.what();
@@ -48,6 +48,7 @@ TEST(SafePoints, AnInterruptedStepIsSaved) {
     }
     set_interrupt_signal(0);
     EXPECT_EQ(job.stages(1).latents.value().step, 2);
+    EXPECT_EQ(job.stages(1).latents.value().further.at("a").dim(0), 5);
 }
 
 // A step may take hours: after a while the wish to stop is met between two ops.

@@ -26,13 +26,13 @@ struct Demo {
 std::vector<size_t> requests_by_step(const std::string& solver, double cfg) {
     Demo demo({.width = 96, .height = 64, .frames = 9, .steps = 6, .cfg = cfg, .solver = solver});
     Context ctx;
-    Embeddings embeddings{.positive = randn(ctx, {20, demo.models.dit.config().text_dim}, 1)};
-    if (cfg != 1) embeddings.negative = randn(ctx, {7, demo.models.dit.config().text_dim}, 2);
+    Embeddings embeddings{.positive = randn(ctx, {20, demo.models.dit().config().text_dim}, 1)};
+    if (cfg != 1) embeddings.negative = randn(ctx, {7, demo.models.dit().config().text_dim}, 2);
     std::vector<size_t> requests;
-    denoise_film(ctx, demo.models.dit, demo.film, embeddings,
+    denoise_film(ctx, demo.models.dit(), demo.film, embeddings,
                  solver_of(demo.film.settings).schedule({.steps = demo.film.settings.steps}),
                  {.x = randn(ctx, latent_shape(demo.film, demo.models.vae.config()), 3)},
-                 [&](const sampling::SampleState&) { requests.push_back(ctx.allocator().requests()); });
+                 {.observer = [&](const sampling::SampleState&) { requests.push_back(ctx.allocator().requests()); }});
     return requests;
 }
 
@@ -48,9 +48,9 @@ TEST(Stages, StepsAfterTheFirstAllocateNothing) {
 TEST(Stages, PackedWeightsGiveTheSameLatent) {
     Demo demo({.width = 96, .height = 64, .frames = 9, .steps = 2, .cfg = 1});
     Context ctx;
-    const Embeddings embeddings{.positive = randn(ctx, {20, demo.models.dit.config().text_dim}, 1)};
+    const Embeddings embeddings{.positive = randn(ctx, {20, demo.models.dit().config().text_dim}, 1)};
     const auto latent = [&](nn::Keep keep) {
-        return denoise_film(ctx, nn::kept(ctx, demo.models.dit, keep), demo.film, embeddings,
+        return denoise_film(ctx, nn::kept(ctx, demo.models.dit(), keep), demo.film, embeddings,
                             solver_of(demo.film.settings).schedule({.steps = 2}),
                             {.x = randn(ctx, latent_shape(demo.film, demo.models.vae.config()), 3)});
     };

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -160,6 +161,26 @@ TEST(Solvers, ResumeBitForBitFromAnyStep) {
             const Tensor rest = solver->solve(ctx, predicting(ctx, schedule, kBent), state, schedule, {});
             EXPECT_EQ(values_of(rest), values_of(whole)) << solver->name << " from step " << state.step;
         }
+    }
+}
+
+// What others remember stays with the sample, in every state and in those that they are resumed from.
+TEST(Solvers, HandOnWhatOthersRemember) {
+    Context ctx;
+    for (const Solver* solver : every_solver()) {
+        const Schedule schedule = solver->schedule({4, 5.0, 1.0});
+        const Tensor plain =
+            solver->solve(ctx, predicting(ctx, schedule, kBent), start_from(small_noise(ctx)), schedule, {});
+        SampleState start = start_from(small_noise(ctx));
+        start.further["cache.residual"] = from_span(ctx, std::array{4.0f, 5.0f}, {2});
+        const StepObserver observer = [&](SampleState& state) {
+            ASSERT_EQ(state.further.size(), 1u) << solver->name;
+            EXPECT_EQ(values_of(state.further.at("cache.residual")),
+                      (std::vector<float>{4 + float(state.step - 1), 5}));
+            state.further["cache.residual"].span<float>()[0] += 1;
+        };
+        EXPECT_EQ(values_of(solver->solve(ctx, predicting(ctx, schedule, kBent), start, schedule, observer)),
+                  values_of(plain));
     }
 }
 

@@ -103,10 +103,11 @@ class FilmBench {
         const auto schedule =
             pipeline::solver_of(settings).schedule({.steps = settings.steps, .shift = settings.shift});
         Tensor latent;
-        stage("denoise", "denoise", work_.models.dit, [&](const models::WanDit& dit) {
+        stage("denoise", "denoise", work_.models.dit(), [&](const models::WanDit& dit) {
             const Shape shape = pipeline::latent_shape(work_.film, work_.models.vae.config());
             const Tensor noise = ops::random_normal(ctx_, shape, DType::f32, 8, 0, 1);
-            latent = to_host(ctx_, pipeline::denoise_film(ctx_, dit, work_.film, embeddings, schedule, {.x = noise}));
+            latent = to_host(ctx_, pipeline::denoise_film(ctx_, dit, work_.film, embeddings, schedule, {.x = noise},
+                                                          {.together = work_.plan.together("denoise")}));
         });
         return latent;
     }
@@ -160,7 +161,8 @@ class FilmBench {
                               {"seconds", stage.seconds},
                               {"peak_bytes", stage.peak},
                               {"planned_bytes", stage.plan.bytes},
-                              {"streamed", stage.plan.streamed()}});
+                              {"streamed", stage.plan.streamed()},
+                              {"together", stage.plan.together}});
         }
         write_figures(options_.json, {{"what", options_.what},
                                       {"model", options_.model},

@@ -94,7 +94,7 @@ Outputs run_dit(Context& ctx, const ModuleOptions& options, const Inputs& in) {
     const Tensor latent = in.sample(ctx, "latents", 5);
     const auto text = dit.embed_text(ctx, in.sample(ctx, "context", 3));
     return {{"out", batched(dit.forward(ctx, latent, in.number(ctx, "timestep"), text, windows_of(ctx, options, latent),
-                                        options.first_frame_clean))}};
+                                        {.clean_frames = options.first_frame_clean ? 1 : 0}))}};
 }
 
 Outputs run_self_attention(Context& ctx, const ModuleOptions& options, const Inputs& in) {
@@ -127,9 +127,10 @@ Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in
         options.cfg == 1.0 ? models::TextContext() : dit.embed_text(ctx, in.sample(ctx, "negative_context", 3));
     const auto& solver = sampling::find_solver(options.solver);
     const Tensor first_frame = options.first_frame ? in.sample(ctx, "first_frame", 5) : Tensor();
-    return {{"latents",
-             batched(pipeline::denoise(ctx, dit, windows_of(ctx, options, noise), {&positive, &negative, options.cfg},
-                                       solver, options.schedule(solver), {.x = noise}, first_frame))}};
+    const pipeline::Guidance guidance{dit, &positive, &negative, options.cfg};
+    return {{"latents", batched(pipeline::denoise(
+                            ctx, [&](double) { return guidance; }, windows_of(ctx, options, noise), solver,
+                            options.schedule(solver), {.x = noise}, first_frame))}};
 }
 
 Outputs run_pipeline(Context& ctx, const ModuleOptions& options, const Inputs& in) {
@@ -149,7 +150,8 @@ Outputs run_pipeline(Context& ctx, const ModuleOptions& options, const Inputs& i
     const auto& solver = pipeline::solver_of(settings);
     const Tensor noise = in.sample(ctx, "noise", 5);
     const t3::WindowPlan windows(ctx, t3::full_attention(models::WanDit::grid_of(noise)));
-    const Tensor latent = pipeline::denoise(ctx, dit, windows, {&positive, &negative, options.cfg}, solver,
+    const pipeline::Guidance guidance{dit, &positive, &negative, options.cfg};
+    const Tensor latent = pipeline::denoise(ctx, [&](double) { return guidance; }, windows, solver,
                                             options.schedule(solver), {.x = noise});
     Tensor video = decode(ctx, vae, latent, options.band_rows);
     video = to_host(ctx, ops::convert(ctx, video, DType::f32));

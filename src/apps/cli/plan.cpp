@@ -60,6 +60,7 @@ void print_json(const pipeline::Plan& plan, const pipeline::Film& film) {
                           {"moved_bytes", stage.work.bytes},
                           {"weight_bytes", stage.weights},
                           {"streamed", stage.streamed()},
+                          {"together", stage.together},
                           {"packed", stage.keep == nn::Keep::packed},
                           {"seconds", stage.seconds},
                           {"memory_bytes", stage.bytes}});

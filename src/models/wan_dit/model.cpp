@@ -2,7 +2,9 @@
 #include "models/wan_dit/model.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 
 #include "checkpoint/load.h"
 #include "checkpoint/single_file.h"
@@ -60,49 +62,81 @@ Grid WanDit::grid_of(const Tensor& latent) {
     return {latent.dim(1), latent.dim(2) / 2, latent.dim(3) / 2};
 }
 
-TextContext WanDit::embed_text(Context& ctx, const Tensor& context, int64_t padding_rows) const {
-    require(context.rank() == 2 && context.dim(1) == config_.text_dim, "dit: context ", context.shape(),
-            ", expected [rows, ", config_.text_dim, "]");
-    Tensor rows = context;
-    if (padding_rows > 0) rows = ops::concat(ctx, std::array{context, zeros(ctx, {1, config_.text_dim})});
-    rows = ops::convert(ctx, rows, ctx.compute_type());
-    const Tensor embedded = text_out_.forward(ctx, text_in_.forward(ctx, rows, ops::Activation::gelu_tanh));
-    TextContext text;
-    for (size_t i = 0; i < blocks_.size(); ++i)
-        text.layers.push_back(blocks_.at(ctx, i, (i + 1) % blocks_.size())
-                                  .cross_attn.keys(ctx, embedded, std::max<int64_t>(padding_rows, 1)));
-    return text;
+std::vector<TextContext> WanDit::embed_text(Context& ctx, std::span<const TextRows> prompts) const {
+    std::vector<Tensor> embedded;
+    for (const auto& [given, padding] : prompts) {
+        require(given.rank() == 2 && given.dim(1) == config_.text_dim, "dit: text rows ", given.shape(),
+                ", expected [rows, ", config_.text_dim, "]");
+        Tensor rows = given;
+        if (padding > 0) rows = ops::concat(ctx, std::array{given, zeros(ctx, {1, config_.text_dim})});
+        rows = ops::convert(ctx, rows, ctx.compute_type());
+        embedded.push_back(text_out_.forward(ctx, text_in_.forward(ctx, rows, ops::Activation::gelu_tanh)));
+    }
+    std::vector<TextContext> texts(prompts.size());
+    for (size_t layer = 0; layer < blocks_.size(); ++layer) {
+        const Block& block = blocks_.at(ctx, layer, (layer + 1) % blocks_.size());
+        for (size_t i = 0; i < prompts.size(); ++i) {
+            const int64_t last_rows = std::max<int64_t>(prompts[i].padding, 1);
+            texts[i].layers.push_back(block.cross_attn.keys(ctx, embedded[i], last_rows));
+        }
+    }
+    return texts;
 }
 
-// [sets, dim]: the timestep alone, or timestep 0 first where the first frame is clean.
-Tensor WanDit::time_embedding(Context& ctx, double timestep, bool first_frame_clean) const {
-    Tensor x = sinusoid(ctx, timestep, config_.freq_dim);
-    if (first_frame_clean) x = ops::concat(ctx, std::array{sinusoid(ctx, 0.0, config_.freq_dim), x});
-    return time_out_.forward(ctx, time_in_.forward(ctx, x, ops::Activation::silu));
+TextContext WanDit::embed_text(Context& ctx, const Tensor& rows, int64_t padding) const {
+    return std::move(embed_text(ctx, std::array{TextRows{rows, padding}}).front());
+}
+
+DitStream WanDit::enter(Context& ctx, const Tensor& latent, double timestep, const DitBranch& branch) const {
+    const Grid grid = grid_of(latent);
+    const int64_t clean = branch.conditioning.clean_frames;
+    require(latent.dim(0) == config_.in_channels, "dit: latent ", latent.shape(), " for ", config_.in_channels,
+            " channels");
+    require(clean >= 0 && clean <= grid.t, "dit: ", clean, " clean frames of ", grid.t);
+    DitStream stream{branch.text, nn::make_rope_table(ctx, grid, config_.head_width())};
+    Tensor time = sinusoid(ctx, timestep, config_.freq_dim);
+    if (clean > 0) time = ops::concat(ctx, std::array{sinusoid(ctx, 0.0, config_.freq_dim), time});
+    stream.time = time_out_.forward(ctx, time_in_.forward(ctx, time, ops::Activation::silu));
+    stream.modulation = time_projection_.forward(ctx, ops::silu(ctx, stream.time));
+    stream.clean_tokens = clean * grid.h * grid.w;
+    stream.x = ops::convert(ctx, patch_embedding_.forward(ctx, ops::patchify(ctx, latent)), DType::f32);
+    return stream;
+}
+
+void WanDit::blocks(Context& ctx, std::span<DitStream> streams, const t3::WindowPlan& windows, int64_t first,
+                    int64_t last) const {
+    for (const DitStream& s : streams)
+        require(windows.grid() == s.rope.grid, "dit: windows of grid ", windows.grid(), " for a latent of grid ",
+                s.rope.grid);
+    for (int64_t layer = first; layer < last; ++layer) {
+        const auto i = static_cast<size_t>(layer);
+        const Block& block = blocks_.at(ctx, i, (i + 1) % blocks_.size());
+        for (DitStream& s : streams)
+            block.forward(ctx, s.x,
+                          {s.modulation, s.clean_tokens, s.rope, windows.of_layer(layer), windows.row_order(layer),
+                           s.text.layers.at(i)});
+    }
+}
+
+Tensor WanDit::leave(Context& ctx, DitStream s) const {
+    const auto [shift, scale] = modulation_rows<2>(ctx, s.time, head_modulation_);
+    s.x = head_.forward(ctx, ops::norm_modulate(ctx, {s.x}, scale, shift, s.clean_tokens, config_.eps));
+    return ops::unpatchify(ctx, s.x, s.rope.grid);
+}
+
+std::vector<Tensor> WanDit::forward(Context& ctx, const Tensor& latent, double timestep,
+                                    std::span<const DitBranch> branches, const t3::WindowPlan& windows) const {
+    std::vector<DitStream> streams;
+    for (const DitBranch& branch : branches) streams.push_back(enter(ctx, latent, timestep, branch));
+    blocks(ctx, streams, windows, 0, config_.layers);
+    std::vector<Tensor> velocities;
+    for (DitStream& stream : streams) velocities.push_back(leave(ctx, std::move(stream)));
+    return velocities;
 }
 
 Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, const TextContext& text,
-                       const t3::WindowPlan& windows, bool first_frame_clean) const {
-    const Grid grid = grid_of(latent);
-    require(latent.dim(0) == config_.in_channels, "dit: latent ", latent.shape(), " for ", config_.in_channels,
-            " channels");
-    require(windows.grid() == grid, "dit: windows of grid ", windows.grid(), " for a latent of grid ", grid);
-    const ops::RopeTable rope = nn::make_rope_table(ctx, grid, config_.head_width());
-    const Tensor e = time_embedding(ctx, timestep, first_frame_clean);
-    const Tensor modulation = time_projection_.forward(ctx, ops::silu(ctx, e));
-    const int64_t clean_tokens = first_frame_clean ? grid.h * grid.w : 0;
-
-    Tensor x = ops::convert(ctx, patch_embedding_.forward(ctx, ops::patchify(ctx, latent)), DType::f32);
-    for (size_t i = 0; i < blocks_.size(); ++i) {
-        const auto layer = static_cast<int64_t>(i);
-        blocks_.at(ctx, i, (i + 1) % blocks_.size())
-            .forward(
-                ctx, x,
-                {modulation, clean_tokens, rope, windows.of_layer(layer), windows.row_order(layer), text.layers[i]});
-    }
-    const auto [shift, scale] = modulation_rows<2>(ctx, e, head_modulation_);
-    x = head_.forward(ctx, ops::norm_modulate(ctx, {x}, scale, shift, clean_tokens, config_.eps));
-    return ops::unpatchify(ctx, x, grid);
+                       const t3::WindowPlan& windows, const Conditioning& conditioning) const {
+    return forward(ctx, latent, timestep, std::array{DitBranch{text, conditioning}}, windows).front();
 }
 
 Tensor WanDit::self_attention(Context& ctx, int64_t layer, const Tensor& x, const Grid& grid,

@@ -4,6 +4,7 @@
 // one window is the original model, a T3 layout the retrofitted one; the weights are the same.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -21,6 +22,35 @@ struct TextContext {
     std::vector<TextKeys> layers;
 };
 
+// A prompt as the text encoder leaves it.
+struct TextRows {
+    Tensor rows;  // [rows, text_dim], used as given
+    // > 0 stands for that many further zero rows: they are alike, so they become one key that counts so many times
+    // (exact).
+    int64_t padding = 0;
+};
+
+// What a velocity depends on beside the prompt.
+struct Conditioning {
+    int64_t clean_frames = 0;  // latent frames at the front that are done: their tokens are at timestep 0
+};
+
+// One of the velocities that guidance asks for at the same latent.
+struct DitBranch {
+    const TextContext& text;
+    Conditioning conditioning = {};
+};
+
+// A branch on its way through the layers.
+struct DitStream {
+    const TextContext& text;
+    ops::RopeTable rope;
+    Tensor time;               // [sets, dim]: the embedded timestep; with clean frames two sets, that of 0 first
+    Tensor modulation;         // [sets, 6*dim]: the same, projected
+    int64_t clean_tokens = 0;  // tokens before this one use set 0
+    Tensor x;                  // [tokens, dim] f32: the residual stream
+};
+
 class WanDit {
   public:
     // `weights`: safetensors (single or index) or GGUF, official or diffusers names, or a file of several networks
@@ -35,14 +65,25 @@ class WanDit {
     // Tokens of a latent [channels, T, 2H, 2W].
     static Grid grid_of(const Tensor& latent);
 
-    // context: [rows, text_dim] text embeddings, used as given. `padding_rows` > 0 stands for that many further zero
-    // rows: they are alike, so they become one key that counts so many times (exact).
-    TextContext embed_text(Context& ctx, const Tensor& context, int64_t padding_rows = 0) const;
+    // Every prompt, in one walk over the layers.
+    std::vector<TextContext> embed_text(Context& ctx, std::span<const TextRows> prompts) const;
+    TextContext embed_text(Context& ctx, const Tensor& rows, int64_t padding = 0) const;
 
-    // latent: [in_channels, T, 2H, 2W] f32 -> velocity [out_channels, T, 2H, 2W]. timestep: 0..1000.
-    // first_frame_clean: the tokens of latent frame 0 are at timestep 0 (TI2V image conditioning).
+    // latent: [in_channels, T, 2H, 2W] f32 -> the velocity of each branch, [out_channels, T, 2H, 2W]. timestep:
+    // 0..1000. Branches cross the layers together, in one walk, and take the memory of a residual stream each; their
+    // bits are those of each alone.
+    std::vector<Tensor> forward(Context& ctx, const Tensor& latent, double timestep,
+                                std::span<const DitBranch> branches, const t3::WindowPlan& windows) const;
     Tensor forward(Context& ctx, const Tensor& latent, double timestep, const TextContext& text,
-                   const t3::WindowPlan& windows, bool first_frame_clean = false) const;
+                   const t3::WindowPlan& windows, const Conditioning& conditioning = {}) const;
+
+    // Its three parts. What stands in front of the layers;
+    DitStream enter(Context& ctx, const Tensor& latent, double timestep, const DitBranch& branch) const;
+    // layers `first` to `last` - 1, each for all streams before the next one is asked for;
+    void blocks(Context& ctx, std::span<DitStream> streams, const t3::WindowPlan& windows, int64_t first,
+                int64_t last) const;
+    // what follows them: the velocity.
+    Tensor leave(Context& ctx, DitStream stream) const;
 
     // Self-attention of one block on its own, for comparing windows. x: [grid tokens, dim].
     Tensor self_attention(Context& ctx, int64_t layer, const Tensor& x, const Grid& grid,
@@ -65,8 +106,6 @@ class WanDit {
     }
 
   private:
-    Tensor time_embedding(Context& ctx, double timestep, bool first_frame_clean) const;
-
     DitConfig config_;
     nn::Linear patch_embedding_, text_in_, text_out_, time_in_, time_out_, time_projection_;
     nn::LayerStore<Block> blocks_;
