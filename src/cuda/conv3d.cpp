@@ -16,7 +16,7 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
     require(weight.dtype() == dtype && y.dtype() == dtype, "conv3d: weight of ", weight.dtype(), " for frames of ",
             dtype);
     const Arranged w = arrange(ctx, weight, bias);
-    if (convolves_in_place(ctx, dtype, frame, stride_t)) {
+    if (convolves_in_place(ctx.traits(), dtype, frame, stride_t)) {
         return convolve_in_place(ctx, parts, pad_front, w, frame, y);
     }
     int64_t frames = pad_front;
@@ -96,7 +96,8 @@ void upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, const 
     const DType dtype = x.dtype();
     require(weight.dtype() == dtype && y.dtype() == dtype, "upsample_conv2d: weight of ", weight.dtype(), " for x of ",
             dtype);
-    if (upsamples_in_place(ctx, x, weight)) return upsample_in_place(ctx, x, weight, bias, pad_top, pad_bottom, y);
+    if (upsamples_in_place(ctx.traits(), x, weight))
+        return upsample_in_place(ctx, x, weight, bias, pad_top, pad_bottom, y);
     const Arranged w = arrange(ctx, weight, bias);
     const int64_t ci = w.weight.dim(2), co = w.weight.dim(0);
     const bool pad_h_there = pad_top == 1 && pad_bottom == 1;  // else zero rows are written out

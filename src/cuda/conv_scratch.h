@@ -15,19 +15,19 @@ constexpr int64_t round_channels(int64_t channels) {
 
 // Whether frames are read where they lie, with any padding, by cuda/hopper/conv.h. A library's convolutions want them
 // laid out in one piece.
-inline bool convolves_in_place(const Context& ctx, DType dtype, const ops::FrameConv& f, int64_t stride_t) {
-    return ctx.convolves_in_place() && dtype == DType::bf16 && f.stride_h == 1 && f.stride_w == 1 && stride_t == 1 &&
+inline bool convolves_in_place(const DeviceTraits& device, DType dtype, const ops::FrameConv& f, int64_t stride_t) {
+    return device.sm_90a_code && dtype == DType::bf16 && f.stride_h == 1 && f.stride_w == 1 && stride_t == 1 &&
            f.kh <= 3 && f.kw <= 3;
 }
 
 // Of conv3d. `frames`: in parts, and `pad_front` zero ones in front of them; y: the result.
-inline Scratch conv_scratch(const Context& ctx, int64_t frames, bool one_part, int64_t pad_front, const Tensor& weight,
-                            const ops::FrameConv& f, int64_t stride_t, const Tensor& y) {
+inline Scratch conv_scratch(const DeviceTraits& device, int64_t frames, bool one_part, int64_t pad_front,
+                            const Tensor& weight, const ops::FrameConv& f, int64_t stride_t, const Tensor& y) {
     const int64_t taps = weight.numel() / (f.co * f.ci);
     const size_t element = size_of(y.dtype());
     const int64_t ci = round_channels(f.ci), co = round_channels(f.co);
     Scratch blocks{static_cast<size_t>(taps * ci * co) * element, static_cast<size_t>(co) * sizeof(float)};
-    if (convolves_in_place(ctx, y.dtype(), f, stride_t)) {
+    if (convolves_in_place(device, y.dtype(), f, stride_t)) {
         if (!one_part || ci != f.ci) blocks.push_back(static_cast<size_t>(frames * f.h * f.w * ci) * element);
         if (co != f.co) blocks.push_back(static_cast<size_t>(y.numel() / f.co * co) * element);
         return blocks;
@@ -47,15 +47,15 @@ inline Scratch conv_scratch(const Context& ctx, int64_t frames, bool one_part, i
 }
 
 // Whether upsample_conv2d runs as four small convolutions on x, one for each parity of rows and columns of y.
-inline bool upsamples_in_place(const Context& ctx, const Tensor& x, const Tensor& weight) {
-    return ctx.convolves_in_place() && x.dtype() == DType::bf16 && x.dim(3) % 8 == 0 && weight.dim(0) % 8 == 0;
+inline bool upsamples_in_place(const DeviceTraits& device, const Tensor& x, const Tensor& weight) {
+    return device.sm_90a_code && x.dtype() == DType::bf16 && x.dim(3) % 8 == 0 && weight.dim(0) % 8 == 0;
 }
 
 // x and y of upsample_conv2d.
-inline Scratch upsample_scratch(const Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& y) {
+inline Scratch upsample_scratch(const DeviceTraits& device, const Tensor& x, const Tensor& weight, const Tensor& y) {
     const int64_t ci = x.dim(3), co = weight.dim(0), ci_padded = round_channels(ci), co_padded = round_channels(co);
     const size_t element = size_of(x.dtype()), bias = static_cast<size_t>(co_padded) * sizeof(float);
-    if (upsamples_in_place(ctx, x, weight)) return {static_cast<size_t>(16 * ci * co) * element, bias};
+    if (upsamples_in_place(device, x, weight)) return {static_cast<size_t>(16 * ci * co) * element, bias};
     const int64_t doubled = (y.dim(1) + 2) * y.dim(2) * ci_padded;  // one frame
     const int64_t result = co == co_padded ? 0 : y.numel() / std::max<int64_t>(y.dim(0) * co, 1) * co_padded;
     return {static_cast<size_t>(9 * ci_padded * co_padded) * element, bias, static_cast<size_t>(doubled) * element,

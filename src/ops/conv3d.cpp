@@ -70,7 +70,7 @@ Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Tensor& weight,
         ctx, {.convolution = 2.0 * double(y.numel()) * double(w.numel() / w.dim(0))}, on_cpu,
         [&] { cuda::conv3d(ctx, parts, options.pad_front, w, bias, frame, options.stride_t, y); },
         ctx.target() == Device::cpu ? cpu::conv_scratch(w, frame)
-                                    : cuda::conv_scratch(ctx, count - options.pad_front, parts.size() == 1,
+                                    : cuda::conv_scratch(ctx.traits(), count - options.pad_front, parts.size() == 1,
                                                          options.pad_front, w, frame, options.stride_t, y));
     return y;
 }
@@ -91,7 +91,8 @@ Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Tensor& weight, cons
         ctx, {.convolution = 18.0 * double(y.numel()) * double(x.dim(3))},
         [&] { cpu::upsample_conv2d(ctx, x, weight, bias, pad_top, pad_bottom, y); },
         [&] { cuda::upsample_conv2d(ctx, x, weight, bias, pad_top, pad_bottom, y); },
-        ctx.target() == Device::cpu ? cpu::upsample_scratch(x, weight) : cuda::upsample_scratch(ctx, x, weight, y));
+        ctx.target() == Device::cpu ? cpu::upsample_scratch(x, weight)
+                                    : cuda::upsample_scratch(ctx.traits(), x, weight, y));
     return y;
 }
 

@@ -24,7 +24,7 @@ constexpr int64_t kFramesInEncoder = 60;
 
 template <class Model>
 size_t weight_bytes(Model& model, const Machine& machine) {
-    if (machine.device == Device::cpu) return 0;
+    if (machine.on_cpu()) return 0;
     size_t bytes = 0;
     model.for_each_param("", [&](const auto&, const nn::Param& param) {
         if (param.role == nn::Role::table) return;
@@ -47,7 +47,7 @@ size_t copied_bytes(models::WanDit model) {
 // One stage on a context of its own. `run` returns the work of what it did not repeat.
 template <class Model, class Run>
 StagePlan count(const std::string& name, const Machine& machine, Model model, nn::Keep keep, Run&& run) {
-    Context ctx = make_meta_context(machine.compute_type, machine.device, machine.convolves_in_place);
+    Context ctx = make_meta_context(machine.compute_type, machine.device);
     ctx.set_poll(stop_planning_if_asked);
     StagePlan stage{.name = name, .weights = weight_bytes(model, machine), .keep = keep};
     const Work repeated = run(ctx, nn::kept(ctx, std::move(model), keep));
@@ -63,7 +63,7 @@ template <class Model, class Run>
 StagePlan plan_layers(const std::string& name, const Machine& machine, const Model& model, int64_t passes, Run&& run) {
     constexpr int64_t kOften = 4;  // packing takes about as long as two conversions
     StagePlan stage = count(name, machine, model, nn::Keep::placed, run);
-    if (machine.device == Device::cpu) {
+    if (machine.on_cpu()) {
         if (passes < kOften || stage.bytes > machine.packing) return stage;
         StagePlan packed = count(name, machine, model, nn::Keep::packed, run);
         return packed.bytes <= machine.packing ? packed : stage;
@@ -98,13 +98,13 @@ StagePlan plan_encode(const Models& models, const Film& film, const Machine& mac
             });
             return Work();
         });
-    if (machine.device == Device::cpu) stage.bytes += machine.reading;
+    if (machine.on_cpu()) stage.bytes += machine.reading;
     return stage;
 }
 
 StagePlan plan_denoise(const Models& models, const Film& film, const Machine& computing, int64_t steps_done) {
     Machine machine = computing;
-    if (machine.device == Device::cpu) machine.taken += t3::list_bytes(film.attention.layout);
+    if (machine.on_cpu()) machine.taken += t3::list_bytes(film.attention.layout);
     const bool guided = film.settings.cfg != 1.0;
     const int64_t steps = film.settings.steps - steps_done, passes = (guided ? 2 : 1) * (steps + 1);
     const auto run = [&](Context& ctx, const models::WanDit& dit) {
@@ -137,7 +137,7 @@ StagePlan plan_decode_in_bands(const models::WanVae& model, const Shape& latent,
         vae.decode(ctx, empty(ctx, latent), sink, {.band_rows = band_rows});
         return Work();
     });
-    if (machine.device == Device::cpu) {
+    if (machine.on_cpu()) {
         const int64_t frames = 1 + (latent[1] - 1) * model.config().stride_t(), cell = model.config().stride_hw();
         const int64_t pixels = latent[2] * latent[3] * cell * cell;
         if (band_rows > 0) stage.bytes += static_cast<size_t>(frames * pixels * 3 * machine.sample_bytes);
@@ -232,8 +232,7 @@ void stop_planning_if_asked() {
 }
 
 Machine machine_of(Context& ctx, int64_t memory) {
-    Machine m{
-        .device = ctx.device(), .compute_type = ctx.compute_type(), .convolves_in_place = ctx.convolves_in_place()};
+    Machine m{.device = ctx.traits(), .compute_type = ctx.compute_type()};
     m.decode_budget = decode_budget(ctx, memory);
     if (ctx.device() == Device::cpu) {
         const MemoryLimit limit = memory_limit();
@@ -332,7 +331,7 @@ StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Mach
 
 Plan plan_film(const Models& models, const Film& film, const Machine& computing, const Done& done) {
     Machine machine = computing;
-    if (machine.device == Device::cpu) machine.taken += copied_bytes(models.dit);
+    if (machine.on_cpu()) machine.taken += copied_bytes(models.dit);
     Plan plan{.allowed = machine.allowed, .limit = machine.limit};
     if (!done.text) plan.stages.push_back(plan_text(models, film, machine));
     const bool from_start = done.steps == 0, to_do = done.steps < film.settings.steps;
@@ -365,9 +364,8 @@ void require_fits(const Plan& plan, const Models& models, const Film& film, cons
     }
     if (advice.empty()) {
         const char* const more = !plan.limit.empty() ? "raise that limit"
-                                 : machine.device == Device::cpu
-                                     ? "allow more with --memory, or use a machine that has more"
-                                     : "allow more with --memory, or use a larger GPU, or --device cpu";
+                                 : machine.on_cpu()  ? "allow more with --memory, or use a machine that has more"
+                                                     : "allow more with --memory, or use a larger GPU, or --device cpu";
         advice = concat("no smaller film; ", more);
     }
     throw InvalidRequest(fmt::format("{} of {}x{}, {} frames, needs {}, but {} may be used; what fits: {}", stage->name,

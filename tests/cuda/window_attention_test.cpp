@@ -36,7 +36,7 @@ INSTANTIATE_TEST_SUITE_P(Types, PlannedWindowsOnGpu, ::testing::Values(DType::f3
 class HopperWindowsOnGpu : public OnGpu {};
 
 TEST_P(HopperWindowsOnGpu, SameBitsAsTheKernel) {
-    if (!cuda::has_hopper_attention()) GTEST_SKIP() << "no GPU of compute capability 9.0";
+    if (!gpu().traits().sm_90a_code) GTEST_SKIP() << "no GPU of compute capability 9.0";
     const WindowCase c{{3, 8, 12}, {1, 2, 3}, 2, 128};
     const t3::WindowPlan plan(gpu(), {c.grid, {c.counts}});
     const Operand q = random(c.shape(), 1), k = random(c.shape(), 2), v = random(c.shape(), 3);
