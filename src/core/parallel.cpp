@@ -82,4 +82,13 @@ int available_threads(const std::filesystem::path& root) {
     return static_cast<int>(threads);
 }
 
+std::string processor_name(const std::filesystem::path& root) {
+    std::ifstream file(root / "proc/cpuinfo");
+    for (std::string line; std::getline(file, line);) {
+        const size_t colon = line.find(": ");
+        if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+    }
+    return "cpu";
+}
+
 }  // namespace t3video

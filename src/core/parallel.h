@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <string>
 
 namespace t3video {
 
@@ -17,5 +18,8 @@ void parallel_for(int threads, int64_t begin, int64_t end, int64_t grain,
 // Cores this process may use: those it is bound to (affinity), but no more than the processor time that its control
 // groups grant, rounded up, as `docker --cpus=2` sets it. At least 1. `root` stands before /proc and /sys, for tests.
 int available_threads(const std::filesystem::path& root = "/");
+
+// As the kernel names it; "cpu" where it does not.
+std::string processor_name(const std::filesystem::path& root = "/");
 
 }  // namespace t3video

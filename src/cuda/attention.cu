@@ -251,7 +251,7 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
     require(q.dim(1) * static_cast<int64_t>(size_of(q.dtype())) % 16 == 0, "window_attention: rows of ", q.dim(1), " ",
             q.dtype(), " are no multiple of 16 bytes");
     State& s = state(ctx);
-    const bool by_hopper = q.dtype() == DType::bf16 && q.dim(1) == heads * 128 && scale > 0 && has_hopper_attention();
+    const bool by_hopper = q.dtype() == DType::bf16 && q.dim(1) == heads * 128 && scale > 0 && ctx.traits().sm_90a_code;
     for (size_t branch = 0; branch < branches.size(); ++branch) {
         const ops::TokenWindows& windows = *branches[branch];
         ops::AttentionSaved::Branch* saved = options.saved ? &options.saved->branches[branch] : nullptr;

@@ -14,7 +14,7 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
     State& s = state(ctx);
     const DType dtype = parts.back().dtype();
     require(taps.dtype() == dtype && y.dtype() == dtype, "conv3d: weight of ", taps.dtype(), " for frames of ", dtype);
-    if (convolves_in_place(ctx, dtype, frame, stride_t)) {
+    if (convolves_in_place(ctx.traits(), dtype, frame, stride_t)) {
         return convolve_in_place(ctx, parts, pad_front, taps, bias, frame, y);
     }
     int64_t frames = pad_front;

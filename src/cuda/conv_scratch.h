@@ -15,18 +15,18 @@ constexpr int64_t round_channels(int64_t channels) {
 
 // Whether frames are read where they lie, with any padding, by cuda/hopper/conv.h. A library's convolutions want them
 // laid out in one piece.
-inline bool convolves_in_place(const Context& ctx, DType dtype, const ops::FrameConv& f, int64_t stride_t) {
-    return ctx.convolves_in_place() && dtype == DType::bf16 && f.stride_h == 1 && f.stride_w == 1 && stride_t == 1 &&
+inline bool convolves_in_place(const DeviceTraits& device, DType dtype, const ops::FrameConv& f, int64_t stride_t) {
+    return device.sm_90a_code && dtype == DType::bf16 && f.stride_h == 1 && f.stride_w == 1 && stride_t == 1 &&
            f.kh <= 3 && f.kw <= 3;
 }
 
 // Of conv3d. `frames`: in parts, and `pad_front` zero ones in front of them; y: the result.
-inline Scratch conv_scratch(const Context& ctx, int64_t frames, bool one_part, int64_t pad_front,
+inline Scratch conv_scratch(const DeviceTraits& device, int64_t frames, bool one_part, int64_t pad_front,
                             const ops::FrameConv& f, int64_t stride_t, const Tensor& y) {
     const size_t element = size_of(y.dtype());
     const int64_t ci = round_channels(f.ci), co = round_channels(f.co);
     Scratch blocks;
-    if (convolves_in_place(ctx, y.dtype(), f, stride_t)) {
+    if (convolves_in_place(device, y.dtype(), f, stride_t)) {
         if (!one_part || ci != f.ci) blocks.push_back(static_cast<size_t>(frames * f.h * f.w * ci) * element);
         if (co != f.co) blocks.push_back(static_cast<size_t>(y.numel() / f.co * co) * element);
         return blocks;
@@ -46,15 +46,15 @@ inline Scratch conv_scratch(const Context& ctx, int64_t frames, bool one_part, i
 }
 
 // Whether upsample_conv2d runs as four small convolutions on x, one for each parity of rows and columns of y.
-inline bool upsamples_in_place(const Context& ctx, DType dtype, int64_t ci, int64_t co) {
-    return ctx.convolves_in_place() && dtype == DType::bf16 && ci % 8 == 0 && co % 8 == 0;
+inline bool upsamples_in_place(const DeviceTraits& device, DType dtype, int64_t ci, int64_t co) {
+    return device.sm_90a_code && dtype == DType::bf16 && ci % 8 == 0 && co % 8 == 0;
 }
 
 // x and y of upsample_conv2d.
-inline Scratch upsample_scratch(const Context& ctx, const Tensor& x, const Tensor& y) {
+inline Scratch upsample_scratch(const DeviceTraits& device, const Tensor& x, const Tensor& y) {
     const int64_t ci = x.dim(3), co = y.dim(3), ci_padded = round_channels(ci), co_padded = round_channels(co);
     const size_t element = size_of(x.dtype());
-    if (upsamples_in_place(ctx, x.dtype(), ci, co)) return {};
+    if (upsamples_in_place(device, x.dtype(), ci, co)) return {};
     const int64_t doubled = (y.dim(1) + 2) * y.dim(2) * ci_padded;  // one frame
     const int64_t result = co == co_padded ? 0 : y.numel() / std::max<int64_t>(y.dim(0) * co, 1) * co_padded;
     return {static_cast<size_t>(doubled) * element, static_cast<size_t>(result) * element, kLibraryScratch};

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "cuda/check.h"
-
 namespace t3video::cuda {
 namespace {
 
@@ -37,35 +35,37 @@ void check_driver(CUresult status, const char* what) {
 // latest when the mark is gone. The host never waits.
 class Mark {
   public:
-    Mark(cudaStream_t of, std::shared_ptr<CUstream_st> later) : later_(std::move(later)) {
-        check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming));
-        check(cudaEventRecord(event_, of));
+    // Both streams are of that device, which is the current one.
+    Mark(int device, cudaStream_t of, std::shared_ptr<CUstream_st> later) : device_(device), later_(std::move(later)) {
+        check(cudaEventRecord(event_.get(), of));
     }
     ~Mark() {
-        cudaStreamWaitEvent(later_.get(), event_);
-        cudaEventDestroy(event_);
+        cudaSetDevice(device_);
+        cudaStreamWaitEvent(later_.get(), event_.get());
     }
     Mark(const Mark&) = delete;
     Mark& operator=(const Mark&) = delete;
-    void hold() const { check(cudaStreamWaitEvent(later_.get(), event_)); }
+    void hold() const { check(cudaStreamWaitEvent(later_.get(), event_.get())); }
 
   private:
+    int device_;
     std::shared_ptr<CUstream_st> later_;
-    cudaEvent_t event_ = nullptr;
+    std::shared_ptr<CUevent_st> event_ = make_event();
 };
 
 }  // namespace
 
 class DeviceMemory::Range {
   public:
-    Range(size_t limit, std::shared_ptr<CUstream_st> stream, size_t piece)
+    Range(int device, size_t limit, std::shared_ptr<CUstream_st> stream, size_t piece)
         : arena(limit / piece * piece), stream_(std::move(stream)), piece_(piece) {
-        cudaGetDevice(&properties_.location.id);
+        properties_.location.id = device;
         properties_.type = CU_MEM_ALLOCATION_TYPE_PINNED;
         properties_.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
         check_driver(driver_.reserve(&base_, arena.limit(), piece_, 0, 0), "reserving addresses");
     }
     ~Range() {
+        cudaSetDevice(properties_.location.id);
         cudaStreamSynchronize(stream_.get());
         shrink(0);
         driver_.release_addresses(base_, arena.limit());
@@ -75,6 +75,7 @@ class DeviceMemory::Range {
     bool grow(size_t end) {
         const std::lock_guard lock(mutex_);
         while (pieces_.size() * piece_ < end) {
+            set_device(properties_.location.id);
             CUmemGenericAllocationHandle piece{};
             ++requests_;
             if (driver_.create(&piece, piece_, &properties_, 0) != CUDA_SUCCESS) return false;
@@ -114,14 +115,13 @@ class DeviceMemory::Range {
     std::vector<CUmemGenericAllocationHandle> pieces_;
 };
 
-DeviceMemory::DeviceMemory(size_t limit, size_t set_aside, std::shared_ptr<CUstream_st> stream, size_t piece)
-    : range_(std::make_shared<Range>(limit, stream, piece)), set_aside_(set_aside), stream_(std::move(stream)) {
-    cudaStream_t uploads = nullptr;
-    check(cudaStreamCreateWithFlags(&uploads, cudaStreamNonBlocking));
-    uploads_.reset(uploads, [](cudaStream_t s) { cudaStreamDestroy(s); });
-    cudaEvent_t reached = nullptr;
-    check(cudaEventCreateWithFlags(&reached, cudaEventDisableTiming));
-    reached_.reset(reached, [](cudaEvent_t e) { cudaEventDestroy(e); });
+DeviceMemory::DeviceMemory(int device, size_t limit, size_t set_aside, std::shared_ptr<CUstream_st> stream,
+                           size_t piece)
+    : device_(device), set_aside_(set_aside), stream_(std::move(stream)) {
+    set_device(device_);
+    range_ = std::make_shared<Range>(device_, limit, stream_, piece);
+    uploads_ = make_stream();
+    reached_ = make_event();
 }
 
 // Of `bytes` more than are in use.
@@ -147,6 +147,7 @@ std::shared_ptr<Storage> DeviceMemory::allocate(size_t bytes) {
 }
 
 void DeviceMemory::trim() {
+    set_device(device_);
     check(cudaStreamSynchronize(stream_.get()));  // freed blocks may still be read by work under way
     range_->shrink(range_->arena.end());
 }
@@ -174,21 +175,30 @@ size_t DeviceMemory::limit() const {
 
 void DeviceMemory::copy(std::byte* to, const std::byte* from, size_t bytes, Transfer transfer) {
     constexpr cudaMemcpyKind kKinds[] = {cudaMemcpyDeviceToDevice, cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost};
+    constexpr size_t kSmall = size_t{64} << 10;  // CUDA takes up to so much without waiting
+    set_device(device_);
+    if (transfer == Transfer::upload && bytes > kSmall) {
+        if (!staging_) staging_.emplace(allocate_pinned(Staging::kChunks * Staging::kChunkBytes), stream_);
+        return staging_->upload(to, from, bytes);
+    }
     check(cudaMemcpyAsync(to, from, bytes, kKinds[static_cast<int>(transfer)], stream_.get()));
     if (transfer == Transfer::download) check(cudaStreamSynchronize(stream_.get()));
 }
 
 void DeviceMemory::zero(std::byte* data, size_t bytes) {
+    set_device(device_);
     check(cudaMemsetAsync(data, 0, bytes, stream_.get()));
 }
 
 std::shared_ptr<Storage> DeviceMemory::allocate_pinned(size_t bytes) {
     void* data = nullptr;
     ++pinned_;
+    set_device(device_);
     const cudaError_t status = cudaHostAlloc(&data, bytes, cudaHostAllocDefault);
     require_valid(status == cudaSuccess, "out of memory: the system could not pin ", bytes >> 20,
-                  " MiB for streaming weights; allow more GPU memory with --memory, or close what else takes memory");
-    std::shared_ptr<const void> owner(data, [uploads = uploads_](const void* p) {
+                  " MiB for uploads; allow more GPU memory with --memory, or close what else takes memory");
+    std::shared_ptr<const void> owner(data, [device = device_, uploads = uploads_](const void* p) {
+        cudaSetDevice(device);
         cudaStreamSynchronize(uploads.get());
         cudaFreeHost(const_cast<void*>(p));
     });
@@ -196,14 +206,17 @@ std::shared_ptr<Storage> DeviceMemory::allocate_pinned(size_t bytes) {
 }
 
 std::shared_ptr<void> DeviceMemory::upload_beside(std::byte* to, const std::byte* from, size_t bytes) {
+    set_device(device_);
     check(cudaEventRecord(reached_.get(), stream_.get()));
     check(cudaStreamWaitEvent(uploads_.get(), reached_.get()));
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, uploads_.get()));
-    return std::make_shared<Mark>(uploads_.get(), stream_);
+    return std::make_shared<Mark>(device_, uploads_.get(), stream_);
 }
 
 void DeviceMemory::wait_for(const std::shared_ptr<void>& upload) {
-    if (upload) static_cast<const Mark*>(upload.get())->hold();
+    if (!upload) return;
+    set_device(device_);
+    static_cast<const Mark*>(upload.get())->hold();
 }
 
 }  // namespace t3video::cuda

@@ -5,8 +5,10 @@
 #include <cuda_runtime.h>
 
 #include <mutex>
+#include <optional>
 #include <vector>
 
+#include "cuda/staging.h"
 #include "tensor/allocator.h"
 #include "tensor/arena.h"
 
@@ -18,8 +20,10 @@ class DeviceMemory final : public Allocator {
   public:
     static constexpr size_t kPiece = size_t{64} << 20;  // a call that maps takes about a millisecond
 
-    // `set_aside`: what is left to others beside the limit. `piece`: bytes mapped at once, a multiple of 2 MiB.
-    DeviceMemory(size_t limit, size_t set_aside, std::shared_ptr<CUstream_st> stream, size_t piece = kPiece);
+    // `device`: of the stream. `set_aside`: what is left to others beside the limit. `piece`: bytes mapped at once, a
+    // multiple of 2 MiB.
+    DeviceMemory(int device, size_t limit, size_t set_aside, std::shared_ptr<CUstream_st> stream,
+                 size_t piece = kPiece);
 
     // Throws InvalidRequest past the limit, and where the card has no more.
     std::shared_ptr<Storage> allocate(size_t bytes) override;
@@ -30,7 +34,7 @@ class DeviceMemory final : public Allocator {
     void reset_peak() override;
     size_t limit() const override;
     size_t set_aside() const override { return set_aside_; }
-    // Uploads of up to 64 KiB return at once; larger ones from memory that is not pinned may wait for earlier work.
+    // What is uploaded has been read when the call returns. Larger ones than a ring of pinned chunks wait for it.
     void copy(std::byte* to, const std::byte* from, size_t bytes, Transfer transfer) override;
     void zero(std::byte* data, size_t bytes) override;
     std::shared_ptr<Storage> allocate_pinned(size_t bytes) override;
@@ -41,10 +45,12 @@ class DeviceMemory final : public Allocator {
     class Range;
     [[noreturn]] void refuse(size_t bytes) const;
 
+    int device_;
     std::shared_ptr<Range> range_;                   // blocks keep it alive
     size_t set_aside_, pinned_ = 0;                  // bytes; times that host memory was pinned
     std::shared_ptr<CUstream_st> stream_, uploads_;  // the second for what runs beside the first
     std::shared_ptr<CUevent_st> reached_;            // how far the first was when an upload was asked for
+    std::optional<Staging> staging_;                 // made by the first upload that needs it
 };
 
 }  // namespace t3video::cuda

@@ -6,11 +6,11 @@
 namespace t3video::cuda {
 
 std::shared_ptr<void> record_event(Context& ctx) {
-    cudaEvent_t event = nullptr;
-    check(cudaEventCreate(&event));
-    std::shared_ptr<void> owner(event, [](void* e) { cudaEventDestroy(static_cast<cudaEvent_t>(e)); });
-    check(cudaEventRecord(event, state(ctx).stream));
-    return owner;
+    const State& s = state(ctx);
+    set_device(s.traits.id.ordinal);
+    const auto event = make_event(cudaEventDefault);
+    check(cudaEventRecord(event.get(), s.stream));
+    return event;
 }
 
 double seconds_since(Context& ctx, const std::shared_ptr<void>& event) {

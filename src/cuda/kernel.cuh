@@ -143,7 +143,7 @@ void visit_unit(size_t bytes, F&& f) {
 
 // `count` blocks of work, at most what fills the card several times over; kernels stride over the rest.
 inline unsigned blocks_for(const State& s, int64_t count) {
-    return static_cast<unsigned>(std::clamp<int64_t>(count, 1, int64_t{s.multiprocessors} * 64));
+    return static_cast<unsigned>(std::clamp<int64_t>(count, 1, int64_t{s.traits.multiprocessors} * 64));
 }
 
 // As many blocks as the card holds at once, at most `count`: for kernels whose blocks prepare something before their
@@ -154,7 +154,7 @@ unsigned resident_blocks(const State& s, Kernel* kernel, int threads, size_t sha
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)));
     check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, kernel, threads, shared));
     require(each > 0, "kernel: ", threads, " threads with ", shared, " bytes of shared memory do not fit");
-    return static_cast<unsigned>(std::clamp<int64_t>(count, 1, int64_t{s.multiprocessors} * each));
+    return static_cast<unsigned>(std::clamp<int64_t>(count, 1, int64_t{s.traits.multiprocessors} * each));
 }
 
 // A block of threads over columns and rows, columns fastest: narrow rows share a block. Threads start at column
@@ -168,7 +168,7 @@ inline RowLaunch over_rows(const State& s, int64_t rows, int64_t columns) {
     while (wide < std::min(columns, kWidest)) wide *= 2;
     const int64_t tall = kThreads / wide;
     const int64_t across = std::max<int64_t>((columns + wide - 1) / wide, 1);
-    const int64_t most = std::clamp<int64_t>(int64_t{s.multiprocessors} * 64 / across, 1, 65535);
+    const int64_t most = std::clamp<int64_t>(int64_t{s.traits.multiprocessors} * 64 / across, 1, 65535);
     const int64_t down = std::clamp<int64_t>((rows + tall - 1) / tall, 1, most);
     return {{static_cast<unsigned>(across), static_cast<unsigned>(down)},
             {static_cast<unsigned>(wide), static_cast<unsigned>(tall)}};

@@ -3,18 +3,35 @@
 
 #include <cuda_runtime.h>
 
+#include <optional>
+
 namespace t3video::cuda {
 namespace {
 
-__global__ void any_kernel() {}
+// Takes shared memory only where it was built for sm_90a.
+__global__ void any_kernel() {
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+    __shared__ volatile int mark;
+    mark = 1;
+#endif
+}
+
+std::optional<cudaFuncAttributes> attributes() {
+    cudaFuncAttributes found{};
+    if (cudaFuncGetAttributes(&found, any_kernel) == cudaSuccess) return found;
+    cudaGetLastError();  // the next launch must not meet it
+    return std::nullopt;
+}
 
 }  // namespace
 
 bool has_code_for_device() {
-    cudaFuncAttributes attributes{};
-    const bool found = cudaFuncGetAttributes(&attributes, any_kernel) == cudaSuccess;
-    if (!found) cudaGetLastError();  // the next launch must not meet it
-    return found;
+    return attributes().has_value();
+}
+
+bool has_sm_90a_code() {
+    const auto found = attributes();
+    return found && found->sharedSizeBytes > 0;
 }
 
 }  // namespace t3video::cuda

@@ -3,16 +3,15 @@
 
 namespace t3video::cuda {
 
-State::State() {
-    int device = 0;
-    check(cudaGetDevice(&device));
-    check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device));
-    check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
-    stream_owner.reset(stream, [](cudaStream_t s) { cudaStreamDestroy(s); });
+State::State(DeviceTraits of) : traits(std::move(of)) {
+    set_device(traits.id.ordinal);
+    stream_owner = make_stream();
+    stream = stream_owner.get();
     check(cublasLtCreate(&blas));
 }
 
 State::~State() {
+    cudaSetDevice(traits.id.ordinal);
     cudaStreamSynchronize(stream);
     caches.clear();
     cublasLtDestroy(blas);

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "cuda/check.h"
+#include "cuda/handles.h"
 #include "tensor/context.h"
 
 namespace t3video::cuda {
@@ -16,16 +16,16 @@ namespace t3video::cuda {
 constexpr size_t kWorkspaceBytes = size_t{64} << 20;  // 32 MiB are what cuBLAS asks for on Hopper
 
 struct State final : BackendState {
-    State();
+    explicit State(DeviceTraits of);  // makes it the current device
     ~State() override;
     State(const State&) = delete;
     State& operator=(const State&) = delete;
 
+    const DeviceTraits traits;
     std::shared_ptr<CUstream_st> stream_owner;  // the device's memory, which may outlive this state, holds it too
     cudaStream_t stream = nullptr;
     cublasLtHandle_t blas = nullptr;
-    std::shared_ptr<Storage> workspace;  // of kWorkspaceBytes, for one library call at a time
-    int multiprocessors = 0;
+    std::shared_ptr<Storage> workspace;                   // of kWorkspaceBytes, for one library call at a time
     std::map<std::string, std::shared_ptr<void>> caches;  // by op; each op knows the type of its own
 
     // The cache of an op, made on first use.

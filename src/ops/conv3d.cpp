@@ -72,7 +72,7 @@ Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Weight& weight,
         ctx, {.convolution = 2.0 * double(y.numel()) * double(w.numel() / w[0])}, on_cpu,
         [&] { cuda::conv3d(ctx, parts, options.pad_front, taps.blobs[0], shift_or_null, frame, options.stride_t, y); },
         ctx.target() == Device::cpu ? Scratch{}
-                                    : cuda::conv_scratch(ctx, count - options.pad_front, parts.size() == 1,
+                                    : cuda::conv_scratch(ctx.traits(), count - options.pad_front, parts.size() == 1,
                                                          options.pad_front, frame, options.stride_t, y));
     return y;
 }
@@ -99,7 +99,7 @@ Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Weight& weight, cons
         ctx, {.convolution = 18.0 * double(y.numel()) * double(x.dim(3))},
         [&] { cpu::upsample_conv2d(ctx, x, kernel, shift_or_null, pad_top, pad_bottom, y); },
         [&] { cuda::upsample_conv2d(ctx, x, kernel, shift_or_null, pad_top, pad_bottom, y); },
-        ctx.target() == Device::cpu ? cpu::upsample_scratch(x, w[0]) : cuda::upsample_scratch(ctx, x, y));
+        ctx.target() == Device::cpu ? cpu::upsample_scratch(x, w[0]) : cuda::upsample_scratch(ctx.traits(), x, y));
     return y;
 }
 

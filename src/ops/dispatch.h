@@ -6,6 +6,7 @@
 
 #include "core/build.h"
 #include "core/error.h"
+#include "cuda/devices.h"
 #include "tensor/tensor.h"
 
 namespace t3video::ops {
@@ -25,7 +26,10 @@ void dispatch(Context& ctx, const Work& work, OnCpu&& on_cpu, OnCuda&& on_cuda, 
     if (ctx.device() == Device::cpu) {
         on_cpu();
     } else if constexpr (kWithCuda) {
-        if (ctx.device() == Device::cuda) on_cuda();
+        if (ctx.device() == Device::cuda) {
+            cuda::make_current(ctx);
+            on_cuda();
+        }
     }
 }
 

@@ -79,7 +79,7 @@ Prepared prepare_for_gpu(Context& ctx, const Stored& weight, Role role) {
     const auto eights = [&](int64_t channels) {
         return value.dtype() == DType::bf16 ? cuda::round_channels(channels) : channels;
     };
-    if (role == Role::upsampling && cuda::upsamples_in_place(ctx, value.dtype(), s[1], s[0])) {
+    if (role == Role::upsampling && cuda::upsamples_in_place(ctx.traits(), value.dtype(), s[1], s[0])) {
         arranged(Prepared::Format::phases, {2, 2, s[0], 4, s[1]}, value.dtype(),
                  [&](Tensor& to) { cuda::arrange_phases(ctx, value, to); });
     } else if (role == Role::convolution || role == Role::upsampling) {

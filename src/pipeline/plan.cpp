@@ -27,7 +27,7 @@ constexpr int64_t kOften = 4;
 
 template <class Model>
 size_t weight_bytes(Model& model, const Machine& machine) {
-    if (machine.device == Device::cpu) return 0;
+    if (machine.on_cpu()) return 0;
     size_t bytes = 0;
     model.for_each_param("", [&](const auto&, const nn::Param& param) {
         if (param.role == nn::Role::table) return;
@@ -48,7 +48,7 @@ size_t copied_bytes(models::WanDit model) {
 // One stage on a context of its own. `run` returns the work of what it did not repeat.
 template <class Model, class Run, class... Part>
 StagePlan count(const std::string& name, const Machine& machine, Model model, nn::Keep keep, Run&& run, Part... part) {
-    Context ctx = make_meta_context(machine.compute_type, machine.device, machine.convolves_in_place);
+    Context ctx = make_meta_context(machine.compute_type, machine.device);
     ctx.set_poll(stop_planning_if_asked);
     StagePlan stage{.name = name, .weights = weight_bytes(model, machine), .keep = keep};
     const Work repeated = run(ctx, nn::kept(ctx, std::move(model), keep, part...));
@@ -63,7 +63,7 @@ StagePlan count(const std::string& name, const Machine& machine, Model model, nn
 template <class Model, class Run>
 StagePlan plan_layers(const std::string& name, const Machine& machine, const Model& model, int64_t uses, Run&& run) {
     StagePlan stage = count(name, machine, model, nn::Keep::placed, run);
-    if (machine.device == Device::cpu) {
+    if (machine.on_cpu()) {
         if (uses < kOften || stage.bytes > machine.packing) return stage;
         StagePlan packed = count(name, machine, model, nn::Keep::packed, run);
         return packed.bytes <= machine.packing ? packed : stage;
@@ -98,7 +98,7 @@ int64_t encoded_frames(const Film& film) {
 template <class Stage>
 StagePlan plan_half(const Machine& machine, int64_t passes, Stage&& stage) {
     StagePlan placed = stage(nn::Keep::placed);
-    if (machine.device != Device::cpu || passes < kOften || placed.bytes > machine.packing) return placed;
+    if (!machine.on_cpu() || passes < kOften || placed.bytes > machine.packing) return placed;
     StagePlan packed = stage(nn::Keep::packed);
     return packed.bytes <= machine.packing ? packed : placed;
 }
@@ -114,14 +114,14 @@ StagePlan plan_encode(const Models& models, const Film& film, const Machine& mac
     StagePlan stage = plan_half(machine, encoded_frames(film), [&](nn::Keep keep) {
         return count("encode", machine, models.vae, keep, run, models::WanVae::Half::encoder);
     });
-    if (machine.device == Device::cpu) stage.bytes += machine.reading;
+    if (machine.on_cpu()) stage.bytes += machine.reading;
     return stage;
 }
 
 // Experts take turns, so that the first stands for all.
 StagePlan plan_denoise(const Models& models, const Film& film, const Machine& computing, int64_t steps_done) {
     Machine machine = computing;
-    if (machine.device == Device::cpu) machine.taken += t3::list_bytes(film.attention.layout);
+    if (machine.on_cpu()) machine.taken += t3::list_bytes(film.attention.layout);
     const bool guided = film.settings.cfg != 1.0;
     const int64_t steps = film.settings.steps - steps_done, branches = guided ? 2 : 1;
     bool together = false;
@@ -163,7 +163,7 @@ StagePlan plan_decode_in_bands(const models::WanVae& model, const Shape& latent,
         return Work();
     };
     StagePlan stage = count("decode", machine, model, keep, run, models::WanVae::Half::decoder);
-    if (machine.device == Device::cpu) {
+    if (machine.on_cpu()) {
         const int64_t frames = 1 + (latent[1] - 1) * model.config().stride_t(), cell = model.config().stride_hw();
         const int64_t pixels = latent[2] * latent[3] * cell * cell;
         if (band_rows > 0) stage.bytes += static_cast<size_t>(frames * pixels * 3 * machine.sample_bytes);
@@ -258,8 +258,7 @@ void stop_planning_if_asked() {
 }
 
 Machine machine_of(Context& ctx, int64_t memory) {
-    Machine m{
-        .device = ctx.device(), .compute_type = ctx.compute_type(), .convolves_in_place = ctx.convolves_in_place()};
+    Machine m{.device = ctx.traits(), .compute_type = ctx.compute_type()};
     m.decode_budget = decode_budget(ctx, memory);
     if (ctx.device() == Device::cpu) {
         const MemoryLimit limit = memory_limit();
@@ -367,7 +366,7 @@ StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Mach
 
 Plan plan_film(const Models& models, const Film& film, const Machine& computing, const Done& done) {
     Machine machine = computing;
-    if (machine.device == Device::cpu)
+    if (machine.on_cpu())
         for (const Expert& expert : models.experts) machine.taken += copied_bytes(expert.dit);
     Plan plan{.allowed = machine.allowed, .limit = machine.limit};
     if (!done.text) plan.stages.push_back(plan_text(models, film, machine));
@@ -401,9 +400,8 @@ void require_fits(const Plan& plan, const Models& models, const Film& film, cons
     }
     if (advice.empty()) {
         const char* const more = !plan.limit.empty() ? "raise that limit"
-                                 : machine.device == Device::cpu
-                                     ? "allow more with --memory, or use a machine that has more"
-                                     : "allow more with --memory, or use a larger GPU, or --device cpu";
+                                 : machine.on_cpu()  ? "allow more with --memory, or use a machine that has more"
+                                                     : "allow more with --memory, or use a larger GPU, or --device cpu";
         advice = concat("no smaller film; ", more);
     }
     throw InvalidRequest(fmt::format("{} of {}x{}, {} frames, needs {}, but {} may be used; what fits: {}", stage->name,

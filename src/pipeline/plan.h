@@ -13,17 +13,18 @@ namespace t3video::pipeline {
 
 // Where a film is to be made.
 struct Machine {
-    Device device = Device::cpu;
+    DeviceTraits device;
     DType compute_type = DType::f32;
-    size_t allowed = 0;               // bytes that the run may take in all
-    std::string limit;                // MemoryLimit::reason, where that sets `allowed`
-    size_t packing = 0;               // bytes that a stage may reach with packed weights: nn::Keep
-    size_t taken = 0;                 // of `allowed`, by the program and its libraries, whatever the film
-    size_t reading = 0;               // bytes that reading an input takes, on the host: reading_bytes
-    int64_t decode_budget = 0;        // bytes that decoding should take
-    int64_t sample_bytes = 1;         // of a channel of a frame that waits to be written: media::bytes_of
-    int64_t encoder_bytes = 0;        // of the host, beside frames: media::encoder_bytes
-    bool convolves_in_place = false;  // tensor/context.h
+    size_t allowed = 0;         // bytes that the run may take in all
+    std::string limit;          // MemoryLimit::reason, where that sets `allowed`
+    size_t packing = 0;         // bytes that a stage may reach with packed weights: nn::Keep
+    size_t taken = 0;           // of `allowed`, by the program and its libraries, whatever the film
+    size_t reading = 0;         // bytes that reading an input takes, on the host: reading_bytes
+    int64_t decode_budget = 0;  // bytes that decoding should take
+    int64_t sample_bytes = 1;   // of a channel of a frame that waits to be written: media::bytes_of
+    int64_t encoder_bytes = 0;  // of the host, beside frames: media::encoder_bytes
+
+    bool on_cpu() const { return device.id.kind == Device::cpu; }
 };
 
 // `memory`: bytes that may be taken on the CPU; 0: what is available. More than the process may have (cgroups, ulimit)

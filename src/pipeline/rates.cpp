@@ -11,6 +11,7 @@
 #include "core/input_file.h"
 #include "core/interrupt.h"
 #include "core/json.h"
+#include "core/parallel.h"
 #include "ops/attention.h"
 #include "ops/conv3d.h"
 #include "ops/devices.h"
@@ -103,19 +104,10 @@ double upload_rate(Context& ctx) {
     return double(host.bytes()) / watch.seconds();
 }
 
-std::string cpu_model() {
-    std::ifstream cpuinfo("/proc/cpuinfo");
-    for (std::string line; std::getline(cpuinfo, line);) {
-        const size_t colon = line.find(": ");
-        if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
-    }
-    return "cpu";
-}
-
 // What the rates belong to.
 std::string key_of(const Context& ctx) {
     const bool gpu = ctx.device() == Device::cuda;
-    return concat(gpu ? ops::cuda_devices().at(0) : concat(cpu_model(), ", ", ctx.threads(), " threads"), ", ",
+    return concat(gpu ? ops::describe(ctx.traits()) : concat(processor_name(), ", ", ctx.threads(), " threads"), ", ",
                   gpu && !has_room(ctx) ? "little memory, " : "", ctx.compute_type(), ", t3video " T3VIDEO_VERSION);
 }
 

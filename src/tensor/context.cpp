@@ -22,7 +22,7 @@ Work Work::operator*(double times) const {
     return {times * matrix, times * attention, times * convolution, times * bytes};
 }
 
-Context::Context(int threads) : Context({Device::cpu, DType::f32, make_cpu_allocator(), nullptr}, threads) {}
+Context::Context(int threads) : Context({Device::cpu, DType::f32, make_cpu_allocator()}, threads) {}
 
 Context::Context(Backend backend, int threads)
     : threads_(threads > 0 ? threads : available_threads()), backend_(std::move(backend)) {}
@@ -36,15 +36,18 @@ BackendState& Context::backend_state(const std::function<std::shared_ptr<Backend
     return *backend_.state;
 }
 
-Context make_meta_context(DType compute_type, Device target, bool convolves_in_place) {
-    auto allocator = target == Device::cpu ? make_meta_pool() : make_meta_allocator();
+Context make_meta_context(DType compute_type, const DeviceTraits& target) {
+    auto allocator = target.id.kind == Device::cpu ? make_meta_pool() : make_meta_allocator();
     return Context({.device = Device::meta,
                     .compute_type = compute_type,
                     .allocator = std::move(allocator),
-                    .counts_for = target,
-                    .convolves_in_place = convolves_in_place,
+                    .traits = target,
                     .skips_repeats = true},
                    1);
+}
+
+Context make_meta_context(DType compute_type, Device target) {
+    return make_meta_context(compute_type, DeviceTraits{.id = {target}});
 }
 
 }  // namespace t3video

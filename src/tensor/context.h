@@ -4,13 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
-#include "core/device.h"
 #include "core/dtype.h"
 #include "tensor/allocator.h"
+#include "tensor/device_traits.h"
 
 namespace t3video {
 
@@ -41,11 +40,8 @@ struct Backend {
     Device device;
     DType compute_type;  // of activations between ops
     std::shared_ptr<Allocator> allocator;
-    std::shared_ptr<BackendState> state;
-    std::optional<Device> counts_for = {};  // of a meta context: the device whose needs it counts
-    // Whether bf16 convolutions of stride 1 run on kernels that take any frames and padding as they lie, on a GPU that
-    // has such. A library's convolutions want them laid out in one piece.
-    bool convolves_in_place = false;
+    std::shared_ptr<BackendState> state = {};
+    DeviceTraits traits = {};  // of a meta context: of the device whose needs it counts
     // Of a context that only counts: whether repeat() leaves out iterations that are like those before
     // (tensor/repeat.h).
     bool skips_repeats = false;
@@ -58,11 +54,11 @@ class Context {
     Context(Backend backend, int threads);
 
     Device device() const { return backend_.device; }
-    // The device that memory is meant for: device(), or the one a meta context counts for. How work is cut into pieces
-    // follows this one, so that a run that only counts cuts like the real one.
-    Device target() const { return backend_.counts_for.value_or(backend_.device); }
+    // Of the device that memory is meant for: this one, or the one a meta context counts for. How work is cut into
+    // pieces follows these, so that a run that only counts cuts like the real one.
+    const DeviceTraits& traits() const { return backend_.traits; }
+    Device target() const { return backend_.traits.id.kind; }
     DType compute_type() const { return backend_.compute_type; }
-    bool convolves_in_place() const { return backend_.convolves_in_place; }
     bool skips_repeats() const { return backend_.skips_repeats; }
     int threads() const { return threads_; }
     Allocator& allocator() const { return *backend_.allocator; }
@@ -91,7 +87,8 @@ class Context {
 };
 
 // A context that computes nothing and counts memory and work, as `target`, computing in `compute_type`, would need
-// them.
-Context make_meta_context(DType compute_type, Device target = Device::cuda, bool convolves_in_place = false);
+// them. By kind: some CPU, or some GPU without kernels of its own.
+Context make_meta_context(DType compute_type, const DeviceTraits& target);
+Context make_meta_context(DType compute_type, Device target = Device::cuda);
 
 }  // namespace t3video

@@ -2,9 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "checkpoint/tensor_source.h"
+#include "core/build.h"
+#include "ops/devices.h"
 #include "support/images.h"
 #include "support/program.h"
 
@@ -16,7 +19,7 @@ using namespace testing;
 TEST(Cli, HelpListsCommandsAndExamples) {
     const Outcome outcome = run_program({"--help"});
     EXPECT_EQ(outcome.exit_code, 0);
-    for (const char* part : {"generate", "inspect", "module", "plan", "version", "Examples:"}) {
+    for (const char* part : {"devices", "generate", "inspect", "module", "plan", "version", "Examples:"}) {
         EXPECT_NE(outcome.out.find(part), std::string::npos) << part;
     }
 }
@@ -34,6 +37,31 @@ TEST(Cli, Version) {
     const Outcome outcome = run_program({"version"});
     EXPECT_EQ(outcome.exit_code, 0);
     EXPECT_TRUE(outcome.out.starts_with("t3video ")) << outcome.out;
+}
+
+TEST(Cli, DevicesForPeopleAndPrograms) {
+    const auto gpus = ops::gpus();
+    const Outcome table = run_program({"devices"}), json = run_program({"devices", "--json"});
+    EXPECT_EQ(table.exit_code, 0) << table.err;
+    EXPECT_EQ(json.exit_code, 0) << json.err;
+    EXPECT_TRUE(table.out.starts_with("cpu     ")) << table.out;
+    EXPECT_NE(table.out.find(!gpus.empty() ? "\ncuda:0  "
+                             : kWithCuda   ? "\ncuda    "
+                                           : "\ncuda    not in this build\n"),
+              std::string::npos)
+        << table.out;
+    const auto all = nlohmann::json::parse(json.out);
+    EXPECT_FALSE(all.at("cpu").at("name").get<std::string>().empty());
+    EXPECT_GE(all.at("cpu").at("threads").get<int>(), 1);
+    EXPECT_GT(all.at("cpu").at("allowed_bytes").get<int64_t>(), 0);
+    ASSERT_EQ(all.at("gpus").size(), gpus.size());
+    EXPECT_EQ(all.contains("no_gpus"), gpus.empty());
+    for (size_t i = 0; i < gpus.size(); ++i) {
+        EXPECT_EQ(all["gpus"][i].at("device"), "cuda:" + std::to_string(i));
+        EXPECT_EQ(all["gpus"][i].at("name"), gpus[i].name);
+        EXPECT_EQ(all["gpus"][i].at("multiprocessors"), gpus[i].multiprocessors);
+        EXPECT_EQ(all["gpus"][i].at("bytes"), gpus[i].memory);
+    }
 }
 
 TEST(Cli, InspectShowsTheDemoModel) {

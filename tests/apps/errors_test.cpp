@@ -106,6 +106,8 @@ const WrongInput kInputs[] = {
     generate("output_folder_missing", {"--output", "/nonexistent/film.y4m"}, {"/nonexistent", "does not exist"}),
     generate("output_of_one_picture", {"--output", "/tmp/film.png"}, {"/tmp/film.png", "%05d"}),
     generate("device_cuda", {"--device", "cuda"}, {"--device cuda", "--device cpu"}),
+    generate("device_cuda_of_no_number", {"--device", "cuda:x"}, {"--device cuda:x", "cuda:1", "t3video devices"}),
+    generate("device_cuda_below_the_first", {"--device", "cuda:-1"}, {"--device cuda:-1", "cuda:1"}),
     generate("device_unknown", {"--device", "tpu"}, {"--device tpu", "cpu or cuda"}),
     generate("dtype_on_cpu", {"--dtype", "bf16"}, {"--dtype bf16", "cuda"}),
     generate("threads_negative", {"--threads", "-1"}, {"--threads", "-1"}),
@@ -180,6 +182,13 @@ TEST_P(WrongInputs, OneLineAndExitCode2) {
 
 INSTANTIATE_TEST_SUITE_P(Cli, WrongInputs, ::testing::ValuesIn(kInputs),
                          [](const auto& one) { return one.param.name; });
+
+TEST(WrongInputOnGpu, ACardThatIsNotThere) {
+    if (ops::gpus().empty()) GTEST_SKIP() << "no GPU";
+    const Outcome outcome = run_program({"plan", "--device", "cuda:99"});
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    EXPECT_NE(outcome.err.find("--device cuda:99: this machine has "), std::string::npos) << outcome.err;
+}
 
 // With a GPU that may use too little of its memory: before any work, and with what would fit.
 TEST(WrongInputOnGpu, TooLittleMemory) {

@@ -23,6 +23,17 @@ TEST(Options, Bytes) {
         expect_invalid([&] { parse_bytes(text); }, {std::string("--memory ") + text + ": expected a size such as"});
 }
 
+TEST(Options, Devices) {
+    EXPECT_EQ(parse_device("cpu"), (DeviceId{Device::cpu, 0}));
+    EXPECT_EQ(parse_device("cuda"), (DeviceId{Device::cuda, 0}));
+    EXPECT_EQ(parse_device("cuda:0"), (DeviceId{Device::cuda, 0}));
+    EXPECT_EQ(parse_device("cuda:13"), (DeviceId{Device::cuda, 13}));
+    for (const char* text : {"", "gpu", "CUDA", "cuda:", "cuda:x", "cuda:-1", "cuda:+1", "cuda: 1", "cuda:1x", "cuda1",
+                             "cpu:0", "cuda:99999999999", "cuda:1:2"})
+        expect_invalid([&] { parse_device(text); },
+                       {std::string("--device ") + text + ": expected cpu or cuda", "cuda:1"});
+}
+
 TEST(Options, FramesPerSecond) {
     EXPECT_EQ(parse_fps("24"), 24);
     EXPECT_EQ(parse_fps("12.5"), 12.5);

@@ -27,6 +27,12 @@ TEST(Devices, CardsThatTheProgramWasNotBuiltFor) {
     require_code("NVIDIA H200", 9, 0, true);
 }
 
+TEST(Devices, CardsThatAreNotThere) {
+    expect_invalid([] { require_there(9, 2); }, {"--device cuda:9: this machine has 2 GPUs, cuda:0 to cuda:1"});
+    expect_invalid([] { require_there(1, 1); }, {"--device cuda:1: this machine has one GPU, cuda:0"});
+    require_there(1, 2);
+}
+
 class OnACard : public ::testing::Test {
   protected:
     void SetUp() override {
@@ -35,12 +41,27 @@ class OnACard : public ::testing::Test {
 };
 
 TEST_F(OnACard, MoreMemoryThanThereIs) {
-    expect_invalid([] { make_backend(DType::bf16, size_t{100} << 40); }, {"--memory 102400.0GiB", "GiB free"});
-    expect_invalid([] { make_backend(DType::bf16, size_t{1} << 30); }, {"1.00 GiB of GPU memory", "1.25 are needed"});
+    expect_invalid([] { make_backend(0, DType::bf16, size_t{100} << 40); }, {"--memory 102400.0GiB", "GiB free"});
+    expect_invalid([] { make_backend(0, DType::bf16, size_t{1} << 30); },
+                   {"1.00 GiB of GPU memory", "1.25 are needed"});
+}
+
+TEST_F(OnACard, BeyondTheLast) {
+    const auto count = static_cast<int>(ops::gpus().size());
+    expect_invalid([&] { make_backend(count, DType::bf16, 0); }, {concat("--device cuda:", count), "cuda:0"});
+}
+
+TEST_F(OnACard, TellsItsTraits) {
+    const DeviceTraits listed = ops::gpus().at(0), traits = make_backend(0, DType::bf16, size_t{2} << 30).traits;
+    EXPECT_EQ(traits.id, (DeviceId{Device::cuda, 0}));
+    EXPECT_EQ(ops::describe(traits), ops::describe(listed));
+    EXPECT_GT(traits.multiprocessors, 0);
+    EXPECT_LE(ops::free_memory(listed.id).value(), traits.memory);
+    EXPECT_TRUE(traits.sm_90a_code <= (traits.major == 9 && traits.minor == 0));
 }
 
 TEST_F(OnACard, PastTheLimit) {
-    Context ctx(make_backend(DType::bf16, size_t{2} << 30), 1);
+    Context ctx(make_backend(0, DType::bf16, size_t{2} << 30), 1);
     Allocator& allocator = ctx.allocator();  // of 16 pieces of 64 MiB, the first in use
     ASSERT_EQ(allocator.limit(), size_t{1} << 30);
     const Tensor x = empty(ctx, {200 << 20}, DType::u8);

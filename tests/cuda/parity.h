@@ -35,7 +35,7 @@ class OnGpu : public ::testing::TestWithParam<DType> {
   protected:
     void SetUp() override {
         if (ops::cuda_devices().empty()) GTEST_SKIP() << "no GPU";
-        Backend backend = cuda::make_backend(type(), size_t{3} << 30);
+        Backend backend = cuda::make_backend(0, type(), size_t{3} << 30);
         guarded_ = std::make_shared<GuardedAllocator>(backend.allocator);
         backend.allocator = guarded_;
         gpu_.emplace(std::move(backend), 1);

@@ -17,7 +17,7 @@ class Streaming : public ::testing::TestWithParam<DType> {
   protected:
     void SetUp() override {
         if (ops::cuda_devices().empty()) GTEST_SKIP() << "no GPU";
-        gpu_.emplace(cuda::make_backend(GetParam(), size_t{4} << 30), 1);
+        gpu_.emplace(cuda::make_backend(0, GetParam(), size_t{4} << 30), 1);
     }
     Context& gpu() { return *gpu_; }
 
@@ -43,7 +43,7 @@ class Streaming : public ::testing::TestWithParam<DType> {
         gpu().allocator().reset_peak();
         const size_t before = gpu().allocator().peak();
         run(gpu());
-        Context meta = make_meta_context(GetParam(), Device::cuda, gpu().convolves_in_place());
+        Context meta = make_meta_context(GetParam(), gpu().traits());
         run(meta);
         EXPECT_LE(gpu().allocator().peak() - before, meta.allocator().peak());
     }

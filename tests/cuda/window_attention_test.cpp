@@ -49,7 +49,7 @@ TEST_P(PlannedWindowsOnGpu, SaveWhatABackwardNeeds) {
         };
         ops::AttentionSaved saved;
         const Tensor without = run(nullptr), y = run(&saved);
-        const bool own = c.width == 128 && cuda::has_hopper_attention();
+        const bool own = c.width == 128 && gpu().traits().sm_90a_code;
         if (type() == DType::f32 || c.width % 8 != 0 || own) {
             EXPECT_EQ(std::memcmp(y.raw(), without.raw(), y.bytes()), 0) << "what is saved changes the result";
         }
@@ -96,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(Types, PlannedWindowsOnGpu, ::testing::Values(DType::f3
 class HopperWindowsOnGpu : public OnGpu {};
 
 TEST_P(HopperWindowsOnGpu, SameBitsAsTheKernel) {
-    if (!cuda::has_hopper_attention()) GTEST_SKIP() << "no GPU of compute capability 9.0";
+    if (!gpu().traits().sm_90a_code) GTEST_SKIP() << "no GPU of compute capability 9.0";
     const WindowCase c{{3, 8, 12}, {1, 2, 3}, 2, 128};
     const t3::WindowPlan plan(gpu(), {c.grid, {c.counts}});
     const Operand q = random(c.shape(), 1), k = random(c.shape(), 2), v = random(c.shape(), 3);

@@ -10,6 +10,7 @@
 #include "pipeline/plan.h"
 #include "pipeline/published.h"
 #include "pipeline/stages.h"
+#include "support/params.h"
 #include "support/tensors.h"
 
 namespace t3video::pipeline {
@@ -29,7 +30,7 @@ models::WanDit tiny_dit(Context& ctx, uint32_t seed) {
     models::WanDit dit(c);
     dit.for_each_param("", [&](const std::string&, nn::Param& param) {
         param.value = randn(ctx, param.shape, ++seed);
-        for (float& value : param.value.span<float>()) value /= std::sqrt(float(param.shape.dim(-1)));
+        for (float& value : numbers_of(param)) value /= std::sqrt(float(param.shape.dim(-1)));
     });
     return dit;
 }

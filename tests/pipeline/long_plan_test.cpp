@@ -15,12 +15,12 @@ namespace {
 
 using namespace testing;
 
-Context counting(Device target, bool convolves_in_place, bool skips) {
+Context counting(const DeviceTraits& target, bool skips) {
+    const bool cpu = target.id.kind == Device::cpu;
     return Context({.device = Device::meta,
-                    .compute_type = target == Device::cpu ? DType::f32 : DType::bf16,
-                    .allocator = target == Device::cpu ? make_meta_pool() : make_meta_allocator(),
-                    .counts_for = target,
-                    .convolves_in_place = convolves_in_place,
+                    .compute_type = cpu ? DType::f32 : DType::bf16,
+                    .allocator = cpu ? make_meta_pool() : make_meta_allocator(),
+                    .traits = target,
                     .skips_repeats = skips},
                    1);
 }
@@ -28,9 +28,9 @@ Context counting(Device target, bool convolves_in_place, bool skips) {
 // `run` takes the same memory to the byte and does the same work on a context that leaves out what repeats itself.
 template <class Run>
 void expect_same(const std::string& what, const Run& run) {
-    for (const auto& [target, in_place] :
-         {std::pair(Device::cpu, false), std::pair(Device::cuda, false), std::pair(Device::cuda, true)}) {
-        Context all = counting(target, in_place, false), some = counting(target, in_place, true);
+    for (const DeviceTraits& target : {DeviceTraits{}, DeviceTraits{.id = {Device::cuda}},
+                                       DeviceTraits{.id = {Device::cuda}, .sm_90a_code = true}}) {
+        Context all = counting(target, false), some = counting(target, true);
         run(all);
         run(some);
         EXPECT_EQ(all.allocator().peak(), some.allocator().peak()) << what;
@@ -107,7 +107,7 @@ Film film_of(const Models& models, int64_t width, int64_t height, int64_t frames
 }
 
 Machine machine_of(Device device, size_t allowed) {
-    return {.device = device,
+    return {.device = {.id = {device}},
             .compute_type = device == Device::cpu ? DType::f32 : DType::bf16,
             .allowed = allowed,
             .packing = allowed,

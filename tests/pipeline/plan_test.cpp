@@ -35,7 +35,7 @@ Machine cpu(size_t allowed = 64 * kGiB) {
 }
 
 Machine gpu(size_t allowed) {
-    return {.device = Device::cuda,
+    return {.device = {.id = {Device::cuda}},
             .compute_type = DType::bf16,
             .allowed = allowed,
             .taken = kGiB,

@@ -12,6 +12,7 @@ using Action = std::function<void()>;
 void add_batch(CLI::App& program, Action& chosen);
 void add_bench(CLI::App& program, Action& chosen);
 void add_decode(CLI::App& program, Action& chosen);
+void add_devices(CLI::App& program, Action& chosen);
 void add_generate(CLI::App& program, Action& chosen);
 void add_inspect(CLI::App& program, Action& chosen);
 void add_jobs(CLI::App& program, Action& chosen);

@@ -88,6 +88,7 @@ int main(int argc, char** argv) {
     t3video::apps::add_batch(program, action);
     t3video::apps::add_bench(program, action);
     t3video::apps::add_decode(program, action);
+    t3video::apps::add_devices(program, action);
     t3video::apps::add_generate(program, action);
     t3video::apps::add_inspect(program, action);
     t3video::apps::add_jobs(program, action);

@@ -44,8 +44,8 @@ void print_table(const pipeline::Plan& plan, const pipeline::Film& film, const p
     }
     row("all", flops, plan.seconds(), plan.bytes());
     fmt::print("\nAllowed: {}. {}\n", plan.about_allowed(),
-               machine.device == Device::cpu ? "Weights stay in their mapped files; only packed ones are counted."
-                                             : "Weights and libraries are counted.");
+               machine.on_cpu() ? "Weights stay in their mapped files; only packed ones are counted."
+                                : "Weights and libraries are counted.");
     fmt::print("Reading files from disk and writing the film come on top of the time.\n");
 }
 

@@ -20,7 +20,7 @@ void ComputeOptions::add_to(CLI::App& command) {
     command.add_option("--threads", threads, "CPU threads; 0: one per core")
         ->check(CLI::Range(0, 1024))
         ->group("Computing");
-    command.add_option("--device", device, "cpu; cuda in builds that have it")
+    command.add_option("--device", device, "cpu; cuda, or cuda:1 for the second GPU, in builds that have it")
         ->capture_default_str()
         ->group("Computing");
     command.add_option("--dtype", dtype, "f32, or bf16 on cuda (its default)")->type_name("TYPE")->group("Computing");
@@ -32,18 +32,29 @@ void ComputeOptions::add_to(CLI::App& command) {
 }
 
 Context ComputeOptions::context() const {
-    require_valid(device == "cpu" || device == "cuda", "--device ", device, ": expected cpu or cuda");
+    const DeviceId id = parse_device(device);
+    const bool on_gpu = id.kind == Device::cuda;
     require_valid(dtype.empty() || dtype == "f32" || dtype == "bf16", "--dtype ", dtype, ": expected f32 or bf16");
-    require_valid(device == "cuda" || dtype != "bf16",
-                  "--dtype bf16 belongs to --device cuda; the CPU computes in f32");
+    require_valid(on_gpu || dtype != "bf16", "--dtype bf16 belongs to --device cuda; the CPU computes in f32");
     const int most = available_threads();
     if (threads > most)
         log_warning(concat("--threads ", threads, ": this process may use ", most, ", which are taken"));
-    return ops::make_context(
-        {.device = device == "cpu" ? Device::cpu : Device::cuda,
-         .compute_type = dtype == "bf16" || (dtype.empty() && device == "cuda") ? DType::bf16 : DType::f32,
-         .threads = std::min(threads, most),
-         .memory = memory.empty() ? 0 : parse_bytes(memory)});
+    return ops::make_context({.device = id,
+                              .compute_type = dtype == "bf16" || (dtype.empty() && on_gpu) ? DType::bf16 : DType::f32,
+                              .threads = std::min(threads, most),
+                              .memory = memory.empty() ? 0 : parse_bytes(memory)});
+}
+
+DeviceId parse_device(const std::string& text) {
+    constexpr std::string_view kNumbered = "cuda:";
+    if (text == "cpu") return {Device::cpu};
+    if (text == "cuda") return {Device::cuda};
+    const std::string_view number = text.starts_with(kNumbered) ? std::string_view(text).substr(kNumbered.size()) : "";
+    DeviceId id{Device::cuda};
+    const auto [rest, error] = std::from_chars(number.data(), number.data() + number.size(), id.ordinal);
+    require_valid(error == std::errc() && rest == number.data() + number.size() && id.ordinal >= 0, "--device ", text,
+                  ": expected cpu or cuda, or cuda:1 for the second GPU; t3video devices lists them");
+    return id;
 }
 
 void ModelOptions::add_to(CLI::App& command) {

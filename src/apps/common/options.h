@@ -21,6 +21,9 @@ struct ComputeOptions {
     Context context() const;
 };
 
+// "cpu", "cuda" for the first GPU, "cuda:1" for the second. Throws InvalidRequest with these.
+DeviceId parse_device(const std::string& text);
+
 // --model and the options that replace single parts of it.
 struct ModelOptions {
     std::string model;

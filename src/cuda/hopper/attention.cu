@@ -268,19 +268,8 @@ CUtensorMap tensor_map(Encode encode, const void* data, int64_t count, int64_t h
 
 }  // namespace
 
-bool has_hopper_attention() {
-    int device = 0, major = 0, minor = 0;
-    check(cudaGetDevice(&device));
-    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
-    check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
-    if (major != 9 || minor != 0) return false;
-    cudaFuncAttributes kernel{};
-    check(cudaFuncGetAttributes(&kernel, attend<AttentionLaunch>));
-    return kernel.sharedSizeBytes >= sizeof(Barriers);  // for other targets the kernels are empty
-}
-
 void hopper_attention(Context& ctx, const HopperAttention& a, const void* q, const void* k, const void* v, void* y) {
-    require(a.heads > 0 && a.scale > 0 && has_hopper_attention(), "hopper_attention: ", a.heads, " heads, scale ",
+    require(a.heads > 0 && a.scale > 0 && ctx.traits().sm_90a_code, "hopper_attention: ", a.heads, " heads, scale ",
             a.scale, ", or this card");
     const int64_t rows = a.windows * a.tokens;
     if (rows <= 0) return;
@@ -303,7 +292,8 @@ void hopper_attention(Context& ctx, const HopperAttention& a, const void* q, con
     const auto launch = [&]<class Launch>(const Launch& with) {
         check(cudaFuncSetAttribute(attend<Launch>, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedBytes));
         const State& s = state(ctx);
-        attend<<<std::min(p.tiles, s.multiprocessors), kThreads, kSharedBytes, s.stream>>>(of_q, of_k, of_v, with);
+        attend<<<std::min(p.tiles, s.traits.multiprocessors), kThreads, kSharedBytes, s.stream>>>(of_q, of_k, of_v,
+                                                                                                  with);
         check_launch();
     };
     if (!a.log_sum_exp) return launch(p);

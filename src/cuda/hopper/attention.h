@@ -17,11 +17,8 @@ struct HopperAttention {
     int64_t log_step = 0;
 };
 
-// Whether the card is of compute capability 9.0, and this program has code for it (for sm_90a).
-bool has_hopper_attention();
-
-// q, k, v: [windows * tokens, heads * 128] bf16; y: rows of the same width, as many as `order` names, apart from the
-// others. All are aligned to 16 bytes.
+// For cards with DeviceTraits::sm_90a_code. q, k, v: [windows * tokens, heads * 128] bf16; y: rows of the same width,
+// as many as `order` names, apart from the others. All are aligned to 16 bytes.
 void hopper_attention(Context& ctx, const HopperAttention& problem, const void* q, const void* k, const void* v,
                       void* y);
 

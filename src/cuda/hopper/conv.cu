@@ -277,7 +277,7 @@ void launch(const State& s, const HopperConv& c, const void* x, const void* weig
             : tensor_map<5>(encode, weight, {row, c.co, 1, 1, 1}, {row, row, row, row},
                             {T::kChunk, T::kColumns, 1, 1, 1});
     check(cudaFuncSetAttribute(convolve<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedBytes));
-    convolve<T><<<std::min(p.tiles, s.multiprocessors), kThreads, kSharedBytes, s.stream>>>(of_x, of_weight, p);
+    convolve<T><<<std::min(p.tiles, s.traits.multiprocessors), kThreads, kSharedBytes, s.stream>>>(of_x, of_weight, p);
     check_launch();
 }
 
@@ -295,30 +295,19 @@ void launch_by_channels(const State& s, const HopperConv& c, const void* x, cons
 
 }  // namespace
 
-bool has_hopper_conv() {
-    int device = 0, major = 0, minor = 0;
-    check(cudaGetDevice(&device));
-    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
-    check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
-    if (major != 9 || minor != 0) return false;
-    cudaFuncAttributes kernel{};
-    check(cudaFuncGetAttributes(&kernel, convolve<Tile<16, 4, 32, 8>>));
-    return kernel.sharedSizeBytes >= sizeof(Barriers);  // for other targets the kernels are empty
-}
-
-bool hopper_conv_supports(const HopperConv& c) {
+bool hopper_conv_supports(const DeviceTraits& device, const HopperConv& c) {
     const auto by_eights = [](std::initializer_list<int64_t> all) {
         return std::ranges::all_of(all, [](int64_t n) { return n > 0 && n % 8 == 0; });
     };
-    return has_hopper_conv() &&
+    return device.sm_90a_code &&
            by_eights({c.ci, c.co, c.x_frame, c.x_row, c.x_column, c.y_frame, c.y_row, c.y_column}) && c.kh <= 3 &&
            c.kw <= 3 && c.in_t > 0 && c.in_h > 0 && c.in_w > 0;
 }
 
 void hopper_conv(Context& ctx, const HopperConv& c, const void* x, const void* weight, const void* bias,
                  const void* residual, void* y) {
-    require(hopper_conv_supports(c), "hopper_conv: ", c.ci, " to ", c.co, " channels, ", c.kh, " by ", c.kw,
-            " taps, or this card");
+    require(hopper_conv_supports(ctx.traits(), c), "hopper_conv: ", c.ci, " to ", c.co, " channels, ", c.kh, " by ",
+            c.kw, " taps, or this card");
     if (c.t <= 0 || c.h <= 0 || c.w <= 0) return;
     const auto launch_fitting = c.ci % 64 == 0 ? launch_by_channels<64> : launch_by_channels<32>;
     launch_fitting(state(ctx), c, x, weight, bias, residual, y);

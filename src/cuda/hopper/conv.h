@@ -19,11 +19,8 @@ struct HopperConv {
     int64_t y_frame, y_row, y_column;  // of the residual too
 };
 
-// Whether the card is of compute capability 9.0, and this program has code for it (for sm_90a).
-bool has_hopper_conv();
-
-// Whether that is so and the shape fits: kh and kw up to 3, multiples of 8 as above.
-bool hopper_conv_supports(const HopperConv& problem);
+// Whether the device has DeviceTraits::sm_90a_code and the shape fits: kh and kw up to 3, multiples of 8 as above.
+bool hopper_conv_supports(const DeviceTraits& device, const HopperConv& problem);
 
 // weight: [co, kt * kh * kw, ci]; bias: [co] f32 or null; residual: null, y itself, or apart from y. All are aligned to
 // 16 bytes.

@@ -55,19 +55,12 @@ uint32_t alignment(const void* data, int64_t stride, DType dtype) {
     return static_cast<uint32_t>(bits & -bits);
 }
 
-bool on_hopper() {
-    int device = 0, major = 0;
-    check(cudaGetDevice(&device));
-    check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
-    return major == 9;
-}
-
 // Whether a product of bf16 has tiles of 128x128 enough to occupy the card several times, in rows that the copy engine
 // can read. With fewer than five tiles a multiprocessor cuBLAS's choice can be the better one.
 bool is_large(const State& s, const Gemm& g, uint32_t alignment_of_all) {
     const int64_t tiles = (g.m + 127) / 128 * ((g.n + 127) / 128);
     return g.in == DType::bf16 && g.b_transposed && g.batch == 1 && alignment_of_all >= 16 &&
-           tiles >= int64_t{5} * s.multiprocessors && on_hopper();
+           tiles >= int64_t{5} * s.traits.multiprocessors && s.traits.major == 9;
 }
 
 // Tiles for a large product, with the custom options that cuBLAS's own list has for them. Small tiles, 128x128, where

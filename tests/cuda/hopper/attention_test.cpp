@@ -67,7 +67,7 @@ PlainBranch plain(const HopperAttentionCase& c, float scale, const Tensor& q, co
 class HopperAttentionOnGpu : public OnGpu {};
 
 TEST_P(HopperAttentionOnGpu, OddWindowsOrdersAndAverages) {
-    if (!cuda::has_hopper_attention()) GTEST_SKIP() << "no GPU of compute capability 9.0";
+    if (!gpu().traits().sm_90a_code) GTEST_SKIP() << "no GPU of compute capability 9.0";
     for (const HopperAttentionCase& c : kCases) {
         SCOPED_TRACE(concat(c.windows, " windows of ", c.tokens, " tokens, ", c.heads, " heads, shuffled ", c.shuffled,
                             ", average ", c.average, ", spread ", c.spread));
@@ -109,7 +109,7 @@ TEST_P(HopperAttentionOnGpu, OddWindowsOrdersAndAverages) {
 }
 
 TEST_P(HopperAttentionOnGpu, RefusesWhatItCannotDo) {
-    if (!cuda::has_hopper_attention()) GTEST_SKIP() << "no GPU of compute capability 9.0";
+    if (!gpu().traits().sm_90a_code) GTEST_SKIP() << "no GPU of compute capability 9.0";
     const auto with = [&](int64_t heads, float scale) {
         cuda::hopper_attention(gpu(), {.windows = 1, .tokens = 8, .heads = heads, .scale = scale}, nullptr, nullptr,
                                nullptr, nullptr);

@@ -121,7 +121,7 @@ TEST_P(HopperConvOnGpu, OddGridsViewsAndResiduals) {
     for (const HopperCase& c : kCases) {
         SCOPED_TRACE(description(c));
         const HopperConv& p = c.conv;
-        if (!cuda::hopper_conv_supports(p)) GTEST_SKIP() << "no GPU of compute capability 9.0";
+        if (!cuda::hopper_conv_supports(gpu().traits(), p)) GTEST_SKIP() << "no GPU of compute capability 9.0";
         const int64_t taps = p.kt * p.kh * p.kw, count = p.t * p.y_frame;
         const Operand x = random({p.in_t * p.x_frame}, 1), weight = random({p.co, taps, p.ci}, 2),
                       bias = random({p.co}, 3, DType::f32), residual = random({count}, 4);
@@ -169,11 +169,11 @@ TEST_P(HopperConvOnGpu, OddGridsViewsAndResiduals) {
 
 TEST_P(HopperConvOnGpu, RefusesWhatItCannotDo) {
     HopperConv p = packed(1, 8, 8, 32, 32, 1, 3, 3);
-    if (!cuda::hopper_conv_supports(p)) GTEST_SKIP() << "no GPU of compute capability 9.0";
+    if (!cuda::hopper_conv_supports(gpu().traits(), p)) GTEST_SKIP() << "no GPU of compute capability 9.0";
     p.kw = 5;
-    EXPECT_FALSE(cuda::hopper_conv_supports(p));
-    EXPECT_FALSE(cuda::hopper_conv_supports(packed(1, 8, 8, 12, 32, 1, 3, 3)));
-    EXPECT_FALSE(cuda::hopper_conv_supports(packed(1, 8, 8, 32, 3, 1, 3, 3)));
+    EXPECT_FALSE(cuda::hopper_conv_supports(gpu().traits(), p));
+    EXPECT_FALSE(cuda::hopper_conv_supports(gpu().traits(), packed(1, 8, 8, 12, 32, 1, 3, 3)));
+    EXPECT_FALSE(cuda::hopper_conv_supports(gpu().traits(), packed(1, 8, 8, 32, 3, 1, 3, 3)));
     EXPECT_THROW(cuda::hopper_conv(gpu(), p, nullptr, nullptr, nullptr, nullptr, nullptr), Error);
 }
 
