@@ -8,11 +8,13 @@
 namespace t3video::cuda {
 namespace {
 
-// Takes shared memory only where it was built for sm_90a.
+constexpr size_t kMark = 4096;  // bytes; more than the system takes of a block's shared memory for itself
+
+// Takes them only where it was built for sm_90a.
 __global__ void any_kernel() {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
-    __shared__ volatile int mark;
-    mark = 1;
+    __shared__ volatile char mark[kMark];
+    mark[threadIdx.x] = 1;
 #endif
 }
 
@@ -31,7 +33,7 @@ bool has_code_for_device() {
 
 bool has_sm_90a_code() {
     const auto found = attributes();
-    return found && found->sharedSizeBytes > 0;
+    return found && found->sharedSizeBytes >= kMark;
 }
 
 }  // namespace t3video::cuda
