@@ -146,10 +146,10 @@ struct VideoReader::Impl {
         open_decoder();
     }
 
-    void require_no_list(std::string_view format) const {
+    void require_no_list(std::string_view kind) const {
         constexpr std::array<std::string_view, 8> kLists = {"hls",  "dash", "concat", "sdp",
                                                             "rtsp", "rtp",  "imf",    "webm_dash_manifest"};
-        require_valid(std::ranges::find(kLists, format) == kLists.end(), name, ": is a list of other files (", format,
+        require_valid(std::ranges::find(kLists, kind) == kLists.end(), name, ": is a list of other files (", kind,
                       "), which are not followed; give the video itself");
     }
 

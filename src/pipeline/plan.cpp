@@ -22,9 +22,6 @@ namespace {
 // Frames that an H.264 encoder holds, 1.5 bytes per pixel each.
 constexpr int64_t kFramesInEncoder = 60;
 
-// Uses of a weight from which on preparing it once pays: it takes about as long as two conversions.
-constexpr int64_t kOften = 4;
-
 template <class Model>
 size_t weight_bytes(Model& model, const Machine& machine) {
     if (machine.on_cpu()) return 0;
@@ -58,17 +55,22 @@ StagePlan count(const std::string& name, const Machine& machine, Model model, nn
     return stage;
 }
 
-// Each layer is used `uses` times. On a GPU with all weights there, or, where that does not fit, streamed; on the CPU
-// packed where they fit and are used often enough.
+// stage(keep) of weights that are used so many times: on the CPU prepared once, where they fit and that pays.
+template <class Stage>
+StagePlan packed_where_it_pays(const Machine& machine, int64_t uses, Stage&& stage) {
+    constexpr int64_t kOften = 4;  // preparing takes about as long as two conversions
+    StagePlan placed = stage(nn::Keep::placed);
+    if (!machine.on_cpu() || uses < kOften || placed.bytes > machine.packing) return placed;
+    StagePlan packed = stage(nn::Keep::packed);
+    return packed.bytes <= machine.packing ? packed : placed;
+}
+
+// Each layer is used `uses` times. On a GPU with all weights there, or, where that does not fit, streamed.
 template <class Model, class Run>
 StagePlan plan_layers(const std::string& name, const Machine& machine, const Model& model, int64_t uses, Run&& run) {
-    StagePlan stage = count(name, machine, model, nn::Keep::placed, run);
-    if (machine.on_cpu()) {
-        if (uses < kOften || stage.bytes > machine.packing) return stage;
-        StagePlan packed = count(name, machine, model, nn::Keep::packed, run);
-        return packed.bytes <= machine.packing ? packed : stage;
-    }
-    return stage.bytes <= machine.allowed ? stage : count(name, machine, model, nn::Keep::streamed, run);
+    const auto stage = [&](nn::Keep keep) { return count(name, machine, model, keep, run); };
+    StagePlan first = packed_where_it_pays(machine, uses, stage);
+    return machine.on_cpu() || first.bytes <= machine.allowed ? first : stage(nn::Keep::streamed);
 }
 
 // Streamed weights cross to the GPU so many times.
@@ -93,16 +95,6 @@ int64_t encoded_frames(const Film& film) {
     return film.settings.source == Source::image ? 1 : film.settings.frames;
 }
 
-// Calls stage(keep) for a half of the VAE that passes its weights so many times: on the CPU with its convolutions
-// prepared once, where they fit and that pays.
-template <class Stage>
-StagePlan plan_half(const Machine& machine, int64_t passes, Stage&& stage) {
-    StagePlan placed = stage(nn::Keep::placed);
-    if (!machine.on_cpu() || passes < kOften || placed.bytes > machine.packing) return placed;
-    StagePlan packed = stage(nn::Keep::packed);
-    return packed.bytes <= machine.packing ? packed : placed;
-}
-
 StagePlan plan_encode(const Models& models, const Film& film, const Machine& machine) {
     const FramePlan& size = film.frames;
     const auto run = [&](Context& ctx, const models::WanVae& vae) {
@@ -111,11 +103,11 @@ StagePlan plan_encode(const Models& models, const Film& film, const Machine& mac
         });
         return Work();
     };
-    StagePlan stage = plan_half(machine, encoded_frames(film), [&](nn::Keep keep) {
-        return count("encode", machine, models.vae, keep, run, models::WanVae::Half::encoder);
+    return packed_where_it_pays(machine, encoded_frames(film), [&](nn::Keep keep) {
+        StagePlan stage = count("encode", machine, models.vae, keep, run, models::WanVae::Half::encoder);
+        if (machine.on_cpu()) stage.bytes += machine.reading;
+        return stage;
     });
-    if (machine.on_cpu()) stage.bytes += machine.reading;
-    return stage;
 }
 
 // Experts take turns, so that the first stands for all.
@@ -344,7 +336,7 @@ StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const Mach
         return fitting;
     };
     const auto in_best_bands = [&] {
-        return plan_half(machine, latent[1], [&](nn::Keep keep) {
+        return packed_where_it_pays(machine, latent[1], [&](nn::Keep keep) {
             return keep == nn::Keep::placed ? *best : plan_decode_in_bands(vae, latent, machine, band_rows, keep);
         });
     };

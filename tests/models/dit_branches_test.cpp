@@ -48,7 +48,7 @@ class DitBranches : public ::testing::Test {
   protected:
     WanDit streamed() {
         WanDit dit = dit_;
-        dit.stream_layers(ctx_);
+        dit.prepare_layers(ctx_, nn::Keep::streamed);
         return dit;
     }
     Tensor alone(const WanDit& dit, const DitBranch& branch) {

@@ -131,6 +131,17 @@ void copy_weights(WanVae& from, const std::string& prefix, Half& to) {
     to.for_each_param(prefix, [&](const std::string& name, nn::Param& param) { param.value = weights.at(name); });
 }
 
+// Convolutions prepared once are those that are prepared for every call.
+TEST_P(GoldenWanVae, PreparedHalvesGiveTheSameBits) {
+    Context ctx;
+    const checkpoint::TensorSource golden = cases(GetParam());
+    const WanVae vae = load(GetParam());
+    const auto packed = [&](WanVae::Half half) { return nn::kept(ctx, vae, nn::Keep::packed, half); };
+    const Tensor latents = without_batch(golden.at("latents")), frames = decode(ctx, vae, latents);
+    EXPECT_EQ(relative_error(decode(ctx, packed(WanVae::Half::decoder), latents), frames), 0);
+    EXPECT_EQ(relative_error(packed(WanVae::Half::encoder).encode(ctx, frames), vae.encode(ctx, frames)), 0);
+}
+
 TEST_P(GoldenWanVae, EncoderInChunksEqualsTheWhole) {
     Context ctx;
     WanVae vae = load(GetParam());

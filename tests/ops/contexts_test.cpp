@@ -20,7 +20,7 @@ using namespace testing;
 std::vector<float> computed_with(Context& ctx, uint32_t seed) {
     const Tensor x = randn(ctx, {96, 64}, seed), weight = randn(ctx, {64, 64}, seed + 1),
                  kernel = randn(ctx, {24, 64, 3, 3, 3}, seed + 2);
-    Tensor y = ops::linear(ctx, x, ops::pack_weight(ctx, weight));
+    Tensor y = ops::linear(ctx, x, ops::prepare(ctx, weight, ops::Role::matrix, ops::Uses::many));
     y = ops::attention(ctx, y, y, y, {.heads = 4, .scale = 0.1f});
     y = ops::conv3d(ctx, y.reshape({2, 6, 8, 64}), kernel, nullptr,
                     {.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .pad_front = 2});

@@ -177,7 +177,14 @@ TEST(Plan, PacksWeightsWhereMemoryAllows) {
     EXPECT_EQ(stored.keep("denoise"), nn::Keep::placed);
     EXPECT_EQ(packed.keep("denoise"), nn::Keep::packed);
     EXPECT_EQ(packed.keep("text"), nn::Keep::placed);
-    EXPECT_EQ(packed.keep("decode"), nn::Keep::placed);
+    EXPECT_EQ(packed.keep("decode"), nn::Keep::packed);
+    size_t convolutions = 0;
+    p.models.vae.for_each_param("", [&](const std::string& name, const nn::Param& param) {
+        if (name.starts_with("decoder.") && param.role == nn::Role::convolution)
+            convolutions += size_t(param.shape.numel()) * sizeof(float);
+    });
+    EXPECT_GT(packed.stages[2].bytes, convolutions);
+    EXPECT_GT(packed.stages[2].bytes, stored.stages[2].bytes);
     size_t weights = 0;
     p.models.experts[0].dit.for_each_param("blocks.", [&](const std::string& name, const nn::Param& param) {
         if (name.starts_with("blocks.") && param.role == nn::Role::matrix)
