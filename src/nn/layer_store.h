@@ -24,9 +24,9 @@ class LayerStore {
   public:
     LayerStore() = default;
     explicit LayerStore(std::vector<Layer> layers) : layers_(std::move(layers)) {}
-    // Slots have one owner: a copy holds its layers as they are stored.
+    // Slots have one owner: throws Error where layers stream.
     LayerStore(const LayerStore& other) : layers_(other.layers_) {
-        if (other.stream_) for_each_param("", [](const std::string&, Param& param) { param.prepared = {}; });
+        require(!other.stream_, "layers: those that stream are not copied");
     }
     LayerStore(LayerStore&&) noexcept = default;
     LayerStore& operator=(LayerStore other) noexcept {

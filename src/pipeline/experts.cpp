@@ -15,11 +15,13 @@ const Expert& expert_for(std::span<const Expert> experts, double sigma) {
 }
 
 size_t ExpertsInTurn::turn_to(double sigma) {
+    if (!prepare_) return 0;
     const Expert& expert = expert_for(experts_, sigma);
     const auto turn = static_cast<size_t>(&expert - experts_.data());
     if (turn_ != turn) {
-        ready_.reset();
-        ready_.emplace(prepare_(expert.dit));
+        prepared_.reset();
+        prepared_ = std::make_unique<models::WanDit>(prepare_(expert.dit));
+        ready_ = prepared_.get();
         turn_ = turn;
     }
     return turn;

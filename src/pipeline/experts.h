@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -27,19 +28,20 @@ class ExpertsInTurn {
     // `prepare` brings the weights there, as nn::kept does.
     ExpertsInTurn(std::vector<Expert> experts, Prepare prepare)
         : experts_(std::move(experts)), prepare_(std::move(prepare)) {}
-    // One whose weights are there, for every noise level.
-    ExpertsInTurn(models::WanDit dit) : ExpertsInTurn({{std::move(dit)}}, [](const models::WanDit& d) { return d; }) {}
+    // One whose weights are there, for every noise level; refers to it.
+    ExpertsInTurn(const models::WanDit& dit) : ready_(&dit) {}  // NOLINT(google-explicit-constructor)
 
     // Prepares the expert for this noise level, unless it has its turn already, and lets that before go first. Returns
     // its number.
     size_t turn_to(double sigma);
-    const models::WanDit& dit() const { return ready_.value(); }
+    const models::WanDit& dit() const { return *ready_; }
 
   private:
     std::vector<Expert> experts_;
     Prepare prepare_;
     std::optional<size_t> turn_;
-    std::optional<models::WanDit> ready_;
+    std::unique_ptr<models::WanDit> prepared_;
+    const models::WanDit* ready_ = nullptr;  // null before the first turn
 };
 
 }  // namespace t3video::pipeline
