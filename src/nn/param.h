@@ -28,17 +28,18 @@ inline void prepare(Context& ctx, Param& param, ops::Uses uses = ops::Uses::few)
     param.prepared = ops::prepare(ctx, param.value, param.role, uses);
 }
 
-// The model with what a GPU reads of its weights there; `model` keeps its own. On the CPU they stay as stored, to be
-// prepared call by call.
+// Has what a GPU reads of the weight there. On the CPU it stays as stored, to be prepared call by call.
+inline void place(Context& ctx, Param& param) {
+    if (ctx.target() == Device::cpu || param.role == Role::table || param.prepared.defined()) return;
+    prepare(ctx, param);
+    // What was made there is not kept twice.
+    if (!param.value.encoding() && param.value.numbers().device() == ctx.device()) param.value = {};
+}
+
+// The model with all of its weights placed; `model` keeps its own.
 template <class Model>
 Model placed(Context& ctx, Model model) {
-    if (ctx.target() == Device::cpu) return model;
-    model.for_each_param("", [&](const auto&, Param& param) {
-        if (param.role == Role::table || param.prepared.defined()) return;
-        prepare(ctx, param);
-        // What was made there is not kept twice.
-        if (!param.value.encoding() && param.value.numbers().device() == ctx.device()) param.value = {};
-    });
+    model.for_each_param("", [&](const auto&, Param& param) { place(ctx, param); });
     return model;
 }
 

@@ -36,13 +36,18 @@ Model at_random(Context& ctx, Model model) {
     return model;
 }
 
-// The same with its layers kept so. Those to be streamed are made on the device one by one and wait in host memory.
+// The same with its layers kept so. Weights are made on the device one by one, and prepared there at once, as those of
+// a file are; those to be streamed wait in host memory.
 template <class Model, class... Part>
 Model kept_at_random(Context& ctx, Model model, nn::Keep keep, Part... part) {
-    if (keep != nn::Keep::streamed) return nn::kept(ctx, at_random(ctx, std::move(model)), keep, part...);
     uint64_t index = 0;
     model.for_each_param("", [&](const auto& name, nn::Param& param) {
-        param.value = to_host(ctx, random_weight(ctx, name, param, index++));
+        param.value = random_weight(ctx, name, param, index++);
+        if (keep == nn::Keep::streamed) {
+            param.value = to_host(ctx, param.value.numbers());
+        } else {
+            nn::place(ctx, param);
+        }
     });
     return nn::kept(ctx, std::move(model), keep, part...);
 }
