@@ -77,7 +77,9 @@ Models published_models(std::string_view name) {
     Models m{{{models::WanDit(wan22 ? wan22_5b() : wan21_1_3b())}},
              models::WanVae(wan22 ? wan22_vae() : wan21_vae()),
              models::Umt5(umt5_xxl())};
-    const auto shapes_only = [](const auto&, nn::Param& param) { param.value = unbacked(param.shape, DType::bf16); };
+    const auto shapes_only = [](const auto&, nn::Param& param) {
+        param.value = unbacked(param.shape, param.role == nn::Role::scale ? DType::f32 : DType::bf16);
+    };
     for (Expert& expert : m.experts) expert.dit.for_each_param("", shapes_only);
     m.vae.for_each_param("", shapes_only);
     m.text_encoder.for_each_param("", shapes_only);
