@@ -4,7 +4,6 @@
 #include "cpu/conv3d.h"
 
 #include <algorithm>
-#include <array>
 #include <tuple>
 #include <unordered_map>
 #include <vector>

@@ -1,7 +1,6 @@
 // Rearranging frames for convolutions. Bound by memory.
 #include "cuda/conv_layout.h"
 
-#include "cuda/conv_scratch.h"
 #include "cuda/kernel.cuh"
 
 namespace t3video::cuda {

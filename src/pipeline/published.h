@@ -27,17 +27,8 @@ Models published_models(std::string_view name);
 // bf16, the rest in f32. Weights normal with deviation 1/sqrt(fan-in), norms around 1, biases small.
 Tensor random_weight(Context& ctx, const std::string& name, const nn::Param& param, uint64_t index);
 
-// A model of random weights.
-template <class Model>
-Model at_random(Context& ctx, Model model) {
-    uint64_t index = 0;
-    model.for_each_param(
-        "", [&](const auto& name, nn::Param& param) { param.value = random_weight(ctx, name, param, index++); });
-    return model;
-}
-
-// The same with its layers kept so. Weights are made on the device one by one, and prepared there at once, as those of
-// a file are; those to be streamed wait in host memory.
+// A model of random weights, its layers kept so. Weights are made on the device one by one, and prepared there at once,
+// as those of a file are; those to be streamed wait in host memory.
 template <class Model, class... Part>
 Model kept_at_random(Context& ctx, Model model, nn::Keep keep, Part... part) {
     uint64_t index = 0;

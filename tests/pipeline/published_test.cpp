@@ -42,7 +42,7 @@ Moments moments(const Tensor& x) {
 
 TEST(Published, RandomWeightsAreOfTheTypesOfFiles) {
     Context ctx;
-    auto dit = at_random(ctx, models::WanDit(small()));
+    auto dit = kept_at_random(ctx, models::WanDit(small()), nn::Keep::placed);
     dit.for_each_param("", [&](const std::string& name, const nn::Param& param) {
         EXPECT_EQ(param.value.shape(), param.shape) << name;
         EXPECT_EQ(param.value.numbers().dtype(),

@@ -132,7 +132,7 @@ std::vector<Measured> bench_attention(Context& ctx, const BenchOptions& o) {
 }
 
 std::vector<Measured> bench_text(Context& ctx, const BenchOptions& o) {
-    const auto encoder = pipeline::at_random(ctx, models::Umt5(pipeline::umt5_xxl()));
+    const auto encoder = pipeline::kept_at_random(ctx, models::Umt5(pipeline::umt5_xxl()), nn::Keep::placed);
     std::vector<int64_t> ids;
     for (int64_t i = 0; i < 512; ++i) ids.push_back(i * 431 % 256000);
     return {measure(ctx, "text encoder, 512 tokens", o.repeat, [&] { return encoder.forward(ctx, ids); })};

@@ -8,11 +8,11 @@
 #include "cuda/hopper/attention.h"
 
 #include <algorithm>
-#include <array>
 #include <type_traits>
 
 #include "cuda/hopper/attention.cuh"
 #include "cuda/hopper/instructions.cuh"
+#include "cuda/hopper/tensor_map.h"
 #include "cuda/state.h"
 
 namespace t3video::cuda {
@@ -242,28 +242,10 @@ __global__ __launch_bounds__(kThreads, 1) void attend(const __grid_constant__ CU
 
 // --- host -----------------------------------------------------------------------------------------------------------
 
-using Encode = decltype(&cuTensorMapEncodeTiled);
-Encode tensor_map_encoder() {
-    void* function = nullptr;
-    cudaDriverEntryPointQueryResult found{};
-    check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000, cudaEnableDefault, &found));
-    require(found == cudaDriverEntryPointSuccess, "CUDA: the driver has no cuTensorMapEncodeTiled");
-    return reinterpret_cast<Encode>(function);
-}
-
 // Boxes of `rows` of `count` rows of a head, as two halves; behind the last row they hold zeros.
-CUtensorMap tensor_map(Encode encode, const void* data, int64_t count, int64_t heads, int rows) {
-    const auto halves = static_cast<cuuint64_t>(2 * heads), stride = halves * 128;
-    const std::array<cuuint64_t, 4> sizes{64, static_cast<cuuint64_t>(count), halves, 1};
-    const std::array<cuuint64_t, 3> steps{stride, 128, stride};
-    const std::array<cuuint32_t, 4> box{64, static_cast<cuuint32_t>(rows), 2, 1}, every{1, 1, 1, 1};
-    CUtensorMap map{};
-    const CUresult status =
-        encode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 4, const_cast<void*>(data), sizes.data(), steps.data(),
-               box.data(), every.data(), CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-               CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-    require(status == CUDA_SUCCESS, "CUDA: a tensor map failed with error ", static_cast<int>(status));
-    return map;
+CUtensorMap map_of_heads(TensorMapEncoder encode, const void* data, int64_t count, int64_t heads, int rows) {
+    const int64_t halves = 2 * heads, width = heads * kWidth;
+    return tensor_map<4>(encode, data, {64, count, halves, 1}, {width, 64, width}, {64, rows, 2, 1});
 }
 
 }  // namespace
@@ -285,10 +267,10 @@ void hopper_attention(Context& ctx, const HopperAttention& a, const void* q, con
                             .tiles = static_cast<int>(tiles),
                             .scale = a.scale * 1.44269504f,
                             .average = a.average};
-    const Encode encode = tensor_map_encoder();
-    const CUtensorMap of_q = tensor_map(encode, q, rows, a.heads, 64),
-                      of_k = tensor_map(encode, k, rows, a.heads, kKeys),
-                      of_v = tensor_map(encode, v, rows, a.heads, kKeys);
+    const TensorMapEncoder encode = tensor_map_encoder();
+    const CUtensorMap of_q = map_of_heads(encode, q, rows, a.heads, 64),
+                      of_k = map_of_heads(encode, k, rows, a.heads, kKeys),
+                      of_v = map_of_heads(encode, v, rows, a.heads, kKeys);
     const auto launch = [&]<class Launch>(const Launch& with) {
         check(cudaFuncSetAttribute(attend<Launch>, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedBytes));
         const State& s = state(ctx);

@@ -8,11 +8,11 @@
 #include "cuda/hopper/conv.h"
 
 #include <algorithm>
-#include <array>
 #include <initializer_list>
 
 #include "cuda/hopper/conv.cuh"
 #include "cuda/hopper/instructions.cuh"
+#include "cuda/hopper/tensor_map.h"
 #include "cuda/state.h"
 
 namespace t3video::cuda {
@@ -179,38 +179,6 @@ __global__ __launch_bounds__(kThreads, 1) void convolve(const __grid_constant__ 
 
 // --- host -----------------------------------------------------------------------------------------------------------
 
-using Encode = decltype(&cuTensorMapEncodeTiled);
-Encode tensor_map_encoder() {
-    void* function = nullptr;
-    cudaDriverEntryPointQueryResult found{};
-    check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000, cudaEnableDefault, &found));
-    require(found == cudaDriverEntryPointSuccess, "CUDA: the driver has no cuTensorMapEncodeTiled");
-    return reinterpret_cast<Encode>(function);
-}
-
-// extents and box: innermost first; strides: in elements, of all dimensions but the innermost
-template <size_t kRank>
-CUtensorMap tensor_map(Encode encode, const void* data, const std::array<int64_t, kRank>& extents,
-                       const std::array<int64_t, kRank - 1>& strides, const std::array<int, kRank>& box) {
-    std::array<cuuint64_t, kRank> sizes;
-    std::array<cuuint64_t, kRank - 1> steps;
-    std::array<cuuint32_t, kRank> lengths, every;
-    every.fill(1);
-    for (size_t i = 0; i < kRank; ++i) {
-        sizes[i] = static_cast<cuuint64_t>(extents[i]);
-        lengths[i] = static_cast<cuuint32_t>(box[i]);
-        if (i > 0) steps[i - 1] = static_cast<cuuint64_t>(strides[i - 1]) * sizeof(__nv_bfloat16);
-    }
-    CUtensorMap map{};
-    const CUresult status =
-        encode(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, static_cast<cuuint32_t>(kRank), const_cast<void*>(data),
-               sizes.data(), steps.data(), lengths.data(), every.data(), CU_TENSOR_MAP_INTERLEAVE_NONE,
-               box[0] == 64 ? CU_TENSOR_MAP_SWIZZLE_128B : CU_TENSOR_MAP_SWIZZLE_64B,
-               CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-    require(status == CUDA_SUCCESS, "CUDA: a tensor map failed with error ", static_cast<int>(status));
-    return map;
-}
-
 int64_t ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
@@ -263,7 +231,7 @@ void launch(const State& s, const HopperConv& c, const void* x, const void* weig
              .residual = static_cast<const __nv_bfloat16*>(residual),
              .y = static_cast<__nv_bfloat16*>(y)};
     shape_tiles<T>(c, p);
-    const Encode encode = tensor_map_encoder();
+    const TensorMapEncoder encode = tensor_map_encoder();
     const CUtensorMap of_x = tensor_map<4>(encode, x, {c.ci, c.in_w, c.in_h, c.in_t}, {c.x_column, c.x_row, c.x_frame},
                                            {T::kChunk, p.box_w, p.tile_h + p.kh - 1, 1});
     // A row holds one channel's weights, tap after tap. Where a chunk reaches into the next tap's, x has no channels

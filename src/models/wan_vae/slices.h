@@ -11,8 +11,9 @@
 
 namespace t3video::models {
 
-// Frames of height x width pixels that one call takes, `level` doublings above the latent. A call rearranges the
-// layer's weights first: on the CPU that costs as much as convolving about 100 pixels, 1 % of 8192. On a GPU a call
+// Frames of height x width pixels that one call takes, `level` doublings above the latent. Weights
+// that are not prepared are rearranged in every call: on the CPU that costs as much as convolving about 100 pixels, 1 %
+// of 8192. On a GPU a call
 // should fill the card, and above the latent it also copies the two frames that the layer remembers: four at a time
 // bear that.
 inline int64_t frames_per_call(Device device, int64_t height, int64_t width, size_t level) {

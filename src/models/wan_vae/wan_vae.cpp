@@ -15,9 +15,9 @@
 namespace t3video::models {
 namespace {
 
-// Small frames are encoded several latent frames at a time, so that rearranging the weights for each call does not
-// dominate; at most this many latent pixels, because the first layers hold every frame of the chunk (64 or 256 pixels
-// each).
+// Small frames are encoded several latent frames at a time, so that rearranging weights that are not prepared
+// does not dominate; at most this many latent pixels, because the first layers hold every frame of the chunk (64 or 256
+// pixels each).
 constexpr int64_t kLatentPixelsPerChunk = 2048;
 
 checkpoint::TensorSource open_official(const std::filesystem::path& file) {
