@@ -1,0 +1,31 @@
+// Messages to text.
+#include "core/message.h"
+
+namespace t3video {
+
+std::string Message::in(const Tongue& tongue) const {
+    std::string text;
+    for (const auto& piece : pieces_) {
+        if (const auto* words = std::get_if<std::string>(&piece)) text += *words;
+        if (const auto* field = std::get_if<Field>(&piece)) text += tongue.field(*field);
+        if (const auto* remedy = std::get_if<Remedy>(&piece)) text += tongue.remedy(*remedy);
+    }
+    return text;
+}
+
+std::string Message::plain() const {
+    return in({.field = [](const Field& f) { return f.value.empty() ? f.name : f.name + ' ' + f.value; },
+               .remedy =
+                   [](const Remedy& r) {
+                       return concat(r.kind == Remedy::Kind::resume ? "resume" : "decode", " the job ", r.job);
+                   }});
+}
+
+const Field* Message::field() const {
+    for (const auto& piece : pieces_) {
+        if (const auto* field = std::get_if<Field>(&piece)) return field;
+    }
+    return nullptr;
+}
+
+}  // namespace t3video
