@@ -13,7 +13,7 @@ namespace t3video {
 template <class... Parts>
 std::string concat(const Parts&... parts) {
     std::ostringstream out;
-    (out << ... << parts);
+    ((out << parts), ...);
     return out.str();
 }
 
