@@ -65,19 +65,19 @@ void matrix_products(Machine& m, int64_t tokens) {
         dnnl::matmul product;
         std::unordered_map<int, dnnl::memory> arguments;
     };
-    std::vector<Layer> plans;
+    std::vector<Layer> products;
     double flop = 0;
     for (const auto& [in, out] : layers) {
         const Desc x({tokens, in}, kF32, Tag::ab), w({in, out}, kF32, Tag::any), y({tokens, out}, kF32, Tag::ab);
-        const auto plan = t3video::cpu::plan_matmul(m.engine, x, w, nullptr, y);
-        plans.push_back({dnnl::matmul(plan),
-                         {{DNNL_ARG_SRC, filled(m, x)},
-                          {DNNL_ARG_WEIGHTS, filled(m, plan.weights_desc())},
-                          {DNNL_ARG_DST, filled(m, y)}}});
+        const auto product = t3video::cpu::describe_matmul(m.engine, x, w, nullptr, y);
+        products.push_back({dnnl::matmul(product),
+                            {{DNNL_ARG_SRC, filled(m, x)},
+                             {DNNL_ARG_WEIGHTS, filled(m, product.weights_desc())},
+                             {DNNL_ARG_DST, filled(m, y)}}});
         flop += 2.0 * double(tokens) * double(in) * double(out);
     }
     const double seconds = seconds_of([&] {
-        for (Layer& layer : plans) layer.product.execute(m.stream, layer.arguments);
+        for (Layer& layer : products) layer.product.execute(m.stream, layer.arguments);
         m.stream.wait();
     });
     std::printf("matmul-%d %.5f %.6g\n", int(tokens), seconds, flop);
@@ -121,15 +121,15 @@ double call(Machine& m, const Conv& c, int64_t frames, int64_t past) {
     Dims before = after;
     if (!flat) before[0] = past;
     const Desc bias({c.co}, kF32, Tag::x);
-    const auto plan = t3video::cpu::plan_conv(
+    const auto description = t3video::cpu::describe_conv(
         m.engine, dnnl::algorithm::convolution_auto,
         {Desc(src, kF32, Tag::any), Desc(weights, kF32, Tag::any), Desc(dst, kF32, Tag::any), strides, before, after},
         &bias);
-    const std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, filled(m, plan.src_desc())},
-                                                          {DNNL_ARG_WEIGHTS, filled(m, plan.weights_desc())},
+    const std::unordered_map<int, dnnl::memory> arguments{{DNNL_ARG_SRC, filled(m, description.src_desc())},
+                                                          {DNNL_ARG_WEIGHTS, filled(m, description.weights_desc())},
                                                           {DNNL_ARG_BIAS, filled(m, bias)},
-                                                          {DNNL_ARG_DST, filled(m, plan.dst_desc())}};
-    const dnnl::convolution_forward convolution(plan);
+                                                          {DNNL_ARG_DST, filled(m, description.dst_desc())}};
+    const dnnl::convolution_forward convolution(description);
     return seconds_of([&] {
         convolution.execute(m.stream, arguments);
         m.stream.wait();

@@ -83,7 +83,7 @@ class Reader {
         const auto length = number<uint64_t>(what);
         require_valid(length <= kLongestText, where_, ": ", what, " of ", length, " bytes at byte ", at_, ", at most ",
                       kLongestText, " are read; the file is damaged");
-        return taken(length, what);
+        return read_bytes(length, what);
     }
     // A text that may be long, such as one of a tokenizer's.
     void skip_text(const char* what) { skip(number<uint64_t>(what), what); }
@@ -91,7 +91,7 @@ class Reader {
         need(count, what);
         at_ += count;
     }
-    std::string taken(uint64_t count, const char* what) {
+    std::string read_bytes(uint64_t count, const char* what) {
         need(count, what);
         std::string value(reinterpret_cast<const char*>(bytes_.data() + at_), count);
         at_ += count;
@@ -173,7 +173,7 @@ void read_metadata_entry(Reader& in, Metadata& metadata) {
         require_valid(parts == 1, in.where(), ": is one of several parts of a model; join them into one file first");
     } else if (type == text) {
         const auto length = in.number<uint64_t>("a metadata text");
-        metadata.texts[key] = in.taken(length, "a metadata text");
+        metadata.texts[key] = in.read_bytes(length, "a metadata text");
     } else {
         in.skip(kValueBytes[type], "a metadata value");
     }

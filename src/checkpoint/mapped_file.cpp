@@ -22,35 +22,29 @@ namespace t3video::checkpoint {
 namespace {
 
 // All mappings of the process, one of the few things that only exist once in it: a handler of signals learns from them
-// which file a bad address belongs to. It must not lock, so each has a place of its own, which changes in one instant.
+// which file a bad address belongs to. It must not lock, so each has a slot of its own, which changes in one instant.
 class Mappings {
   public:
     void add(const MappedFile* file) {
         const std::lock_guard lock(mutex_);
-        for (auto& place : places_) {
-            if (place == nullptr) {
-                place = file;
+        for (auto& slot : slots_) {
+            if (slot == nullptr) {
+                slot = file;
                 return;
             }
         }
-        throw InvalidRequest(concat(file->path().string(), ": more than ", places_.size(), " files are open"));
+        throw InvalidRequest(concat(file->path().string(), ": more than ", slots_.size(), " files are open"));
     }
     void remove(const MappedFile* file) {
         const std::lock_guard lock(mutex_);
-        for (auto& place : places_) {
-            if (place == file) place = nullptr;
+        for (auto& slot : slots_) {
+            if (slot == file) slot = nullptr;
         }
     }
-    void require_unchanged() {
-        const std::lock_guard lock(mutex_);
-        for (const auto& place : places_) {
-            if (const MappedFile* file = place) file->require_unchanged();
-        }
-    }
-    // For the handler.
+    // The handler calls this, so it does not lock.
     const MappedFile* at(const std::byte* address) const {
-        for (const auto& place : places_) {
-            const MappedFile* file = place;
+        for (const auto& slot : slots_) {
+            const MappedFile* file = slot;
             if (file != nullptr && file->bytes().data() <= address &&
                 address < file->bytes().data() + file->bytes().size())
                 return file;
@@ -60,7 +54,7 @@ class Mappings {
 
   private:
     std::mutex mutex_;
-    std::array<std::atomic<const MappedFile*>, 4096> places_{};
+    std::array<std::atomic<const MappedFile*>, 4096> slots_{};
 };
 
 Mappings mappings;
@@ -84,45 +78,59 @@ void end_for_lost_page(int signal, siginfo_t* info, void*) {
 
 MappedFile::MappedFile(std::filesystem::path path) : path_(std::move(path)) {
     const std::string name = path_.string();
-    descriptor_ = ::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    require_valid(descriptor_ >= 0, name, ": cannot be opened: ", std::strerror(errno));
+    const int descriptor = ::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    require_valid(descriptor >= 0, name, ": cannot be opened: ", std::strerror(errno));
     try {
         struct stat info {};
-        require_valid(::fstat(descriptor_, &info) == 0, name, ": cannot be examined: ", std::strerror(errno));
+        require_valid(::fstat(descriptor, &info) == 0, name, ": cannot be examined: ", std::strerror(errno));
         require_valid(!S_ISDIR(info.st_mode), name,
                       ": is a folder; name a .safetensors, .safetensors.index.json or .pth file in it");
         require_valid(S_ISREG(info.st_mode), name, ": is not a regular file");
         require_valid(info.st_size > 0, name, ": the file is empty");
         size_ = static_cast<size_t>(info.st_size);
-        written_ = info.st_mtim;
-        void* const address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor_, 0);
+        void* const address = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, descriptor, 0);
         require_valid(address != MAP_FAILED, name, ": cannot map ", size_, " bytes: ", std::strerror(errno));
         data_ = static_cast<const std::byte*>(address);
         mappings.add(this);
     } catch (...) {
         if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
-        ::close(descriptor_);
+        ::close(descriptor);
         throw;
     }
+    ::close(descriptor);  // the mapping keeps the file
 }
 
 MappedFile::~MappedFile() {
     mappings.remove(this);
     ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+WatchedFile::WatchedFile(std::filesystem::path path)
+    : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {
+    require_valid(descriptor_ >= 0 && ::fstat(descriptor_, &before_) == 0, path_.string(),
+                  ": cannot be opened: ", std::strerror(errno));
+}
+
+WatchedFile::~WatchedFile() {
     ::close(descriptor_);
 }
 
-void MappedFile::require_unchanged() const {
-    struct stat info {};
-    const bool unchanged = ::fstat(descriptor_, &info) == 0 && info.st_size == static_cast<off_t>(size_) &&
-                           info.st_mtim.tv_sec == written_.tv_sec && info.st_mtim.tv_nsec == written_.tv_nsec;
-    require_valid(unchanged, path_.string(),
-                  ": was changed while it was used; what was computed since is not kept. When the file is whole, give "
-                  "the same command again");
+bool WatchedFile::is_unchanged(const struct stat& now) const {
+    return now.st_size == before_.st_size && now.st_mtim.tv_sec == before_.st_mtim.tv_sec &&
+           now.st_mtim.tv_nsec == before_.st_mtim.tv_nsec;
 }
 
-void require_unchanged_files() {
-    mappings.require_unchanged();
+void WatchedFile::require_unchanged() const {
+    struct stat now {};
+    require_valid(::fstat(descriptor_, &now) == 0 && is_unchanged(now), path_.string(),
+                  ": was changed while it was used; what was computed since is not kept. When the file is whole, ask "
+                  "for the same again");
+}
+
+bool WatchedFile::is_current() const {
+    struct stat now {};
+    return ::stat(path_.c_str(), &now) == 0 && now.st_dev == before_.st_dev && now.st_ino == before_.st_ino &&
+           is_unchanged(now);
 }
 
 void explain_lost_pages() {

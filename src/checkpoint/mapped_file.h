@@ -14,8 +14,8 @@
 namespace t3video::checkpoint {
 
 // Pages are read when touched and shared with the system's cache. Replacing the file by a rename is safe, because the
-// mapping keeps the old file; a file that is written over or cut short while it is mapped is found by
-// require_unchanged_files(), and by explain_lost_pages() where pages are gone.
+// mapping keeps the old file; a file that is written over or cut short while it is mapped is found by a
+// WatchedFile, and by explain_lost_pages() where pages are gone.
 class MappedFile {
   public:
     // Throws InvalidRequest naming the path when it is absent, a folder, empty or unreadable.
@@ -26,20 +26,35 @@ class MappedFile {
 
     const std::filesystem::path& path() const { return path_; }
     std::span<const std::byte> bytes() const { return {data_, size_}; }
-    // Throws InvalidRequest naming the path when size or time of the mapped file are not what they were.
-    void require_unchanged() const;
 
   private:
     std::filesystem::path path_;
     const std::byte* data_ = nullptr;
     size_t size_ = 0;
-    int descriptor_ = -1;
-    struct timespec written_ {};
 };
 
-// Throws InvalidRequest when a file that is mapped now was changed since: what was computed from it may be from a
-// mixture, and is not to be saved.
-void require_unchanged_files();
+// A file that is in use, mapped or not: whether it is still what it was. Another file under its name is another.
+class WatchedFile {
+  public:
+    // Throws InvalidRequest naming the path where it cannot be opened.
+    explicit WatchedFile(std::filesystem::path path);
+    ~WatchedFile();
+    WatchedFile(const WatchedFile&) = delete;
+    WatchedFile& operator=(const WatchedFile&) = delete;
+
+    // Throws InvalidRequest naming the path when its size or time have changed: what was computed from it may be from a
+    // mixture, and is not to be saved.
+    void require_unchanged() const;
+    // Whether the path still leads to it, unchanged.
+    bool is_current() const;
+
+  private:
+    bool is_unchanged(const struct stat& now) const;
+
+    std::filesystem::path path_;
+    int descriptor_;
+    struct stat before_ {};
+};
 
 // From here on a read of a mapped page that is gone (the file was cut short, or its disk fails) ends the program with a
 // line that names the file, and exit code 1, where the system would end it without a word. For programs.

@@ -20,9 +20,10 @@ namespace {
 
 using namespace pickle;
 
-class Machine {
+// The stack machine that runs a pickle's opcodes.
+class PickleMachine {
   public:
-    Machine(std::span<const std::byte> pickle, const std::string& where) : pickle_(pickle), where_(where) {}
+    PickleMachine(std::span<const std::byte> pickle, const std::string& where) : pickle_(pickle), where_(where) {}
 
     std::vector<PickledTensor> run() {
         while (step()) {
@@ -44,8 +45,8 @@ class Machine {
         if (!condition) fail(parts...);
     }
 
-    // Input.
-    std::string_view take(size_t count) {
+    // These read the pickle from front to back.
+    std::string_view read_bytes(size_t count) {
         check(count <= pickle_.size() - position_, "the pickle ends within this opcode; the file is truncated");
         const auto* const begin = reinterpret_cast<const char*>(pickle_.data()) + position_;
         position_ += count;
@@ -54,7 +55,7 @@ class Machine {
     template <class T>
     T number() {
         T value;
-        std::memcpy(&value, take(sizeof(T)).data(), sizeof(T));
+        std::memcpy(&value, read_bytes(sizeof(T)).data(), sizeof(T));
         return value;
     }
     std::string_view line() {
@@ -62,10 +63,10 @@ class Machine {
                                     pickle_.size() - position_);
         const size_t length = rest.find('\n');
         check(length != std::string_view::npos, "the pickle ends within a name; the file is truncated");
-        return take(length + 1).substr(0, length);
+        return read_bytes(length + 1).substr(0, length);
     }
 
-    // Stack.
+    // These work on the stack.
     void push(Value value) {
         check(values_.size() < kMaxValues, "more than ", kMaxValues, " values: not a state dict");
         stack_.push_back(static_cast<Id>(values_.size()));
@@ -123,7 +124,7 @@ class Machine {
 };
 
 // Runs one opcode; false at STOP.
-bool Machine::step() {
+bool PickleMachine::step() {
     at_ = position_;
     check(position_ < pickle_.size(), "the pickle ends without STOP; the file is truncated");
     const auto opcode = number<uint8_t>();
@@ -174,10 +175,10 @@ bool Machine::step() {
             append(pop_to_mark());
             break;
         case Opcode::binunicode:
-            push(take(number<uint32_t>()));
+            push(read_bytes(number<uint32_t>()));
             break;
         case Opcode::short_binunicode:
-            push(take(number<uint8_t>()));
+            push(read_bytes(number<uint8_t>()));
             break;
         case Opcode::binint:
             push(int64_t{number<int32_t>()});
@@ -238,7 +239,7 @@ bool Machine::step() {
     return true;
 }
 
-Value Machine::allowed_global() {
+Value PickleMachine::allowed_global() {
     const std::string_view module = line(), attribute = line();
     const std::string name = concat(module, ".", attribute);
     const auto known = std::ranges::find(kAllowedGlobals, std::string_view(name), &AllowedGlobal::name);
@@ -248,38 +249,38 @@ Value Machine::allowed_global() {
     return std::visit([](auto value) { return Value(value); }, known->value);
 }
 
-// Little-endian two's complement.
-int64_t Machine::long_integer() {
+// Reads an integer stored as its length and little-endian two's complement.
+int64_t PickleMachine::long_integer() {
     const size_t bytes = number<uint8_t>();
     check(bytes <= sizeof(int64_t), "an integer of ", bytes, " bytes, expected at most 8");
-    const std::string_view digits = take(bytes);
+    const std::string_view digits = read_bytes(bytes);
     const bool negative = bytes > 0 && (digits.back() & 0x80) != 0;
     int64_t value = negative ? -1 : 0;
     std::memcpy(&value, digits.data(), bytes);
     return value;
 }
 
-void Machine::recall(size_t slot) {
+void PickleMachine::recall(size_t slot) {
     const auto found = memo_.find(slot);
     check(found != memo_.end(), "reads memo ", slot, ", which was never stored");
     stack_.push_back(found->second);
 }
 
-void Machine::set_items(const Ids& items) {
+void PickleMachine::set_items(const Ids& items) {
     check(items.size() % 2 == 0, "an odd number of dict keys and values: ", items.size());
     auto* const dict = std::get_if<Dict>(&values_[top()]);
     check(dict != nullptr, "sets items of something other than a dict");
     for (size_t i = 0; i < items.size(); i += 2) dict->entries.emplace_back(items[i], items[i + 1]);
 }
 
-void Machine::append(const Ids& items) {
+void PickleMachine::append(const Ids& items) {
     auto* const list = std::get_if<List>(&values_[top()]);
     check(list != nullptr, "appends to something other than a list");
     list->items.insert(list->items.end(), items.begin(), items.end());
 }
 
 // ('storage', type, key, device, element count)
-StorageRef Machine::storage_reference(Id id) const {
+StorageRef PickleMachine::storage_reference(Id id) const {
     const Ids& parts = as<Tuple>(id, "a tuple as persistent id").items;
     check(parts.size() == 5, "a persistent id of ", parts.size(), " parts, expected 5");
     const auto kind = as<std::string_view>(parts[0], "a text as kind of persistent id");
@@ -292,7 +293,7 @@ StorageRef Machine::storage_reference(Id id) const {
     return {dtype, key, elements};
 }
 
-void Machine::reduce() {
+void PickleMachine::reduce() {
     const Ids operands = pop(2);
     const auto function = as<Function>(operands[0], "a function that rebuilds tensors to be called");
     const Ids arguments = as<Tuple>(operands[1], "a tuple of arguments").items;
@@ -312,7 +313,7 @@ void Machine::reduce() {
 }
 
 // (storage, offset, shape, strides, requires_grad, hooks[, metadata])
-TensorRef Machine::rebuild_tensor(const Ids& arguments) {
+TensorRef PickleMachine::rebuild_tensor(const Ids& arguments) {
     check(arguments.size() == 6 || arguments.size() == 7, "_rebuild_tensor_v2 with ", arguments.size(),
           " arguments, expected 6 or 7");
     const auto& storage = as<StorageRef>(arguments[0], "a storage");
@@ -330,7 +331,7 @@ TensorRef Machine::rebuild_tensor(const Ids& arguments) {
     return {tensors_.size() - 1};
 }
 
-std::vector<int64_t> Machine::integers(Id id, const char* what) const {
+std::vector<int64_t> PickleMachine::integers(Id id, const char* what) const {
     const Ids& items = as<Tuple>(id, what).items;
     check(items.size() <= Shape::kMaxRank, what, " of ", items.size(), " numbers, at most ", Shape::kMaxRank,
           " are supported");  // also keeps one long tuple from being copied into many tensors
@@ -340,7 +341,7 @@ std::vector<int64_t> Machine::integers(Id id, const char* what) const {
 }
 
 // The root, or the dict that it holds under one of the usual names.
-const Dict& Machine::tensor_dict(Id root) const {
+const Dict& PickleMachine::tensor_dict(Id root) const {
     const auto& outer = as<Dict>(root, "a dict of tensors");
     for (const auto& [key, value] : outer.entries) {
         const auto* const name = std::get_if<std::string_view>(&values_[key]);
@@ -351,7 +352,7 @@ const Dict& Machine::tensor_dict(Id root) const {
     return outer;
 }
 
-std::vector<PickledTensor> Machine::state_dict(Id root) const {
+std::vector<PickledTensor> PickleMachine::state_dict(Id root) const {
     std::vector<PickledTensor> tensors;
     std::set<std::string_view> names;
     for (const auto& [key, value] : tensor_dict(root).entries) {
@@ -371,7 +372,7 @@ std::vector<PickledTensor> Machine::state_dict(Id root) const {
 std::vector<PickledTensor> read_state_dict(std::span<const std::byte> pickle, const std::string& where) {
     require_valid(pickle.size() <= kMaxPickleBytes, where, ": a pickle of ", pickle.size(), " bytes, at most ",
                   kMaxPickleBytes, " are read");
-    return Machine(pickle, where).run();
+    return PickleMachine(pickle, where).run();
 }
 
 }  // namespace t3video::checkpoint

@@ -70,7 +70,7 @@ struct StorageRef {
     std::string_view key;
     int64_t elements;
 };
-// A tensor that a call would have made, by its place in the machine's list.
+// A tensor that a call would have made, by its index in the machine's list.
 struct TensorRef {
     size_t index;
 };

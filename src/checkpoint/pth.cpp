@@ -117,8 +117,8 @@ TensorSource read_pth(const std::shared_ptr<const MappedFile>& file) {
     size_t copied = 0;
     for (const PickledTensor& tensor : read_state_dict(zip.data(folder + "/data.pkl"), where)) {
         check_name(tensor.name, where);
-        const std::string place = concat(where, ": tensor ", quote(tensor.name));
-        Tensor value = read_tensor(file, zip, folder, tensor, place, copied);
+        const std::string tensor_where = concat(where, ": tensor ", quote(tensor.name));
+        Tensor value = read_tensor(file, zip, folder, tensor, tensor_where, copied);
         source.tensors.emplace(tensor.name, StoredTensor{std::move(value), file->path()});
     }
     return source;

@@ -50,7 +50,7 @@ TensorSource rename(TensorSource source, const std::function<std::string(const s
     for (auto& [name, stored] : source.tensors) {
         std::string translated = rename(name);
         if (translated.empty()) translated = name;
-        const auto [place, inserted] = renamed.try_emplace(translated, stored);
+        const auto [entry, inserted] = renamed.try_emplace(translated, stored);
         require_valid(inserted, source.path.string(), ": two tensors are named ", quote(translated),
                       " in this model, one of them ", quote(name), " in the file");
     }

@@ -1,5 +1,5 @@
 // Zip archives through libzip, which knows the directory formats but not where in the file an entry's bytes are. It
-// reads through our Reader, though: the place where it reads an entry's first byte is where the entry lies.
+// reads through our Reader, though: the offset at which it reads an entry's first byte is where the entry lies.
 #include "checkpoint/zip_file.h"
 
 #include <zip.h>
@@ -14,7 +14,8 @@
 namespace t3video::checkpoint {
 namespace {
 
-std::string take_message(zip_error_t& error) {
+// The text of an error, which is released.
+std::string message_of(zip_error_t& error) {
     std::string message = zip_error_strerror(&error);
     zip_error_fini(&error);
     return message;
@@ -90,12 +91,12 @@ ZipFile::ZipFile(std::shared_ptr<const MappedFile> file)
     zip_error_t error;
     zip_error_init(&error);
     zip_source_t* const source = zip_source_function_create(Reader::call, reader_.get(), &error);
-    if (source == nullptr) throw Error(concat(where, ": ", take_message(error)));
+    if (source == nullptr) throw Error(concat(where, ": ", message_of(error)));
     // ZIP_CHECKCONS stays off: what it wants of data descriptors in ZIP64 archives, torch's files do not have.
     zip_.reset(zip_open_from_source(source, ZIP_RDONLY, &error));
     if (!zip_) {
         zip_source_free(source);
-        throw InvalidRequest(concat(where, ": the zip archive is truncated or damaged (", take_message(error), ")"));
+        throw InvalidRequest(concat(where, ": the zip archive is truncated or damaged (", message_of(error), ")"));
     }
     zip_error_fini(&error);
     const auto count = static_cast<uint64_t>(zip_get_num_entries(zip_.get(), 0));

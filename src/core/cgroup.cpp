@@ -53,8 +53,8 @@ std::vector<Mount> mounts_of(const std::string& controller, const fs::path& root
     return mounts;
 }
 
-// The place of this process in the hierarchy; nothing where it has none.
-std::optional<fs::path> place_of(const std::string& controller, bool unified, const fs::path& root) {
+// The path of this process in the hierarchy; nothing where it has none.
+std::optional<fs::path> own_path(const std::string& controller, bool unified, const fs::path& root) {
     std::ifstream file(root / "proc/self/cgroup");
     for (std::string line; std::getline(file, line);) {
         const size_t first = line.find(':'), second = line.find(':', first + 1);  // "4:cpu,cpuacct:/user/one"
@@ -70,10 +70,10 @@ std::optional<fs::path> place_of(const std::string& controller, bool unified, co
 std::vector<Cgroup> cgroups_of(const std::string& controller, const fs::path& root) {
     std::vector<Cgroup> groups;
     for (const Mount& mount : mounts_of(controller, root)) {
-        const auto place = place_of(controller, mount.unified, root);
-        if (!place) continue;
+        const auto path = own_path(controller, mount.unified, root);
+        if (!path) continue;
         // Outside of what is mounted, as in some containers, the mount's own folder is the nearest that can be seen.
-        fs::path below = place->lexically_relative(mount.top);
+        fs::path below = path->lexically_relative(mount.top);
         if (below.empty() || below == "." || *below.begin() == "..") below.clear();
         for (; !below.empty(); below = below.parent_path()) groups.push_back({mount.point / below, mount.unified});
         groups.push_back({mount.point, mount.unified});

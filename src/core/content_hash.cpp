@@ -52,10 +52,10 @@ void ContentHash::add(std::span<const std::byte> bytes) {
     size_t waiting = length_ % kBlock;
     length_ += bytes.size();
     if (waiting > 0) {
-        const size_t taken = std::min(kBlock - waiting, bytes.size());
-        std::copy_n(bytes.data(), taken, rest_.data() + waiting);
-        bytes = bytes.subspan(taken);
-        if (waiting + taken < kBlock) return;
+        const size_t copied = std::min(kBlock - waiting, bytes.size());
+        std::copy_n(bytes.data(), copied, rest_.data() + waiting);
+        bytes = bytes.subspan(copied);
+        if (waiting + copied < kBlock) return;
         mix(rest_.data());
     }
     for (; bytes.size() >= kBlock; bytes = bytes.subspan(kBlock)) mix(bytes.data());

@@ -12,7 +12,6 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/interrupt.h"
 
 namespace t3video {
 namespace {
@@ -33,8 +32,10 @@ bool is_address(std::string_view name) {
 
 }  // namespace
 
-InputFile::InputFile(const std::filesystem::path& path, std::string_view expected, Streams streams)
-    : name_(path.string()), descriptor_(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)) {
+InputFile::InputFile(const std::filesystem::path& path, std::string_view expected, Pipes pipes, std::stop_token stop)
+    : name_(path.string()),
+      descriptor_(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)),
+      stop_(std::move(stop)) {
     const int reason = errno;
     require_valid(descriptor_ >= 0 || !is_address(name_), name_,
                   ": addresses are not read; download it and give the file; expected ", expected);
@@ -44,8 +45,8 @@ InputFile::InputFile(const std::filesystem::path& path, std::string_view expecte
     require_valid(descriptor_ >= 0, name_, ": ", std::strerror(reason), "; expected ", expected);
     struct stat status {};
     const bool known = fstat(descriptor_, &status) == 0;
-    const bool taken = known && (S_ISREG(status.st_mode) || (streams == Streams::taken && S_ISFIFO(status.st_mode)));
-    if (!taken) {
+    const bool readable = known && (S_ISREG(status.st_mode) || (pipes == Pipes::accepted && S_ISFIFO(status.st_mode)));
+    if (!readable) {
         close(descriptor_);
         throw InvalidRequest(
             concat(name_, ": is ", known ? kind_of(status.st_mode) : "no file", "; expected ", expected));
@@ -65,7 +66,7 @@ size_t InputFile::read(char* to, size_t count) {
         if (n > 0) {
             done += static_cast<size_t>(n);
         } else if (errno == EAGAIN) {
-            if (interrupt_signal() != 0) throw Interrupted(concat("Stopped while ", name_, " was read"));
+            if (stop_.stop_requested()) throw Stopped(Message("stopped while ", name_, " was read"));
             pollfd wanted{descriptor_, POLLIN, 0};
             constexpr int kMilliseconds = 100;  // a wish to stop is seen no later
             poll(&wanted, 1, kMilliseconds);
@@ -92,8 +93,9 @@ void InputFile::seek(int64_t offset) {
     require_valid(lseek(descriptor_, offset, SEEK_SET) == offset, name_, ": cannot be read: ", std::strerror(errno));
 }
 
-std::string read_text_file(const std::filesystem::path& path, std::string_view expected, size_t most, Streams streams) {
-    InputFile file(path, expected, streams);
+std::string read_text_file(const std::filesystem::path& path, std::string_view expected, size_t most, Pipes pipes,
+                           std::stop_token stop) {
+    InputFile file(path, expected, pipes, std::move(stop));
     std::string text = file.read(most + 1);
     require_valid(text.size() <= most, path.string(), ": more than ", most >> 20, " MiB; expected ", expected);
     return text;

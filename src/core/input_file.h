@@ -3,26 +3,29 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
 namespace t3video {
 
-// What an input may be besides a regular file.
-enum class Streams : bool { refused, taken };
+// Whether an input may be a pipe besides a regular file.
+enum class Pipes : bool { refused, accepted };
 
 // An open file. Refused with InvalidRequest, naming the path and `expected` ("a window layout"), where there is none or
 // it cannot be opened, and where it is a folder, a device, a socket or a pipe: these are neither read nor waited on.
-// With Streams::taken pipes are read too, as a shell's <(...) makes them; one that nobody writes to is empty.
+// With Pipes::accepted pipes are read too, as a shell's <(...) makes them; one that nobody writes to is empty. A stop
+// that is requested ends the wait for a pipe.
 class InputFile {
   public:
-    InputFile(const std::filesystem::path& path, std::string_view expected, Streams streams = Streams::refused);
+    InputFile(const std::filesystem::path& path, std::string_view expected, Pipes pipes = Pipes::refused,
+              std::stop_token stop = {});
     ~InputFile();
     InputFile(const InputFile&) = delete;
     InputFile& operator=(const InputFile&) = delete;
 
-    // The next `count` bytes; fewer are there at the end only. Throws InvalidRequest where the disk fails, Interrupted
-    // where a pipe is waited on when the user stops the program.
+    // The next `count` bytes; fewer are there at the end only. Throws InvalidRequest where the disk fails, Stopped
+    // where a pipe is waited on when a stop is requested.
     size_t read(char* to, size_t count);
     // The next `count` bytes, or those that are left.
     std::string read(size_t count);
@@ -33,6 +36,7 @@ class InputFile {
   private:
     std::string name_;
     int descriptor_;
+    std::stop_token stop_;
     int64_t bytes_ = 0;
 };
 
@@ -40,6 +44,6 @@ constexpr size_t kLargestText = size_t{64} << 20;
 
 // The whole of a text or JSON file. Throws InvalidRequest as InputFile does, and for more than `most` bytes.
 std::string read_text_file(const std::filesystem::path& path, std::string_view expected, size_t most = kLargestText,
-                           Streams streams = Streams::refused);
+                           Pipes pipes = Pipes::refused, std::stop_token stop = {});
 
 }  // namespace t3video

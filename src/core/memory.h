@@ -8,6 +8,9 @@
 
 namespace t3video {
 
+// Of the bytes that may be taken, what the program, its libraries and what they keep take: measured 40 to 90 MiB.
+constexpr int64_t kProgramBytes = int64_t{96} << 20;
+
 struct MemoryLimit {
     int64_t bytes = std::numeric_limits<int64_t>::max();  // as where the kernel says nothing
     // What sets it, as a phrase for people: "what the memory cgroup's limit of 300 MiB leaves"; empty: the machine's

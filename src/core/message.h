@@ -39,9 +39,11 @@ struct Tongue {
 
 class Message {
   public:
+    Message() = default;
     // Of anything that can be streamed, fields, remedies and other messages.
-    template <class... Parts>
-    explicit Message(const Parts&... parts) {
+    template <class First, class... Parts>
+    explicit Message(const First& first, const Parts&... parts) {
+        add(first);
         (add(parts), ...);
     }
 

@@ -1,4 +1,4 @@
-// Checks of a place to write to, and the partial file beside it.
+// Checks of a path to write to, and the partial file beside it.
 #include "core/output_file.h"
 
 #include <fcntl.h>
@@ -71,8 +71,8 @@ bool flushed(int descriptor) {
     return fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP;
 }
 
-// What can be said without touching the place.
-void check_place(const fs::path& target) {
+// What can be checked without creating a file.
+void check_target(const fs::path& target) {
     std::error_code ignored;  // what cannot be looked at fails when the file is created
     const std::string name = target.string();
     const fs::file_status status = fs::status(target, ignored);
@@ -93,7 +93,7 @@ void check_place(const fs::path& target) {
 }  // namespace
 
 LockState try_lock(int descriptor) {
-    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) return LockState::taken;
+    if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) return LockState::locked;
     return errno == EWOULDBLOCK ? LockState::busy : LockState::unsupported;
 }
 
@@ -111,7 +111,7 @@ fs::path partial_path(const fs::path& target, const std::string& owner) {
 }
 
 void check_writable(const fs::path& target) {
-    check_place(target);
+    check_target(target);
     // A file that never has a name, where the file system makes such.
     int descriptor = open(folder_above(target).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
     if (descriptor < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL)) {
@@ -170,7 +170,7 @@ void require_written(bool written, const fs::path& file) {
 PartialFile::PartialFile(fs::path target, const std::string& owner)
     : target_(std::move(target)), partial_(partial_path(target_, owner)) {
     require(owner.size() <= kLongestOwner, "partial file of ", target_.string(), ": owner ", owner);
-    check_place(target_);
+    check_target(target_);
     descriptor_ = lock_partial(target_, partial_);
 }
 
@@ -197,15 +197,15 @@ void PartialFile::finish() {
 }
 
 void PartialFile::commit() {
-    // The lock is held until the file has its name, unless it was given back before.
+    // The lock is held until the file has its name, unless finish() released it.
     if (descriptor_ >= 0) require_written(flushed(descriptor_), partial_);
     require_written(std::rename(partial_.c_str(), target_.c_str()) == 0, target_);
     committed_ = true;
     const int folder = open(folder_above(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return;  // may be entered and written, not read
-    const bool kept = flushed(folder);
+    const bool on_disk = flushed(folder);
     close(folder);
-    require_written(kept, target_);
+    require_written(on_disk, target_);
 }
 
 void replace_file(const fs::path& target, std::string_view bytes) {

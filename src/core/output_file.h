@@ -17,7 +17,7 @@ class WriteError : public Error {
     using Error::Error;
 };
 
-// Another process has it and will give it back.
+// Another process has locked it and will release it.
 class InUse : public InvalidRequest {
   public:
     using InvalidRequest::InvalidRequest;
@@ -31,8 +31,8 @@ std::string words_of_refusal(int reason);
 // Throws WriteError, naming the file and the system's reason in errno, unless `written`.
 void require_written(bool written, const std::filesystem::path& file);
 
-enum class LockState { taken, busy, unsupported };
-// Locks an open file or folder until it is closed. The system gives locks back however a process ends; some network
+enum class LockState { locked, busy, unsupported };
+// Locks an open file or folder until it is closed. The system releases locks however a process ends; some network
 // file systems have none.
 LockState try_lock(int descriptor);
 
@@ -68,7 +68,7 @@ class PartialFile {
     const std::filesystem::path& path() const { return partial_; }
     // Makes these bytes the file's. Throws WriteError.
     void write(std::string_view bytes);
-    // Flushes the file to the disk and gives the lock back: it is whole and waits for its name. What wrote it has
+    // Flushes the file to the disk and releases the lock: it is whole and waits for its name. What wrote it has
     // closed it. A second call does nothing. Throws WriteError.
     void finish();
     // Finishes it and renames it, replacing an older file of that name; flushes the folder. Throws WriteError.

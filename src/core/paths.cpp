@@ -44,7 +44,7 @@ int64_t file_bytes(const fs::path& path) {
     return static_cast<int64_t>(bytes);
 }
 
-bool is_taken(const fs::path& path) {
+bool name_exists(const fs::path& path) {
     std::error_code refusal;
     return fs::exists(fs::symlink_status(path, refusal));
 }

@@ -18,9 +18,9 @@ bool is_folder(const std::filesystem::path& path);
 // Of a file that is there.
 int64_t file_bytes(const std::filesystem::path& path);
 
-// Whether the name is taken, by a link that leads nowhere too; false where the system does not answer, since nothing
-// can be made there either.
-bool is_taken(const std::filesystem::path& path);
+// Whether anything has this name, a link that leads nowhere included; false where the system does not answer, since
+// nothing can be made there either.
+bool name_exists(const std::filesystem::path& path);
 
 // The folder that a file lies in: of a name alone the current one, ".".
 std::filesystem::path folder_above(const std::filesystem::path& file);

@@ -30,7 +30,7 @@ class SignalStack {
     SignalStack& operator=(const SignalStack&) = delete;
 
   private:
-    static constexpr size_t kBytes = size_t{64} << 10;  // the kernel puts up to some 11 KiB of registers there
+    static constexpr size_t kBytes = size_t{64} << 10;  // the kernel saves up to some 11 KiB of registers there
     std::unique_ptr<std::byte[]> memory_;
 };
 

@@ -54,15 +54,15 @@ void SoftmaxRow(float* s, int64_t n, float& maximum, float& sum, float* out, int
     }
 }
 
-// y = y * keep + x * factor
-void Blend(const float* x, float factor, float keep, float* y, int64_t n) {
+// y = y * y_factor + x * x_factor
+void Blend(const float* x, float x_factor, float y_factor, float* y, int64_t n) {
     const Floats d;
-    const auto f = hn::Set(d, factor);
-    if (keep == 0.0f) {
+    const auto f = hn::Set(d, x_factor);
+    if (y_factor == 0.0f) {
         ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(hn::Mul(load(x), f), y); });
     } else {
         ForEachVector(n, [&](auto load, auto store)
-                             HWY_ATTR { store(hn::MulAdd(load(x), f, hn::Mul(load(y), hn::Set(d, keep))), y); });
+                             HWY_ATTR { store(hn::MulAdd(load(x), f, hn::Mul(load(y), hn::Set(d, y_factor))), y); });
     }
 }
 
@@ -81,7 +81,7 @@ constexpr int64_t kQueries = 128;  // rows of a block: with kKeys, the scores (1
 constexpr int64_t kKeys = 256;
 
 // Rows of a token matrix seen by one head: consecutive, or listed by id.
-struct Rows {
+struct HeadRows {
     const float* base;   // the head's first column of row 0
     int64_t stride;      // floats from row to row
     const int64_t* ids;  // null: row i is i
@@ -96,28 +96,29 @@ struct Panel {
     int64_t stride;
 };
 
-Panel panel(const Rows& rows, int64_t first, int64_t count, std::vector<float>& scratch) {
+Panel panel(const HeadRows& rows, int64_t first, int64_t count, std::vector<float>& scratch) {
     if (!rows.ids) return {rows.row(first), rows.stride};
     scratch.resize(static_cast<size_t>(count * rows.width));
     for (int64_t i = 0; i < count; ++i) std::copy_n(rows.row(first + i), rows.width, scratch.data() + i * rows.width);
     return {scratch.data(), rows.width};
 }
 
-struct Scratch {
+// What a thread works with; the vectors grow to the largest block of queries and keys.
+struct Buffers {
     std::vector<float> q, k, v, scores, out, maximum, sum;
 };
 
-// One head's softmax(scale q k^T + bias) v for queries [first, last); unnormalised rows in scratch.out, sums beside
+// One head's softmax(scale q k^T + bias) v for queries [first, last); unnormalised rows in Buffers::out, sums beside
 // them.
-struct Head {
-    Rows q, k, v;
+struct AttentionHead {
+    HeadRows q, k, v;
     int64_t keys;
     float scale;
     const float* key_bias;       // [keys] or null
     const float* relative_bias;  // entry (key - query), may be negative; or null
 };
 
-void attend(const Head& head, int64_t first, int64_t last, Scratch& s) {
+void attend(const AttentionHead& head, int64_t first, int64_t last, Buffers& s) {
     const int64_t rows = last - first, width = head.v.width;
     s.scores.resize(static_cast<size_t>(kQueries * kKeys));
     s.out.assign(static_cast<size_t>(rows * width), 0.0f);
@@ -158,17 +159,17 @@ void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, 
     const float* relative = options.relative_bias ? options.relative_bias->data<float>() : nullptr;
     float* py = y.data<float>();
     ctx.parallel_for(heads * blocks, 1, [&](int64_t begin, int64_t end) {
-        Scratch s;
+        Buffers s;
         for (int64_t task = begin; task < end; ++task) {
             const int64_t h = task / blocks, first = task % blocks * kQueries,
                           last = std::min(first + kQueries, queries);
-            const Head head{{pq + h * qk_width, q.dim(1), nullptr, qk_width},
-                            {pk + h * qk_width, k.dim(1), nullptr, qk_width},
-                            {pv + h * v_width, v.dim(1), nullptr, v_width},
-                            keys,
-                            options.scale,
-                            key_bias.empty() ? nullptr : key_bias.data(),
-                            relative ? relative + h * (2 * queries - 1) + queries - 1 : nullptr};
+            const AttentionHead head{{pq + h * qk_width, q.dim(1), nullptr, qk_width},
+                                     {pk + h * qk_width, k.dim(1), nullptr, qk_width},
+                                     {pv + h * v_width, v.dim(1), nullptr, v_width},
+                                     keys,
+                                     options.scale,
+                                     key_bias.empty() ? nullptr : key_bias.data(),
+                                     relative ? relative + h * (2 * queries - 1) + queries - 1 : nullptr};
             attend(head, first, last, s);
             for (int64_t i = first; i < last; ++i) {
                 HWY_DYNAMIC_DISPATCH(Blend)
@@ -201,7 +202,7 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
         float* logarithms = saved ? saved->log_sum_exp.data<float>() : nullptr;
         float* own = saved && branches.size() > 1 ? saved->output.data<float>() : nullptr;  // a single one is y
         ctx.parallel_for(blocks * heads, 1, [&](int64_t begin, int64_t end) {
-            Scratch s;
+            Buffers s;
             for (int64_t task = begin; task < end; ++task) {
                 const auto [window, first] = tasks[static_cast<size_t>(task / heads)];
                 const int64_t column = task % heads * width;

@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/bounded_cache.h"
 #include "cpu/conv_taps.h"
 #include "cpu/convert.h"
 #include "cpu/onednn.h"
@@ -27,19 +28,21 @@ struct Band {
 };
 
 // One convolution of a band. `start` writes bias + result, `add` adds the result to what is there.
-struct BandPlan {
+struct BandPrimitives {
     int64_t in_offset, out_offset;  // elements from the start of the frame
     Desc src, dst;
     dnnl::convolution_forward start, add;
 };
 
-struct FramePlan {
+// All bands of a frame, and the layout of the weights that they share.
+struct FramePrimitives {
     Desc weights;
-    std::vector<BandPlan> bands;
+    std::vector<BandPrimitives> bands;
 };
 
-using PlanKey = std::tuple<ops::FrameConv, bool, int64_t>;
-using PlanCache = std::map<PlanKey, FramePlan>;
+using PrimitivesKey = std::tuple<ops::FrameConv, bool, int64_t>;
+// A film asks for some dozens.
+using PrimitivesCache = BoundedCache<PrimitivesKey, FramePrimitives, 256>;
 
 // Output rows [first, last) need input rows [first*stride - top, (last-1)*stride - top + kh), less what lies outside.
 Band band_of(const ops::FrameConv& frame, int64_t first, int64_t last) {
@@ -70,37 +73,37 @@ dnnl::primitive_attr added_to_output() {
     return attr;
 }
 
-// The first band chooses the layout of the weights; everything else of the plan keeps to it.
-FramePlan make_plan(const ops::FrameConv& frame, bool with_bias, int64_t band_elements, const dnnl::engine& engine) {
-    FramePlan plan;
-    plan.weights = Desc({frame.co, frame.ci, frame.kh, frame.kw}, kF32, Tag::any);
+// The first band chooses the layout of the weights; all further primitives keep to it.
+FramePrimitives make_primitives(const ops::FrameConv& frame, bool with_bias, int64_t band_elements,
+                                const dnnl::engine& engine) {
+    FramePrimitives primitives;
+    primitives.weights = Desc({frame.co, frame.ci, frame.kh, frame.kw}, kF32, Tag::any);
     const Desc bias({frame.co}, kF32, Tag::x);
     for (const Band& band : bands_of(frame, band_elements)) {
         const ops::FrameConv& conv = band.conv;
         ConvShape shape{Desc({1, conv.ci, conv.h, conv.w}, kF32, Tag::nhwc),
-                        plan.weights,
+                        primitives.weights,
                         Desc({1, conv.co, conv.out_h(), conv.out_w()}, kF32, Tag::nhwc),
                         {conv.stride_h, conv.stride_w},
                         {conv.top, conv.left},
                         {conv.bottom, conv.right}};
         constexpr auto kDirect = dnnl::algorithm::convolution_direct;
-        const ConvPlan start = plan_conv(engine, kDirect, shape, with_bias ? &bias : nullptr);
-        plan.weights = shape.weights = start.weights_desc();
-        const ConvPlan add = plan_conv(engine, kDirect, shape, nullptr, added_to_output());
-        plan.bands.push_back({band.in_row * frame.w * frame.ci, band.out_row * frame.out_w() * frame.co, shape.src,
-                              shape.dst, dnnl::convolution_forward(start), dnnl::convolution_forward(add)});
+        const ConvPrimitiveDesc start = describe_conv(engine, kDirect, shape, with_bias ? &bias : nullptr);
+        primitives.weights = shape.weights = start.weights_desc();
+        const ConvPrimitiveDesc add = describe_conv(engine, kDirect, shape, nullptr, added_to_output());
+        primitives.bands.push_back({band.in_row * frame.w * frame.ci, band.out_row * frame.out_w() * frame.co,
+                                    shape.src, shape.dst, dnnl::convolution_forward(start),
+                                    dnnl::convolution_forward(add)});
     }
-    return plan;
+    return primitives;
 }
 
-const FramePlan& plan_for(State& cpu, const ops::FrameConv& frame, bool with_bias, int64_t band_elements) {
+const FramePrimitives& primitives_for(State& cpu, const ops::FrameConv& frame, bool with_bias, int64_t band_elements) {
     auto& slot = cpu.caches["conv3d"];
-    if (!slot) slot = std::make_shared<PlanCache>();
-    auto& plans = *static_cast<PlanCache*>(slot.get());
-    const PlanKey key{frame, with_bias, band_elements};
-    auto found = plans.find(key);
-    if (found == plans.end()) found = plans.emplace(key, make_plan(frame, with_bias, band_elements, cpu.engine)).first;
-    return found->second;
+    if (!slot) slot = std::make_shared<PrimitivesCache>();
+    auto& cache = *static_cast<PrimitivesCache*>(slot.get());
+    return cache.get({frame, with_bias, band_elements},
+                     [&] { return make_primitives(frame, with_bias, band_elements, cpu.engine); });
 }
 
 dnnl::memory view(const Desc& desc, const dnnl::engine& engine, const float* data) {
@@ -155,22 +158,22 @@ void conv3d(Context& ctx, std::span<const float* const> frames, const ops::Prepa
             const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements) {
     State& cpu = state(ctx);
     if (band_elements == 0) band_elements = suitable_band(ctx.threads());
-    const FramePlan& plan = plan_for(cpu, frame, bias != nullptr, band_elements);
+    const FramePrimitives& primitives = primitives_for(cpu, frame, bias != nullptr, band_elements);
     std::vector<Tensor> taps = weight.blobs;
-    if (const Desc& layout = *static_cast<const Desc*>(weight.layout.get()); layout != plan.weights) {
-        for (Tensor& tap : taps) tap = relaid(ctx, tap, layout, plan.weights);
+    if (const Desc& layout = *static_cast<const Desc*>(weight.layout.get()); layout != primitives.weights) {
+        for (Tensor& tap : taps) tap = relaid(ctx, tap, layout, primitives.weights);
     }
     const Tensor shift = bias ? as_f32(ctx, *bias) : Tensor();
     const int64_t frame_size = frame.out_h() * frame.out_w() * frame.co;
     for (int64_t f = 0; f < y.dim(0); ++f) {
-        for (const BandPlan& band : plan.bands) {
+        for (const BandPrimitives& band : primitives.bands) {
             bool started = false;
             for (size_t k = 0; k < taps.size(); ++k) {
                 const float* source = frames[static_cast<size_t>(f * stride_t) + k];
                 if (!source) continue;
                 std::unordered_map<int, dnnl::memory> arguments{
                     {DNNL_ARG_SRC, view(band.src, cpu.engine, source + band.in_offset)},
-                    {DNNL_ARG_WEIGHTS, view(plan.weights, cpu.engine, taps[k].data<float>())},
+                    {DNNL_ARG_WEIGHTS, view(primitives.weights, cpu.engine, taps[k].data<float>())},
                     {DNNL_ARG_DST, view(band.dst, cpu.engine, y.data<float>() + f * frame_size + band.out_offset)}};
                 if (bias && !started) {
                     arguments.emplace(DNNL_ARG_BIAS,
@@ -231,8 +234,8 @@ ops::Prepared arrange_taps(Context& ctx, const Stored& weight, const ops::FrameC
                                 .left = kw / 2,
                                 .right = kw / 2};
     State& cpu = state(ctx);
-    const auto layout =
-        std::make_shared<Desc>(plan_for(cpu, frame ? *frame : common, true, suitable_band(ctx.threads())).weights);
+    const auto layout = std::make_shared<Desc>(
+        primitives_for(cpu, frame ? *frame : common, true, suitable_band(ctx.threads())).weights);
     const Tensor values = weight.encoding() ? as_f32(ctx, weight) : weight.numbers();
     ops::Prepared p{s, ops::Prepared::Format::taps, {}, layout};
     for (int64_t k = 0; k < kt; ++k)

@@ -91,11 +91,11 @@ void add_residual(Context& ctx, ops::Rows& x, const ops::Residual& residual, int
     const Tensor* gate = residual.gate;
     const int64_t width = x.data.dim(1), last_set = gate ? (gate->dim(0) - 1) * width : 0;
     const float *ph = residual.h.data<float>(), *pg = gate ? gate->data<float>() : nullptr;
-    const Index places(x.places), tokens(x.tokens);
+    const Index indices(x.indices), tokens(x.tokens);
     float* px = x.data.data<float>();
     ctx.parallel_for(residual.h.dim(0), row_grain(width), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
-            float* to = px + places[i] * width;
+            float* to = px + indices[i] * width;
             if (pg) {
                 const float* g = pg + (tokens[i] < boundary ? 0 : last_set);
                 HWY_DYNAMIC_DISPATCH(MulAdd)(g, ph + i * width, to, to, width);

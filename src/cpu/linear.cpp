@@ -45,9 +45,9 @@ void linear(Context& ctx, const Tensor& x, const ops::Prepared& weight, const Te
         return arguments;
     };
     const Tensor b = bias ? as_f32(ctx, *bias) : Tensor();
-    const MatmulPlan plan =
-        plan_matmul(cpu.engine, x_desc, w_desc, bias ? &b_desc : nullptr, y_desc, fused(activation));
-    dnnl::matmul(plan).execute(cpu.stream, arguments_of(bias ? &b : nullptr));
+    const MatmulPrimitiveDesc product =
+        describe_matmul(cpu.engine, x_desc, w_desc, bias ? &b_desc : nullptr, y_desc, fused(activation));
+    dnnl::matmul(product).execute(cpu.stream, arguments_of(bias ? &b : nullptr));
     cpu.stream.wait();
 }
 
@@ -56,9 +56,9 @@ ops::Prepared pack_matrix(Context& ctx, const Stored& weight) {
     State& cpu = state(ctx);
     const int64_t out = weight.dim(0), in = weight.dim(1);
     constexpr int64_t kTokens = 1024;  // any number of rows is multiplied with what suits this one
-    const MatmulPlan product =
-        plan_matmul(cpu.engine, Desc({kTokens, in}, kF32, Tag::ab), Desc({in, out}, kF32, Tag::any), nullptr,
-                    Desc({kTokens, out}, kF32, Tag::ab));
+    const MatmulPrimitiveDesc product =
+        describe_matmul(cpu.engine, Desc({kTokens, in}, kF32, Tag::ab), Desc({in, out}, kF32, Tag::any), nullptr,
+                        Desc({kTokens, out}, kF32, Tag::ab));
     const auto layout = std::make_shared<Desc>(product.weights_desc());
     const Tensor plain = as_f32(ctx, weight);
     if (!in_blocks(*layout)) return {weight.shape(), Format::plain, {plain}, nullptr};

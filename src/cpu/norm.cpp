@@ -103,11 +103,11 @@ void layer_norm(Context& ctx, const ops::Rows& x, const Tensor& weight, const Te
     const int64_t n = x.data.dim(-1);
     const Tensor w = as_f32(ctx, weight), b = as_f32(ctx, bias);
     const float *px = x.data.data<float>(), *pw = w.data<float>(), *pb = b.data<float>();
-    const Index places(x.places);
+    const Index indices(x.indices);
     float* py = y.data<float>();
     ctx.parallel_for(y.numel() / n, grain(n), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
-            HWY_DYNAMIC_DISPATCH(LayerNormRow)(px + places[i] * n, eps, 0.0f, pw, pb, py + i * n, n);
+            HWY_DYNAMIC_DISPATCH(LayerNormRow)(px + indices[i] * n, eps, 0.0f, pw, pb, py + i * n, n);
         }
     });
 }
@@ -116,12 +116,12 @@ void norm_modulate(Context& ctx, const ops::Rows& x, const Tensor& scale, const 
                    float eps, Tensor& y) {
     const int64_t n = x.data.dim(-1), last_set = (scale.dim(0) - 1) * n;
     const float *px = x.data.data<float>(), *ps = scale.data<float>(), *pb = shift.data<float>();
-    const Index places(x.places), tokens(x.tokens);
+    const Index indices(x.indices), tokens(x.tokens);
     float* py = y.data<float>();
     ctx.parallel_for(y.dim(0), grain(n), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
             const int64_t set = tokens[i] < boundary ? 0 : last_set;
-            HWY_DYNAMIC_DISPATCH(LayerNormRow)(px + places[i] * n, eps, 1.0f, ps + set, pb + set, py + i * n, n);
+            HWY_DYNAMIC_DISPATCH(LayerNormRow)(px + indices[i] * n, eps, 1.0f, ps + set, pb + set, py + i * n, n);
         }
     });
 }

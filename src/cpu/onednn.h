@@ -5,13 +5,13 @@
 
 namespace t3video::cpu {
 
-using MatmulPlan = dnnl::matmul::primitive_desc;
-using ConvPlan = dnnl::convolution_forward::primitive_desc;
+using MatmulPrimitiveDesc = dnnl::matmul::primitive_desc;
+using ConvPrimitiveDesc = dnnl::convolution_forward::primitive_desc;
 
-// dst [m, n] = src [m, k] * weights [k, n] (+ bias [1, n], which may be null)
-inline MatmulPlan plan_matmul(const dnnl::engine& engine, const dnnl::memory::desc& src,
-                              const dnnl::memory::desc& weights, const dnnl::memory::desc* bias,
-                              const dnnl::memory::desc& dst, const dnnl::primitive_attr& attr = {}) {
+// Describes dst [m, n] = src [m, k] * weights [k, n] (+ bias [1, n], which may be null)
+inline MatmulPrimitiveDesc describe_matmul(const dnnl::engine& engine, const dnnl::memory::desc& src,
+                                           const dnnl::memory::desc& weights, const dnnl::memory::desc* bias,
+                                           const dnnl::memory::desc& dst, const dnnl::primitive_attr& attr = {}) {
 #if DNNL_VERSION_MAJOR >= 3
     if (bias) return {engine, src, weights, *bias, dst, attr};
     return {engine, src, weights, dst, attr};
@@ -26,9 +26,9 @@ struct ConvShape {
     dnnl::memory::dims strides, before, after;  // before and after: rows and columns of zeros around src
 };
 
-// For inference; `bias` [co] may be null.
-inline ConvPlan plan_conv(const dnnl::engine& engine, dnnl::algorithm algorithm, const ConvShape& shape,
-                          const dnnl::memory::desc* bias, const dnnl::primitive_attr& attr = {}) {
+// Describes a convolution for inference; `bias` [co] may be null.
+inline ConvPrimitiveDesc describe_conv(const dnnl::engine& engine, dnnl::algorithm algorithm, const ConvShape& shape,
+                                       const dnnl::memory::desc* bias, const dnnl::primitive_attr& attr = {}) {
     const auto& [src, weights, dst, strides, before, after] = shape;
     constexpr auto kind = dnnl::prop_kind::forward_inference;
 #if DNNL_VERSION_MAJOR >= 3

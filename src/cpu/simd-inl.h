@@ -17,7 +17,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::ScalableTag<float>;
 
-// Calls f(i, load, store) for whole vectors of [0, n) and once more for the tail: load(p) reads p[i...], with zeros
+// Calls f(load, store) for whole vectors of [0, n) and once more for the tail: load(p) reads p[i...], with zeros
 // past the end; store(v, p) writes what lies inside.
 template <class F>
 HWY_INLINE void ForEachVector(int64_t n, F&& f) {

@@ -1,7 +1,7 @@
 // Attention. In bf16 with narrow heads cuDNN's fused kernel computes it, bound by the matrix units; windows are
-// gathered into rows that follow one another in front of it and put back, averaged, behind it, two passes bound by
+// gathered into rows that follow one another in front of it and scattered, averaged, behind it, two passes bound by
 // memory: 91 and 96 % of an H200's 4.3 TB/s at 4K. On Hopper windows with heads of 128 have a kernel of our own, which
-// puts its results back itself. All else (f32, the VAE's one wide head, the text encoder's relative bias) is two matrix
+// scatters its results itself. All else (f32, the VAE's one wide head, the text encoder's relative bias) is two matrix
 // products and a softmax over slices of the queries. What a backward needs comes from the same kernels: branches then
 // keep their rows, and a pass averages them.
 #include "cuda/attention.h"
@@ -23,7 +23,8 @@ constexpr int kThreads = 256;
 
 // --- products and softmax --------------------------------------------------------------------------------------------
 
-struct Rows {
+// Queries, keys or values of all heads, side by side in each row.
+struct HeadsMatrix {
     const std::byte* data;
     int64_t count, stride, width;  // rows, elements from row to row, elements of a head
 };
@@ -35,8 +36,8 @@ struct SoftmaxOptions {
     LogSumExp log_sum_exp = {};
 };
 
-void plain_attention(Context& ctx, DType dtype, const Rows& q, const Rows& k, const Rows& v, int64_t heads, float scale,
-                     const SoftmaxOptions& options, std::byte* y, int64_t y_stride) {
+void plain_attention(Context& ctx, DType dtype, const HeadsMatrix& q, const HeadsMatrix& k, const HeadsMatrix& v,
+                     int64_t heads, float scale, const SoftmaxOptions& options, std::byte* y, int64_t y_stride) {
     State& s = state(ctx);
     const size_t element = size_of(dtype);
     const int64_t fit = static_cast<int64_t>(kScoreBytes / sizeof(float)) / (heads * k.count);
@@ -111,13 +112,13 @@ __global__ void scatter_rows(const T* x, const int64_t* order, int64_t rows, int
     for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < rows * packs;
          i += int64_t{gridDim.x} * kThreads) {
         Pack<T, N> value = reinterpret_cast<const Pack<T, N>*>(x)[i];
-        Pack<T, N>* place = reinterpret_cast<Pack<T, N>*>(y) + order[i / packs] * packs + i % packs;
+        Pack<T, N>* target = reinterpret_cast<Pack<T, N>*>(y) + order[i / packs] * packs + i % packs;
         if constexpr (more) {
-            const Pack<T, N> other = *place;
+            const Pack<T, N> other = *target;
             for (int j = 0; j < N; ++j)
                 value.value[j] = from_float<T>(share * (to_float(value.value[j]) + to_float(other.value[j])));
         }
-        *place = value;
+        *target = value;
     }
 }
 
@@ -133,10 +134,10 @@ __global__ void mean_of_branches(const T* a, const T* b, int64_t packs, T* y) {
     }
 }
 
-// Puts the logarithms of windows, [windows, heads, tokens], where those of their rows belong.
-__global__ void put_logarithms(const float* x, int64_t count, int64_t heads, int64_t tokens, LogSumExp to) {
+// Writes the log-sum-exp of windows, [windows, heads, tokens], to where those of their rows belong.
+__global__ void store_log_sum_exp(const float* x, int64_t count, int64_t heads, int64_t tokens, LogSumExp to) {
     for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count; i += int64_t{gridDim.x} * kThreads) {
-        to.put(i / tokens % heads, i / (heads * tokens) * tokens + i % tokens, x[i]);
+        to.store(i / tokens % heads, i / (heads * tokens) * tokens + i % tokens, x[i]);
     }
 }
 
@@ -153,7 +154,7 @@ void gather(State& s, const Tensor& q, const Tensor& k, const Tensor& v, const i
     check_launch();
 }
 
-// The first branch is put down as it is; the second is added and the sum halved: one rounding less than halving both.
+// The first branch is written as it is; the second is added and the sum halved: one rounding less than halving both.
 void scatter(State& s, const Tensor& x, const int64_t* order, bool second, Tensor& y) {
     visit(x.dtype(), [&]<class T>() {
         constexpr int kElements = 16 / sizeof(T);
@@ -186,13 +187,13 @@ void attend(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int
         Tensor logarithms = empty(ctx, {count, heads, tokens});
         fused_attention(ctx, problem, q.raw(), k.raw(), v.raw(), y.raw(), nullptr, logarithms.raw());
         const State& s = state(ctx);
-        put_logarithms<<<blocks_for(s, logarithms.numel() / kThreads), kThreads, 0, s.stream>>>(
+        store_log_sum_exp<<<blocks_for(s, logarithms.numel() / kThreads), kThreads, 0, s.stream>>>(
             in<float>(logarithms), logarithms.numel(), heads, tokens, log_sum_exp);
         return check_launch();
     }
     for (int64_t w = 0; w < count; ++w) {
         const auto rows = [&](const Tensor& x) {
-            return Rows{x.slice(w * tokens, (w + 1) * tokens).raw(), tokens, stride, width};
+            return HeadsMatrix{x.slice(w * tokens, (w + 1) * tokens).raw(), tokens, stride, width};
         };
         plain_attention(ctx, q.dtype(), rows(q), rows(k), rows(v), heads, scale,
                         {.log_sum_exp = log_sum_exp.from(w * tokens)}, y.slice(w * tokens, (w + 1) * tokens).raw(),
@@ -260,7 +261,8 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
         const LogSumExp log_sum_exp = saved ? LogSumExp{out<float>(saved->log_sum_exp), q.dim(0)} : LogSumExp{};
         const auto count = static_cast<int64_t>(windows.starts.size()) - 1;
         const bool direct = windows.in_order && branch == 0;  // a second branch would overwrite the first
-        const Tensor order = direct || windows.placed.defined() ? windows.placed : from_span(ctx, windows.order);
+        const Tensor order =
+            direct || windows.device_order.defined() ? windows.device_order : from_span(ctx, windows.order);
         for (int64_t w = 0; w < count;) {
             const auto start = [&](int64_t i) { return windows.starts[static_cast<size_t>(i)]; };
             const int64_t tokens = start(w + 1) - start(w);

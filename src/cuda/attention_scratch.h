@@ -45,7 +45,8 @@ inline Scratch window_attention_scratch(const Tensor& q, int64_t heads,
         const int64_t longest = windows->sizes().longest;
         Scratch blocks;
         const bool direct = windows->in_order && windows == branches[0];  // read where they lie
-        if (!direct && !windows->placed.defined()) blocks.push_back(static_cast<size_t>(q.dim(0)) * sizeof(int64_t));
+        if (!direct && !windows->device_order.defined())
+            blocks.push_back(static_cast<size_t>(q.dim(0)) * sizeof(int64_t));
         const int64_t rows = direct ? q.dim(0) : std::min(q.dim(0), std::max(kGatheredTokens, longest));
         // Queries, keys, values and result of some windows.
         if (!direct) blocks.insert(blocks.end(), 4, static_cast<size_t>(rows * q.dim(1)) * size_of(q.dtype()));

@@ -45,7 +45,7 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
         p.pad_h = frame.top;
         Tensor result = co == frame.co ? y : empty(ctx, {y.dim(0), y.dim(1), y.dim(2), co}, dtype);
         fused_conv(ctx, p, parts[0].raw(), taps.raw(), bias_data, result.raw());
-        if (co != frame.co) put(s, result, frame.co, y.raw(), y.slice(0, 1).bytes());
+        if (co != frame.co) copy_without_padding(s, result, frame.co, y.raw(), y.slice(0, 1).bytes());
         return;
     }
     const int64_t out_h = frame.out_h(), out_elements = p.out_t() * frame.out_w() * co;
@@ -63,17 +63,17 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
         std::byte* to = x.raw() + static_cast<size_t>(pad_front) * frame_bytes;
         for (const Tensor& part : parts) {
             for (int64_t t = 0; t < part.dim(0); ++t, to += frame_bytes) {
-                place(s, dtype, part.slice(t, t + 1).raw(),
-                      {.rows = frame.h,
-                       .columns = frame.w,
-                       .channels = frame.ci,
-                       .first_row = first * frame.stride_h - frame.top,
-                       .count = p.h,
-                       .left = pad_w_here ? frame.left : 0,
-                       .columns_to = columns,
-                       .channels_to = ci,
-                       .zoom = 1},
-                      to);
+                copy_padded(s, dtype, part.slice(t, t + 1).raw(),
+                            {.rows = frame.h,
+                             .columns = frame.w,
+                             .channels = frame.ci,
+                             .first_row = first * frame.stride_h - frame.top,
+                             .count = p.h,
+                             .left = pad_w_here ? frame.left : 0,
+                             .columns_to = columns,
+                             .channels_to = ci,
+                             .zoom = 1},
+                            to);
             }
         }
         if (bands == 1 && co == frame.co) {
@@ -83,8 +83,8 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
         Tensor result = empty(ctx, {p.out_t(), rows_out, frame.out_w(), co}, dtype);
         fused_conv(ctx, p, x.raw(), taps.raw(), bias_data, result.raw());
         const int64_t row = frame.out_w() * frame.co;
-        put(s, result, frame.co, y.raw() + static_cast<size_t>(first * row) * element,
-            static_cast<size_t>(out_h * row) * element);
+        copy_without_padding(s, result, frame.co, y.raw() + static_cast<size_t>(first * row) * element,
+                             static_cast<size_t>(out_h * row) * element);
     }
 }
 
@@ -115,21 +115,21 @@ void upsample_conv2d(Context& ctx, const Tensor& x, const ops::Prepared& weight,
                       .bias = bias != nullptr};
     Tensor result = co == y.dim(3) ? Tensor() : empty(ctx, {1, y.dim(1), columns, co}, dtype);
     for (int64_t t = 0; t < x.dim(0); ++t) {
-        place(s, dtype, x.slice(t, t + 1).raw(),
-              {.rows = x.dim(1),
-               .columns = x.dim(2),
-               .channels = x.dim(3),
-               .first_row = pad_h_there ? 0 : -pad_top,
-               .count = rows,
-               .left = 0,
-               .columns_to = columns,
-               .channels_to = ci,
-               .zoom = 2},
-              doubled.raw());
+        copy_padded(s, dtype, x.slice(t, t + 1).raw(),
+                    {.rows = x.dim(1),
+                     .columns = x.dim(2),
+                     .channels = x.dim(3),
+                     .first_row = pad_h_there ? 0 : -pad_top,
+                     .count = rows,
+                     .left = 0,
+                     .columns_to = columns,
+                     .channels_to = ci,
+                     .zoom = 2},
+                    doubled.raw());
         Tensor frame = y.slice(t, t + 1);
         Tensor& to = result.defined() ? result : frame;
         fused_conv(ctx, p, doubled.raw(), taps.raw(), bias ? bias->raw() : nullptr, to.raw());
-        if (result.defined()) put(s, result, y.dim(3), frame.raw(), frame.bytes());
+        if (result.defined()) copy_without_padding(s, result, y.dim(3), frame.raw(), frame.bytes());
     }
 }
 

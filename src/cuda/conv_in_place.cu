@@ -19,17 +19,17 @@ Tensor joined(Context& ctx, std::span<const Tensor> parts, int64_t ci) {
     std::byte* to = x.raw();
     for (const Tensor& part : parts) {
         const int64_t rows = part.dim(0) * part.dim(1);
-        place(state(ctx), part.dtype(), part.raw(),
-              {.rows = rows,
-               .columns = part.dim(2),
-               .channels = part.dim(3),
-               .first_row = 0,
-               .count = rows,
-               .left = 0,
-               .columns_to = part.dim(2),
-               .channels_to = ci,
-               .zoom = 1},
-              to);
+        copy_padded(state(ctx), part.dtype(), part.raw(),
+                    {.rows = rows,
+                     .columns = part.dim(2),
+                     .channels = part.dim(3),
+                     .first_row = 0,
+                     .count = rows,
+                     .left = 0,
+                     .columns_to = part.dim(2),
+                     .channels_to = ci,
+                     .zoom = 1},
+                    to);
         to += static_cast<size_t>(rows * part.dim(2) * ci) * size_of(part.dtype());
     }
     return x;
@@ -63,7 +63,7 @@ void convolve_in_place(Context& ctx, std::span<const Tensor> parts, int64_t pad_
                              .y_row = y.dim(2) * co,
                              .y_column = co};
     hopper_conv(ctx, problem, x.raw(), taps.raw(), bias ? bias->raw() : nullptr, nullptr, result.raw());
-    if (co != frame.co) put(state(ctx), result, frame.co, y.raw(), y.slice(0, 1).bytes());
+    if (co != frame.co) copy_without_padding(state(ctx), result, frame.co, y.raw(), y.slice(0, 1).bytes());
 }
 
 void upsample_in_place(Context& ctx, const Tensor& x, const Tensor& phases, const Tensor* bias, int64_t pad_top,

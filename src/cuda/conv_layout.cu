@@ -9,7 +9,7 @@ namespace {
 constexpr int kThreads = 256;
 
 template <class T, int N>
-__global__ void place_rows(const T* from, Placement p, T* to) {
+__global__ void copy_padded_rows(const T* from, PaddedCopy p, T* to) {
     using Packed = Pack<T, N>;
     const int64_t total = p.count * p.columns_to * p.channels_to;
     for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < total; i += int64_t{gridDim.x} * kThreads) {
@@ -34,13 +34,13 @@ __global__ void drop_channels(const T* x, int64_t rows, int64_t channels_from, i
 
 }  // namespace
 
-void place(State& s, DType dtype, const std::byte* from, Placement p, std::byte* to) {
+void copy_padded(State& s, DType dtype, const std::byte* from, PaddedCopy p, std::byte* to) {
     visit(dtype, [&]<class T>() {
         constexpr int kElements = 16 / sizeof(T);
         const auto launch = [&]<int N>() {
             p.channels /= N;
             p.channels_to /= N;
-            place_rows<T, N>
+            copy_padded_rows<T, N>
                 <<<blocks_for(s, p.count * p.columns_to * p.channels_to / kThreads), kThreads, 0, s.stream>>>(
                     reinterpret_cast<const T*>(from), p, reinterpret_cast<T*>(to));
         };
@@ -53,7 +53,7 @@ void place(State& s, DType dtype, const std::byte* from, Placement p, std::byte*
     check_launch();
 }
 
-void put(State& s, const Tensor& result, int64_t co, std::byte* y, size_t frame_bytes) {
+void copy_without_padding(State& s, const Tensor& result, int64_t co, std::byte* y, size_t frame_bytes) {
     const int64_t frames = result.dim(0), rows = result.dim(1) * result.dim(2), co_padded = result.dim(3);
     const size_t element = size_of(result.dtype());
     if (co == co_padded) {

@@ -33,7 +33,7 @@ inline Scratch conv_scratch(const DeviceTraits& device, int64_t frames, bool one
     }
     frames += pad_front;
     // Frames in one run with padding alike on both sides are read where they lie; else they are laid out first. What
-    // the library cannot count in 32 bits is laid out, and put back, in bands of rows.
+    // the library cannot count in 32 bits is laid out, and copied back, in bands of rows.
     const int64_t rows = (f.out_h() - 1) * f.stride_h + f.kh, columns = f.w + f.left + f.right;
     const int64_t elements = frames * rows * columns * ci, result = y.numel() / f.co * co;
     const bool countable = elements <= kCountable && result <= kCountable;

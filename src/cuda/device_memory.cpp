@@ -124,25 +124,26 @@ DeviceMemory::DeviceMemory(int device, size_t limit, size_t set_aside, std::shar
     reached_ = make_event();
 }
 
-// Of `bytes` more than are in use.
+// Throws for a request of `bytes` beyond those in use.
 void DeviceMemory::refuse(size_t bytes) const {
     constexpr double kMiB = double(1 << 20);
-    throw InvalidRequest(fmt::format(
-        "out of GPU memory: {:.0f} MiB more are needed, {:.0f} of {:.0f} MiB are in use; allow more with --memory, "
-        "close what else uses the card, or make a smaller film (t3video plan tells what fits)",
-        double(bytes) / kMiB, double(range_->arena.used()) / kMiB, double(range_->arena.limit()) / kMiB));
+    const std::string found =
+        fmt::format("{:.0f} MiB more are needed, {:.0f} of {:.0f} MiB are in use", double(bytes) / kMiB,
+                    double(range_->arena.used()) / kMiB, double(range_->arena.limit()) / kMiB);
+    throw InvalidRequest(Message("out of GPU memory: ", found, "; allow more with ", Field("memory"),
+                                 ", close what else uses the card, or make a smaller film"));
 }
 
 std::shared_ptr<Storage> DeviceMemory::allocate(size_t bytes) {
-    const auto offset = range_->arena.take(bytes);
+    const auto offset = range_->arena.allocate(bytes);
     const bool fits = offset && range_->grow(*offset + bytes);
     if (!fits) {
-        if (offset) range_->arena.give(*offset);
+        if (offset) range_->arena.free(*offset);
         refuse(bytes);
     }
     std::byte* address = range_->address(*offset);
     std::shared_ptr<const void> owner(address,
-                                      [range = range_, offset = *offset](const void*) { range->arena.give(offset); });
+                                      [range = range_, offset = *offset](const void*) { range->arena.free(offset); });
     return std::make_shared<Storage>(address, bytes, std::move(owner), true, Device::cuda);
 }
 
@@ -196,7 +197,7 @@ std::shared_ptr<Storage> DeviceMemory::allocate_pinned(size_t bytes) {
     set_device(device_);
     const cudaError_t status = cudaHostAlloc(&data, bytes, cudaHostAllocDefault);
     require_valid(status == cudaSuccess, "out of memory: the system could not pin ", bytes >> 20,
-                  " MiB for uploads; allow more GPU memory with --memory, or close what else takes memory");
+                  " MiB for uploads; allow more with ", Field("memory"), ", or close what else takes memory");
     std::shared_ptr<const void> owner(data, [device = device_, uploads = uploads_](const void* p) {
         cudaSetDevice(device);
         cudaStreamSynchronize(uploads.get());

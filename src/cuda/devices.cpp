@@ -64,28 +64,29 @@ void make_current(const Context& ctx) {
 }
 
 void require_there(int ordinal, int count) {
-    require_valid(ordinal < count, "--device cuda:", ordinal, ": this machine has ",
+    require_valid(ordinal < count, Field("device", "cuda:", ordinal), ": this machine has ",
                   count == 1 ? "one GPU, cuda:0" : concat(count, " GPUs, cuda:0 to cuda:", count - 1));
 }
 
 void require_recent(const std::string& name, int major, int minor) {
     constexpr int kOldest = 8;
-    require_valid(major >= kOldest, "--device cuda: ", name, " has compute capability ", major, ".", minor, "; ",
-                  kOldest, ".0 (Ampere) or later is needed; use --device cpu");
+    require_valid(major >= kOldest, Field("device", "cuda"), ": ", name, " has compute capability ", major, ".", minor,
+                  "; ", kOldest, ".0 (Ampere) or later is needed; use ", Field("device", "cpu"));
 }
 
 void require_code(const std::string& name, int major, int minor, bool has_code) {
-    require_valid(has_code, "--device cuda: ", name, " has compute capability ", major, ".", minor,
+    require_valid(has_code, Field("device", "cuda"), ": ", name, " has compute capability ", major, ".", minor,
                   ", for which this program was not built; build it with -DCMAKE_CUDA_ARCHITECTURES=", major, minor,
-                  ", or use --device cpu");
+                  ", or use ", Field("device", "cpu"));
 }
 
 Backend make_backend(int ordinal, DType compute_type, size_t memory) {
-    require_valid(compute_type == DType::f32 || compute_type == DType::bf16, "--dtype ", compute_type,
+    require_valid(compute_type == DType::f32 || compute_type == DType::bf16, Field("dtype", compute_type),
                   ": the GPU computes in f32 or bf16");
     std::string none;
     const int count = count_devices(&none);
-    require_valid(count > 0, "--device cuda: no usable NVIDIA GPU (", none, "); use --device cpu");
+    require_valid(count > 0, Field("device", "cuda"), ": no usable NVIDIA GPU (", none, "); use ",
+                  Field("device", "cpu"));
     require_there(ordinal, count);
     auto traits = traits_of(ordinal);
     require(traits.has_value(), "CUDA: cuda:", ordinal, " does not tell its properties");
@@ -95,10 +96,10 @@ Backend make_backend(int ordinal, DType compute_type, size_t memory) {
     traits->sm_90a_code = traits->major == 9 && traits->minor == 0 && has_sm_90a_code();
     size_t free = 0, total = 0;
     check(cudaMemGetInfo(&free, &total));
-    require_valid(memory <= free, "--memory ", fmt::format("{:.1f}GiB", double(memory) / kGiB), ": ", traits->name,
+    require_valid(memory <= free, Field("memory", fmt::format("{:.1f}GiB", double(memory) / kGiB)), ": ", traits->name,
                   fmt::format(" has {:.1f} GiB free", double(free) / kGiB));
     const size_t limit = memory == 0 ? free : memory;
-    require_valid(limit >= kLibraries + kLeast, "--device cuda: ",
+    require_valid(limit >= kLibraries + kLeast, Field("device", "cuda"), ": ",
                   fmt::format("{:.2f} GiB of GPU memory; at least {:.2f} are needed", double(limit) / kGiB,
                               double(kLibraries + kLeast) / kGiB));
 

@@ -35,7 +35,7 @@ __global__ void add_residual_rows(X* x, const H* h, const float* gate, RowSets s
         late = load<N>(gate + sets.last_set + column * N);
     }
     for (int64_t i = first_row(); i < rows; i += row_step()) {
-        X* to = x + (sets.place(i) * packs + column) * N;
+        X* to = x + (sets.row(i) * packs + column) * N;
         const bool is_early = sets.is_early(i);
         const Pack<H, N> b = load<N>(h + (i * packs + column) * N);
         Pack<X, N> sum = load<N>(static_cast<const X*>(to));

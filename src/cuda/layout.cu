@@ -99,11 +99,11 @@ void launch_gather(const State& s, const Tensor& table, const Tensor& ids, Tenso
 
 void gather_rows(Context& ctx, const Tensor& table, std::span<const int64_t> ids, Tensor& y) {
     const State& s = state(ctx);
-    const Tensor placed = from_span(ctx, ids);
+    const Tensor device_ids = from_span(ctx, ids);
     if (table.dtype() == DType::f16) {
-        launch_gather<__half>(s, table, placed, y);
+        launch_gather<__half>(s, table, device_ids, y);
     } else {
-        visit(table.dtype(), [&]<class T>() { launch_gather<T>(s, table, placed, y); });
+        visit(table.dtype(), [&]<class T>() { launch_gather<T>(s, table, device_ids, y); });
     }
     check_launch();
 }

@@ -20,7 +20,7 @@ __global__ void __launch_bounds__(kNormThreads)
     for (int64_t first = int64_t{blockIdx.x} * groups; first < norm.rows; first += int64_t{gridDim.x} * groups) {
         const int64_t i = first + threadIdx.x / lanes;
         const bool present = i < norm.rows;
-        const int64_t row = present ? norm.sets.place(i) : 0, set = present ? norm.sets.set_of(i) : 0;
+        const int64_t row = present ? norm.sets.row(i) : 0, set = present ? norm.sets.set_of(i) : 0;
         RowRegisters<X, N, kItems> v;
         v.read(x + row * norm.width, packs, lane, lanes, present);
         write_norm<kCentred>(v, scale + set, shift + set, y + i * norm.width, norm, present);
@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(kNormThreads)
         const int64_t i = first + threadIdx.x / norm.lanes;
         const bool present = i < norm.rows;
         const int width = present ? norm.width : 0;
-        const int64_t row = present ? norm.sets.place(i) : 0, set = present ? norm.sets.set_of(i) : 0;
+        const int64_t row = present ? norm.sets.row(i) : 0, set = present ? norm.sets.set_of(i) : 0;
         const X* v = x + row * norm.width;
         float sum = 0, squares = 0;
         if constexpr (kCentred) {

@@ -86,7 +86,7 @@ __global__ void add_group_means(const T* main, const T* x, T* y, Cells cells, in
     }
 }
 
-// y[o] = main[o] + x[(o * cells + cell) / repeats], cell the place of main's pixel in its cell. Frame 0 of main, which
+// y[o] = main[o] + x[(o * cells + cell) / repeats], cell the index of main's pixel in its cell. Frame 0 of main, which
 // has `rows` rows, is frame0 of the large video, and its row 0 row0.
 template <int N, class T>
 __global__ void add_repeated(const T* main, const T* x, T* y, Cells cells, int64_t frame0, int64_t row0, int64_t rows,

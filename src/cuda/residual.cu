@@ -25,7 +25,7 @@ __global__ void __launch_bounds__(kNormThreads, kItems <= 12 ? 2 : 1)
         const int64_t i = first + threadIdx.x / lanes;
         const bool present = i < norm.rows;
         if (lanes == 32 && !present) return;
-        const int64_t row = present ? norm.sets.place(i) : 0, set = present ? norm.sets.set_of(i) : 0,
+        const int64_t row = present ? norm.sets.row(i) : 0, set = present ? norm.sets.set_of(i) : 0,
                       set_of_gate = present ? gates.set_of(i) : 0;
         float* to = x + row * norm.width;
         RowRegisters<float, N, kItems> sum;

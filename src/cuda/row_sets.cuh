@@ -7,12 +7,12 @@
 namespace t3video::cuda {
 
 struct RowSets {
-    const int64_t *places = nullptr, *tokens = nullptr;
+    const int64_t *indices = nullptr, *tokens = nullptr;
     int64_t first_token = 0;
     int64_t boundary = 0;  // tokens before it use the set at 0, the others the one `last_set` elements on
     int64_t last_set = 0;
 
-    __device__ int64_t place(int64_t i) const { return places ? places[i] : i; }
+    __device__ int64_t row(int64_t i) const { return indices ? indices[i] : i; }
     __device__ bool is_early(int64_t i) const {
         return last_set > 0 && (tokens ? tokens[i] : first_token + i) < boundary;
     }
@@ -22,7 +22,7 @@ struct RowSets {
 // sets: [S, C], or null where all rows share their parameters.
 inline RowSets row_sets(const ops::Rows& rows, const Tensor* sets = nullptr, int64_t boundary = 0) {
     const auto list = [](const Tensor& x) { return x.defined() ? in<int64_t>(x) : nullptr; };
-    return {list(rows.places), list(rows.tokens.ids), rows.tokens.first, boundary,
+    return {list(rows.indices), list(rows.tokens.ids), rows.tokens.first, boundary,
             sets ? (sets->dim(0) - 1) * sets->dim(1) : 0};
 }
 

@@ -11,7 +11,7 @@ namespace {
 constexpr int kThreads = 512;
 
 // The largest score so far and the sum of exp(score - largest).
-struct Running {
+struct RunningSoftmax {
     float largest = -INFINITY, sum = 0;
 
     __device__ void add(float score) {
@@ -39,7 +39,7 @@ struct Running {
 
 template <class T, int N>
 __global__ void __launch_bounds__(kThreads) softmax_rows(Softmax p, const float* scores, T* probabilities) {
-    __shared__ Running warps[kThreads / 32];
+    __shared__ RunningSoftmax warps[kThreads / 32];
     const float last_bias = logf(static_cast<float>(p.last_key_count));
     const int64_t packs = p.keys / N;
     for (int64_t r = blockIdx.x; r < p.heads * p.rows; r += gridDim.x) {
@@ -53,7 +53,7 @@ __global__ void __launch_bounds__(kThreads) softmax_rows(Softmax p, const float*
                 x[j] = pack.value[j] + (bias ? bias[key] : 0.0f) + (key == p.keys - 1 ? last_bias : 0.0f);
             }
         };
-        Running running;
+        RunningSoftmax running;
         for (int64_t i = threadIdx.x; i < packs; i += kThreads) {
             float x[N];
             load(i, x);
@@ -62,12 +62,12 @@ __global__ void __launch_bounds__(kThreads) softmax_rows(Softmax p, const float*
         running.merge_warp();
         if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = running;
         __syncthreads();
-        Running all;
+        RunningSoftmax all;
         for (int w = 0; w < kThreads / 32; ++w) all.merge(warps[w].largest, warps[w].sum);
         __syncthreads();
         // The key that counts several times gives the sum of its equal probabilities.
         const float scale = 1.0f / all.sum;
-        if (p.log_sum_exp.to && threadIdx.x == 0) p.log_sum_exp.put(head, query, all.largest + logf(all.sum));
+        if (p.log_sum_exp.to && threadIdx.x == 0) p.log_sum_exp.store(head, query, all.largest + logf(all.sum));
         for (int64_t i = threadIdx.x; i < packs; i += kThreads) {
             float x[N];
             load(i, x);

@@ -17,7 +17,7 @@ struct LogSumExp {
         if (!to) return *this;
         return order ? LogSumExp{to, head_step, order + first} : LogSumExp{to + first, head_step};
     }
-    __device__ void put(int64_t head, int64_t row, float value) const {
+    __device__ void store(int64_t head, int64_t row, float value) const {
         to[head * head_step + (order ? order[row] : row)] = value;
     }
 };

@@ -8,7 +8,7 @@
 namespace t3video::media {
 namespace {
 
-constexpr uint8_t kGapLevel = 24;  // a dark grey that still differs from a black frame
+constexpr uint8_t kGapGrey = 24;  // a dark grey that still differs from a black frame
 
 // What one output pixel covers of the input: pixels [first, first + weights.size()), weights summing to 1.
 struct Cover {
@@ -40,7 +40,7 @@ void add_row(const uint8_t* row, float weight, std::vector<float>& sum) {
 void shrink_row(const std::vector<float>& row, const std::vector<Cover>& columns, uint8_t* out) {
     for (const Cover& cover : columns) {
         const float* pixel = row.data() + cover.first * 3;
-        float sum[3] = {0.5f, 0.5f, 0.5f};  // rounds to the nearest level
+        float sum[3] = {0.5f, 0.5f, 0.5f};  // rounds to the nearest integer
         for (const float weight : cover.weights) {
             for (int c = 0; c < 3; ++c) sum[c] += weight * pixel[c];
             pixel += 3;
@@ -90,7 +90,7 @@ void ContactSheet::lay_out(int64_t width, int64_t height) {
     thumbnail_width_ = std::min(width, kThumbnailWidth);
     thumbnail_height_ = std::max<int64_t>(1, (2 * height * thumbnail_width_ + width) / (2 * width));
     sheet_ = Image(kGap + columns_ * (thumbnail_width_ + kGap), kGap + rows_ * (thumbnail_height_ + kGap));
-    std::fill(sheet_.rgb.begin(), sheet_.rgb.end(), kGapLevel);
+    std::fill(sheet_.rgb.begin(), sheet_.rgb.end(), kGapGrey);
 }
 
 void ContactSheet::add(int64_t index, const Image& image) {

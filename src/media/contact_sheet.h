@@ -8,7 +8,7 @@
 
 namespace t3video::media {
 
-// An image of u8 at a smaller (or equal) size: each pixel is the mean of the area it covers, in the coded levels.
+// An image of u8 at a smaller (or equal) size: each pixel is the mean of the area it covers, in code values.
 Image shrink(const Image& image, int64_t width, int64_t height);
 
 // About twelve evenly spaced frames, the first and the last among them, in reading order; a landscape video gives four

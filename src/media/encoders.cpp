@@ -70,7 +70,7 @@ std::string known_formats() {
 
 const AVCodec* need_encoder(const FilmFormat& format) {
     const AVCodec* codec = find_encoder(format);
-    require_valid(codec != nullptr, "--codec ", name_of(format.codec), " with ", format.bits,
+    require_valid(codec != nullptr, Field("codec", name_of(format.codec)), " with ", format.bits,
                   " bits: this FFmpeg has no encoder for it; it has ", known_formats());
     return codec;
 }
@@ -112,11 +112,11 @@ void set_quality(AVCodecContext& encoder, const FilmFormat& format, const VideoO
 }
 
 // What takes a film that this encoder does not.
-const char* way_out(const FilmFormat& format, int64_t width, int64_t height) {
+Message way_out(const FilmFormat& format, int64_t width, int64_t height) {
     // FFmpeg's own limit, whatever the codec.
     const bool too_large = av_image_check_size(unsigned(width), unsigned(height), 0, nullptr) < 0;
-    return too_large || format.codec == Codec::h264 ? "write a folder of PNGs (frames/)"
-                                                    : "try --codec h264, or a folder of PNGs (frames/)";
+    if (too_large || format.codec == Codec::h264) return Message("write a folder of PNGs (frames/)");
+    return Message("try ", Field("codec", "h264"), ", or a folder of PNGs (frames/)");
 }
 
 }  // namespace
@@ -155,7 +155,7 @@ CodecPtr open_encoder(const FilmFormat& format, int64_t width, int64_t height, c
     // it when it starts.
     if (is_svt(*codec)) setenv("SVT_LOG", "0", 0);
     const int status = avcodec_open2(encoder.get(), codec, nullptr);
-    require_valid(status >= 0, "--codec ", name_of(format.codec), ": ", codec->name, " does not take ", width, "x",
+    require_valid(status >= 0, Field("codec", name_of(format.codec)), ": ", codec->name, " does not take ", width, "x",
                   height, " at ", fps, " fps in ", format.bits, " bits (", error_text(status), "); ",
                   way_out(format, width, height));
     return encoder;

@@ -17,8 +17,8 @@
 namespace t3video::media {
 namespace {
 
-constexpr int64_t kBlockRows = 16;  // of the format's ZIP compression
-constexpr int kLevel = 1;           // zlib's: higher ones take far longer for a few percent
+constexpr int64_t kBlockRows = 16;    // of the format's ZIP compression
+constexpr int kCompressionLevel = 1;  // of zlib: higher ones take far longer for a few percent
 
 // Little end first, whatever the machine's.
 template <class T>
@@ -92,7 +92,7 @@ std::string samples(const Image& image, int64_t first, int64_t last) {
     return text;
 }
 
-// Bytes at even places before those at odd ones, each as its difference to the one before plus 128, then deflated;
+// Bytes at even offsets before those at odd ones, each as its difference to the one before plus 128, then deflated;
 // stored as it is where that is no smaller.
 std::string compress(const std::string& raw) {
     std::string mixed(raw.size(), '\0');
@@ -102,7 +102,7 @@ std::string compress(const std::string& raw) {
     uLongf size = compressBound(mixed.size());
     std::string packed(size, '\0');
     const int status = compress2(reinterpret_cast<Bytef*>(packed.data()), &size,
-                                 reinterpret_cast<const Bytef*>(mixed.data()), mixed.size(), kLevel);
+                                 reinterpret_cast<const Bytef*>(mixed.data()), mixed.size(), kCompressionLevel);
     require(status == Z_OK, "zlib: status ", status);
     packed.resize(size);
     return packed.size() < raw.size() ? packed : raw;

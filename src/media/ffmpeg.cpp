@@ -131,7 +131,7 @@ ScalerPtr make_converter(int64_t width, int64_t height, const PixelLayout& from,
     set_size_and_format(scaler.get(), "dst", width, height, to.format);
     set_chroma_position(scaler.get(), "src", from);
     set_chroma_position(scaler.get(), "dst", to);
-    // Chroma from every pixel with a proper filter, and exact rounding: the fast paths are off by several levels.
+    // Chroma from every pixel with a proper filter, and exact rounding: the fast paths are off by several code values.
     constexpr int kFlags = SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP | SWS_FULL_CHR_H_INT;
     check_av(av_opt_set_int(scaler.get(), "sws_flags", kFlags, 0), "swscale option");
     check_av(sws_init_context(scaler.get(), nullptr, nullptr), "swscale for ", width, "x", height);

@@ -27,7 +27,7 @@ class Header {
   public:
     explicit Header(const fs::path& path) : name_(path.string()), file_(path, "a film") {}
 
-    std::string take(uint64_t count) {
+    std::string read(uint64_t count) {
         constexpr uint64_t kMost = 1 << 24;  // no field of a header is larger
         require_valid(count <= kMost, name_, ": damaged header");
         const std::string bytes = file_.read(count);
@@ -39,10 +39,10 @@ class Header {
         at_ += count;
         file_.seek(static_cast<int64_t>(at_));
     }
-    // Up to a zero byte, which is taken too.
+    // Text up to a zero byte, which is read too.
     std::string word() {
         std::string text;
-        for (std::string c = take(1); c[0] != '\0'; c = take(1)) {
+        for (std::string c = read(1); c[0] != '\0'; c = read(1)) {
             require_valid(text.size() < 256, name_, ": damaged header");
             text += c;
         }
@@ -67,22 +67,22 @@ uint32_t number(const std::string& bytes, size_t at, bool big) {
 
 VideoInfo read_png_info(const fs::path& path) {
     Header header(path);
-    require_valid(header.take(8) == "\x89PNG\r\n\x1a\n", header.name(), ": not a PNG file");
+    require_valid(header.read(8) == "\x89PNG\r\n\x1a\n", header.name(), ": not a PNG file");
     VideoInfo info;
     info.codec = "png";
     info.tags = {"unknown", "unknown", "unknown", "unknown"};
     while (true) {
-        const std::string start = header.take(8), type = start.substr(4);
+        const std::string start = header.read(8), type = start.substr(4);
         const uint32_t size = number(start, 0, true);
         if (type == "IDAT" || type == "IEND") return info;
         if (type == "IHDR") {
-            const std::string data = header.take(size);
+            const std::string data = header.read(size);
             require_valid(size == 13, header.name(), ": damaged header");
             info.width = number(data, 0, true);
             info.height = number(data, 4, true);
             info.pixels = concat(static_cast<int>(data[8]), data[9] == 2 ? "-bit RGB" : "-bit");
         } else if (type == "tEXt") {
-            const std::string data = header.take(size);
+            const std::string data = header.read(size);
             constexpr std::string_view kKey("Comment\0", 8);
             if (data.starts_with(kKey)) info.comment = data.substr(kKey.size());
         } else {
@@ -94,13 +94,13 @@ VideoInfo read_png_info(const fs::path& path) {
 
 VideoInfo read_exr_info(const fs::path& path) {
     Header header(path);
-    require_valid(number(header.take(8), 0, false) == 20000630, header.name(), ": not an OpenEXR file");
+    require_valid(number(header.read(8), 0, false) == 20000630, header.name(), ": not an OpenEXR file");
     VideoInfo info;
     info.codec = "exr";
     info.tags = {"unknown", "unknown", "unknown", "unknown"};
     for (std::string name = header.word(); !name.empty(); name = header.word()) {
         const std::string type = header.word();
-        const std::string value = header.take(number(header.take(4), 0, false));
+        const std::string value = header.read(number(header.read(4), 0, false));
         if (name == "dataWindow" && value.size() == 16) {
             info.width = int64_t{number(value, 8, false)} - number(value, 0, false) + 1;
             info.height = int64_t{number(value, 12, false)} - number(value, 4, false) + 1;

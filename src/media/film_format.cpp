@@ -48,17 +48,17 @@ std::string joined(const std::array<T, n>& list) {
 
 int choose_bits(const std::optional<int>& asked, const std::array<int, 2>& known, std::string_view what) {
     const int bits = asked.value_or(known.front());
-    require_valid(bits != 0 && std::ranges::find(known, bits) != known.end(), "--bits ", bits, ": ", what, " takes ",
-                  joined(known));
+    require_valid(bits != 0 && std::ranges::find(known, bits) != known.end(), Field("bits", bits), ": ", what,
+                  " takes ", joined(known));
     return bits;
 }
 
 int choose_crf(const VideoOptions& options, Codec codec) {
     const CodecFacts& f = facts(codec);
     const int crf = options.crf.value_or(f.crf);
-    require_valid(codec != Codec::prores || !options.crf, "--crf ", crf,
+    require_valid(codec != Codec::prores || !options.crf, Field("crf", crf),
                   ": prores has no such quality; its HQ profile decides");
-    require_valid(crf >= f.best_crf && crf <= f.worst_crf, "--crf ", crf, ": expected ", f.best_crf, " to ",
+    require_valid(crf >= f.best_crf && crf <= f.worst_crf, Field("crf", crf), ": expected ", f.best_crf, " to ",
                   f.worst_crf, " for ", f.name, ", from ", f.best_crf == 0 ? "lossless" : "best", " to worst");
     return crf;
 }
@@ -73,7 +73,7 @@ Codec parse_codec(const std::string& name) {
     for (const Codec codec : kAllCodecs) {
         if (name_of(codec) == name) return codec;
     }
-    throw InvalidRequest("--codec " + name + ": expected h264, hevc, av1 or prores");
+    throw InvalidRequest(Message(Field("codec", name), ": expected h264, hevc, av1 or prores"));
 }
 
 std::string extension_of(const fs::path& path) {
@@ -106,14 +106,14 @@ FilmFormat film_format(const fs::path& output, const VideoOptions& options) {
     if (format.kind == OutputKind::video) {
         format.codec = options.codec.value_or(Codec::h264);
         const CodecFacts& f = facts(format.codec);
-        require_valid(std::ranges::find(f.containers, extension) != f.containers.end(), "--codec ", f.name, ": not in ",
-                      extension, " files; write ", joined(f.containers));
+        require_valid(std::ranges::find(f.containers, extension) != f.containers.end(), Field("codec", f.name),
+                      ": not in ", extension, " files; write ", joined(f.containers));
         format.bits = choose_bits(options.bits, f.bits, f.name);
         format.crf = choose_crf(options, format.codec);
     } else {
-        require_valid(!options.codec, "--codec ", options.codec ? name_of(*options.codec) : "", ": ", output.string(),
-                      " has no codec; write .mp4, .mkv or .mov");
-        require_valid(!options.crf, "--crf ", options.crf.value_or(0), ": ", output.string(),
+        require_valid(!options.codec, Field("codec", options.codec ? name_of(*options.codec) : ""), ": ",
+                      output.string(), " has no codec; write .mp4, .mkv or .mov");
+        require_valid(!options.crf, Field("crf", options.crf.value_or(0)), ": ", output.string(),
                       " is not compressed with loss; write .mp4, .mkv or .mov");
         format.bits = format.kind == OutputKind::pictures ? choose_bits(options.bits, {8, 16}, "PNG")
                       : format.kind == OutputKind::exr    ? choose_bits(options.bits, {16, 32}, "EXR (floats)")

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/interrupt.h"
 #include "core/paths.h"
 #include "media/film_format.h"
 #include "media/png_reader.h"
@@ -46,7 +45,7 @@ class PictureFolder : public FrameReader {
 
 bool FrameReader::read(const RowSink& sink) {
     return next([&](const uint8_t* row) {
-        stop_if_interrupted("stopped while an input was read");
+        if (stop_.stop_requested()) throw Stopped(Message("stopped while an input was read"));
         sink(row);
     });
 }
@@ -58,13 +57,20 @@ bool FrameReader::read(Image& image) {
     return read([&](const uint8_t* row) { std::copy_n(row, image.row_bytes(), image.pixel(0, y++)); });
 }
 
-std::unique_ptr<FrameReader> open_frames(const fs::path& path, int64_t memory) {
-    if (is_folder(path)) return std::make_unique<PictureFolder>(path);
-    return open_video_frames(path, memory);
+std::unique_ptr<FrameReader> open_frames(const fs::path& path, int64_t memory, std::stop_token stop) {
+    std::unique_ptr<FrameReader> reader;
+    if (is_folder(path))
+        reader = std::make_unique<PictureFolder>(path);
+    else
+        reader = open_video_frames(path, memory);
+    reader->stop_on(std::move(stop));
+    return reader;
 }
 
-std::unique_ptr<FrameReader> open_picture(const fs::path& path, int64_t memory) {
-    return is_png(path) ? open_png(path) : open_other_picture(path, memory);
+std::unique_ptr<FrameReader> open_picture(const fs::path& path, int64_t memory, std::stop_token stop) {
+    auto reader = is_png(path) ? open_png(path) : open_other_picture(path, memory);
+    reader->stop_on(std::move(stop));
+    return reader;
 }
 
 }  // namespace t3video::media

@@ -74,7 +74,7 @@ bool output_exists(const fs::path& output) {
 std::vector<OutputEntry> entries_of_output(const fs::path& output) {
     std::vector<OutputEntry> entries;
     if (!is_pictures(output)) {
-        if (is_taken(output)) entries.push_back({0, output});
+        if (name_exists(output)) entries.push_back({0, output});
         return entries;
     }
     const PictureNames names(output);

@@ -15,8 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// zlib's level: higher ones take twice the time and more for a few percent of size.
-constexpr int kLevel = 1;
+// zlib's compression level: higher ones take twice the time and more for a few percent of size.
+constexpr int kCompressionLevel = 1;
 
 // The folder that holds the sequence, made if it is absent; returns whether it was.
 bool make_folder(const PictureNames& names) {
@@ -109,7 +109,9 @@ void PictureWriter::write(const Image& image) {
     const std::string bytes =
         names_.exr
             ? encode_exr(image, {.half = options_.bits == 16, .threads = options_.threads, .comment = options_.comment})
-            : encode_png(image, {.level = kLevel, .threads = options_.threads, .comment = options_.comment});
+            : encode_png(
+                  image,
+                  {.compression_level = kCompressionLevel, .threads = options_.threads, .comment = options_.comment});
     auto file = std::make_unique<PartialFile>(name, options_.owner);
     file->write(bytes);
     file->finish();  // open files are few, frames may be many

@@ -85,19 +85,19 @@ class RowFilter {
     std::vector<uint8_t> zeros_;
 };
 
-struct Band {
+struct DeflatedBand {
     std::string deflated;
     uLong checksum = 0;  // Adler-32 of the filtered rows
     z_off_t size = 0;    // of these, bytes
 };
 
-// One band's worth of raw deflate.
+// Compresses the rows of one band as raw deflate.
 class Deflate {
   public:
-    explicit Deflate(int level) {
+    explicit Deflate(int compression_level) {
         constexpr int kRaw = -15, kMemory = 9;  // no header, a window of 2^15 bytes; the largest match table
-        const int status = deflateInit2(&stream_, level, Z_DEFLATED, kRaw, kMemory, Z_FILTERED);
-        require(status == Z_OK, "zlib: level ", level, ": status ", status);
+        const int status = deflateInit2(&stream_, compression_level, Z_DEFLATED, kRaw, kMemory, Z_FILTERED);
+        require(status == Z_OK, "zlib: level ", compression_level, ": status ", status);
     }
     ~Deflate() { deflateEnd(&stream_); }
     Deflate(const Deflate&) = delete;
@@ -121,7 +121,7 @@ class Deflate {
     std::array<Bytef, 65536> buffer_;
 };
 
-// Rows as the file has them: 16-bit levels with the high byte first.
+// Rows as the file has them: 16-bit code values with the high byte first.
 class FileRows {
   public:
     explicit FileRows(const Image& image) : image_(image) {
@@ -134,10 +134,10 @@ class FileRows {
         if (y < 0) return nullptr;
         if (image_.samples == Samples::u8) return image_.row<uint8_t>(y);
         uint8_t* const row = rows_[static_cast<size_t>(y % 2)].data();
-        const uint16_t* levels = image_.row<uint16_t>(y);
+        const uint16_t* codes = image_.row<uint16_t>(y);
         for (int64_t i = 0; i < image_.width * 3; ++i) {
-            row[2 * i] = static_cast<uint8_t>(levels[i] >> 8);
-            row[2 * i + 1] = static_cast<uint8_t>(levels[i]);
+            row[2 * i] = static_cast<uint8_t>(codes[i] >> 8);
+            row[2 * i + 1] = static_cast<uint8_t>(codes[i]);
         }
         return row;
     }
@@ -149,11 +149,11 @@ class FileRows {
 
 // Rows [first, last) of the picture.
 template <int64_t kPixel>
-Band compress(const Image& image, int64_t first, int64_t last, int level) {
-    Band band;
+DeflatedBand compress(const Image& image, int64_t first, int64_t last, int compression_level) {
+    DeflatedBand band;
     band.checksum = adler32(0, nullptr, 0);
     RowFilter<kPixel> filter(image.width * kPixel);
-    Deflate deflate(level);
+    Deflate deflate(compression_level);
     FileRows rows(image);
     const uint8_t* above = rows(first - 1);
     for (int64_t y = first; y < last; ++y) {
@@ -171,19 +171,19 @@ Band compress(const Image& image, int64_t first, int64_t last, int level) {
 // The picture as a zlib stream.
 std::string compress(const Image& image, const PngOptions& options) {
     const int64_t rows = std::max<int64_t>(1, kBandBytes / image.row_bytes());
-    std::vector<Band> bands(static_cast<size_t>((image.height + rows - 1) / rows));
+    std::vector<DeflatedBand> bands(static_cast<size_t>((image.height + rows - 1) / rows));
     const int threads = options.threads > 0 ? options.threads : available_threads();
     parallel_for(threads, 0, static_cast<int64_t>(bands.size()), 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const int64_t first = i * rows, last = std::min(first + rows, image.height);
             bands[static_cast<size_t>(i)] = image.samples == Samples::u8
-                                                ? compress<3>(image, first, last, options.level)
-                                                : compress<6>(image, first, last, options.level);
+                                                ? compress<3>(image, first, last, options.compression_level)
+                                                : compress<6>(image, first, last, options.compression_level);
         }
     });
     std::string stream("\x78\x01");  // deflate with a window of 2^15 bytes
     uLong checksum = adler32(0, nullptr, 0);
-    for (const Band& band : bands) {
+    for (const DeflatedBand& band : bands) {
         stream += band.deflated;
         checksum = adler32_combine(checksum, band.checksum, band.size);
     }
@@ -196,8 +196,8 @@ std::string encode_png(const Image& image, const PngOptions& options) {
     require(image.width > 0 && image.height > 0 && image.samples != Samples::f32 &&
                 image.rgb.size() == static_cast<size_t>(image.height * image.row_bytes()),
             "PNG of ", image.width, "x", image.height, " with ", image.rgb.size(), " bytes");
-    require(options.level >= 1 && options.level <= 9 && options.threads >= 0, "PNG at level ", options.level, " with ",
-            options.threads, " threads");
+    require(options.compression_level >= 1 && options.compression_level <= 9 && options.threads >= 0, "PNG at level ",
+            options.compression_level, " with ", options.threads, " threads");
     std::string png("\x89PNG\r\n\x1a\n");
     // Bits a channel, RGB; compression, filter and interlacing as everywhere.
     add_chunk(png, "IHDR",

@@ -41,7 +41,7 @@ int predicted(uint8_t filter, int left, int above, int corner) {
 }
 
 // What stands before the pixels.
-struct Head {
+struct PngHeader {
     int64_t width = 0, height = 0;
     int bits = 0, color = 0;
     std::string palette, transparency;
@@ -51,11 +51,11 @@ struct Head {
     size_t step() const { return static_cast<size_t>(std::max<int64_t>(1, channels() * bits / 8)); }  // of a pixel
 };
 
-// Turns rows of samples into levels.
-class Levels {
+// Turns rows of samples, of any depth and colour type, into 8-bit RGB.
+class SampleConverter {
   public:
-    Levels() = default;
-    Levels(const Head& head, std::string name) : head_(head), name_(std::move(name)) {
+    SampleConverter() = default;
+    SampleConverter(const PngHeader& head, std::string name) : header_(head), name_(std::move(name)) {
         copied_ = head.color == kRgb && head.bits == 8 && head.transparency.size() != 6;
         tabled_ = head.channels() == 1 && head.bits <= 8;
         if (!tabled_) return;
@@ -67,13 +67,13 @@ class Levels {
 
     void convert(const uint8_t* row, uint8_t* rgb) const {
         if (copied_) {
-            std::copy_n(row, head_.width * 3, rgb);
+            std::copy_n(row, header_.width * 3, rgb);
         } else if (tabled_) {
             convert_by_table(row, rgb);
         } else {
-            const int64_t channels = head_.channels();
-            const auto most = static_cast<double>((1u << head_.bits) - 1);
-            for (int64_t x = 0; x < head_.width; ++x) {
+            const int64_t channels = header_.channels();
+            const auto most = static_cast<double>((1u << header_.bits) - 1);
+            for (int64_t x = 0; x < header_.width; ++x) {
                 const auto at = [&](int64_t c) { return sample(row, x * channels + c); };
                 const bool grey = channels < 3;
                 const double alpha = channels % 2 == 0 ? at(channels - 1) / most : 1;
@@ -87,8 +87,9 @@ class Levels {
     using Color3 = std::array<uint8_t, 3>;
 
     void convert_by_table(const uint8_t* row, uint8_t* rgb) const {
-        const auto known = static_cast<uint32_t>(head_.color == kPalette ? head_.palette.size() / 3 : table_.size());
-        for (int64_t x = 0; x < head_.width; ++x) {
+        const auto known =
+            static_cast<uint32_t>(header_.color == kPalette ? header_.palette.size() / 3 : table_.size());
+        for (int64_t x = 0; x < header_.width; ++x) {
             const uint32_t value = sample(row, x);
             require_valid(value < known, name_, ": damaged PNG file: a pixel beyond its palette");
             rgb = std::copy_n(table_[value].begin(), 3, rgb);
@@ -97,33 +98,34 @@ class Levels {
 
     // Sample `i` of a row as it is stored.
     uint32_t sample(const uint8_t* row, int64_t i) const {
-        if (head_.bits == 8) return row[i];
-        if (head_.bits == 16) return uint32_t{row[2 * i]} << 8 | row[2 * i + 1];
-        const int64_t bit = i * head_.bits;
-        return uint32_t{row[bit / 8]} >> (8 - head_.bits - bit % 8) & ((1u << head_.bits) - 1);
+        if (header_.bits == 8) return row[i];
+        if (header_.bits == 16) return uint32_t{row[2 * i]} << 8 | row[2 * i + 1];
+        const int64_t bit = i * header_.bits;
+        return uint32_t{row[bit / 8]} >> (8 - header_.bits - bit % 8) & ((1u << header_.bits) - 1);
     }
 
     // Over white. Of a palette the values are its index.
     Color3 color_of(const std::array<uint32_t, 3>& values, double alpha) const {
-        const auto most = static_cast<double>((1u << head_.bits) - 1);
-        const size_t colors = head_.channels() >= 3 ? 3 : 1;
-        bool is_key = head_.color != kPalette && head_.transparency.size() == 2 * colors;  // one colour is transparent
-        std::array<double, 3> rgb{};                                                       // of 0..1
+        const auto most = static_cast<double>((1u << header_.bits) - 1);
+        const size_t colors = header_.channels() >= 3 ? 3 : 1;
+        bool is_key =
+            header_.color != kPalette && header_.transparency.size() == 2 * colors;  // one colour is transparent
+        std::array<double, 3> rgb{};                                                 // of 0..1
         for (size_t c = 0; c < 3; ++c) {
             const size_t at = 2 * std::min(c, colors - 1);
-            rgb[c] = head_.color == kPalette ? byte_at(head_.palette, 3 * values[c] + c) / 255.0 : values[c] / most;
+            rgb[c] = header_.color == kPalette ? byte_at(header_.palette, 3 * values[c] + c) / 255.0 : values[c] / most;
             is_key =
-                is_key && values[c] == (byte_at(head_.transparency, at) << 8 | byte_at(head_.transparency, at + 1));
+                is_key && values[c] == (byte_at(header_.transparency, at) << 8 | byte_at(header_.transparency, at + 1));
         }
-        if (head_.color == kPalette && values[0] < head_.transparency.size())
-            alpha = byte_at(head_.transparency, values[0]) / 255.0;
-        if (is_key && colors == static_cast<size_t>(head_.channels())) alpha = 0;
+        if (header_.color == kPalette && values[0] < header_.transparency.size())
+            alpha = byte_at(header_.transparency, values[0]) / 255.0;
+        if (is_key && colors == static_cast<size_t>(header_.channels())) alpha = 0;
         Color3 color{};
         for (size_t c = 0; c < 3; ++c) color[c] = static_cast<uint8_t>((alpha * rgb[c] + 1 - alpha) * 255 + 0.5);
         return color;
     }
 
-    Head head_;
+    PngHeader header_;
     std::string name_;
     bool copied_ = false, tabled_ = false;
     std::array<Color3, 256> table_{};
@@ -142,10 +144,10 @@ class PngReader : public FrameReader {
   public:
     explicit PngReader(const std::filesystem::path& path) : name_(path.string()), file_(path, "a picture") {
         check(file_.read(kSignature.size()) == kSignature, "it does not start like one");
-        read_head();
-        width_ = head_.width;
-        height_ = head_.height;
-        levels_ = Levels(head_, name_);
+        read_header();
+        width_ = header_.width;
+        height_ = header_.height;
+        converter_ = SampleConverter(header_, name_);
     }
     int64_t bytes() const override { return png_bytes(width_); }
 
@@ -155,7 +157,7 @@ class PngReader : public FrameReader {
         require_valid(condition, name_, ": damaged PNG file: ", parts...);
     }
 
-    std::string take(size_t count) {
+    std::string read_bytes(size_t count) {
         std::string bytes = file_.read(count);
         check(bytes.size() == count, "it ends early");
         return bytes;
@@ -163,53 +165,54 @@ class PngReader : public FrameReader {
 
     // Goes to the next chunk's data.
     void open_chunk() {
-        const std::string start = take(8);
+        const std::string start = read_bytes(8);
         left_ = number_at(start, 0);
         type_ = start.substr(4);
         sum_ = crc32_z(0, reinterpret_cast<const Bytef*>(type_.data()), type_.size());
     }
-    std::string take_data(size_t most) {
-        std::string data = take(std::min<size_t>(most, left_));
+    std::string read_data(size_t most) {
+        std::string data = read_bytes(std::min<size_t>(most, left_));
         left_ -= static_cast<uint32_t>(data.size());
         sum_ = crc32_z(sum_, reinterpret_cast<const Bytef*>(data.data()), data.size());
         return data;
     }
     void close_chunk() {
-        while (left_ > 0) take_data(kPiece);
-        check(sum_ == number_at(take(4), 0), "checksum of ", type_ == "IHDR" ? "its header" : "a chunk");
+        while (left_ > 0) read_data(kPiece);
+        check(sum_ == number_at(read_bytes(4), 0), "checksum of ", type_ == "IHDR" ? "its header" : "a chunk");
     }
 
     // Up to the first pixels.
-    void read_head() {
+    void read_header() {
         for (open_chunk(); type_ != "IDAT" && type_ != "IEND"; open_chunk()) {
             if (type_ == "IHDR") {
-                parse(take_data(kPiece));
+                parse(read_data(kPiece));
             } else {
-                check(head_.width > 0, "no header");
+                check(header_.width > 0, "no header");
                 constexpr size_t kLargest = 768;  // 256 colours of three bytes
-                if (type_ == "PLTE") head_.palette = take_data(kLargest);
-                if (type_ == "tRNS") head_.transparency = take_data(kLargest);
+                if (type_ == "PLTE") header_.palette = read_data(kLargest);
+                if (type_ == "tRNS") header_.transparency = read_data(kLargest);
                 check((type_ != "PLTE" && type_ != "tRNS") || left_ == 0, type_, " is too long");
             }
             close_chunk();
         }
-        check(head_.width > 0, "no header");
-        check(head_.color != kPalette || (!head_.palette.empty() && head_.palette.size() % 3 == 0), "no palette");
+        check(header_.width > 0, "no header");
+        check(header_.color != kPalette || (!header_.palette.empty() && header_.palette.size() % 3 == 0), "no palette");
     }
 
     void parse(std::string_view data) {
         check(data.size() == 13 && left_ == 0, "its header");
-        head_.width = number_at(data, 0);
-        head_.height = number_at(data, 4);
-        head_.bits = data[8];
-        head_.color = data[9];
-        require_valid(
-            head_.width >= 1 && head_.height >= 1 && head_.width <= kLargestSide && head_.height <= kLargestSide, name_,
-            ": ", head_.width, "x", head_.height, " pixels; expected sides of 1 to ", kLargestSide);
-        const bool known = head_.color == kGrey || head_.color == kRgb || head_.color == kPalette ||
-                           head_.color == kGreyAlpha || head_.color == kRgba;
-        const bool whole = head_.bits == 8 || (head_.bits == 16 && head_.color != kPalette);
-        const bool small = (head_.bits == 1 || head_.bits == 2 || head_.bits == 4) && head_.channels() == 1;
+        header_.width = number_at(data, 0);
+        header_.height = number_at(data, 4);
+        header_.bits = data[8];
+        header_.color = data[9];
+        require_valid(header_.width >= 1 && header_.height >= 1 && header_.width <= kLargestSide &&
+                          header_.height <= kLargestSide,
+                      name_, ": ", header_.width, "x", header_.height, " pixels; expected sides of 1 to ",
+                      kLargestSide);
+        const bool known = header_.color == kGrey || header_.color == kRgb || header_.color == kPalette ||
+                           header_.color == kGreyAlpha || header_.color == kRgba;
+        const bool whole = header_.bits == 8 || (header_.bits == 16 && header_.color != kPalette);
+        const bool small = (header_.bits == 1 || header_.bits == 2 || header_.bits == 4) && header_.channels() == 1;
         check(known && (whole || small) && data[10] == 0 && data[11] == 0, "its header");
         require_valid(data[12] == 0, name_, ": an interlaced PNG file; save it without interlacing");
     }
@@ -217,13 +220,13 @@ class PngReader : public FrameReader {
     bool next(const RowSink& sink) override {
         if (std::exchange(done_, true)) return false;
         Inflate inflate;
-        const size_t size = head_.row_bytes();
+        const size_t size = header_.row_bytes();
         std::vector<uint8_t> row(size + 1), above(size + 1, 0), rgb(static_cast<size_t>(width_) * 3);
         for (int64_t y = 0; y < height_; ++y) {
             check(unpack(inflate.stream, row) == row.size(), "its pixels do not unpack");
             check(row[0] <= 4, "row ", y, " has an unknown filter");
             unfilter(row, above);
-            levels_.convert(row.data() + 1, rgb.data());
+            converter_.convert(row.data() + 1, rgb.data());
             sink(rgb.data());
             row.swap(above);
         }
@@ -253,7 +256,7 @@ class PngReader : public FrameReader {
             close_chunk();
             open_chunk();
         }
-        piece_ = take_data(kPiece);
+        piece_ = read_data(kPiece);
         stream.next_in = reinterpret_cast<Bytef*>(piece_.data());
         stream.avail_in = static_cast<uInt>(piece_.size());
         return true;
@@ -262,7 +265,7 @@ class PngReader : public FrameReader {
     // Both with the filter's number in front.
     void unfilter(std::vector<uint8_t>& row, const std::vector<uint8_t>& above) const {
         if (row[0] == 0) return;
-        const size_t step = head_.step();
+        const size_t step = header_.step();
         for (size_t i = 1; i < row.size(); ++i) {
             const bool first = i <= step;
             row[i] = static_cast<uint8_t>(
@@ -272,8 +275,8 @@ class PngReader : public FrameReader {
 
     std::string name_;
     InputFile file_;
-    Head head_;
-    Levels levels_;
+    PngHeader header_;
+    SampleConverter converter_;
     std::string type_, piece_;  // of the chunk that is open
     uint32_t left_ = 0;         // of its data
     uLong sum_ = 0;             // over its type and the data that was read
@@ -290,7 +293,7 @@ std::unique_ptr<FrameReader> open_png(const std::filesystem::path& path) {
     return std::make_unique<PngReader>(path);
 }
 
-// Two rows of at most eight bytes a pixel, one of levels; zlib's window and the piece.
+// Two rows of at most eight bytes a pixel, one of 8-bit RGB; zlib's window and the piece.
 int64_t png_bytes(int64_t width) {
     return (8 + 8 + 3) * width + (int64_t{1} << 18);
 }

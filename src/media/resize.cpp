@@ -118,13 +118,13 @@ void Resizer::flush() {
     });
     block_.clear();
 
-    int64_t begun = given_ + static_cast<int64_t>(sums_.size());
+    int64_t begun = emitted_ + static_cast<int64_t>(sums_.size());
     for (; begun < fitting_.height && rows_[size_t(begun)].first < next_; ++begun)
         sums_.emplace_back(static_cast<size_t>(line), 0.0f);
-    parallel_for(threads_, given_, begun, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(threads_, emitted_, begun, 1, [&](int64_t begin, int64_t end) {
         for (int64_t y = begin; y < end; ++y) {
             const Taps& taps = rows_[static_cast<size_t>(y)];
-            float* sums = sums_[static_cast<size_t>(y - given_)].data();
+            float* sums = sums_[static_cast<size_t>(y - emitted_)].data();
             for (int64_t j = std::max(taps.first, block_first_); j < std::min(taps.end(), next_); ++j) {
                 const float weight = taps.weights[static_cast<size_t>(j - taps.first)];
                 const float* in = between_.data() + (j - block_first_) * line;
@@ -133,15 +133,15 @@ void Resizer::flush() {
         }
     });
 
-    int64_t done = given_;
+    int64_t done = emitted_;
     std::vector<uint8_t> row(static_cast<size_t>(line));
     for (; done < begun && rows_[static_cast<size_t>(done)].end() <= next_; ++done) {
-        std::ranges::transform(sums_[static_cast<size_t>(done - given_)], row.begin(),
+        std::ranges::transform(sums_[static_cast<size_t>(done - emitted_)], row.begin(),
                                [](float sum) { return static_cast<uint8_t>(std::clamp(sum + 0.5f, 0.0f, 255.0f)); });
         sink_(done, row.data());
     }
-    sums_.erase(sums_.begin(), sums_.begin() + (done - given_));
-    given_ = done;
+    sums_.erase(sums_.begin(), sums_.begin() + (done - emitted_));
+    emitted_ = done;
 }
 
 int64_t Resizer::bytes(const Fitting& f) {

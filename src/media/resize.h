@@ -56,7 +56,7 @@ class Resizer {
     int64_t block_first_ = 0;               // the row from which on rows wait
     std::vector<uint8_t> block_;            // rows that wait, [n, in_width, 3]
     std::vector<float> between_;            // their columns resized, [n, width, 3]
-    int64_t given_ = 0;                     // rows of the result that are done
+    int64_t emitted_ = 0;                   // rows of the result that the sink has
     std::vector<std::vector<float>> sums_;  // of those after them that have begun, [width, 3] each
 };
 

@@ -156,7 +156,7 @@ struct VideoReader::Impl {
     template <class... Parts>
     void require_room(int64_t needed, const Parts&... what) const {
         require_valid(needed <= memory, name, ": ", what..., " takes ", (needed >> 20) + 1, " MiB to read, but ",
-                      memory >> 20, " MiB may be used; make it smaller, or allow more with --memory");
+                      memory >> 20, " MiB may be used; make it smaller, or allow more with ", Field("memory"));
     }
 
     // Some decoders are run for this, before the size of their frames is known: it is bounded.

@@ -10,7 +10,7 @@
 namespace t3video::media {
 namespace {
 
-constexpr int kBits = 16;  // of the fixed point: errors stay below 0.01 of a level
+constexpr int kBits = 16;  // of the fixed point: errors stay below 0.01 of a code value
 
 constexpr int fixed(double value) {
     return static_cast<int>(value * (1 << kBits) + (value < 0 ? -0.5 : 0.5));

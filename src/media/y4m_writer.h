@@ -17,7 +17,7 @@ namespace t3video::media {
 // row. Memory: one frame.
 class Y4mWriter final : public FrameWriter {
   public:
-    // Throws InvalidRequest when the place cannot be written, and for sides outside 1..16384. `threads` 0: one per
+    // Throws InvalidRequest when the file cannot be written, and for sides outside 1..16384. `threads` 0: one per
     // core; `owner`: VideoOptions.
     Y4mWriter(const std::filesystem::path& path, int64_t width, int64_t height, FrameRate fps, int threads = 0,
               const std::string& owner = {});

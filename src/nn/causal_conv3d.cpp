@@ -1,4 +1,4 @@
-// Causal convolution: history in front of the chunk, and what is kept for the next.
+// Causal convolution of chunks: the history in front of a chunk and the one it leaves.
 #include "nn/causal_conv3d.h"
 
 #include <algorithm>
@@ -28,8 +28,13 @@ std::vector<Tensor> last_frames(Context& ctx, const std::vector<Tensor>& history
 CausalConv3d::CausalConv3d(int64_t in, int64_t out, std::array<int64_t, 3> kernel)
     : weight(Shape{out, in, kernel[0], kernel[1], kernel[2]}, Role::convolution), bias(Shape{out}, Role::conv_bias) {}
 
+void CausalConv3d::start(const BandEdges& band, ConvHistory& history) const {
+    history.frames.clear();
+    history.rows.start(band, halo().rows_above());
+}
+
 Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, ConvHistory* history) const {
-    const int64_t past = weight.shape[2] - 1, rows = weight.shape[3] / 2, columns = weight.shape[4] / 2;
+    const int64_t past = weight.shape[2] - 1, rows = halo().reach, columns = weight.shape[4] / 2;
     require(!history || history->rows.band().whole() || rows == 0, "convolution of bands with a kernel ", weight.shape);
     std::vector<Tensor> parts;
     if (history) parts = history->frames;
@@ -45,15 +50,14 @@ Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, ConvHistory* history
 }
 
 Tensor CausalConv3d::forward_normed(Context& ctx, Tensor x, const Param& gamma, ConvHistory& history) const {
-    BandRows& rows = history.rows;
+    HaloRows& rows = history.rows;
     if (!ops::reads_joined_frames(ctx) && rows.band().whole()) {
         x = ops::channel_norm(ctx, x, gamma.tensor(), true);
         return forward(ctx, x, &history);
     }
     // Past frames, or zeros, and behind them the normed ones, each below the rows of the band above, written where the
     // convolution reads them.
-    const int64_t past = weight.shape[2] - 1, count = past + x.dim(0), reach = weight.shape[3] - 1,
-                  above = rows.band().top ? 0 : reach, height = above + x.dim(1);
+    const int64_t past = weight.shape[2] - 1, count = past + x.dim(0), above = rows.above(), height = above + x.dim(1);
     Tensor joined = empty(ctx, {count, height, x.dim(2), x.dim(3)}, ctx.compute_type());
     const auto missing = past - static_cast<int64_t>(history.frames.size());
     Tensor zeros_in_front = joined.slice(0, missing);
@@ -71,16 +75,16 @@ Tensor CausalConv3d::forward_normed(Context& ctx, Tensor x, const Param& gamma, 
         const Tensor frame = joined.slice(past + t, past + t + 1);
         if (above > 0) {
             Tensor first = frame_rows(frame, 0, above), normed = frame_rows(frame, above, height);
-            copy_into(ctx, first, rows.take());
+            copy_into(ctx, first, rows.pop());
             ops::channel_norm_into(ctx, x.slice(t, t + 1), gamma.tensor(), true, normed);
         }
-        rows.keep(ctx, frame, reach);
+        rows.push(ctx, frame);
     });
     x = Tensor();  // its memory is free for the result, if the caller has no use for it either
-    const int64_t border = reach / 2, columns = weight.shape[4] / 2;
+    const int64_t reach = halo().reach, columns = weight.shape[4] / 2;
     const Tensor y = ops::conv3d(ctx, joined, weight, &bias.tensor(),
-                                 {.pad_top = rows.band().top ? border : 0,
-                                  .pad_bottom = rows.band().bottom ? border : 0,
+                                 {.pad_top = rows.band().top ? reach : 0,
+                                  .pad_bottom = rows.band().bottom ? reach : 0,
                                   .pad_left = columns,
                                   .pad_right = columns});
     for (int64_t i = std::max(missing, count - past); i < count; ++i)

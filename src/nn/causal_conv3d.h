@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "nn/band_rows.h"
+#include "nn/halo.h"
 #include "nn/param.h"
 #include "tensor/op_types.h"
 
@@ -15,12 +15,7 @@ namespace t3video::nn {
 // that it needs of the band above. Before the first frame and around a frame lie zeros.
 struct ConvHistory {
     std::vector<Tensor> frames;
-    BandRows rows;
-
-    void start(const BandEdges& band) {
-        frames.clear();
-        rows.start(band);
-    }
+    HaloRows rows;
 };
 
 // y[t] = bias + sum over k of weight[k] * x[t - (kt - 1) + k], zero padding in space so that the size of a frame stays.
@@ -31,14 +26,16 @@ struct CausalConv3d {
     CausalConv3d() = default;
     CausalConv3d(int64_t in, int64_t out, std::array<int64_t, 3> kernel);
 
+    Halo halo() const { return {.reach = weight.shape[3] / 2}; }
+    void start(const BandEdges& band, ConvHistory& history) const;  // the next band; a new history is of whole frames
+
     // x: [T, H, W, in] -> [T, H, W, out]. With `history`, x continues the frames seen there, which are then updated: a
     // video in chunks of any length gives what the whole gives. Without, x starts a video. In bands only where the
     // kernel is one row high.
     Tensor forward(Context& ctx, const Tensor& x, ConvHistory* history = nullptr) const;
 
-    // forward of silu(channel_norm(x)), ops/norm.h; `history` holds normed frames. In bands, for a kernel of kh rows, y
-    // begins (kh-1)/2 rows above x, unless both begin with the frame, and ends as much above the end of x, unless both
-    // end with it.
+    // forward of silu(channel_norm(x)), ops/norm.h; `history` holds normed frames. In bands, y begins and ends
+    // halo().reach rows above x, except that both begin and end with the frame.
     Tensor forward_normed(Context& ctx, Tensor x, const Param& gamma, ConvHistory& history) const;
 
     template <class Visit>

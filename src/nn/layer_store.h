@@ -12,9 +12,9 @@
 
 namespace t3video::nn {
 
-// How the weights of a model's layers wait for their use.
-enum class Keep {
-    placed,    // on the GPU; on the CPU as stored, prepared for each use
+// Where the weights of a model's layers are between their uses, and in what form.
+enum class Residency {
+    resident,  // on the GPU; on the CPU as stored, prepared for each use
     streamed,  // in host memory, copied to the GPU for each use
     packed,    // on the CPU, prepared once
 };
@@ -24,14 +24,14 @@ class LayerStore {
   public:
     LayerStore() = default;
     explicit LayerStore(std::vector<Layer> layers) : layers_(std::move(layers)) {}
-    // Slots have one owner: throws Error where layers stream.
+    // Slots have one owner: throws Error where layers are streamed.
     LayerStore(const LayerStore& other) : layers_(other.layers_) {
-        require(!other.stream_, "layers: those that stream are not copied");
+        require(!other.host_layers_, "layers: those that stream are not copied");
     }
     LayerStore(LayerStore&&) noexcept = default;
     LayerStore& operator=(LayerStore other) noexcept {
         layers_ = std::move(other.layers_);
-        stream_ = std::move(other.stream_);
+        host_layers_ = std::move(other.host_layers_);
         return *this;
     }
     ~LayerStore() = default;
@@ -42,18 +42,19 @@ class LayerStore {
     // asked for; layer `next` starts on its way.
     const Layer& at(Context& ctx, size_t i, size_t next) const {
         require(i < layers_.size() && next < layers_.size(), "layer ", i, " and then ", next, " of ", layers_.size());
-        if (!stream_) return layers_[i];
+        if (!host_layers_) return layers_[i];
         fetch(ctx, i);
-        const Slot& slot = stream_->slots[stream_->current];
+        const Slot& slot = host_layers_->slots[host_layers_->current];
         ctx.allocator().wait_for(slot.arrived);
-        if (next != i) upload(ctx, stream_->slots[1 - stream_->current], next);
+        if (next != i) upload(ctx, host_layers_->slots[1 - host_layers_->current], next);
         return slot.layer;
     }
 
-    // Has every layer wait as `keep` says. What is placed is left to nn::placed, with the rest of the model.
-    void prepare(Context& ctx, Keep keep) {
-        if (keep == Keep::streamed) stream(ctx);
-        if (keep != Keep::packed) return;
+    // Brings every layer into the state that `residency` names; where that is resident, nn::resident does it, with
+    // the rest of the model.
+    void prepare(Context& ctx, Residency residency) {
+        if (residency == Residency::streamed) move_to_host(ctx);
+        if (residency != Residency::packed) return;
         for_each_param("", [&](const std::string&, Param& param) {
             if (param.role == Role::matrix) nn::prepare(ctx, param, ops::Uses::many);
         });
@@ -90,7 +91,9 @@ class LayerStore {
         return offset;
     }
 
-    struct Stream {
+    // What streamed layers have beside their values: their bytes in host memory, and where they pass through the
+    // device.
+    struct HostLayers {
         std::vector<std::shared_ptr<Storage>> waiting;  // host memory of each layer
         Slot slots[2];
         size_t current = 0;
@@ -98,13 +101,13 @@ class LayerStore {
 
     // Layer i becomes the current slot's.
     void fetch(Context& ctx, size_t i) const {
-        if (stream_->slots[stream_->current].holds == i) return;
-        stream_->current = 1 - stream_->current;
-        upload(ctx, stream_->slots[stream_->current], i);
+        if (host_layers_->slots[host_layers_->current].holds == i) return;
+        host_layers_->current = 1 - host_layers_->current;
+        upload(ctx, host_layers_->slots[host_layers_->current], i);
     }
     void upload(Context& ctx, Slot& slot, size_t i) const {
         if (slot.holds == i) return;
-        const Storage& from = *stream_->waiting[i];
+        const Storage& from = *host_layers_->waiting[i];
         slot.arrived = ctx.allocator().upload_beside(slot.bytes->data(), from.data(), from.bytes());
         slot.holds = i;
         slot.layer = layers_[i];
@@ -114,8 +117,8 @@ class LayerStore {
     }
 
     // Moves what is read of every layer to host memory that the device copies from.
-    void stream(Context& ctx) {
-        auto stream = std::make_unique<Stream>();
+    void move_to_host(Context& ctx) {
+        auto host_layers = std::make_unique<HostLayers>();
         for (Layer& layer : layers_) {
             layer.for_each_param("", [&](const std::string&, Param& param) { nn::prepare(ctx, param); });
             const size_t bytes = for_each_blob(layer, [](Tensor&, size_t) {});
@@ -125,23 +128,23 @@ class LayerStore {
                 ctx.allocator().copy(host.raw(), std::as_const(blob).raw(), blob.bytes(), Transfer::download);
                 blob = host;
             });
-            stream->waiting.push_back(std::move(waiting));
+            host_layers->waiting.push_back(std::move(waiting));
         }
         size_t most = 0;
-        for (const auto& layer : stream->waiting) most = std::max(most, layer->bytes());
-        for (Slot& slot : stream->slots) slot.bytes = ctx.allocator().allocate(most);
-        stream_ = std::move(stream);
+        for (const auto& layer : host_layers->waiting) most = std::max(most, layer->bytes());
+        for (Slot& slot : host_layers->slots) slot.bytes = ctx.allocator().allocate(most);
+        host_layers_ = std::move(host_layers);
     }
 
     std::vector<Layer> layers_;
-    std::unique_ptr<Stream> stream_;
+    std::unique_ptr<HostLayers> host_layers_;
 };
 
-// The model with its layers kept so, and all of its other weights on the context's device.
+// The model with its layers prepared as `residency` says, and all other weights resident.
 template <class Model, class... Part>
-Model kept(Context& ctx, Model model, Keep keep, Part... part) {
-    model.prepare_layers(ctx, keep, part...);
-    return placed(ctx, std::move(model));
+Model prepared(Context& ctx, Model model, Residency residency, Part... part) {
+    model.prepare_layers(ctx, residency, part...);
+    return resident(ctx, std::move(model));
 }
 
 }  // namespace t3video::nn

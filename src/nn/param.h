@@ -28,18 +28,18 @@ inline void prepare(Context& ctx, Param& param, ops::Uses uses = ops::Uses::few)
     param.prepared = ops::prepare(ctx, param.value, param.role, uses);
 }
 
-// Has what a GPU reads of the weight there. On the CPU it stays as stored, to be prepared call by call.
-inline void place(Context& ctx, Param& param) {
+// Prepares the weight in the memory of a GPU. On the CPU it stays as stored, to be prepared call by call.
+inline void make_resident(Context& ctx, Param& param) {
     if (ctx.target() == Device::cpu || param.role == Role::table || param.prepared.defined()) return;
     prepare(ctx, param);
-    // What was made there is not kept twice.
+    // A value that was made on the device is not needed beside its prepared form.
     if (!param.value.encoding() && param.value.numbers().device() == ctx.device()) param.value = {};
 }
 
-// The model with all of its weights placed; `model` keeps its own.
+// The model with all of its weights resident on the context's device; the weights of `model` are as before.
 template <class Model>
-Model placed(Context& ctx, Model model) {
-    model.for_each_param("", [&](const auto&, Param& param) { place(ctx, param); });
+Model resident(Context& ctx, Model model) {
+    model.for_each_param("", [&](const auto&, Param& param) { make_resident(ctx, param); });
     return model;
 }
 

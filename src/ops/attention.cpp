@@ -31,11 +31,11 @@ Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v
     return y;
 }
 
-void place_windows(Context& ctx, TokenWindows& windows) {
+void upload_windows(Context& ctx, TokenWindows& windows) {
     const bool listed = !windows.starts.empty();
     if (listed) windows.in_order = std::ranges::is_sorted(windows.order);
     if (ctx.target() == Device::cpu) return;
-    windows.placed = listed ? from_span(ctx, windows.order) : empty(ctx, {windows.counted.tokens}, DType::i64);
+    windows.device_order = listed ? from_span(ctx, windows.order) : empty(ctx, {windows.counted.tokens}, DType::i64);
 }
 
 Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,

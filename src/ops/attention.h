@@ -10,9 +10,9 @@ namespace t3video::ops {
 // q: [nq, heads*d], k: [nk, heads*d], v: [nk, heads*dv] of one type, f32 or the compute type -> [nq, heads*dv] of it.
 Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options);
 
-// Prepares windows for a device: copies the order of tokens to where it reads it, and marks windows that need no
+// Copies the order of tokens to the device, as TokenWindows::device_order, and marks windows that need no
 // reordering; of windows without lists the caller did. Optional: without, every call copies the order.
-void place_windows(Context& ctx, TokenWindows& windows);
+void upload_windows(Context& ctx, TokenWindows& windows);
 
 // Attention inside each window of each branch; the result is the mean over the branches (one or two).
 // q, k, v: [N, heads*d] of one type, f32 or the compute type -> [N, heads*d] of it. `saved` gets what a backward needs;

@@ -42,7 +42,8 @@ Context make_context(const ContextOptions& options) {
             break;
     }
     if constexpr (kWithCuda) return Context(cuda::make_backend(device.ordinal, compute_type, memory), threads);
-    throw InvalidRequest("--device cuda: this program was built without CUDA; use --device cpu");
+    throw InvalidRequest(
+        Message(Field("device", "cuda"), ": this program was built without CUDA; use ", Field("device", "cpu")));
 }
 
 }  // namespace t3video::ops

@@ -44,8 +44,8 @@ Tensor concat(Context& ctx, std::span<const Tensor> parts) {
     ctx.count(moved(y, y));
     int64_t first = 0;
     for (const Tensor& part : parts) {
-        Tensor place = y.slice(first, first + part.dim(0));
-        copy_into(ctx, place, part);
+        Tensor target = y.slice(first, first + part.dim(0));
+        copy_into(ctx, target, part);
         first += part.dim(0);
     }
     return y;

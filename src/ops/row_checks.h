@@ -26,7 +26,7 @@ inline void require_tokens(const char* op, const Tokens& tokens, int64_t n, int6
 
 inline void require_rows(const char* op, const Rows& x) {
     require(x.data.rank() == 2, op, ": rows of ", x.data.shape());
-    if (x.places.defined()) require_indices(op, "places", x.places, x.count(), x.data.dim(0));
+    if (x.indices.defined()) require_indices(op, "indices", x.indices, x.count(), x.data.dim(0));
     require_tokens(op, x.tokens, x.count(), std::numeric_limits<int64_t>::max());
 }
 

@@ -156,14 +156,14 @@ RowOrder suitable_order(const Context& ctx) {
     return ctx.target() == Device::cpu ? RowOrder::tokens : RowOrder::windows;
 }
 
-WindowPlan::WindowPlan(Context& ctx, const WindowLayout& layout, RowOrder row_order) : grid_(layout.grid) {
+LayoutWindows::LayoutWindows(Context& ctx, const WindowLayout& layout, RowOrder row_order) : grid_(layout.grid) {
     check_layout(layout, "layout");
     const auto& windows_of = ctx.device() == Device::meta ? counted_windows : layer_windows;
     for (const WindowCounts& counts : layout.patterns) {
         LayerWindows windows = windows_of(grid_, counts);
         Tensor order;
         if (row_order == RowOrder::windows && !keeps_order(grid_, counts)) order = lead_with_first(ctx, windows);
-        for (ops::TokenWindows& branch : windows) ops::place_windows(ctx, branch);
+        for (ops::TokenWindows& branch : windows) ops::upload_windows(ctx, branch);
         patterns_.push_back(std::move(windows));
         orders_.push_back(order);
     }

@@ -73,12 +73,12 @@ enum class RowOrder { tokens, windows };
 // A GPU copies windows that do not lie in one piece; the CPU reads rows anywhere.
 RowOrder suitable_order(const Context& ctx);
 
-// The windows of every pattern of a layout, placed on a context's device for a forward pass. `order` inside them counts
-// rows. Of a context that only counts, windows have sizes and no lists: any grid takes the same time.
-class WindowPlan {
+// The windows of every pattern of a layout, uploaded to a context's device for a forward pass. `order` inside them
+// counts rows. Of a context that only counts, windows have sizes and no lists: any grid takes the same time.
+class LayoutWindows {
   public:
-    WindowPlan(Context& ctx, const WindowLayout& layout, RowOrder order);
-    WindowPlan(Context& ctx, const WindowLayout& layout) : WindowPlan(ctx, layout, suitable_order(ctx)) {}
+    LayoutWindows(Context& ctx, const WindowLayout& layout, RowOrder order);
+    LayoutWindows(Context& ctx, const WindowLayout& layout) : LayoutWindows(ctx, layout, suitable_order(ctx)) {}
     const Grid& grid() const { return grid_; }
     const LayerWindows& of_layer(int64_t layer) const {
         return patterns_[static_cast<size_t>(layer) % patterns_.size()];
@@ -96,7 +96,7 @@ class WindowPlan {
     std::vector<Tensor> orders_;
 };
 
-// Bytes of the lists of a WindowPlan, in host memory.
+// Bytes of the lists of a LayoutWindows, in host memory.
 size_t list_bytes(const WindowLayout& layout);
 
 // Pairs of query and key that a layer with these counts scores (both branches where they differ): its FLOPs are

@@ -31,7 +31,7 @@ class Pool {
   public:
     ~Pool() { trim(); }
 
-    void* take(size_t bytes) {
+    void* allocate(size_t bytes) {
         {
             const std::lock_guard lock(mutex_);
             const auto found = free_.find(bytes);
@@ -49,18 +49,18 @@ class Pool {
         if (block == nullptr) throw OutOfMemory(concat("not enough memory: the system refused ", bytes, " bytes"));
         const std::lock_guard lock(mutex_);
         ++requests_;
-        taken_ += bytes;
-        peak_ = std::max(peak_, taken_);
+        held_ += bytes;
+        peak_ = std::max(peak_, held_);
         return block;
     }
 
-    void give(void* block, size_t bytes) noexcept {
+    void free(void* block, size_t bytes) noexcept {
         const std::lock_guard lock(mutex_);
         try {
             free_[bytes].push_back(block);
         } catch (...) {
             std::free(block);
-            taken_ -= bytes;
+            held_ -= bytes;
         }
     }
 
@@ -68,7 +68,7 @@ class Pool {
         const std::lock_guard lock(mutex_);
         for (auto& [bytes, blocks] : free_) {
             for (void* block : blocks) std::free(block);
-            taken_ -= bytes * blocks.size();
+            held_ -= bytes * blocks.size();
         }
         free_.clear();
     }
@@ -83,22 +83,22 @@ class Pool {
     }
     void reset_peak() {
         const std::lock_guard lock(mutex_);
-        peak_ = taken_;
+        peak_ = held_;
     }
 
   private:
     mutable std::mutex mutex_;
     std::map<size_t, std::vector<void*>> free_;
-    size_t requests_ = 0, taken_ = 0, peak_ = 0;  // bytes taken from the system: in use, and kept free
+    size_t requests_ = 0, held_ = 0, peak_ = 0;  // bytes held from the system: blocks in use and free ones
 };
 
 class CpuAllocator final : public Allocator {
   public:
     std::shared_ptr<Storage> allocate(size_t bytes) override {
         const size_t rounded = size_class(bytes);
-        void* block = pool_->take(rounded);
+        void* block = pool_->allocate(rounded);
         std::shared_ptr<const void> owner(
-            block, [pool = pool_, rounded](const void* p) { pool->give(const_cast<void*>(p), rounded); });
+            block, [pool = pool_, rounded](const void* p) { pool->free(const_cast<void*>(p), rounded); });
         return std::make_shared<Storage>(static_cast<std::byte*>(block), bytes, std::move(owner), true);
     }
     void trim() override { pool_->trim(); }
@@ -124,11 +124,11 @@ void require_countable(bool holds, size_t bytes) {
 class MetaAllocator final : public Allocator {
   public:
     std::shared_ptr<Storage> allocate(size_t bytes) override {
-        const auto place = arena_->take(bytes);
-        require_countable(place.has_value(), bytes);
-        const size_t offset = *place;
-        auto* address = reinterpret_cast<std::byte*>(offset + kArenaAlignment);  // not null
-        std::shared_ptr<const void> owner(address, [arena = arena_, offset](const void*) { arena->give(offset); });
+        const auto offset = arena_->allocate(bytes);
+        require_countable(offset.has_value(), bytes);
+        auto* address = reinterpret_cast<std::byte*>(*offset + kArenaAlignment);  // not null
+        std::shared_ptr<const void> owner(address,
+                                          [arena = arena_, offset = *offset](const void*) { arena->free(offset); });
         return std::make_shared<Storage>(address, bytes, std::move(owner), true, Device::meta);
     }
     void trim() override {}
@@ -153,9 +153,9 @@ class MetaPool final : public Allocator {
             --found->second;
             counts_->marks -= mix_bits(rounded);
         } else {
-            require_countable(counts_->taken <= kMost, bytes);
-            counts_->taken += rounded;
-            counts_->peak = std::max(counts_->peak, counts_->taken);
+            require_countable(counts_->held <= kMost, bytes);
+            counts_->held += rounded;
+            counts_->peak = std::max(counts_->peak, counts_->held);
         }
         auto* address = reinterpret_cast<std::byte*>(kAlignment);  // not null
         std::shared_ptr<const void> owner(address, [c = counts_, rounded](const void*) {
@@ -165,20 +165,20 @@ class MetaPool final : public Allocator {
         return std::make_shared<Storage>(address, bytes, std::move(owner), true, Device::meta);
     }
     void trim() override {
-        for (auto& [bytes, count] : counts_->free) counts_->taken -= bytes * count;
+        for (auto& [bytes, count] : counts_->free) counts_->held -= bytes * count;
         counts_->free.clear();
         counts_->marks = 0;
     }
     size_t peak() const override { return counts_->peak; }
-    void reset_peak() override { counts_->peak = counts_->taken; }
-    uint64_t arrangement() const override { return mix_bits(counts_->taken) + counts_->marks; }
+    void reset_peak() override { counts_->peak = counts_->held; }
+    uint64_t arrangement() const override { return mix_bits(counts_->held) + counts_->marks; }
     void copy(std::byte*, const std::byte*, size_t, Transfer) override {}
     void zero(std::byte*, size_t) override {}
     std::shared_ptr<Storage> allocate_pinned(size_t bytes) override { return uncounted(bytes); }
 
   private:
     struct Counts {
-        size_t taken = 0, peak = 0;
+        size_t held = 0, peak = 0;
         std::map<size_t, size_t> free;  // size class -> blocks
         uint64_t marks = 0;             // of all free blocks, summed
     };

@@ -19,8 +19,8 @@ class Allocator {
     virtual std::shared_ptr<Storage> allocate(size_t bytes) = 0;
     // Gives every unused block back to the system.
     virtual void trim() = 0;
-    // Takes from the system now what blocks of so many bytes in all need, placed as allocate() places them, so that it
-    // need not be asked while they are. Throws InvalidRequest when it does not have as much.
+    // Takes from the system now what blocks of so many bytes in all need, at the addresses that allocate() will choose,
+    // so that it need not be asked while they are. Throws InvalidRequest when it does not have as much.
     virtual void reserve(size_t /*bytes*/) {}
     // How often the system was asked for memory so far, of any kind: allocate() does so only for what reserved memory
     // and freed blocks do not serve.

@@ -27,7 +27,7 @@ void Arena::reset_peak() {
     peak_ = now;
 }
 
-std::optional<size_t> Arena::take(size_t bytes) {
+std::optional<size_t> Arena::allocate(size_t bytes) {
     const size_t size = std::max(bytes, size_t{1});
     if (size > limit_) return std::nullopt;
     const size_t rounded = (size + kArenaAlignment - 1) / kArenaAlignment * kArenaAlignment;
@@ -50,7 +50,7 @@ std::optional<size_t> Arena::take(size_t bytes) {
     return offset;
 }
 
-void Arena::give(size_t offset) noexcept {
+void Arena::free(size_t offset) noexcept {
     const std::lock_guard lock(mutex_);
     const auto block = blocks_.find(offset);
     if (block == blocks_.end()) return;

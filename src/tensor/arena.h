@@ -1,7 +1,7 @@
-// Places blocks in one range of addresses: in the first gap that has room, and neighbours that are free become one
-// again. The same placement serves the GPU's memory and the run that only counts, so what is counted is what will be
+// Allocates blocks in one range of addresses: in the first gap that has room, and neighbours that are free become one
+// again. The same allocation serves the GPU's memory and the run that only counts, so what is counted is what will be
 // used. It follows from the blocks in use alone, and loops soon come to repeat theirs (tensor/repeat.h), which they do
-// not where the smallest gap is taken.
+// not where the smallest gap is chosen.
 #pragma once
 
 #include <cstddef>
@@ -19,9 +19,9 @@ class Arena {
     explicit Arena(size_t limit) : limit_(limit) {}
 
     // Offset of a block of at least `bytes`, a multiple of kArenaAlignment; nothing when it would end past the limit.
-    std::optional<size_t> take(size_t bytes);
-    // Gives back the block that take() put there.
-    void give(size_t offset) noexcept;
+    std::optional<size_t> allocate(size_t bytes);
+    // Frees the block that allocate() returned.
+    void free(size_t offset) noexcept;
 
     size_t limit() const { return limit_; }
     size_t used() const { return used_; }  // bytes in blocks

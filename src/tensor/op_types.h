@@ -39,11 +39,11 @@ struct Tokens {
 // Some rows of a matrix, such as a slice of the residual stream. Rotation and modulation follow a row's token, wherever
 // it lies.
 struct Rows {
-    Tensor data;    // [N, C]
-    Tensor places;  // [n] i64, each another: where in `data` row i lies; undefined: at i, n = N
+    Tensor data;     // [N, C]
+    Tensor indices;  // [n] i64, all different: which row of `data` row i is; undefined: row i, and n = N
     Tokens tokens;
 
-    int64_t count() const { return places.defined() ? places.numel() : data.dim(0); }
+    int64_t count() const { return indices.defined() ? indices.numel() : data.dim(0); }
 };
 
 // What a block adds to n rows of its stream: gate * h, or h without a gate.   h: [n, C]; gate: [S, C] f32, S = 1 or 2.
@@ -70,8 +70,8 @@ struct TokenWindows {
     std::vector<int64_t> order;   // a permutation of 0 .. N-1
     std::vector<int64_t> starts;  // windows + 1 entries, 0 first, N last
     WindowSizes counted;          // instead of both lists, where nothing is computed
-    // As ops::place_windows leaves it:
-    Tensor placed;          // `order` where the device reads it, i64
+    // As ops::upload_windows leaves it:
+    Tensor device_order;    // `order` where the device reads it, i64
     bool in_order = false;  // order[i] is i
 
     WindowSizes sizes() const {

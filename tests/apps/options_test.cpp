@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "media/frame_rate.h"
 #include "support/errors.h"
 
 namespace t3video::apps {
@@ -32,20 +31,6 @@ TEST(Options, Devices) {
                              "cpu:0", "cuda:99999999999", "cuda:1:2"})
         expect_invalid([&] { parse_device(text); },
                        {std::string("--device ") + text + ": expected cpu or cuda", "cuda:1"});
-}
-
-TEST(Options, FramesPerSecond) {
-    EXPECT_EQ(parse_fps("24"), 24);
-    EXPECT_EQ(parse_fps("12.5"), 12.5);
-    for (const auto& [text, rate] : {std::pair<const char*, media::FrameRate>{"24000/1001", {24000, 1001}},
-                                     {"30000/1001", {30000, 1001}},
-                                     {"25/2", {25, 2}},
-                                     {"100/7", {100, 7}},
-                                     {"99991/1009", {99991, 1009}},
-                                     {"60/2", {30, 1}}})
-        EXPECT_EQ(media::FrameRate(parse_fps(text)), rate) << text;
-    for (const char* text : {"", "abc", "24fps", "24/", "/2", "24/0", "0/5", "-24/1", "24/1/1", "24 / 1"})
-        expect_invalid([&] { parse_fps(text); }, {std::string("--fps ") + text + ": expected", "24000/1001"});
 }
 
 TEST(Options, ParserErrorsAreExplained) {

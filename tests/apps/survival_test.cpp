@@ -10,9 +10,9 @@
 #include <random>
 #include <thread>
 
+#include "job/identity.h"
+#include "job/job.h"
 #include "media/video_writer.h"
-#include "pipeline/identity.h"
-#include "pipeline/job.h"
 #include "support/program.h"
 
 namespace t3video {
@@ -57,7 +57,7 @@ bool comes_true(const std::function<bool()>& condition, double seconds = 120) {
 
 // How far a run came, by what it left.
 std::string stage_of(const fs::path& job) {
-    const auto state = pipeline::look_at_job(job);
+    const auto state = job::look_at_job(job);
     if (!state) return "before the job";
     if (state->decoded) return state->decoded->complete() ? "at the end" : "decoding";
     if (state->step > 0) return "denoising";
@@ -135,7 +135,7 @@ TEST(Survival, TerminatedBetweenSteps) {
 TEST(Survival, WhatAKilledRunLeftIsRemovedWhenTheJobGoesOn) {
     const TemporaryFolder folder;
     ASSERT_EQ(run_program(film_words(folder / "film.y4m")).exit_code, 0);
-    const std::string film = pipeline::film_id(pipeline::request_of_job(folder / "film.job"));
+    const std::string film = job::film_id(job::request_of_job(folder / "film.job"));
     const auto left_of = [&](const std::string& output, std::vector<std::string> ours,
                              std::vector<std::string> others) {
         fs::remove_all(folder / output);

@@ -19,9 +19,12 @@ nn: ops distributed
 t3: nn
 models: t3 nn checkpoint
 sampling: ops
-pipeline: models sampling media text
-training: pipeline
-evaluation: pipeline
+film: models sampling media text
+plan: film
+job: film
+session: plan job
+training: session
+evaluation: session
 apps: training evaluation
 '
 

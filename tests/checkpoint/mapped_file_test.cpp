@@ -21,49 +21,53 @@ using testing::write_file;
 
 constexpr size_t kBytes = size_t{64} << 10;
 
-void expect_changed(const fs::path& file) {
+void expect_changed(const WatchedFile& file, const fs::path& path) {
+    EXPECT_FALSE(file.is_current());
     try {
-        require_unchanged_files();
+        file.require_unchanged();
         ADD_FAILURE() << "not found";
     } catch (const InvalidRequest& error) {
-        EXPECT_NE(std::string(error.what()).find(file.string() + ": was changed"), std::string::npos) << error.what();
+        EXPECT_NE(std::string(error.what()).find(path.string() + ": was changed"), std::string::npos) << error.what();
     }
 }
 
-TEST(MappedFile, ThatIsWrittenOverIsFound) {
+TEST(WatchedFile, ThatIsWrittenOverIsFound) {
     const TemporaryFolder folder;
     const fs::path file = write_file(folder / "a", std::string(kBytes, 'a'));
     fs::last_write_time(file, fs::last_write_time(file) - std::chrono::seconds(10));
-    {
-        const MappedFile mapped(file), other(write_file(folder / "b", "b"));
-        require_unchanged_files();
-        std::fstream(file, std::ios::in | std::ios::out) << "b";
-        expect_changed(file);
-        EXPECT_THROW(mapped.require_unchanged(), InvalidRequest);
-        other.require_unchanged();
-    }
-    require_unchanged_files();
+    const WatchedFile watched(file), other(write_file(folder / "b", "b"));
+    EXPECT_TRUE(watched.is_current());
+    watched.require_unchanged();
+    std::fstream(file, std::ios::in | std::ios::out) << "b";
+    expect_changed(watched, file);
+    EXPECT_TRUE(other.is_current());
+    other.require_unchanged();
+    EXPECT_TRUE(WatchedFile(file).is_current());
 }
 
-TEST(MappedFile, ThatIsCutShortIsFound) {
+TEST(WatchedFile, ThatIsCutShortIsFound) {
     const TemporaryFolder folder;
     const fs::path file = write_file(folder / "a", std::string(kBytes, 'a'));
-    const MappedFile mapped(file);
+    const WatchedFile watched(file);
     const auto time = fs::last_write_time(file);
     fs::resize_file(file, 10);
     fs::last_write_time(file, time);
-    expect_changed(file);
+    expect_changed(watched, file);
 }
 
-TEST(MappedFile, ThatIsReplacedOrRemovedStays) {
+TEST(WatchedFile, ThatIsReplacedOrRemovedIsUnchangedAndNotCurrent) {
     const TemporaryFolder folder;
     const fs::path file = write_file(folder / "a", std::string(kBytes, 'a'));
     const MappedFile mapped(file);
-    fs::rename(write_file(folder / "b", "b"), file);
-    require_unchanged_files();
+    const WatchedFile watched(file);
+    fs::rename(write_file(folder / "b", std::string(kBytes, 'b')), file);
+    watched.require_unchanged();
+    EXPECT_FALSE(watched.is_current());
     fs::remove(file);
-    require_unchanged_files();
+    watched.require_unchanged();
+    EXPECT_FALSE(watched.is_current());
     EXPECT_EQ(mapped.bytes().back(), std::byte{'a'});
+    EXPECT_THROW(WatchedFile{file}, InvalidRequest);
 }
 
 TEST(MappedFile, WhosePagesAreGoneEndsTheProgramWithALine) {

@@ -46,9 +46,9 @@ class TorchZipWriter {
         const uint64_t unpadded = local + 30 + name.size() + extra.size() + 4;
         const auto padding = static_cast<uint16_t>((64 - unpadded % 64) % 64);
         extra += "FB" + raw_bytes(padding) + std::string(padding, 'Z');
-        put("PK\3\4" + raw_bytes(uint16_t{0}) + common(0, name.size(), extra.size()) + name + extra + content);
+        append("PK\3\4" + raw_bytes(uint16_t{0}) + common(0, name.size(), extra.size()) + name + extra + content);
         const std::string sum(4, '\0');
-        put("PK\7\x8" + sum + (wide ? two(uint64_t{content.size()}) : two(static_cast<uint32_t>(content.size()))));
+        append("PK\7\x8" + sum + (wide ? two(uint64_t{content.size()}) : two(static_cast<uint32_t>(content.size()))));
 
         extra = wide ? zip64_offset(local) : "";
         directory_ += "PK\1\2" + std::string(4, '\0') + common(content.size(), name.size(), extra.size()) +
@@ -59,16 +59,16 @@ class TorchZipWriter {
 
     void finish() {
         const uint64_t begin = position_;
-        put(directory_);
+        append(directory_);
         const uint64_t end = position_;
         const bool wide = begin >= UINT32_MAX;
         if (wide) {
-            put("PK\6\6" + raw_bytes(uint64_t{44}) + std::string(12, '\0') + two(uint64_t{entries_}) +
-                raw_bytes(uint64_t{directory_.size()}) + raw_bytes(begin));
-            put("PK\6\7" + raw_bytes(uint32_t{0}) + raw_bytes(end) + raw_bytes(uint32_t{1}));
+            append("PK\6\6" + raw_bytes(uint64_t{44}) + std::string(12, '\0') + two(uint64_t{entries_}) +
+                   raw_bytes(uint64_t{directory_.size()}) + raw_bytes(begin));
+            append("PK\6\7" + raw_bytes(uint32_t{0}) + raw_bytes(end) + raw_bytes(uint32_t{1}));
         }
-        put("PK\5\6" + std::string(4, '\0') + two(entries_) + raw_bytes(static_cast<uint32_t>(directory_.size())) +
-            raw_bytes(wide ? UINT32_MAX : static_cast<uint32_t>(begin)) + std::string(2, '\0'));
+        append("PK\5\6" + std::string(4, '\0') + two(entries_) + raw_bytes(static_cast<uint32_t>(directory_.size())) +
+               raw_bytes(wide ? UINT32_MAX : static_cast<uint32_t>(begin)) + std::string(2, '\0'));
         out_.close();
     }
 
@@ -86,7 +86,7 @@ class TorchZipWriter {
                two(static_cast<uint32_t>(size)) + raw_bytes(static_cast<uint16_t>(name)) +
                raw_bytes(static_cast<uint16_t>(extra));
     }
-    void put(const std::string& bytes) {
+    void append(const std::string& bytes) {
         out_.seekp(static_cast<std::streamoff>(position_));
         out_ << bytes;
         position_ += bytes.size();

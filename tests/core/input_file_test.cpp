@@ -8,10 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <thread>
 
-#include "core/interrupt.h"
 #include "support/errors.h"
 #include "support/files.h"
 
@@ -60,7 +58,7 @@ TEST(InputFile, RefusesWhatIsNoFile) {
     refused(folder / "circle", "Too many levels of symbolic links");
     refused(folder / std::string(300, 'n'), "File name too long");
     close(socket_file);
-    expect_invalid([&] { read_text_file(folder.path(), "a list", 10, Streams::taken); }, {"is a folder"});
+    expect_invalid([&] { read_text_file(folder.path(), "a list", 10, Pipes::accepted); }, {"is a folder"});
 }
 
 TEST(InputFile, SizeIsBounded) {
@@ -80,22 +78,27 @@ TEST(InputFile, PipesAreReadWhereTheyAreMeant) {
         close(ends[1]);
     });
     const fs::path name = "/proc/self/fd/" + std::to_string(ends[0]);
-    EXPECT_EQ(read_text_file(name, "a list", text.size(), Streams::taken), text);
+    EXPECT_EQ(read_text_file(name, "a list", text.size(), Pipes::accepted), text);
     writer.join();
     close(ends[0]);
 
     const testing::TemporaryFolder folder;
     ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
-    EXPECT_EQ(read_text_file(folder / "pipe", "a list", 10, Streams::taken), "") << "nobody writes";
+    EXPECT_EQ(read_text_file(folder / "pipe", "a list", 10, Pipes::accepted), "") << "nobody writes";
 }
 
 TEST(InputFile, WaitingForAPipeCanBeStopped) {
     int ends[2];
     ASSERT_EQ(pipe(ends), 0);
-    set_interrupt_signal(SIGINT);
+    std::stop_source stop;
+    stop.request_stop();
     const fs::path name = "/proc/self/fd/" + std::to_string(ends[0]);
-    EXPECT_THROW(read_text_file(name, "a list", 10, Streams::taken), Interrupted);
-    set_interrupt_signal(0);
+    try {
+        read_text_file(name, "a list", 10, Pipes::accepted, stop.get_token());
+        ADD_FAILURE() << "not stopped";
+    } catch (const Stopped& stopped) {
+        EXPECT_EQ(stopped.what(), "stopped while " + name.string() + " was read");
+    }
     close(ends[0]);
     close(ends[1]);
 }

@@ -27,9 +27,9 @@ TEST(Paths, KindsAreToldApart) {
         EXPECT_TRUE(!is_there(name[0] == '\0' ? fs::path() : folder / name)) << name;
     EXPECT_EQ(file_bytes(file), 5);
     for (const fs::path& taken : {file, folder / "dangling", folder / "pipe", folder.path()})
-        EXPECT_TRUE(is_taken(taken)) << taken;
+        EXPECT_TRUE(name_exists(taken)) << taken;
     for (const fs::path& free : {folder / "gone", file / "below", folder / std::string(300, 'n')})
-        EXPECT_FALSE(is_taken(free)) << free;
+        EXPECT_FALSE(name_exists(free)) << free;
     EXPECT_EQ(folder_above(file), folder.path());
     EXPECT_EQ(folder_above("film.mp4"), ".");
     EXPECT_EQ(entries_of(folder.path()),

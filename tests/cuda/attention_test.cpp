@@ -29,7 +29,7 @@ class AttentionOnGpu : public OnGpu {
     Inputs inputs(int64_t queries, int64_t keys, int64_t width, int64_t value_width, float spread = 1) {
         Tensor q = randn(cpu(), {queries, width}, 1);
         for (float& value : q.span<float>()) value *= spread;
-        return {place(ops::convert(cpu(), q, type())), random({keys, width}, 2), random({keys, value_width}, 3)};
+        return {on_both(ops::convert(cpu(), q, type())), random({keys, width}, 2), random({keys, value_width}, 3)};
     }
 
     // All pairs of a layout over a grid, on both sides.
@@ -45,7 +45,7 @@ class AttentionOnGpu : public OnGpu {
             return ops::window_attention(gpu(), x.q.device, x.k.device, x.v.device, heads, scale, branches);
         };
         expect_parity(expected, on_gpu, type(), loose_bound());
-        for (auto& branch : windows) ops::place_windows(gpu(), branch);
+        for (auto& branch : windows) ops::upload_windows(gpu(), branch);
         expect_parity(expected, on_gpu, type(), loose_bound());
     }
 };

@@ -28,23 +28,23 @@ Context context_on(int ordinal) {
 Tensor computed_with(Context& ctx, uint32_t seed) {
     Context host(1);
     ops::Stopwatch watch(ctx);
-    const auto place = [&](Shape shape, uint32_t more) {
+    const auto random = [&](Shape shape, uint32_t more) {
         return to_device(ctx, randn(host, std::move(shape), seed + more, DType::bf16));
     };
-    const Tensor x = place({384, 256}, 0), kernel = place({64, 256, 3, 3, 3}, 1),
+    const Tensor x = random({384, 256}, 0), kernel = random({64, 256, 3, 3, 3}, 1),
                  weight = randn(host, {256, 256}, seed + 2, DType::bf16);
     const auto pinned = ctx.allocator().allocate_pinned(weight.bytes());
     std::memcpy(pinned->data(), weight.raw(), weight.bytes());
-    Tensor placed = empty(ctx, weight.shape(), DType::bf16);
-    ctx.allocator().wait_for(ctx.allocator().upload_beside(placed.raw(), pinned->data(), weight.bytes()));
-    Tensor y = ops::linear(ctx, x, placed);
+    Tensor device_weight = empty(ctx, weight.shape(), DType::bf16);
+    ctx.allocator().wait_for(ctx.allocator().upload_beside(device_weight.raw(), pinned->data(), weight.bytes()));
+    Tensor y = ops::linear(ctx, x, device_weight);
     y = ops::attention(ctx, y, y, y, {.heads = 2, .scale = 0.01f});
     ops::TokenWindows windows;
     windows.order.resize(384);
     std::iota(windows.order.begin(), windows.order.end(), 0);
     std::ranges::reverse(windows.order);
     windows.starts = {0, 192, 384};
-    ops::place_windows(ctx, windows);
+    ops::upload_windows(ctx, windows);
     const ops::TokenWindows* const branches[] = {&windows};
     y = ops::window_attention(ctx, y, y, y, 2, 0.01f, branches);
     y = ops::conv3d(ctx, y.reshape({2, 12, 16, 256}), kernel, nullptr,

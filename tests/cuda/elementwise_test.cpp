@@ -64,7 +64,7 @@ TEST_P(ElementwiseOnGpu, Activations) {
 TEST_P(ElementwiseOnGpu, ActivationsOfLargeValues) {
     const Tensor values =
         from_span(cpu(), std::array{-1e30f, -1e4f, -100.0f, -87.5f, -20.0f, 0.0f, 20.0f, 87.5f, 1e30f}, {9});
-    const Operand x = place(ops::convert(cpu(), values, type()));
+    const Operand x = on_both(ops::convert(cpu(), values, type()));
     for (const auto& op : {ops::silu, ops::gelu_tanh}) {
         const Tensor y = on_host_as_f32(op(gpu(), x.device));
         for (int64_t i = 0; i < 9; ++i) {

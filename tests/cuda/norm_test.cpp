@@ -89,7 +89,7 @@ TEST_P(NormOnGpu, ChannelOverMoreRowsThanThreads) {
 
 TEST_P(NormOnGpu, ChannelOfZerosIsZero) {
     for (const int64_t width : {5, 96}) {
-        const Operand x = place(zeros(cpu(), {2, width}, type())), g = random({width}, 2, DType::f32);
+        const Operand x = on_both(zeros(cpu(), {2, width}, type())), g = random({width}, 2, DType::f32);
         expect_parity(
             x.host, [&] { return ops::channel_norm(gpu(), x.device, g.device, true); }, type(), 0);
     }
@@ -101,7 +101,7 @@ TEST_P(NormOnGpu, LayerFarFromZero) {
         const Operand x = [&] {
             Tensor values = randn(cpu(), {9, width}, 1);
             for (float& v : values.span<float>()) v += 1000.0f;
-            return place(values);
+            return on_both(values);
         }();
         const Operand w = random({width}, 2, DType::f32), b = random({width}, 3, DType::f32);
         // The mean itself carries 1000 * 2^-24 = 6e-5 of the deviations.

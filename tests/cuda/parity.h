@@ -56,9 +56,9 @@ class OnGpu : public ::testing::TestWithParam<DType> {
     // The same where values between two steps are rounded too.
     double loose_bound() const { return type() == DType::bf16 ? 1e-2 : 1e-5; }
 
-    Operand random(Shape shape, uint32_t seed, DType dtype) { return place(randn(cpu_, shape, seed, dtype)); }
+    Operand random(Shape shape, uint32_t seed, DType dtype) { return on_both(randn(cpu_, shape, seed, dtype)); }
     Operand random(Shape shape, uint32_t seed) { return random(shape, seed, type()); }
-    Operand place(const Tensor& x) { return {ops::convert(cpu_, x, DType::f32), to_device(gpu(), x)}; }
+    Operand on_both(const Tensor& x) { return {ops::convert(cpu_, x, DType::f32), to_device(gpu(), x)}; }
     // The first `count` of the numbers below `rows`, shuffled.
     Operand shuffled(int64_t rows, int64_t count) {
         std::vector<int64_t> order(static_cast<size_t>(rows));

@@ -37,11 +37,11 @@ class ResidualOnGpu : public OnGpu {
                       gate = random({2, width}, 3, DType::f32), a = random({sets, width}, 4, DType::f32),
                       b = random({sets, width}, 5, DType::f32), order = shuffled(rows, part);
         for (const bool copied : {false, ordered}) {  // the rows of an order, copied one behind another
-            const auto rows_of = [&](Context& ctx, const Tensor& from, const Tensor& places) -> ops::Rows {
+            const auto rows_of = [&](Context& ctx, const Tensor& from, const Tensor& indices) -> ops::Rows {
                 Tensor all = clone(ctx, from);
                 if (!ordered) return {all, {}, {.first = 3}};
-                if (copied) return {all.slice(0, part), {}, {places}};
-                return {all, places, {places}};
+                if (copied) return {all.slice(0, part), {}, {indices}};
+                return {all, indices, {indices}};
             };
             ops::Rows sum = rows_of(cpu(), x.host, order.host), sum_on_gpu;
             const int64_t boundary = rows / 2 + (ordered ? 0 : 3);

@@ -2,10 +2,10 @@
 #include <algorithm>
 
 #include "cuda/parity.h"
+#include "film/published.h"
 #include "models/umt5/model.h"
 #include "models/wan_dit/model.h"
 #include "nn/layer_store.h"
-#include "pipeline/published.h"
 
 namespace t3video {
 namespace {
@@ -81,7 +81,7 @@ class Halves : public Encoding {
 
 Tensor velocity(Context& ctx, const models::WanDit& dit) {
     Context host;
-    const t3::WindowPlan windows(ctx, {{3, 8, 12}, {{1, 2, 3}, {3, 1, 1}}});
+    const t3::LayoutWindows windows(ctx, {{3, 8, 12}, {{1, 2, 3}, {3, 1, 1}}});
     const Tensor latent = to_device(ctx, randn(host, {16, 3, 16, 24}, 5)),
                  rows = to_device(ctx, randn(host, {20, 64}, 6));
     const auto text = dit.embed_text(ctx, rows, 30);
@@ -91,7 +91,7 @@ Tensor velocity(Context& ctx, const models::WanDit& dit) {
 // Of two branches, in one walk over the layers or in one each.
 std::vector<Tensor> two_velocities(Context& ctx, const models::WanDit& dit, bool together) {
     Context host;
-    const t3::WindowPlan windows(ctx, {{3, 8, 12}, {{1, 2, 3}, {3, 1, 1}}});
+    const t3::LayoutWindows windows(ctx, {{3, 8, 12}, {{1, 2, 3}, {3, 1, 1}}});
     const Tensor latent = to_device(ctx, randn(host, {16, 3, 16, 24}, 5));
     const models::TextRows prompts[] = {{to_device(ctx, randn(host, {20, 64}, 6)), 30},
                                         {to_device(ctx, randn(host, {9, 64}, 7)), 41}};
@@ -106,9 +106,9 @@ std::vector<Tensor> two_velocities(Context& ctx, const models::WanDit& dit, bool
 
 TEST_P(Streaming, BranchesTogetherAreBitIdentical) {
     const models::WanDit dit = random(models::WanDit(dit_config(5)));
-    const auto expected = two_velocities(gpu(), nn::placed(gpu(), dit), false);
-    for (const nn::Keep keep : {nn::Keep::placed, nn::Keep::streamed}) {
-        const auto found = two_velocities(gpu(), nn::kept(gpu(), dit, keep), true);
+    const auto expected = two_velocities(gpu(), nn::resident(gpu(), dit), false);
+    for (const nn::Residency residency : {nn::Residency::resident, nn::Residency::streamed}) {
+        const auto found = two_velocities(gpu(), nn::prepared(gpu(), dit, residency), true);
         for (size_t i = 0; i < 2; ++i) expect_same_bits(found[i], expected[i]);
     }
 }
@@ -116,9 +116,9 @@ TEST_P(Streaming, BranchesTogetherAreBitIdentical) {
 TEST_P(Streaming, TransformerIsBitIdentical) {
     for (const int64_t layers : {1, 2, 5}) {
         const models::WanDit dit = random(models::WanDit(dit_config(layers)));
-        const Tensor resident = velocity(gpu(), nn::placed(gpu(), dit));
+        const Tensor resident = velocity(gpu(), nn::resident(gpu(), dit));
         for (int i = 0; i < 3; ++i)
-            expect_same_bits(velocity(gpu(), nn::kept(gpu(), dit, nn::Keep::streamed)), resident);
+            expect_same_bits(velocity(gpu(), nn::prepared(gpu(), dit, nn::Residency::streamed)), resident);
     }
 }
 
@@ -133,30 +133,31 @@ TEST_P(Streaming, EncodedWeightsAreDecodedOnTheWay) {
         for (float& value : x.span<float>()) value *= 2;
         param.value = Stored(x.shape(), std::make_shared<Halves>(x));
     });
-    const Tensor expected = velocity(gpu(), nn::placed(gpu(), stored));
-    expect_same_bits(velocity(gpu(), nn::placed(gpu(), encoded)), expected);
-    expect_same_bits(velocity(gpu(), nn::kept(gpu(), encoded, nn::Keep::streamed)), expected);
+    const Tensor expected = velocity(gpu(), nn::resident(gpu(), stored));
+    expect_same_bits(velocity(gpu(), nn::resident(gpu(), encoded)), expected);
+    expect_same_bits(velocity(gpu(), nn::prepared(gpu(), encoded, nn::Residency::streamed)), expected);
 }
 
 TEST_P(Streaming, TextEncoderIsBitIdentical) {
     const models::Umt5 encoder = random(models::Umt5(models::Umt5Config{
         .vocabulary = 50, .dim = 64, .layers = 3, .heads = 4, .inner_dim = 64, .ffn_dim = 128, .buckets = 32}));
     const std::vector<int64_t> ids{3, 1, 4, 1, 5, 9, 2, 6};
-    const Tensor resident = nn::placed(gpu(), encoder).forward(gpu(), ids);
-    expect_same_bits(nn::kept(gpu(), encoder, nn::Keep::streamed).forward(gpu(), ids), resident);
+    const Tensor resident = nn::resident(gpu(), encoder).forward(gpu(), ids);
+    expect_same_bits(nn::prepared(gpu(), encoder, nn::Residency::streamed).forward(gpu(), ids), resident);
 }
 
 TEST_P(Streaming, NoMoreMemoryThanPlanned) {
     const models::WanDit dit = random(models::WanDit(dit_config(4)));
-    expect_planned([&](Context& ctx) { velocity(ctx, nn::placed(ctx, dit)); });
-    expect_planned([&](Context& ctx) { velocity(ctx, nn::kept(ctx, dit, nn::Keep::streamed)); });
-    expect_planned([&](Context& ctx) { two_velocities(ctx, nn::kept(ctx, dit, nn::Keep::streamed), true); });
+    expect_planned([&](Context& ctx) { velocity(ctx, nn::resident(ctx, dit)); });
+    expect_planned([&](Context& ctx) { velocity(ctx, nn::prepared(ctx, dit, nn::Residency::streamed)); });
+    expect_planned([&](Context& ctx) { two_velocities(ctx, nn::prepared(ctx, dit, nn::Residency::streamed), true); });
     if (GetParam() == DType::f32) return;  // a type for comparisons, in which only cuDNN knows what scratch it takes
-    const models::WanVae vae = random(models::WanVae(pipeline::wan21_vae()));
+    const models::WanVae vae = random(models::WanVae(film::wan21_vae()));
     for (const int64_t band_rows : {0, 64}) {
         expect_planned([&](Context& ctx) {
             const Tensor latent = zeros(ctx, {16, 3, 24, 30});
-            nn::placed(ctx, vae).decode(ctx, latent, [](const Tensor&, int64_t, int64_t) {}, {.band_rows = band_rows});
+            nn::resident(ctx, vae).decode(ctx, latent, [](const Tensor&, int64_t, int64_t) {},
+                                          {.band_rows = band_rows});
         });
     }
 }

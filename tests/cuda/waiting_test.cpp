@@ -9,10 +9,10 @@
 #include "cuda/device_memory.h"
 #include "cuda/parity.h"
 #include "cuda/state.h"
+#include "film/published.h"
 #include "nn/layer_store.h"
-#include "pipeline/plan.h"
-#include "pipeline/published.h"
-#include "pipeline/stages.h"
+#include "session/denoise.h"
+#include "session/stages.h"
 
 namespace t3video {
 namespace {
@@ -51,7 +51,7 @@ class Waiting : public ::testing::TestWithParam<bool> {
     static bool streamed() { return GetParam(); }
 
     models::WanDit dit(const models::WanDit& model) {
-        return pipeline::kept_at_random(gpu(), model, streamed() ? nn::Keep::streamed : nn::Keep::placed);
+        return film::prepared_at_random(gpu(), model, streamed() ? nn::Residency::streamed : nn::Residency::resident);
     }
 
   private:
@@ -67,37 +67,40 @@ size_t free_memory() {
 
 // Five guided steps of a film with UniPC, whose memory of earlier steps grows up to the third.
 TEST_P(Waiting, NothingIsAllocatedWhileDenoising) {
-    pipeline::Models models = pipeline::published_models("wan2.1-1.3b");
-    models.experts = {{models::WanDit(dit_config())}};
-    models.experts[0].dit.for_each_param("",
-                                         [](const auto&, nn::Param& p) { p.value = unbacked(p.shape, DType::bf16); });
-    const auto film = pipeline::make_film({}, models.traits(),
-                                          {.width = 384, .height = 256, .frames = 17, .steps = 5, .solver = "unipc"},
-                                          pipeline::Attention::automatic, {});
-    pipeline::Machine machine = pipeline::machine_of(gpu());
-    const auto planned = [&] { return pipeline::plan_film(models, film, machine, {.text = true}); };
-    auto plan = planned();
+    film::Networks networks = film::published_networks("wan2.1-1.3b");
+    networks.experts = {{models::WanDit(dit_config())}};
+    networks.experts[0].dit.for_each_param("",
+                                           [](const auto&, nn::Param& p) { p.value = unbacked(p.shape, DType::bf16); });
+    const film::Film film = film::make_film({}, networks.traits(),
+                                            {.width = 384, .height = 256, .frames = 17, .steps = 5, .solver = "unipc"},
+                                            film::Attention::automatic);
+    plan::Machine machine = plan::machine_of(gpu());
+    session::Material embedded;
+    embedded.embeddings.emplace();
+    const auto planned = [&] { return *session::plan_film(networks, film, embedded, machine).find("denoise"); };
+    plan::StagePlan plan = planned();
     if (streamed()) {
-        machine.allowed = plan.stages.at(0).bytes - 1;
+        machine.allowed = plan.bytes - 1;
         plan = planned();
     }
-    ASSERT_EQ(plan.keep("denoise"), streamed() ? nn::Keep::streamed : nn::Keep::placed);
+    ASSERT_EQ(plan.residency, streamed() ? nn::Residency::streamed : nn::Residency::resident);
 
     Context host;
-    const pipeline::Embeddings embeddings{randn(host, {20, 64}, 6), randn(host, {7, 64}, 7)};
-    pipeline::reserve(gpu(), plan, "denoise");
+    const job::Embeddings embeddings{randn(host, {20, 64}, 6), randn(host, {7, 64}, 7)};
+    Allocator& allocator = gpu().allocator();
+    allocator.reserve(plan.bytes - std::min(plan.bytes, allocator.set_aside()));
     const models::WanDit model = dit(models::WanDit(dit_config()));
-    Tensor noise = to_device(gpu(), randn(host, pipeline::latent_shape(film, models.vae.config()), 5));
+    Tensor noise = to_device(gpu(), randn(host, film::latent_shape(film, networks.vae.config()), 5));
     const size_t requests = gpu().allocator().requests();  // one of them for what uploads go through
-    const auto& solver = pipeline::solver_of(film.settings);
-    const auto schedule = solver.schedule({.steps = film.settings.steps});
+    const auto schedule = session::schedule_of(film, film.settings.steps);
     std::vector<size_t> requested, free;
-    pipeline::denoise_film(gpu(), model, film, embeddings, schedule, {.x = std::move(noise)},
-                           {.together = plan.together("denoise"), .observer = [&](const sampling::SampleState&) {
-                                cuda::check(cudaStreamSynchronize(stream()));
-                                requested.push_back(gpu().allocator().requests());
-                                free.push_back(free_memory());
-                            }});
+    session::denoise_film(gpu(), {.dit = [&](size_t) -> const models::WanDit& { return model; }}, film, embeddings,
+                          schedule, {.x = std::move(noise)},
+                          {.together = plan.together, .observer = [&](const sampling::SampleState&) {
+                               cuda::check(cudaStreamSynchronize(stream()));
+                               requested.push_back(gpu().allocator().requests());
+                               free.push_back(free_memory());
+                           }});
     ASSERT_EQ(requested.size(), 5U);
     for (size_t i = 0; i < requested.size(); ++i)
         EXPECT_EQ(requested[i], requests) << "memory was asked for in step " << i + 1;
@@ -135,7 +138,7 @@ struct Gate {
 TEST_P(Waiting, TheHostDoesNotWaitInAForward) {
     Context host;
     const models::WanDit model = dit(models::WanDit(dit_config()));
-    const t3::WindowPlan windows(gpu(), {{3, 8, 12}, {{1, 2, 3}, {3, 1, 1}}});
+    const t3::LayoutWindows windows(gpu(), {{3, 8, 12}, {{1, 2, 3}, {3, 1, 1}}});
     const Tensor latent = to_device(gpu(), randn(host, {16, 3, 16, 24}, 5)),
                  rows = to_device(gpu(), randn(host, {20, 64}, 6));
     const auto text = model.embed_text(gpu(), rows, 30);

@@ -16,13 +16,13 @@ class PlannedWindowsOnGpu : public OnGpu {};
 TEST_P(PlannedWindowsOnGpu, MatchDouble) {
     for (const WindowCase& c : kWindowCases) {
         SCOPED_TRACE(concat(c));
-        const t3::WindowPlan plan(gpu(), {c.grid, {c.counts}});
-        EXPECT_TRUE(first_lies_second_is_gathered(plan));
+        const t3::LayoutWindows all_windows(gpu(), {c.grid, {c.counts}});
+        EXPECT_TRUE(first_lies_second_is_gathered(all_windows));
         const Operand q = random(c.shape(), 1), k = random(c.shape(), 2), v = random(c.shape(), 3);
-        const auto expected = plain_window_attention(c, q.host, k.host, v.host, tokens_of_rows(gpu(), plan));
+        const auto expected = plain_window_attention(c, q.host, k.host, v.host, tokens_of_rows(gpu(), all_windows));
         const auto run = [&] {
             return to_host(gpu(), ops::window_attention(gpu(), q.device, k.device, v.device, c.heads, c.scale(),
-                                                        branches_of(plan)));
+                                                        branches_of(all_windows)));
         };
         const Tensor first = run(), second = run();
         EXPECT_EQ(std::memcmp(first.raw(), second.raw(), first.bytes()), 0) << "two runs differ";
@@ -35,14 +35,15 @@ TEST_P(PlannedWindowsOnGpu, MatchDouble) {
 TEST_P(PlannedWindowsOnGpu, SaveWhatABackwardNeeds) {
     for (const WindowCase& c : kWindowCases) {
         SCOPED_TRACE(concat(c));
-        const t3::WindowPlan plan(gpu(), {c.grid, {c.counts}});
+        const t3::LayoutWindows all_windows(gpu(), {c.grid, {c.counts}});
         Tensor sharp = randn(cpu(), c.shape(), 1);
         for (float& value : sharp.span<float>()) value *= 4;
-        const Operand q = place(ops::convert(cpu(), sharp, type())), k = random(c.shape(), 2), v = random(c.shape(), 3);
-        const auto expected = plain_branches(c, q.host, k.host, v.host, tokens_of_rows(gpu(), plan));
+        const Operand q = on_both(ops::convert(cpu(), sharp, type())), k = random(c.shape(), 2),
+                      v = random(c.shape(), 3);
+        const auto expected = plain_branches(c, q.host, k.host, v.host, tokens_of_rows(gpu(), all_windows));
         const auto run = [&](ops::AttentionSaved* saved) {
             return to_host(gpu(), ops::window_attention(gpu(), q.device, k.device, v.device, c.heads, c.scale(),
-                                                        branches_of(plan), saved));
+                                                        branches_of(all_windows), saved));
         };
         const auto error = [&](const Tensor& x, const std::vector<double>& reference) {
             return relative_error(ops::convert(cpu(), x, DType::f32), reference);
@@ -54,7 +55,7 @@ TEST_P(PlannedWindowsOnGpu, SaveWhatABackwardNeeds) {
             EXPECT_EQ(std::memcmp(y.raw(), without.raw(), y.bytes()), 0) << "what is saved changes the result";
         }
         EXPECT_LE(error(y, mean_of(expected)), loose_bound());
-        ASSERT_EQ(saved.branches.size(), plan.of_layer(0).size());
+        ASSERT_EQ(saved.branches.size(), all_windows.of_layer(0).size());
         for (size_t i = 0; i < saved.branches.size(); ++i) {
             SCOPED_TRACE(i);
             EXPECT_EQ(saved.branches[i].output.dtype(), type());
@@ -65,7 +66,7 @@ TEST_P(PlannedWindowsOnGpu, SaveWhatABackwardNeeds) {
     }
 }
 
-// The same with windows that are not in order in either branch and whose order no one has placed.
+// The same with windows that are not in order in either branch and whose order no one has uploaded.
 TEST_P(PlannedWindowsOnGpu, SaveWhereBothBranchesAreGathered) {
     for (const WindowCase& c : kWindowCases) {
         SCOPED_TRACE(concat(c));
@@ -98,11 +99,12 @@ class HopperWindowsOnGpu : public OnGpu {};
 TEST_P(HopperWindowsOnGpu, SameBitsAsTheKernel) {
     if (!gpu().traits().sm_90a_code) GTEST_SKIP() << "no GPU of compute capability 9.0";
     const WindowCase c{{3, 8, 12}, {1, 2, 3}, 2, 128};
-    const t3::WindowPlan plan(gpu(), {c.grid, {c.counts}});
+    const t3::LayoutWindows all_windows(gpu(), {c.grid, {c.counts}});
     const Operand q = random(c.shape(), 1), k = random(c.shape(), 2), v = random(c.shape(), 3);
-    const Tensor y = ops::window_attention(gpu(), q.device, k.device, v.device, c.heads, c.scale(), branches_of(plan));
+    const Tensor y =
+        ops::window_attention(gpu(), q.device, k.device, v.device, c.heads, c.scale(), branches_of(all_windows));
 
-    const ops::TokenWindows& second = plan.of_layer(0).at(1);
+    const ops::TokenWindows& second = all_windows.of_layer(0).at(1);
     const int64_t windows = static_cast<int64_t>(second.starts.size()) - 1;
     cuda::HopperAttention problem{
         .windows = windows, .tokens = c.grid.tokens() / windows, .heads = c.heads, .scale = c.scale()};
@@ -112,7 +114,7 @@ TEST_P(HopperWindowsOnGpu, SameBitsAsTheKernel) {
         return ops::convert(gpu(), ops::gather_rows(gpu(), x.device, second.order), type());  // it gives f32
     };
     const Tensor qs = gathered(q), ks = gathered(k), vs = gathered(v);
-    problem.order = reinterpret_cast<const int64_t*>(second.placed.raw());
+    problem.order = reinterpret_cast<const int64_t*>(second.device_order.raw());
     problem.average = true;
     cuda::hopper_attention(gpu(), problem, qs.raw(), ks.raw(), vs.raw(), direct.raw());
 

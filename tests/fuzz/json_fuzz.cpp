@@ -3,12 +3,13 @@
 #include <map>
 
 #include "apps/common/batch_list.h"
+#include "film/frame_size.h"
+#include "film/settings.h"
 #include "fuzz.h"
+#include "job/film_record.h"
+#include "job/identity.h"
+#include "job/job_files.h"
 #include "models/wan_dit/config.h"
-#include "pipeline/film_record.h"
-#include "pipeline/identity.h"
-#include "pipeline/job_files.h"
-#include "pipeline/settings.h"
 #include "t3/window_layout.h"
 
 using namespace t3video;
@@ -19,11 +20,10 @@ namespace {
 class JobFolder {
   public:
     JobFolder(const std::filesystem::path& input, bool request) {
-        for (const std::string file : pipeline::kJobFiles) {
-            if ((file == pipeline::kRequest) == request) std::filesystem::create_symlink(input, folder_ / file);
+        for (const std::string file : job::kJobFiles) {
+            if ((file == job::kRequest) == request) std::filesystem::create_symlink(input, folder_ / file);
         }
-        if (!request)
-            testing::write_file(folder_ / pipeline::kRequest, pipeline::dumped_request({{"prompt", "A star."}}));
+        if (!request) testing::write_file(folder_ / job::kRequest, job::dumped_request({{"prompt", "A star."}}));
     }
     const std::filesystem::path& path() const { return folder_.path(); }
 
@@ -32,19 +32,19 @@ class JobFolder {
 };
 
 bool read_job(const std::filesystem::path& folder) {
-    const pipeline::SavedStages saved = pipeline::read_stages(folder, 1);
-    const bool listed = pipeline::WrittenFiles(folder).has(folder / "request.json");
-    return saved.embeddings || saved.latents || saved.input || listed || pipeline::read_decoded(folder);
+    const job::SavedStages saved = job::read_stages(folder, 1);
+    const bool listed = job::WrittenFiles(folder).has(folder / "request.json");
+    return saved.embeddings || saved.latents || saved.input || listed || job::read_decoded(folder);
 }
 
 bool is_read(const std::filesystem::path& folder) {
-    const auto job = pipeline::look_at_job(folder);
+    const auto job = job::look_at_job(folder);
     return job && job->trouble.empty();
 }
 
 bool is_of_film(const std::filesystem::path& folder) {
-    const nlohmann::json request = pipeline::request_of_job(folder);
-    return pipeline::holder_of(folder, request) == pipeline::Holder::film && !pipeline::film_id(request).empty();
+    const nlohmann::json request = job::request_of_job(folder);
+    return job::holder_of(folder, request) == job::Holder::film && !job::film_id(request).empty();
 }
 
 // Of a transformer whose heads only its config.json tells.
@@ -62,19 +62,19 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string text(fuzz::as_text(data, size));
     fuzz::expect_contract([&] { return !t3::read_layout(path).patterns.empty(); });
     fuzz::expect_contract([&] { return !apps::read_batch_list(path).empty(); });
-    fuzz::expect_contract([&] { return pipeline::parse_film_record(text).has_value(); });
+    fuzz::expect_contract([&] { return job::parse_film_record(text).has_value(); });
     fuzz::expect_contract([&] { return is_read(requested.path()) || is_read(folder.path()); });
-    fuzz::expect_contract([&] { return !pipeline::command_of_job(folder.path()).empty(); });
+    fuzz::expect_contract([&] { return !job::front_door_of(folder.path()).empty(); });
     fuzz::expect_contract([&] { return read_job(folder.path()); });
     fuzz::expect_contract([&] { return is_of_film(requested.path()); });
     fuzz::expect_contract([&] { return models::infer_dit_config(kShapes, path, "input").heads > 0; });
-    static const pipeline::Settings defaults = pipeline::resolve_settings({}, {}, {});
-    for (const auto place : {&pipeline::ModelFiles::generation, &pipeline::ModelFiles::scheduler}) {
-        pipeline::ModelFiles files;
+    static const film::Settings defaults = film::resolve_settings({}, {}, {});
+    for (const auto place : {&film::ModelFiles::generation, &film::ModelFiles::scheduler}) {
+        film::ModelFiles files;
         files.*place = path;
         fuzz::expect_contract([&] {
-            const pipeline::Settings settings = pipeline::resolve_settings(files, {}, {});
-            pipeline::plan_frames(settings.width, settings.height, settings.frames, 16);
+            const film::Settings settings = film::resolve_settings(files, {}, {});
+            film::frame_size(settings.width, settings.height, settings.frames, 16);
             return settings.steps != defaults.steps || settings.shift != defaults.shift;
         });
     }

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/levels.h"
+#include "core/quantize.h"
 #include "media/contact_sheet.h"
 #include "media/frame_writer.h"
 #include "media_fixture.h"
@@ -38,22 +38,23 @@ TEST(FilmFormat, WrongChoicesAreToldTheRightOnes) {
         const std::string message = complaint([&] { film_format(output, options); });
         for (const std::string& part : says) EXPECT_TRUE(contains(message, part)) << message;
         EXPECT_FALSE(contains(message, "\n")) << message;
+        EXPECT_FALSE(contains(message, "--")) << "not every front door has options: " << message;
     };
-    refused("a.mp4", {.codec = Codec::prores}, {"--codec prores", ".mp4", ".mov or .mkv"});
-    refused("a.mov", {.codec = Codec::av1}, {"--codec av1", ".mov", ".mp4 or .mkv"});
-    refused("a.mp4", {.bits = 16}, {"--bits 16", "h264 takes 8 or 10"});
-    refused("a.mp4", {.bits = 0}, {"--bits 0", "8 or 10"});
-    refused("a.mov", {.codec = Codec::prores, .bits = 8}, {"--bits 8", "prores takes 10"});
-    refused("a.mov", {.crf = 20, .codec = Codec::prores}, {"--crf 20", "HQ"});
-    refused("a.mp4", {.crf = 52, .codec = Codec::hevc}, {"--crf 52", "0 to 51 for hevc, from lossless"});
-    refused("a.mp4", {.crf = 0, .codec = Codec::av1}, {"--crf 0", "1 to 63"});
-    refused("a.y4m", {.bits = 10}, {"--bits 10", ".y4m takes 8"});
-    refused("a.y4m", {.codec = Codec::hevc}, {"--codec hevc", "a.y4m has no codec"});
-    refused("a.y4m", {.crf = 3}, {"--crf 3", "a.y4m is not compressed with loss"});
-    refused("frames/", {.crf = 3}, {"--crf 3", ".mp4, .mkv or .mov"});
-    refused("frames/", {.bits = 10}, {"--bits 10", "PNG takes 8 or 16"});
-    refused("%d.exr", {.bits = 8}, {"--bits 8", "16 or 32"});
-    EXPECT_TRUE(contains(complaint([] { parse_codec("vp9"); }), "--codec vp9: expected h264, hevc, av1 or prores"));
+    refused("a.mp4", {.codec = Codec::prores}, {"codec prores", ".mp4", ".mov or .mkv"});
+    refused("a.mov", {.codec = Codec::av1}, {"codec av1", ".mov", ".mp4 or .mkv"});
+    refused("a.mp4", {.bits = 16}, {"bits 16", "h264 takes 8 or 10"});
+    refused("a.mp4", {.bits = 0}, {"bits 0", "8 or 10"});
+    refused("a.mov", {.codec = Codec::prores, .bits = 8}, {"bits 8", "prores takes 10"});
+    refused("a.mov", {.crf = 20, .codec = Codec::prores}, {"crf 20", "HQ"});
+    refused("a.mp4", {.crf = 52, .codec = Codec::hevc}, {"crf 52", "0 to 51 for hevc, from lossless"});
+    refused("a.mp4", {.crf = 0, .codec = Codec::av1}, {"crf 0", "1 to 63"});
+    refused("a.y4m", {.bits = 10}, {"bits 10", ".y4m takes 8"});
+    refused("a.y4m", {.codec = Codec::hevc}, {"codec hevc", "a.y4m has no codec"});
+    refused("a.y4m", {.crf = 3}, {"crf 3", "a.y4m is not compressed with loss"});
+    refused("frames/", {.crf = 3}, {"crf 3", ".mp4, .mkv or .mov"});
+    refused("frames/", {.bits = 10}, {"bits 10", "PNG takes 8 or 16"});
+    refused("%d.exr", {.bits = 8}, {"bits 8", "16 or 32"});
+    EXPECT_TRUE(contains(complaint([] { parse_codec("vp9"); }), "codec vp9: expected h264, hevc, av1 or prores"));
     EXPECT_EQ(parse_codec("prores"), Codec::prores);
 }
 
@@ -70,14 +71,14 @@ TEST(Samples, DeepFramesGiveTheSameEightBits) {
     Tensor rows = empty(ctx, {1, 1001, 3});
     for (int64_t i = 0; i < rows.numel(); ++i) rows.data<float>()[i] = static_cast<float>(i) / 1001 - 1.5f;
     Image deep(1001, 1, Samples::u16), floats(1001, 1, Samples::f32);
-    put_rows(deep, rows, 0, 1);
-    put_rows(floats, rows, 0, 1);
+    copy_cropped_rows(deep, rows, 0, 1);
+    copy_cropped_rows(floats, rows, 0, 1);
     const Image eight = in_8_bits(floats), from_deep = in_8_bits(deep);
     for (int64_t i = 0; i < rows.numel(); ++i) {
         const float value = rows.data<float>()[i];
         ASSERT_EQ(floats.row<float>(0)[i], value);
-        ASSERT_EQ(eight.rgb[static_cast<size_t>(i)], to_level(value));
-        ASSERT_NEAR(from_deep.rgb[static_cast<size_t>(i)], to_level(value), 1);
+        ASSERT_EQ(eight.rgb[static_cast<size_t>(i)], quantize_u8(value));
+        ASSERT_NEAR(from_deep.rgb[static_cast<size_t>(i)], quantize_u8(value), 1);
         const double exact = std::clamp((double(value) + 1) * 32767.5, 0.0, 65535.0);
         ASSERT_NEAR(deep.row<uint16_t>(0)[i], exact, 0.5);
     }
@@ -85,7 +86,7 @@ TEST(Samples, DeepFramesGiveTheSameEightBits) {
     sheet.add(0, floats);
     plain.add(0, eight);
     EXPECT_TRUE(sheet.image() == plain.image());
-    EXPECT_THROW(put_rows(deep, empty(ctx, {1, 1001, 3}, DType::u8), 0, 1), Error);
+    EXPECT_THROW(copy_cropped_rows(deep, empty(ctx, {1, 1001, 3}, DType::u8), 0, 1), Error);
 }
 
 }  // namespace

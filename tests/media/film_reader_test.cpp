@@ -3,9 +3,9 @@
 
 #include <zlib.h>
 
-#include <csignal>
+#include <stop_token>
 
-#include "core/interrupt.h"
+#include "core/error.h"
 #include "media/png.h"
 #include "media_fixture.h"
 #include "support/files.h"
@@ -54,7 +54,7 @@ Image read_picture(const std::filesystem::path& path) {
 
 class FilmReaderTest : public MediaTest {
   protected:
-    std::vector<int> levels(const std::string& file) {
+    std::vector<int> code_values(const std::string& file) {
         const Image image = read_picture(make_file("a.png", file));
         return {image.rgb.begin(), image.rgb.end()};
     }
@@ -69,41 +69,42 @@ TEST_F(FilmReaderTest, PngOfOurOwnIsExact) {
 }
 
 TEST_F(FilmReaderTest, AllKindsOfPng) {
-    using Levels = std::vector<int>;
+    using CodeValues = std::vector<int>;
     // All five filters, of grey: none, left, above, mean, Paeth.
-    EXPECT_EQ(levels(png(2, 5, 8, 0, bytes({0, 10, 20, 1, 5, 5, 2, 1, 1, 3, 10, 10, 4, 1, 1}))),
-              (Levels{10, 10, 10, 20, 20, 20, 5,  5,  5,  10, 10, 10, 6,  6,  6,
-                      11, 11, 11, 13, 13, 13, 22, 22, 22, 14, 14, 14, 23, 23, 23}));
-    EXPECT_EQ(levels(png(3, 1, 1, 0, bytes({0, 0b10100000}))), (Levels{255, 255, 255, 0, 0, 0, 255, 255, 255}));
-    EXPECT_EQ(levels(png(2, 1, 4, 0, bytes({0, 0x3F}))), (Levels{51, 51, 51, 255, 255, 255}));
-    EXPECT_EQ(levels(png(1, 1, 16, 2, bytes({0, 0x80, 0x80, 0xFF, 0xFF, 0, 0}))), (Levels{128, 255, 0}));
+    EXPECT_EQ(code_values(png(2, 5, 8, 0, bytes({0, 10, 20, 1, 5, 5, 2, 1, 1, 3, 10, 10, 4, 1, 1}))),
+              (CodeValues{10, 10, 10, 20, 20, 20, 5,  5,  5,  10, 10, 10, 6,  6,  6,
+                          11, 11, 11, 13, 13, 13, 22, 22, 22, 14, 14, 14, 23, 23, 23}));
+    EXPECT_EQ(code_values(png(3, 1, 1, 0, bytes({0, 0b10100000}))),
+              (CodeValues{255, 255, 255, 0, 0, 0, 255, 255, 255}));
+    EXPECT_EQ(code_values(png(2, 1, 4, 0, bytes({0, 0x3F}))), (CodeValues{51, 51, 51, 255, 255, 255}));
+    EXPECT_EQ(code_values(png(1, 1, 16, 2, bytes({0, 0x80, 0x80, 0xFF, 0xFF, 0, 0}))), (CodeValues{128, 255, 0}));
     const std::string palette = chunk("PLTE", bytes({1, 2, 3, 40, 50, 60}));
-    EXPECT_EQ(levels(png(2, 1, 2, 3, bytes({0, 0b01000000}), palette)), (Levels{40, 50, 60, 1, 2, 3}));
+    EXPECT_EQ(code_values(png(2, 1, 2, 3, bytes({0, 0b01000000}), palette)), (CodeValues{40, 50, 60, 1, 2, 3}));
 }
 
 // Over white.
 TEST_F(FilmReaderTest, TransparencyIsFlattened) {
-    using Levels = std::vector<int>;
-    EXPECT_EQ(levels(png(3, 1, 8, 6, bytes({0, 100, 0, 50, 0, 100, 0, 50, 255, 100, 0, 50, 51}))),
-              (Levels{255, 255, 255, 100, 0, 50, 224, 204, 214}));
-    EXPECT_EQ(levels(png(1, 1, 8, 4, bytes({0, 0, 102}))), (Levels{153, 153, 153}));
-    EXPECT_EQ(levels(png(2, 1, 8, 0, bytes({0, 7, 8}), chunk("tRNS", bytes({0, 7})))),
-              (Levels{255, 255, 255, 8, 8, 8}));
+    using CodeValues = std::vector<int>;
+    EXPECT_EQ(code_values(png(3, 1, 8, 6, bytes({0, 100, 0, 50, 0, 100, 0, 50, 255, 100, 0, 50, 51}))),
+              (CodeValues{255, 255, 255, 100, 0, 50, 224, 204, 214}));
+    EXPECT_EQ(code_values(png(1, 1, 8, 4, bytes({0, 0, 102}))), (CodeValues{153, 153, 153}));
+    EXPECT_EQ(code_values(png(2, 1, 8, 0, bytes({0, 7, 8}), chunk("tRNS", bytes({0, 7})))),
+              (CodeValues{255, 255, 255, 8, 8, 8}));
     const std::string palette = chunk("PLTE", bytes({1, 2, 3, 40, 50, 60})) + chunk("tRNS", bytes({0}));
-    EXPECT_EQ(levels(png(2, 1, 8, 3, bytes({0, 0, 1}), palette)), (Levels{255, 255, 255, 40, 50, 60}));
+    EXPECT_EQ(code_values(png(2, 1, 8, 3, bytes({0, 0, 1}), palette)), (CodeValues{255, 255, 255, 40, 50, 60}));
 }
 
 TEST_F(FilmReaderTest, BrokenPngIsRefused) {
     const std::string good = png(2, 1, 8, 0, bytes({0, 7, 8}));
     for (size_t length = 8; length < good.size(); ++length) {
-        EXPECT_TRUE(contains(complaint([&] { levels(good.substr(0, length)); }), "damaged PNG")) << length;
+        EXPECT_TRUE(contains(complaint([&] { code_values(good.substr(0, length)); }), "damaged PNG")) << length;
     }
     // So many pixels cannot come of so few bytes: no memory is asked for.
-    EXPECT_TRUE(contains(complaint([&] { levels(png(32768, 32768, 16, 6, bytes({0, 7, 8}))); }), "do not unpack"));
+    EXPECT_TRUE(contains(complaint([&] { code_values(png(32768, 32768, 16, 6, bytes({0, 7, 8}))); }), "do not unpack"));
     for (size_t i = 8; i < good.size(); ++i) {
         std::string bad = good;
         bad[i] = static_cast<char>(bad[i] ^ 1);
-        EXPECT_TRUE(contains(complaint([&] { levels(bad); }), "a.png")) << i;
+        EXPECT_TRUE(contains(complaint([&] { code_values(bad); }), "a.png")) << i;
     }
     const std::pair<std::string, std::string> wrong[] = {
         {png(2, 2, 8, 0, bytes({0, 7, 8})), "unpack"},
@@ -115,14 +116,14 @@ TEST_F(FilmReaderTest, BrokenPngIsRefused) {
         {png(2, 1, 5, 0, bytes({0, 7, 8})), "header"},
     };
     for (const auto& [file, says] : wrong) {
-        const std::string message = complaint([&] { levels(file); });
+        const std::string message = complaint([&] { code_values(file); });
         EXPECT_TRUE(contains(message, says)) << message << "; " << says;
     }
 }
 
 TEST_F(FilmReaderTest, OtherFilesAreRefused) {
     for (const char* text : {"", "text", "\x89PNG"}) {
-        EXPECT_TRUE(contains(complaint([&] { levels(text); }), "a.png"));
+        EXPECT_TRUE(contains(complaint([&] { code_values(text); }), "a.png"));
     }
     EXPECT_TRUE(contains(complaint([&] { read_picture(folder() / "none.png"); }), "none.png: no such file"));
     EXPECT_TRUE(contains(complaint([&] { read_picture(folder()); }), "expected a picture"));
@@ -169,14 +170,17 @@ TEST_F(FilmReaderTest, PngIsReadRowByRow) {
 
 TEST_F(FilmReaderTest, ReadingStopsWhenAsked) {
     write_png(folder() / "a.png", moving_picture(16, 12, 0));
-    const auto reader = open_picture(folder() / "a.png");
-    int rows = 0;
-    EXPECT_THROW(reader->read([&](const uint8_t*) {
-        if (++rows == 3) set_interrupt_signal(SIGINT);
-    }),
-                 Interrupted);
-    set_interrupt_signal(0);
-    EXPECT_EQ(rows, 3);
+    for (const bool one : {true, false}) {
+        std::stop_source stop;
+        const auto reader = one ? open_picture(folder() / "a.png", kNoLimit, stop.get_token())
+                                : open_frames(folder(), kNoLimit, stop.get_token());
+        int rows = 0;
+        EXPECT_THROW(reader->read([&](const uint8_t*) {
+            if (++rows == 3) stop.request_stop();
+        }),
+                     Stopped);
+        EXPECT_EQ(rows, 3) << one;
+    }
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ Tensor numbered_frame(Context& ctx, int64_t width, int64_t height) {
 // The middle of a frame.
 Image cropped(const Tensor& frame, int64_t width, int64_t height) {
     Image image(width, height);
-    put_rows(image, frame, 0, frame.dim(0));
+    copy_cropped_rows(image, frame, 0, frame.dim(0));
     return image;
 }
 
@@ -43,15 +43,15 @@ TEST(Frame, RowsArriveWhereTheyBelong) {
         for (int64_t band = 1; band <= 7; ++band) {
             Image image(width, height);
             for (int64_t row = 0; row < 7; row += band) {
-                put_rows(image, frame.slice(row, std::min<int64_t>(row + band, 7)), row, 7);
+                copy_cropped_rows(image, frame.slice(row, std::min<int64_t>(row + band, 7)), row, 7);
             }
             EXPECT_EQ(image, cropped(frame, width, height)) << width << "x" << height << " in bands of " << band;
         }
     }
     Image large(6, 8), wide(7, 7), whole(6, 7);
-    EXPECT_THROW(put_rows(large, frame, 0, 7), Error);
-    EXPECT_THROW(put_rows(wide, frame, 0, 7), Error);
-    EXPECT_THROW(put_rows(whole, frame, 1, 7), Error);
+    EXPECT_THROW(copy_cropped_rows(large, frame, 0, 7), Error);
+    EXPECT_THROW(copy_cropped_rows(wide, frame, 0, 7), Error);
+    EXPECT_THROW(copy_cropped_rows(whole, frame, 1, 7), Error);
 }
 
 TEST(Frame, CropsEvenly) {
@@ -72,10 +72,10 @@ TEST(Frame, PutsTheOddRestOfACropAtTheEnd) {
 TEST(Frame, RejectsOtherShapesAndTypes) {
     Context ctx(1);
     Image image(2, 2);
-    EXPECT_THROW(put_rows(image, empty(ctx, {3, 4, 6}, DType::u8), 0, 3), Error);
-    EXPECT_THROW(put_rows(image, empty(ctx, {4, 6}, DType::u8), 0, 4), Error);
-    EXPECT_THROW(put_rows(image, empty(ctx, {4, 6, 3}), 0, 4), Error);
-    EXPECT_THROW(put_rows(image, Tensor(), 0, 4), Error);
+    EXPECT_THROW(copy_cropped_rows(image, empty(ctx, {3, 4, 6}, DType::u8), 0, 3), Error);
+    EXPECT_THROW(copy_cropped_rows(image, empty(ctx, {4, 6}, DType::u8), 0, 4), Error);
+    EXPECT_THROW(copy_cropped_rows(image, empty(ctx, {4, 6, 3}), 0, 4), Error);
+    EXPECT_THROW(copy_cropped_rows(image, Tensor(), 0, 4), Error);
 }
 
 }  // namespace

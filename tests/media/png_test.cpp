@@ -16,7 +16,7 @@ using testing::decode_png;
 Image noise(int64_t width, int64_t height) {
     std::mt19937 engine(5);
     Image image(width, height);
-    for (uint8_t& level : image.rgb) level = static_cast<uint8_t>(engine());
+    for (uint8_t& code : image.rgb) code = static_cast<uint8_t>(engine());
     return image;
 }
 
@@ -42,10 +42,11 @@ TEST(Png, CompressesSmoothPictures) {
     for (int64_t y = 0; y < 480; ++y) {
         for (int64_t x = 0; x < 640; ++x) std::fill_n(ramp.pixel(x, y), 3, static_cast<uint8_t>((x + 2 * y) / 7));
     }
-    const size_t fast = encode_png(ramp, {.level = 1}).size(), small = encode_png(ramp, {.level = 9}).size();
+    const size_t fast = encode_png(ramp, {.compression_level = 1}).size(),
+                 small = encode_png(ramp, {.compression_level = 9}).size();
     EXPECT_LT(fast, ramp.rgb.size() / 20);
     EXPECT_LT(small, fast);
-    EXPECT_TRUE(decode_png(encode_png(ramp, {.level = 9})) == ramp);
+    EXPECT_TRUE(decode_png(encode_png(ramp, {.compression_level = 9})) == ramp);
 }
 
 TEST(Png, ChecksItsPlace) {
@@ -60,7 +61,7 @@ TEST(Png, MisuseIsAnError) {
     torn.rgb.pop_back();
     EXPECT_THROW(encode_png(torn), Error);
     EXPECT_THROW(encode_png(Image()), Error);
-    EXPECT_THROW(encode_png(Image(8, 8), {.level = 10}), Error);
+    EXPECT_THROW(encode_png(Image(8, 8), {.compression_level = 10}), Error);
 }
 
 }  // namespace

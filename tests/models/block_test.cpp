@@ -61,8 +61,8 @@ class BlockRows : public ::testing::Test {
         c.ffn_dim = 10;
         return c;
     }
-    BlockInput input(const t3::WindowPlan& plan) const {
-        return {modulation_, grid_.h * grid_.w, rope_, plan.of_layer(0), plan.row_order(0), text_};
+    BlockInput input(const t3::LayoutWindows& all_windows) const {
+        return {modulation_, grid_.h * grid_.w, rope_, all_windows.of_layer(0), all_windows.row_order(0), text_};
     }
 
     Context ctx_;
@@ -76,10 +76,10 @@ class BlockRows : public ::testing::Test {
 
 TEST_F(BlockRows, InTheWindowsOrderGiveTheSameBits) {
     const auto run = [&](t3::RowOrder order) {
-        const t3::WindowPlan plan(ctx_, layout_, order);
-        EXPECT_EQ(plan.row_order(0) != nullptr, order == t3::RowOrder::windows);
+        const t3::LayoutWindows all_windows(ctx_, layout_, order);
+        EXPECT_EQ(all_windows.row_order(0) != nullptr, order == t3::RowOrder::windows);
         Tensor x = clone(ctx_, x_);
-        block_.forward(ctx_, x, input(plan));
+        block_.forward(ctx_, x, input(all_windows));
         return x;
     };
     const Tensor tokens = run(t3::RowOrder::tokens), windows = run(t3::RowOrder::windows);
@@ -88,8 +88,8 @@ TEST_F(BlockRows, InTheWindowsOrderGiveTheSameBits) {
 
 // What is kept of a stream and given to a phase later: copies of its rows, wherever they lay.
 TEST_F(BlockRows, CopiedGiveWhatTheyGiveInPlace) {
-    const t3::WindowPlan plan(ctx_, layout_, t3::RowOrder::windows);
-    const BlockInput in = input(plan);
+    const t3::LayoutWindows all_windows(ctx_, layout_, t3::RowOrder::windows);
+    const BlockInput in = input(all_windows);
     const Modulation m = block_.modulation_of(ctx_, in);
     const int64_t first = 11, last = 60, n = last - first;
     const Tensor tokens = in.order->slice(first, last), attended = randn(ctx_, {n, 24}, 93);

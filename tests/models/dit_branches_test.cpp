@@ -48,7 +48,7 @@ class DitBranches : public ::testing::Test {
   protected:
     WanDit streamed() {
         WanDit dit = dit_;
-        dit.prepare_layers(ctx_, nn::Keep::streamed);
+        dit.prepare_layers(ctx_, nn::Residency::streamed);
         return dit;
     }
     Tensor alone(const WanDit& dit, const DitBranch& branch) {
@@ -60,7 +60,7 @@ class DitBranches : public ::testing::Test {
                  2};
     WanDit dit_ = WanDit::load(kModel / "diffusion_pytorch_model.safetensors", kModel / "config.json");
     Tensor latent_ = randn(ctx_, {16, kGrid.t, 2 * kGrid.h, 2 * kGrid.w}, 3);
-    t3::WindowPlan windows_{ctx_, {kGrid, {{3, 1, 1}, {1, 2, 3}}}};
+    t3::LayoutWindows windows_{ctx_, {kGrid, {{3, 1, 1}, {1, 2, 3}}}};
     TextContext positive_ = dit_.embed_text(ctx_, randn(ctx_, {7, 64}, 4), 9),
                 negative_ = dit_.embed_text(ctx_, randn(ctx_, {5, 64}, 5), 11);
 };
@@ -115,7 +115,7 @@ TEST_F(DitBranches, PromptsTogetherAreEachAlone) {
 TEST_F(DitBranches, PartsAreTheForwardPass) {
     const DitBranch branch{positive_, {.clean_frames = 1}};
     for (const int64_t cut : {0, 2, 5}) {
-        std::vector<DitStream> streams{dit_.enter(ctx_, latent_, 500, branch)};
+        std::vector<DitBranchState> streams{dit_.enter(ctx_, latent_, 500, branch)};
         EXPECT_EQ(streams[0].x.shape(), (Shape{kGrid.tokens(), dit_.config().dim}));
         EXPECT_EQ(streams[0].clean_tokens, kGrid.h * kGrid.w);
         dit_.blocks(ctx_, streams, windows_, 0, cut);

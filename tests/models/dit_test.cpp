@@ -26,7 +26,7 @@ class WanDitTest : public ::testing::Test {
     Context ctx_;
     WanDit dit_ = WanDit::load(kWeights, kConfig);
     Tensor latent_ = randn(ctx_, {16, kGrid.t, 2 * kGrid.h, 2 * kGrid.w}, 3), rows_ = randn(ctx_, {7, 64}, 4);
-    t3::WindowPlan full_{ctx_, t3::full_attention(kGrid)};
+    t3::LayoutWindows full_{ctx_, t3::full_attention(kGrid)};
 };
 
 TEST_F(WanDitTest, PaddingMergesIntoOneKey) {
@@ -65,7 +65,7 @@ TEST_F(WanDitTest, CleanFramesAtTimestepZeroChangeNothing) {
 // Without mixing between tokens, the first frames would be those of timestep 0 and the others those of the given one.
 TEST_F(WanDitTest, CleanFramesAreTheFirst) {
     const TextContext text = dit_.embed_text(ctx_, rows_);
-    const t3::WindowPlan single(ctx_, {kGrid, {{kGrid.t, kGrid.h, kGrid.w}}});  // every token alone
+    const t3::LayoutWindows single(ctx_, {kGrid, {{kGrid.t, kGrid.h, kGrid.w}}});  // every token alone
     const auto run = [&](double timestep, int64_t clean) {
         return dit_.forward(ctx_, latent_, timestep, text, single, {.clean_frames = clean});
     };
@@ -88,9 +88,9 @@ TEST_F(WanDitTest, CleanFramesAreTheFirst) {
 TEST_F(WanDitTest, LayoutOfOneWindowIsFullAttention) {
     const TextContext text = dit_.embed_text(ctx_, rows_, 10);
     const Tensor full = forward(dit_, 300, text);
-    const t3::WindowPlan ones(ctx_, {kGrid, {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}}});
+    const t3::LayoutWindows ones(ctx_, {kGrid, {{1, 1, 1}, {1, 1, 1}, {1, 1, 1}}});
     EXPECT_EQ(relative_error(dit_.forward(ctx_, latent_, 300, text, ones), full), 0);
-    const t3::WindowPlan t3(ctx_, {kGrid, {{3, 1, 1}, {1, 2, 3}}});
+    const t3::LayoutWindows t3(ctx_, {kGrid, {{3, 1, 1}, {1, 2, 3}}});
     EXPECT_GT(relative_error(dit_.forward(ctx_, latent_, 300, text, t3), full), 1e-3);
 }
 
@@ -99,7 +99,7 @@ TEST_F(WanDitTest, EachLayerUsesItsPattern) {
     const TextContext text = dit_.embed_text(ctx_, rows_);
     ASSERT_EQ(dit_.config().layers, 5);
     const auto run = [&](std::vector<t3::WindowCounts> patterns) {
-        return dit_.forward(ctx_, latent_, 300, text, t3::WindowPlan(ctx_, {kGrid, std::move(patterns)}));
+        return dit_.forward(ctx_, latent_, 300, text, t3::LayoutWindows(ctx_, {kGrid, std::move(patterns)}));
     };
     const t3::WindowCounts a{3, 1, 1}, b{1, 2, 3};
     const Tensor two = run({a, b});

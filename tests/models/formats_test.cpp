@@ -57,7 +57,7 @@ class Formats : public ::testing::Test {
         const Grid grid{2, 4, 6};
         const Tensor latent = randn(ctx_, {16, grid.t, 2 * grid.h, 2 * grid.w}, 3);
         const TextContext text = dit.embed_text(ctx_, randn(ctx_, {7, 64}, 4), 3);
-        return dit.forward(ctx_, latent, 500, text, t3::WindowPlan(ctx_, t3::full_attention(grid)));
+        return dit.forward(ctx_, latent, 500, text, t3::LayoutWindows(ctx_, t3::full_attention(grid)));
     }
     template <class Model>
     static int64_t encoded(Model& model) {

@@ -136,7 +136,7 @@ TEST_P(GoldenWanVae, PreparedHalvesGiveTheSameBits) {
     Context ctx;
     const checkpoint::TensorSource golden = cases(GetParam());
     const WanVae vae = load(GetParam());
-    const auto packed = [&](WanVae::Half half) { return nn::kept(ctx, vae, nn::Keep::packed, half); };
+    const auto packed = [&](WanVae::Half half) { return nn::prepared(ctx, vae, nn::Residency::packed, half); };
     const Tensor latents = without_batch(golden.at("latents")), frames = decode(ctx, vae, latents);
     EXPECT_EQ(relative_error(decode(ctx, packed(WanVae::Half::decoder), latents), frames), 0);
     EXPECT_EQ(relative_error(packed(WanVae::Half::encoder).encode(ctx, frames), vae.encode(ctx, frames)), 0);
@@ -148,15 +148,15 @@ TEST_P(GoldenWanVae, EncoderInChunksEqualsTheWhole) {
     Encoder encoder(vae.config());
     copy_weights(vae, "encoder.", encoder);
     const Tensor video = randn(ctx, {17, 32, 48, 3}, 5);
-    Encoder::Stream whole_stream;
-    const Tensor whole = encoder.forward(ctx, video, whole_stream);
+    Encoder::History whole_history;
+    const Tensor whole = encoder.forward(ctx, video, whole_history);
     EXPECT_EQ(whole.dim(0), 5);
     for (const std::vector<int64_t>& chunks : {std::vector<int64_t>{1, 4, 4, 4, 4}, {5, 8, 4}}) {
-        Encoder::Stream stream;
+        Encoder::History history;
         std::vector<Tensor> parts;
         int64_t first = 0;
         for (const int64_t count : chunks) {
-            parts.push_back(encoder.forward(ctx, video.slice(first, first + count), stream));
+            parts.push_back(encoder.forward(ctx, video.slice(first, first + count), history));
             first += count;
         }
         EXPECT_LT(relative_error(ops::concat(ctx, parts), whole), 1e-6);
@@ -170,11 +170,11 @@ TEST_P(GoldenWanVae, DecoderInChunksEqualsTheWhole) {
     copy_weights(vae, "decoder.", decoder);
     const Tensor latent = randn(ctx, {5, 4, 6, vae.config().z}, 5);
     const auto frames_of = [&](const std::vector<int64_t>& chunks) {
-        Decoder::Stream stream = decoder.start();
+        Decoder::History history;
         std::vector<Tensor> frames;
         int64_t first = 0;
         for (const int64_t count : chunks) {
-            decoder.forward(ctx, latent.slice(first, first + count), stream,
+            decoder.forward(ctx, latent.slice(first, first + count), history,
                             [&](const Tensor& x) { frames.push_back(x); });
             first += count;
         }

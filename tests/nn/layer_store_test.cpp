@@ -38,7 +38,7 @@ TEST(LayerStore, PackedLayersComputeTheSameBits) {
     Context ctx;
     const auto stored = random_layers(ctx, 3);
     auto packed = stored;
-    packed.prepare(ctx, Keep::packed);
+    packed.prepare(ctx, Residency::packed);
     const Tensor x = randn(ctx, {3, 5}, 99);
     for (size_t i = 0; i < 3; ++i) {
         EXPECT_EQ(relative_error(packed.at(ctx, i, i).forward(ctx, x), stored.at(ctx, i, i).forward(ctx, x)), 0);
@@ -51,7 +51,7 @@ TEST(LayerStore, StreamedLayersComputeTheSameBits) {
         Context ctx;
         const auto resident = random_layers(ctx, count);
         auto streamed = resident;
-        streamed.prepare(ctx, Keep::streamed);
+        streamed.prepare(ctx, Residency::streamed);
         const Tensor x = randn(ctx, {3, 5}, 99);
         std::vector<size_t> order;
         for (size_t pass = 0; pass < 3; ++pass)
@@ -71,8 +71,8 @@ TEST(LayerStore, TakesTwoSlotsWhateverTheNumberOfLayers) {
     const auto peak = [](size_t count, bool stream) {
         Context host, ctx = make_meta_context(DType::bf16);
         auto layers = random_layers(host, count);
-        if (stream) layers.prepare(ctx, Keep::streamed);
-        layers = placed(ctx, std::move(layers));
+        if (stream) layers.prepare(ctx, Residency::streamed);
+        layers = resident(ctx, std::move(layers));
         const Tensor x = empty(ctx, {3, 5}, DType::bf16);
         for (size_t i = 0; i < count; ++i) layers.at(ctx, i, (i + 1) % count).forward(ctx, x);
         return ctx.allocator().peak();
@@ -85,7 +85,7 @@ TEST(LayerStore, TakesTwoSlotsWhateverTheNumberOfLayers) {
 TEST(LayerStore, IsNotCopiedWhereLayersStream) {
     Context ctx;
     auto streamed = random_layers(ctx, 4);
-    streamed.prepare(ctx, Keep::streamed);
+    streamed.prepare(ctx, Residency::streamed);
     EXPECT_THROW(const LayerStore<Layer> copy(streamed), Error);
     const Tensor x = randn(ctx, {3, 5}, 99), expected = streamed.at(ctx, 1, 2).forward(ctx, x);
     const LayerStore<Layer> moved(std::move(streamed));
@@ -95,7 +95,7 @@ TEST(LayerStore, IsNotCopiedWhereLayersStream) {
 TEST(LayerStore, ThrowsBehindTheLast) {
     Context ctx;
     auto layers = random_layers(ctx, 2);
-    layers.prepare(ctx, Keep::streamed);
+    layers.prepare(ctx, Residency::streamed);
     EXPECT_THROW(layers.at(ctx, 2, 0), Error);
     EXPECT_THROW(layers.at(ctx, 0, 2), Error);
 }

@@ -1,5 +1,5 @@
-// Window attention on windows as a plan hands them, in the order of tokens (the CPU's plans) and of the first branch's
-// windows (a GPU's), against a double loop over pairs of tokens; and what a backward needs of them.
+// Window attention on the windows of t3::LayoutWindows, in the order of tokens (on a CPU) and in that of the first
+// branch's windows (on a GPU), against a double loop over pairs of tokens; and what a backward needs of them.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -18,14 +18,14 @@ class PlannedWindows : public ::testing::TestWithParam<WindowCase> {
     // `spread`: of the scores. Their rounding grows with it, and with it that of everything behind them.
     void compare(Context& ctx, bool in_windows_order, float spread) {
         const WindowCase& c = GetParam();
-        const t3::WindowPlan plan(ctx, {c.grid, {c.counts}});
-        const std::vector<int64_t> tokens = tokens_of_rows(ctx, plan);
-        EXPECT_TRUE(!in_windows_order || first_lies_second_is_gathered(plan));
+        const t3::LayoutWindows all_windows(ctx, {c.grid, {c.counts}});
+        const std::vector<int64_t> tokens = tokens_of_rows(ctx, all_windows);
+        EXPECT_TRUE(!in_windows_order || first_lies_second_is_gathered(all_windows));
         Tensor q = randn(ctx, c.shape(), 1);
         for (float& value : q.span<float>()) value *= spread;
         const Tensor k = randn(ctx, c.shape(), 2), v = randn(ctx, c.shape(), 3);
         const auto attend = [&](ops::AttentionSaved* saved) {
-            return ops::window_attention(ctx, q, k, v, c.heads, c.scale(), branches_of(plan), saved);
+            return ops::window_attention(ctx, q, k, v, c.heads, c.scale(), branches_of(all_windows), saved);
         };
         const auto expected = plain_branches(c, q, k, v, tokens);
         const Tensor without = attend(nullptr);
@@ -34,7 +34,7 @@ class PlannedWindows : public ::testing::TestWithParam<WindowCase> {
         ops::AttentionSaved saved;
         const Tensor y = attend(&saved);
         EXPECT_EQ(std::memcmp(y.raw(), without.raw(), y.bytes()), 0) << "what is saved changes the result";
-        ASSERT_EQ(saved.branches.size(), plan.of_layer(0).size());
+        ASSERT_EQ(saved.branches.size(), all_windows.of_layer(0).size());
         for (size_t i = 0; i < saved.branches.size(); ++i) {
             SCOPED_TRACE(i);
             const ops::AttentionSaved::Branch& branch = saved.branches[i];
@@ -51,7 +51,7 @@ TEST_P(PlannedWindows, RowsAreTokens) {
     compare(ctx, false, 1);
 }
 
-// The CPU computes what a plan meant for a GPU asks for; of sharp softmaxes, whose running maximum moves.
+// The CPU computes windows in the order that a GPU has them in; of sharp softmaxes, whose running maximum moves.
 TEST_P(PlannedWindows, RowsInTheOrderOfTheFirstBranch) {
     Context ctx({Device::cpu, DType::f32, make_cpu_allocator(), nullptr, Device::cuda}, 2);
     compare(ctx, true, 8);
@@ -67,10 +67,10 @@ TEST(SavedAttention, IsCounted) {
             const int64_t heads = 2, tokens = grid.tokens();
             const auto peak = [&](const t3::WindowCounts& counts, bool save) {
                 Context ctx = make_meta_context(DType::bf16, target);
-                const t3::WindowPlan plan(ctx, {grid, {counts}});
+                const t3::LayoutWindows all_windows(ctx, {grid, {counts}});
                 const Tensor x = empty(ctx, {tokens, heads * width}, DType::bf16);
                 ops::AttentionSaved saved;
-                ops::window_attention(ctx, x, x, x, heads, 1.0f, branches_of(plan), save ? &saved : nullptr);
+                ops::window_attention(ctx, x, x, x, heads, 1.0f, branches_of(all_windows), save ? &saved : nullptr);
                 return static_cast<int64_t>(ctx.allocator().peak());
             };
             const int64_t output = tokens * heads * width * 2, logarithms = tokens * heads * 4;

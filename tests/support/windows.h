@@ -1,5 +1,5 @@
 // Window attention as the two rules define it, token by token: what the op must give for the windows of a
-// t3::WindowPlan.
+// t3::LayoutWindows.
 #pragma once
 
 #include <algorithm>
@@ -117,7 +117,7 @@ inline double worst_logarithm(const Tensor& x, const std::vector<double>& refere
 }
 
 // The token of each row in a context's plan.
-inline std::vector<int64_t> tokens_of_rows(Context& ctx, const t3::WindowPlan& plan) {
+inline std::vector<int64_t> tokens_of_rows(Context& ctx, const t3::LayoutWindows& plan) {
     if (const Tensor* order = plan.row_order(0)) {
         const Tensor host = to_host(ctx, *order);
         return {host.span<int64_t>().begin(), host.span<int64_t>().end()};
@@ -127,7 +127,7 @@ inline std::vector<int64_t> tokens_of_rows(Context& ctx, const t3::WindowPlan& p
     return tokens;
 }
 
-inline std::vector<const ops::TokenWindows*> branches_of(const t3::WindowPlan& plan) {
+inline std::vector<const ops::TokenWindows*> branches_of(const t3::LayoutWindows& plan) {
     std::vector<const ops::TokenWindows*> branches;
     for (const ops::TokenWindows& branch : plan.of_layer(0)) branches.push_back(&branch);
     return branches;
@@ -135,7 +135,7 @@ inline std::vector<const ops::TokenWindows*> branches_of(const t3::WindowPlan& p
 
 // Where the plan has an order of its own, the first branch lies as it is and a second one is gathered: otherwise a test
 // of "windows as planned" would test something else.
-inline bool first_lies_second_is_gathered(const t3::WindowPlan& plan) {
+inline bool first_lies_second_is_gathered(const t3::LayoutWindows& plan) {
     const t3::LayerWindows& windows = plan.of_layer(0);
     return windows[0].in_order && std::ranges::is_sorted(windows[0].order) &&
            std::ranges::none_of(windows.begin() + 1, windows.end(), &ops::TokenWindows::in_order);

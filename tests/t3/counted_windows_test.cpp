@@ -27,12 +27,12 @@ TEST(CountedWindows, AreAsLargeAsListed) {
     for (const auto& [grid, counts] : layouts()) {
         for (const Device target : {Device::cpu, Device::cuda}) {
             Context ctx = make_meta_context(DType::bf16, target);
-            const WindowPlan plan(ctx, {grid, {counts}});
+            const LayoutWindows all_windows(ctx, {grid, {counts}});
             LayerWindows listed = layer_windows(grid, counts);
-            const LayerWindows& counted = plan.of_layer(0);
+            const LayerWindows& counted = all_windows.of_layer(0);
             ASSERT_EQ(counted.size(), listed.size());
             const bool sorted = std::ranges::is_sorted(listed[0].order);
-            EXPECT_EQ(plan.row_order(0) != nullptr, target == Device::cuda && !sorted) << grid << ' ' << counts;
+            EXPECT_EQ(all_windows.row_order(0) != nullptr, target == Device::cuda && !sorted) << grid << ' ' << counts;
             EXPECT_EQ(counted[0].in_order, target == Device::cuda || sorted) << grid << ' ' << counts;
             for (size_t branch = 0; branch < listed.size(); ++branch) {
                 const ops::WindowSizes a = listed[branch].sizes(), b = counted[branch].sizes();
@@ -45,19 +45,19 @@ TEST(CountedWindows, AreAsLargeAsListed) {
     }
 }
 
-// Work and memory of attention over them, placed or not.
+// Work and memory of attention over them, uploaded or not.
 TEST(CountedWindows, TakeWhatListedOnesTake) {
     for (const auto& [grid, counts] : layouts()) {
         for (const Device target : {Device::cpu, Device::cuda}) {
             for (const int64_t head_width : {64, 192}) {  // fused on a GPU, and with scores in memory
                 const auto attend = [&](bool from_lists) {
                     Context ctx = make_meta_context(DType::bf16, target);
-                    const WindowPlan plan(ctx, {grid, {counts}});
-                    LayerWindows windows = from_lists ? layer_windows(grid, counts) : plan.of_layer(0);
+                    const LayoutWindows all_windows(ctx, {grid, {counts}});
+                    LayerWindows windows = from_lists ? layer_windows(grid, counts) : all_windows.of_layer(0);
                     if (from_lists) {
                         for (size_t i = 0; i < windows.size(); ++i) {
-                            windows[i].placed = plan.of_layer(0)[i].placed;
-                            windows[i].in_order = plan.of_layer(0)[i].in_order;
+                            windows[i].device_order = all_windows.of_layer(0)[i].device_order;
+                            windows[i].in_order = all_windows.of_layer(0)[i].in_order;
                         }
                     }
                     std::vector<const ops::TokenWindows*> branches;
@@ -101,10 +101,10 @@ TEST(CountedWindows, TheLargestGridTakesNoLists) {
     Context ctx = make_meta_context(DType::f32, Device::cpu);
     const Grid grid{256, 1024, 1024};
     ASSERT_EQ(grid.tokens(), kMostTokens);
-    const WindowPlan plan(ctx, {grid, {{1, 1, 1}, {3, 17, 100}}});
-    EXPECT_EQ(plan.of_layer(1)[0].sizes().longest, 86 * 61 * 11);
+    const LayoutWindows all_windows(ctx, {grid, {{1, 1, 1}, {3, 17, 100}}});
+    EXPECT_EQ(all_windows.of_layer(1)[0].sizes().longest, 86 * 61 * 11);
     EXPECT_EQ(ctx.allocator().peak(), 0U);
-    expect_invalid([&] { WindowPlan(ctx, {{257, 1024, 1024}, {{1, 1, 1}}}); }, {"257x1024x1024", "268435456"});
+    expect_invalid([&] { LayoutWindows(ctx, {{257, 1024, 1024}, {{1, 1, 1}}}); }, {"257x1024x1024", "268435456"});
 }
 
 }  // namespace

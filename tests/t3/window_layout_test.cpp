@@ -210,16 +210,16 @@ TEST(WindowLayout, PublishedFlops) {
 TEST(WindowLayout, LayersTakePatternsInTurn) {
     const WindowLayout layout{{2, 4, 6}, {{2, 1, 1}, {1, 2, 3}, {1, 4, 2}}};
     Context ctx;
-    const WindowPlan plan(ctx, layout);
-    EXPECT_EQ(plan.grid(), layout.grid);
+    const LayoutWindows all_windows(ctx, layout);
+    EXPECT_EQ(all_windows.grid(), layout.grid);
     for (int64_t layer = 0; layer < 7; ++layer) {
         const WindowCounts& counts = layout.patterns[static_cast<size_t>(layer % 3)];
         EXPECT_EQ(layout.of_layer(layer), counts);
         const LayerWindows expected = layer_windows(layout.grid, counts);
-        ASSERT_EQ(plan.of_layer(layer).size(), expected.size());
+        ASSERT_EQ(all_windows.of_layer(layer).size(), expected.size());
         for (size_t branch = 0; branch < expected.size(); ++branch) {
-            EXPECT_EQ(plan.of_layer(layer)[branch].order, expected[branch].order);
-            EXPECT_EQ(plan.of_layer(layer)[branch].starts, expected[branch].starts);
+            EXPECT_EQ(all_windows.of_layer(layer)[branch].order, expected[branch].order);
+            EXPECT_EQ(all_windows.of_layer(layer)[branch].starts, expected[branch].starts);
         }
     }
 }
@@ -241,7 +241,7 @@ TEST(WindowLayout, CountsMustFitTheGrid) {
                 check_layout({{2, 4, 6}, {{1, 1, 1}, counts}}, "here");
             },
             {"here: pattern 1 asks for " + concat(counts), "2x4x6"});
-        expect_invalid([&] { WindowPlan(ctx, {{2, 4, 6}, {counts}}); }, {"2x4x6"});
+        expect_invalid([&] { LayoutWindows(ctx, {{2, 4, 6}, {counts}}); }, {"2x4x6"});
     }
     expect_invalid([&] { check_layout({{2, 4, 6}, {}}, "here"); }, {"here: no window counts"});
     expect_invalid([&] { check_layout({{2, 0, 6}, {{1, 1, 1}}}, "here"); }, {"here: grid 2x0x6"});

@@ -9,9 +9,10 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/generate.h"
 #include "apps/common/batch_list.h"
+#include "apps/common/interrupt.h"
+#include "apps/common/log.h"
+#include "apps/common/tongue.h"
 #include "core/error.h"
-#include "core/interrupt.h"
-#include "core/log.h"
 #include "core/output_file.h"
 #include "core/paths.h"
 
@@ -80,32 +81,30 @@ void check_further(const std::vector<std::string>& words) {
 // What becomes of a film that is tried.
 enum class Outcome { made, in_use, failed };
 
-// Films of a list, one after the other with the same open model.
+// Films of a list, one after the other in the same session.
 class Series {
   public:
-    Series(Context& ctx, pipeline::OpenModel& model, size_t films) : ctx_(ctx), model_(model), films_(films) {}
+    Series(session::Session& session, size_t films) : session_(session), films_(films) {}
 
-    Outcome make(FilmCommand film, const std::string& title) {
-        film.request.title = title;
+    Outcome make(const FilmCommand& film, const std::string& title) {
         try {
-            make_film(ctx_, film, &model_);
+            make_film(session_, film, title);
         } catch (const InUse& error) {
             return Outcome::in_use;
         } catch (const Error& error) {
-            failures_.push_back(concat(title, ": ", error.what()));
+            failures_.push_back(concat(title, ": ", error.message().in(command_line())));
             log_warning(failures_.back());
             return Outcome::failed;
         }
         ++made_;
         if (interrupt_signal() != 0 && made_ + failures_.size() < films_)
-            throw Interrupted(concat("stopped after ", title, "; the same command goes on"));
+            throw Stopped(Message("stopped after ", title, "; the same command goes on"));
         return Outcome::made;
     }
     const std::vector<std::string>& failures() const { return failures_; }
 
   private:
-    Context& ctx_;
-    pipeline::OpenModel& model_;
+    session::Session& session_;
     size_t films_, made_ = 0;
     std::vector<std::string> failures_;
 };
@@ -132,10 +131,10 @@ void BatchOptions::run(const std::vector<std::string>& further) const {
     if (mine.empty()) return log_info(fmt::format("No film is in part {}: the list has {}", shard, items.size()));
     const FilmCommand first = command_of(mine.front());
     set_quiet(first.quiet);
-    Context ctx = first.context();
-    pipeline::OpenModel model = pipeline::open_model(first.request);
+    session::Session session = first.session();
+    session.open(first.request);  // before the folder is made
     const FilmFolder folder(output);
-    Series series(ctx, model, mine.size());
+    Series series(session, mine.size());
     const auto title_of = [&](size_t k) {
         return fmt::format("Film {} of {} (entry {} of the list)", k + 1, mine.size(), mine[k]);
     };

@@ -9,13 +9,17 @@
 
 #include "apps/cli/bench.h"
 #include "apps/cli/commands.h"
+#include "apps/common/log.h"
 #include "checkpoint/tensor_source.h"
 #include "core/error.h"
 #include "core/input_file.h"
 #include "core/json.h"
-#include "core/log.h"
 #include "core/output_file.h"
 #include "core/paths.h"
+#include "film/field_values.h"
+#include "film/layout_choice.h"
+#include "film/model_files.h"
+#include "film/published.h"
 #include "models/wan_dit/model.h"
 #include "models/wan_vae/wan_vae.h"
 #include "ops/attention.h"
@@ -23,10 +27,8 @@
 #include "ops/devices.h"
 #include "ops/linear.h"
 #include "ops/stopwatch.h"
-#include "pipeline/layout_choice.h"
-#include "pipeline/model_files.h"
-#include "pipeline/plan.h"
-#include "pipeline/published.h"
+#include "plan/plan.h"
+#include "session/stages.h"
 
 namespace t3video::apps {
 namespace {
@@ -83,15 +85,14 @@ Setup setup_of(const BenchOptions& o) {
     require_valid(o.model == "wan2.1-1.3b" || o.model == "wan2.2-5b", "--model ", o.model,
                   ": expected wan2.1-1.3b or wan2.2-5b");
     const bool wan22 = o.model == "wan2.2-5b";
-    const auto dit = wan22 ? pipeline::wan22_5b() : pipeline::wan21_1_3b();
-    const auto vae = wan22 ? pipeline::wan22_vae() : pipeline::wan21_vae();
+    const auto dit = wan22 ? film::wan22_5b() : film::wan21_1_3b();
+    const auto vae = wan22 ? film::wan22_vae() : film::wan21_vae();
     const BenchSize size = find_size(o.size);
-    return {wan22, dit, vae, pipeline::plan_frames(size.width, size.height, o.frames, wan22 ? 32 : 16).grid};
+    return {wan22, dit, vae, film::frame_size(size.width, size.height, o.frames, wan22 ? 32 : 16).grid};
 }
 
 t3::WindowLayout layout_of(const BenchOptions& o, const Setup& s) {
-    return pipeline::choose_layout(s.grid, s.wan22 ? 32 : 16, {}, pipeline::parse_attention(o.attention), o.layout)
-        .layout;
+    return film::choose_layout(s.grid, s.wan22 ? 32 : 16, {}, film::parse_attention(o.attention), o.layout).layout;
 }
 
 std::vector<Measured> bench_dit(Context& ctx, const BenchOptions& o) {
@@ -100,8 +101,8 @@ std::vector<Measured> bench_dit(Context& ctx, const BenchOptions& o) {
     const auto layout = layout_of(o, s);
     t3::WindowLayout used = layout;
     if (o.layer >= 0) used.patterns = {layout.of_layer(o.layer)};
-    const auto dit = pipeline::kept_at_random(ctx, models::WanDit(s.dit), nn::Keep::packed);
-    const t3::WindowPlan windows(ctx, used);
+    const auto dit = film::prepared_at_random(ctx, models::WanDit(s.dit), nn::Residency::packed);
+    const t3::LayoutWindows windows(ctx, used);
     const auto text = dit.embed_text(ctx, ops::random_normal(ctx, {100, s.dit.text_dim}, DType::f32, 7, 0, 1), 412);
     const Tensor latent =
         ops::random_normal(ctx, {s.dit.in_channels, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 8, 0, 1);
@@ -121,7 +122,7 @@ std::vector<Measured> bench_attention(Context& ctx, const BenchOptions& o) {
         auto windows = t3::layer_windows(s.grid, counts);
         std::vector<const ops::TokenWindows*> branches;
         for (auto& branch : windows) {
-            ops::place_windows(ctx, branch);
+            ops::upload_windows(ctx, branch);
             branches.push_back(&branch);
         }
         const float scale = 1.0f / std::sqrt(float(s.dit.head_width()));
@@ -132,7 +133,7 @@ std::vector<Measured> bench_attention(Context& ctx, const BenchOptions& o) {
 }
 
 std::vector<Measured> bench_text(Context& ctx, const BenchOptions& o) {
-    const auto encoder = pipeline::kept_at_random(ctx, models::Umt5(pipeline::umt5_xxl()), nn::Keep::placed);
+    const auto encoder = film::prepared_at_random(ctx, models::Umt5(film::umt5_xxl()), nn::Residency::resident);
     std::vector<int64_t> ids;
     for (int64_t i = 0; i < 512; ++i) ids.push_back(i * 431 % 256000);
     return {measure(ctx, "text encoder, 512 tokens", o.repeat, [&] { return encoder.forward(ctx, ids); })};
@@ -141,10 +142,11 @@ std::vector<Measured> bench_text(Context& ctx, const BenchOptions& o) {
 std::vector<Measured> bench_vae(Context& ctx, const BenchOptions& o) {
     const Setup s = setup_of(o);
     const Tensor latent = ops::random_normal(ctx, {s.vae.z, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 9, 0, 1);
-    models::DecodeOptions options;
-    const auto plan = pipeline::plan_decode(pipeline::published_models(o.model).vae, latent.shape(),
-                                            pipeline::machine_of(ctx), options.band_rows);
-    const auto vae = pipeline::kept_at_random(ctx, models::WanVae(s.vae), plan.keep, models::WanVae::Half::decoder);
+    const auto plan =
+        session::plan_decode(film::published_networks(o.model).vae, latent.shape(), plan::machine_of(ctx));
+    const models::DecodeOptions options{.band_rows = plan.band_rows};
+    const auto vae =
+        film::prepared_at_random(ctx, models::WanVae(s.vae), plan.residency, models::WanVae::Half::decoder);
     const auto decode = [&] {
         Tensor first;
         vae.decode(
@@ -171,7 +173,7 @@ std::vector<Measured> bench_load(Context& ctx, const BenchOptions& o) {
     std::vector<double> times;
     for (int64_t i = 0; i <= o.repeat; ++i) {
         const auto start = std::chrono::steady_clock::now();
-        const auto on_device = nn::placed(ctx, dit);
+        const auto on_device = nn::resident(ctx, dit);
         ops::Stopwatch(ctx).seconds();  // waits
         times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
@@ -193,7 +195,7 @@ void write_model(Context& ctx, const BenchOptions& o) {
         std::map<std::string, Tensor> tensors;
         uint64_t index = 0;
         model.for_each_param("", [&](const auto& name, nn::Param& param) {
-            const Tensor value = to_host(ctx, pipeline::random_weight(ctx, name, param, index++));
+            const Tensor value = to_host(ctx, film::random_weight(ctx, name, param, index++));
             tensors[name] = ctx.device() == Device::cpu ? ops::convert(ctx, value, DType::bf16) : value;
         });
         checkpoint::save_safetensors(file, tensors);
@@ -202,9 +204,9 @@ void write_model(Context& ctx, const BenchOptions& o) {
     for (const char* part : {"transformer", "vae", "text_encoder", "tokenizer"}) make_folders(folder / part);
     save(folder / "transformer" / "diffusion_pytorch_model.safetensors", models::WanDit(s.dit));
     save(folder / "vae" / "diffusion_pytorch_model.safetensors", models::WanVae(s.vae));
-    save(folder / "text_encoder" / "model.safetensors", models::Umt5(pipeline::umt5_xxl()));
+    save(folder / "text_encoder" / "model.safetensors", models::Umt5(film::umt5_xxl()));
     replace_file(folder / "tokenizer" / "spiece.model",
-                 read_text_file(pipeline::find_model(pipeline::demo_model_folder()).tokenizer, "a tokenizer"));
+                 read_text_file(film::find_model(film::demo_model_folder()).tokenizer, "a tokenizer"));
     replace_file(folder / "model_index.json", "{}\n");
     replace_file(folder / "transformer" / "config.json",
                  nlohmann::json{{"num_attention_heads", s.dit.heads}}.dump() + "\n");
@@ -273,7 +275,7 @@ BenchSize find_size(const std::string& name) {
     for (const BenchSize& size : kSizes) names += concat(size.name, ", ");
     require_valid(name.find('x') != std::string::npos, "--size ", name, ": expected one of ", names,
                   "or width x height like 832x480");
-    const auto [width, height] = parse_size(name);
+    const auto [width, height] = film::parse_size(Field("size", name));
     return {"", width, height};
 }
 
@@ -284,7 +286,7 @@ void BenchOptions::run() {
     if (!json.empty()) check_figures_file(json);
     Context ctx = compute.context();
     if (what == "model") return write_model(ctx, *this);
-    if (what == "pipeline") return bench_film(ctx, *this);
+    if (what == "pipeline") return bench_film(std::move(ctx), *this);
     using Run = std::vector<Measured> (*)(Context&, const BenchOptions&);
     constexpr std::pair<const char*, Run> kRuns[] = {{"dit", bench_dit},
                                                      {"attention", bench_attention},

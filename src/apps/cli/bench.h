@@ -39,6 +39,6 @@ BenchSize find_size(const std::string& name);
 double deviation_of(Context& ctx, const Tensor& x);
 
 // A whole film: prints a table of its stages, and writes JSON and frames if asked for.
-void bench_film(Context& ctx, const BenchOptions& options);
+void bench_film(Context ctx, const BenchOptions& options);
 
 }  // namespace t3video::apps

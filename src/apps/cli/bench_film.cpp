@@ -3,196 +3,169 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/bench.h"
+#include "apps/common/terminal.h"
 #include "core/error.h"
+#include "film/published.h"
 #include "media/frame_writer.h"
 #include "ops/devices.h"
 #include "ops/stopwatch.h"
-#include "pipeline/embed.h"
-#include "pipeline/plan.h"
-#include "pipeline/published.h"
-#include "pipeline/stages.h"
+#include "session/denoise.h"
+#include "session/session.h"
 
 namespace t3video::apps {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 struct Stage {
     std::string name;
     double seconds = 0;
     size_t peak = 0;  // bytes used at most, all that is set aside included
-    pipeline::StagePlan plan = {};
+    plan::StagePlan plan = {};
 };
 
-// Networks without values of their own, and the film that they make.
-struct Prepared {
-    pipeline::Models models;
-    pipeline::Film film;
-    pipeline::Plan plan;
-};
-
-Prepared prepare(Context& ctx, const BenchOptions& o) {
-    const bool demo = o.model == "demo";
-    require_valid(demo || o.model == "wan2.1-1.3b" || o.model == "wan2.2-5b", "--model ", o.model,
-                  ": expected wan2.1-1.3b, wan2.2-5b or demo");
-    const auto files = demo ? pipeline::find_model(pipeline::demo_model_folder()) : pipeline::ModelFiles();
-    auto models = demo ? pipeline::load_models(files) : pipeline::published_models(o.model);
-    const BenchSize size = find_size(o.size);
-    const pipeline::SettingChoices choices{
-        .width = size.width, .height = size.height, .frames = o.frames, .steps = o.steps, .cfg = o.cfg};
-    const auto film = pipeline::make_film(files, models.traits(), choices, pipeline::parse_attention(o.attention), {});
-    const auto memory = o.compute.memory.empty() ? 0 : static_cast<int64_t>(parse_bytes(o.compute.memory));
-    const auto machine = pipeline::machine_of(ctx, memory);
-    auto plan = pipeline::plan_film(models, film, machine);
-    pipeline::require_fits(plan, models, film, machine, pipeline::other_films(files, models.traits(), choices));
-    return {std::move(models), film, std::move(plan)};
-}
-
-class FilmBench {
+// Times stages from the moment when their weights are there, and takes frames.
+class Stopwatches final : public session::Watch {
   public:
-    FilmBench(Context& ctx, const BenchOptions& o) : ctx_(ctx), options_(o), work_(prepare(ctx, o)) {}
+    Stopwatches(Context& ctx, const plan::Plan& plan, media::FrameWriter* writer)
+        : ctx_(ctx), plan_(plan), writer_(writer) {}
 
-    void run() {
-        const auto embeddings = text();
-        const Tensor latent = denoise(embeddings);
-        deviation_of(ctx_, to_device(ctx_, latent));
-        decode(latent);
-        print();
-        if (!options_.json.empty()) save_json();
+    void begin(const char*, int64_t, const char*) override {
+        ctx_.allocator().reset_peak();
+        start_ = Clock::now();
     }
-
-  private:
-    // Weights are made before `run`, which takes them, is timed. What one stage leaves is given back for the next.
-    template <class Model, class Run, class... Part>
-    void stage(const std::string& name, const char* shown, const Model& model, Run&& run, Part... part) {
-        Allocator& allocator = ctx_.allocator();
-        allocator.trim();
-        allocator.reset_peak();
-        pipeline::reserve(ctx_, work_.plan, name);
-        Stage s{.name = shown, .plan = *std::ranges::find(work_.plan.stages, name, &pipeline::StagePlan::name)};
-        const Model weights = pipeline::kept_at_random(ctx_, model, s.plan.keep, part...);
-        const auto start = std::chrono::steady_clock::now();
-        run(weights);
+    void prepared(const plan::StagePlan&, double) override {
         ops::Stopwatch(ctx_).seconds();  // waits
-        s.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        s.peak = allocator.peak() + allocator.set_aside();
-        stages_.push_back(s);
+        start_ = Clock::now();
+    }
+    void frame(const media::Image& frame) override {
+        if (writer_) writer_->write(frame);
+        ++frames_;
+    }
+    void end(const char* name) override {
+        const bool decode = std::string_view(name) == "decode";
+        if (decode && writer_) writer_->close();
+        ops::Stopwatch(ctx_).seconds();  // waits
+        stages_.push_back({decode && writer_ ? "decode+write" : name,
+                           std::chrono::duration<double>(Clock::now() - start_).count(),
+                           ctx_.allocator().peak() + ctx_.allocator().set_aside(), *plan_.find(name)});
     }
 
-    // Prompts at their longest.
-    pipeline::Embeddings text() {
-        pipeline::Embeddings e;
-        stage("text", "text", work_.models.text_encoder, [&](const models::Umt5& encoder) {
-            const auto encode = [&](int64_t seed) {
-                std::vector<int64_t> ids;
-                for (int64_t i = 0; i < pipeline::kTextRows; ++i)
-                    ids.push_back((i + seed) * 431 % encoder.config().vocabulary);
-                return to_host(ctx_, encoder.forward(ctx_, ids));
-            };
-            e.positive = encode(1);
-            if (work_.film.settings.cfg != 1) e.negative = encode(2);
-        });
-        return e;
-    }
-
-    // In host memory, as pipeline::generate hands it on.
-    Tensor denoise(const pipeline::Embeddings& embeddings) {
-        const auto& settings = work_.film.settings;
-        const auto schedule =
-            pipeline::solver_of(settings).schedule({.steps = settings.steps, .shift = settings.shift});
-        Tensor latent;
-        stage("denoise", "denoise", work_.models.dit(), [&](const models::WanDit& dit) {
-            const Shape shape = pipeline::latent_shape(work_.film, work_.models.vae.config());
-            const Tensor noise = ops::random_normal(ctx_, shape, DType::f32, 8, 0, 1);
-            latent = to_host(ctx_, pipeline::denoise_film(ctx_, dit, work_.film, embeddings, schedule, {.x = noise},
-                                                          {.together = work_.plan.together("denoise")}));
-        });
-        return latent;
-    }
-
-    void decode(const Tensor& latent) {
-        const auto& settings = work_.film.settings;
-        std::unique_ptr<media::FrameWriter> writer;
-        if (!options_.output.empty())
-            writer = media::open_writer(options_.output, settings.width, settings.height, settings.fps,
-                                        {.threads = ctx_.threads()});
-        int64_t frames = 0;
-        const auto run = [&](const models::WanVae& vae) {
-            pipeline::decode_film(ctx_, vae, settings, latent, work_.plan.band_rows,
-                                  {.frame = [&](const media::Image& image) {
-                                      if (writer) writer->write(image);
-                                      ++frames;
-                                  }});
-            if (writer) writer->close();
-        };
-        stage("decode", writer ? "decode+write" : "decode", work_.models.vae, run, models::WanVae::Half::decoder);
-        require(frames == settings.frames, "bench: ", frames, " frames came out, expected ", settings.frames);
-    }
-
+    const std::vector<Stage>& stages() const { return stages_; }
+    int64_t frames() const { return frames_; }
     double seconds() const {
         double sum = 0;
         for (const Stage& s : stages_) sum += s.seconds;
         return sum;
     }
 
-    void print() const {
-        const auto& s = work_.film.settings;
-        fmt::print("{} at random, {}x{}, {} frames, {} steps of {}, cfg {}; {} tokens, {}\n", options_.model, s.width,
-                   s.height, s.frames, s.steps, s.solver, s.cfg, work_.film.frames.grid.tokens(),
-                   work_.film.attention.origin);
-        fmt::print("{:<14} {:>10} {:>10} {:>10}\n", "stage", "seconds", "peak", "planned");
-        for (const Stage& stage : stages_)
-            fmt::print("{:<14} {:10.3f} {:>10} {:>10}{}\n", stage.name, stage.seconds,
-                       pipeline::readable_bytes(stage.peak), pipeline::readable_bytes(stage.plan.bytes),
-                       stage.plan.about_weights());
-        fmt::print("{:<14} {:10.3f}\n", "all", seconds());
-        fmt::print("{}\n", ctx_.device() == Device::cpu
-                               ? "peak: tensors, weights among them; planned: with the program, weights in mapped files"
-                               : "peak and planned: with weights and libraries");
-    }
-
-    void save_json() const {
-        const auto& s = work_.film.settings;
-        nlohmann::json stages = nlohmann::json::array();
-        for (const Stage& stage : stages_) {
-            stages.push_back({{"name", stage.name},
-                              {"seconds", stage.seconds},
-                              {"peak_bytes", stage.peak},
-                              {"planned_bytes", stage.plan.bytes},
-                              {"streamed", stage.plan.streamed()},
-                              {"together", stage.plan.together}});
-        }
-        write_figures(options_.json, {{"what", options_.what},
-                                      {"model", options_.model},
-                                      {"size", options_.size},
-                                      {"width", s.width},
-                                      {"height", s.height},
-                                      {"frames", s.frames},
-                                      {"steps", s.steps},
-                                      {"solver", s.solver},
-                                      {"cfg", s.cfg},
-                                      {"device", ops::cuda_devices()},
-                                      {"stages", stages},
-                                      {"seconds", seconds()}});
-    }
-
+  private:
     Context& ctx_;
-    const BenchOptions& options_;
-    Prepared work_;
+    const plan::Plan& plan_;
+    media::FrameWriter* writer_;
+    Clock::time_point start_;
     std::vector<Stage> stages_;
+    int64_t frames_ = 0;
 };
+
+// Prompts at their longest, and noise made where the context computes.
+session::Material random_material(const film::Networks& networks, const film::Film& film) {
+    const auto ids = [&](int64_t seed) {
+        std::vector<int64_t> all;
+        for (int64_t i = 0; i < models::kTextRows; ++i)
+            all.push_back((i + seed) * 431 % networks.text_encoder.config().vocabulary);
+        return all;
+    };
+    session::Material material{.prompt = ids(1)};
+    if (film.guided()) material.negative = ids(2);
+    material.noise = [shape = latent_shape(film, networks.vae.config())](Context& ctx) {
+        return ops::random_normal(ctx, shape, DType::f32, 8, 0, 1);
+    };
+    return material;
+}
+
+void print(const BenchOptions& o, const film::Film& film, const Stopwatches& watches, Device device) {
+    const auto& s = film.settings;
+    fmt::print("{} at random, {}x{}, {} frames, {} steps of {}, cfg {}; {} tokens, {}\n", o.model, s.width, s.height,
+               s.frames, s.steps, s.solver, s.cfg, film.size.grid.tokens(), film.attention.origin);
+    fmt::print("{:<14} {:>10} {:>10} {:>10}\n", "stage", "seconds", "peak", "planned");
+    for (const Stage& stage : watches.stages())
+        fmt::print("{:<14} {:10.3f} {:>10} {:>10}{}\n", stage.name, stage.seconds, plan::readable_bytes(stage.peak),
+                   plan::readable_bytes(stage.plan.bytes), stage.plan.about_weights());
+    fmt::print("{:<14} {:10.3f}\n", "all", watches.seconds());
+    fmt::print("{}\n", device == Device::cpu
+                           ? "peak: tensors, weights among them; planned: with the program, weights in mapped files"
+                           : "peak and planned: with weights and libraries");
+}
+
+void save_json(const BenchOptions& o, const film::Film& film, const Stopwatches& watches) {
+    const auto& s = film.settings;
+    nlohmann::json stages = nlohmann::json::array();
+    for (const Stage& stage : watches.stages()) {
+        stages.push_back({{"name", stage.name},
+                          {"seconds", stage.seconds},
+                          {"peak_bytes", stage.peak},
+                          {"planned_bytes", stage.plan.bytes},
+                          {"streamed", stage.plan.streamed()},
+                          {"together", stage.plan.together}});
+    }
+    write_figures(o.json, {{"what", o.what},
+                           {"model", o.model},
+                           {"size", o.size},
+                           {"width", s.width},
+                           {"height", s.height},
+                           {"frames", s.frames},
+                           {"steps", s.steps},
+                           {"solver", s.solver},
+                           {"cfg", s.cfg},
+                           {"device", ops::cuda_devices()},
+                           {"stages", stages},
+                           {"seconds", watches.seconds()}});
+}
 
 }  // namespace
 
-void bench_film(Context& ctx, const BenchOptions& options) {
-    if (!options.output.empty()) {
-        media::check_output(options.output);
-        require_valid(media::entries_of_output(options.output).empty(), "--output ", options.output,
+void bench_film(Context ctx, const BenchOptions& o) {
+    if (!o.output.empty()) {
+        media::check_output(o.output);
+        require_valid(media::entries_of_output(o.output).empty(), "--output ", o.output,
                       ": is there; give another name");
     }
-    FilmBench(ctx, options).run();
+    const bool demo = o.model == "demo";
+    require_valid(demo || o.model == "wan2.1-1.3b" || o.model == "wan2.2-5b", "--model ", o.model,
+                  ": expected wan2.1-1.3b, wan2.2-5b or demo");
+    const auto files = demo ? film::find_model(film::demo_model_folder()) : film::ModelFiles();
+    const session::RandomModel model(demo ? film::load_networks(files) : film::published_networks(o.model));
+    const film::Networks& networks = model.networks();
+    const BenchSize size = find_size(o.size);
+    const auto settings = film::resolve_settings(
+        files, networks.traits(),
+        {.width = size.width, .height = size.height, .frames = o.frames, .steps = o.steps, .cfg = o.cfg});
+    const auto film = film::make_film(files, networks.traits(), settings, film::parse_attention(o.attention));
+
+    session::Session session(std::move(ctx), o.compute.bytes());
+    Terminal terminal(true);
+    session::Material material = random_material(networks, film);
+    const plan::Machine machine = session.machine();
+    const plan::Plan plan = session.plan(model, film, material, machine);
+    const Message refusal =
+        session::refusal(plan, networks, film, machine, other_films(files, networks.traits(), settings), terminal, {});
+    if (!refusal.empty()) throw InvalidRequest(refusal);
+
+    std::unique_ptr<media::FrameWriter> writer;
+    if (!o.output.empty())
+        writer = media::open_writer(o.output, settings.width, settings.height, settings.fps,
+                                    {.threads = session.context().threads()});
+    Stopwatches watches(session.context(), plan, writer.get());
+    session.run(model, film, plan, material, watches);
+    deviation_of(session.context(), to_device(session.context(), material.latents->x));
+    require(watches.frames() == settings.frames, "bench: ", watches.frames(), " frames came out, expected ",
+            settings.frames);
+    print(o, film, watches, session.context().device());
+    if (!o.json.empty()) save_json(o, film, watches);
 }
 
 }  // namespace t3video::apps

@@ -9,7 +9,7 @@
 #include "core/memory.h"
 #include "core/parallel.h"
 #include "ops/devices.h"
-#include "pipeline/plan.h"
+#include "plan/plan.h"
 
 namespace t3video::apps {
 namespace {
@@ -28,7 +28,7 @@ std::string name_of(const DeviceTraits& gpu) {
 }
 
 void print_table(const Found& found) {
-    const auto size = [](auto bytes) { return pipeline::readable_bytes(static_cast<size_t>(bytes)); };
+    const auto size = [](auto bytes) { return plan::readable_bytes(static_cast<size_t>(bytes)); };
     fmt::print("{:<8}{}, {} threads, {} allowed{}\n", "cpu", processor_name(), available_threads(),
                size(found.memory.bytes), found.memory.reason.empty() ? "" : " (" + found.memory.reason + ")");
     for (const DeviceTraits& gpu : found.gpus) {

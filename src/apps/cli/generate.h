@@ -5,29 +5,27 @@
 #include <vector>
 
 #include "apps/common/options.h"
-#include "pipeline/generate.h"
+#include "film/request.h"
 
 namespace t3video::apps {
 
 struct FilmCommand {
-    pipeline::Request request;
+    film::Request request;
     ComputeOptions compute;
     bool quiet = false;
 
     // To make it in, stoppable by Ctrl-C.
-    Context context() const;
+    session::Session session() const;
 };
 
 // What becomes of an option that is given twice.
 enum class Twice { refused, last_counts };
 
-// Words as they follow `t3video generate`. Request::command is these options again, with absolute paths. Throws
+// Words as they follow `t3video generate`. These options again, with absolute paths, are left in the film's job. Throws
 // InvalidRequest for words that generate does not take.
 FilmCommand parse_film(std::vector<std::string> words, Twice twice = Twice::last_counts);
 
-// Makes the film in its context and says where it is. `model`: null, or that of this request.
-void make_film(Context& ctx, const FilmCommand& film, pipeline::OpenModel* model = nullptr);
-// Says where a film is.
-void report(const pipeline::Result& result);
+// Makes the film and says where it is. `title`: what to call it in the log; may be empty.
+void make_film(session::Session& session, const FilmCommand& film, const std::string& title = {});
 
 }  // namespace t3video::apps

@@ -11,16 +11,16 @@
 #include "core/error.h"
 #include "core/paths.h"
 #include "core/printable.h"
+#include "film/layout_choice.h"
+#include "film/networks.h"
+#include "job/film_record.h"
 #include "media/film_comment.h"
-#include "pipeline/film_record.h"
-#include "pipeline/layout_choice.h"
-#include "pipeline/models.h"
 #include "text/tokenizer.h"
 
 namespace t3video::apps {
 namespace {
 
-using pipeline::Part;
+using film::Part;
 
 std::string dims(const Grid& grid) {
     return concat(grid);
@@ -110,7 +110,7 @@ void print_text(const std::filesystem::path& path) {
     row("", weights(encoder));
 }
 
-void print_tokenizer(const pipeline::ModelFiles& files) {
+void print_tokenizer(const film::ModelFiles& files) {
     if (files.tokenizer.empty()) return row("Tokenizer", "none; generate needs one (--tokenizer FILE)");
     row("Tokenizer", files.tokenizer.string());
     row("", fmt::format("{} pieces", text::Tokenizer(files.tokenizer).vocabulary_size()));
@@ -149,24 +149,24 @@ void inspect_weights(const std::filesystem::path& path) {
     }
 }
 
-void print_defaults(const pipeline::Settings& s) {
+void print_defaults(const film::Settings& s) {
     row("Defaults", fmt::format("--size {}x{} --frames {} --fps {} --steps {} --cfg {} --shift {} --solver {}", s.width,
                                 s.height, s.frames, s.fps, s.steps, s.cfg, s.shift, s.solver));
     row("", fmt::format("--negative \"{}\"", s.negative_prompt));
 }
 
 void inspect_model(const std::filesystem::path& folder) {
-    const auto files = pipeline::find_model(folder);
+    const auto files = film::find_model(folder);
     row("Model", fmt::format("{} ({} layout)", folder.string(),
-                             files.kind == pipeline::FolderKind::official ? "official" : "diffusers"));
+                             files.kind == film::FolderKind::official ? "official" : "diffusers"));
     const models::DitConfig dit = print_dit(files.need(Part::dit), files.dit_config);
     print_text(files.need(Part::text_encoder));
     print_tokenizer(files);
-    const auto traits = pipeline::traits_of(print_vae(files.need(Part::vae)));
-    const auto settings = pipeline::resolve_settings(files, traits, {});
+    const auto traits = film::traits_of(print_vae(files.need(Part::vae)));
+    const auto settings = film::resolve_settings(files, traits, {});
     print_defaults(settings);
-    const auto plan = pipeline::plan_frames(settings.width, settings.height, settings.frames, traits.cell);
-    const auto choice = pipeline::choose_layout(plan.grid, traits.cell, files, pipeline::Attention::automatic, {});
+    const auto size = film::frame_size(settings.width, settings.height, settings.frames, traits.cell);
+    const auto choice = film::choose_layout(size.grid, traits.cell, files, film::Attention::automatic, {});
     row("Attention", choice.origin);
     print_layout(choice.layout, dit.dim, dit.layers);
 }
@@ -181,10 +181,10 @@ void inspect_film(const std::filesystem::path& path) {
     if (info.tags.matrix != "unknown")
         row("Colours", fmt::format("{}, {}, {}, range {}", info.tags.primaries, info.tags.transfer, info.tags.matrix,
                                    info.tags.range));
-    const auto record = pipeline::parse_film_record(info.comment);
+    const auto record = job::parse_film_record(info.comment);
     if (!record) return row("Made", "unknown: the file does not say how");
     row("Made", fmt::format("by t3video {} on {} in {}", record->version, record->device, record->dtype));
-    const auto print = [](const std::vector<pipeline::FilmRecord::Option>& options) {
+    const auto print = [](const std::vector<job::FilmRecord::Option>& options) {
         for (const auto& [name, values] : options) {
             for (const std::string& value : values) row("", fmt::format("--{} {}", name, value));
         }
@@ -217,7 +217,7 @@ void add_inspect(CLI::App& program, Action& chosen) {
         "  t3video inspect models/demo/t3-layout.json --width 192");
     command->callback([o, &chosen] {
         chosen = [o] {
-            const auto path = o->path.empty() ? pipeline::demo_model_folder() : o->path;
+            const auto path = o->path.empty() ? film::demo_model_folder() : o->path;
             require_valid(is_there(path), path.string(), ": no such file or folder");
             if (media::is_film(path)) return inspect_film(path);
             if (is_folder(path)) return inspect_model(path);

@@ -7,20 +7,21 @@
 #include <vector>
 
 #include "apps/cli/commands.h"
+#include "apps/common/log.h"
+#include "apps/common/tongue.h"
 #include "core/error.h"
-#include "core/log.h"
 #include "core/paths.h"
 #include "core/printable.h"
+#include "job/job.h"
 #include "media/frame_writer.h"
-#include "pipeline/job.h"
-#include "pipeline/plan.h"
+#include "plan/plan.h"
 
 namespace t3video::apps {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string stage_of(const pipeline::JobState& job) {
+std::string stage_of(const job::JobState& job) {
     if (!job.trouble.empty()) return "damaged";
     if (job.decoded && job.decoded->complete())
         return media::output_exists(job.decoded->output) ? "film written" : "film written, gone since";
@@ -40,28 +41,28 @@ std::string shortened(const std::string& prompt, size_t most) {
     return text.substr(0, end) + "...";
 }
 
-std::vector<pipeline::JobState> find_jobs(const fs::path& place) {
+std::vector<job::JobState> find_jobs(const fs::path& place) {
     require_valid(is_folder(place), place.string(), is_there(place) ? ": not a folder" : ": no such folder",
                   "; expected one with job folders in it");
-    if (auto itself = pipeline::look_at_job(place)) return {*itself};
-    std::vector<pipeline::JobState> jobs;
+    if (auto itself = job::look_at_job(place)) return {*itself};
+    std::vector<job::JobState> jobs;
     for (const fs::path& entry : entries_of(place)) {
         std::error_code ignored;
         if (!fs::is_directory(entry, ignored)) continue;
         // "film.job" rather than "./film.job"
-        if (auto job = pipeline::look_at_job(place == "." ? entry.filename() : entry)) jobs.push_back(*job);
+        if (auto job = job::look_at_job(place == "." ? entry.filename() : entry)) jobs.push_back(*job);
     }
     return jobs;
 }
 
-void print(const std::vector<pipeline::JobState>& jobs) {
+void print(const std::vector<job::JobState>& jobs) {
     size_t widest = 6;
     for (const auto& job : jobs) widest = std::max(widest, printable(job.folder.string()).size());
     fmt::print("{:<{}}  {:<24}  {:>9}  {:<14}  {}\n", "folder", widest, "stage", "size", "film", "prompt");
     for (const auto& job : jobs) {
         const bool known = job.width > 0;
         fmt::print("{:<{}}  {:<24}  {:>9}  {:<14}  {}\n", printable(job.folder.string()), widest, stage_of(job),
-                   known ? pipeline::readable_bytes(job.bytes) : "",
+                   known ? plan::readable_bytes(job.bytes) : "",
                    known ? fmt::format("{}x{}x{}", job.width, job.height, job.film_frames) : "",
                    known ? shortened(job.prompt, 60) : shortened(job.trouble, 80));
     }
@@ -69,13 +70,13 @@ void print(const std::vector<pipeline::JobState>& jobs) {
 
 // What can be read is listed, whatever the rest is.
 void list(const std::vector<fs::path>& places) {
-    std::vector<pipeline::JobState> jobs;
-    std::vector<std::string> refused;
+    std::vector<job::JobState> jobs;
+    std::vector<Message> refused;
     for (const fs::path& place : places) {
         try {
             for (auto& job : find_jobs(place)) jobs.push_back(std::move(job));
         } catch (const InvalidRequest& error) {
-            refused.push_back(error.what());
+            refused.push_back(error.message());
         }
     }
     if (!jobs.empty()) print(jobs);
@@ -83,7 +84,7 @@ void list(const std::vector<fs::path>& places) {
         fmt::print("No job folders here; t3video generate leaves one beside each film.\n");
     if (refused.empty()) return;
     std::fflush(stdout);
-    for (size_t i = 0; i + 1 < refused.size(); ++i) log_warning(refused[i]);
+    for (size_t i = 0; i + 1 < refused.size(); ++i) log_warning(refused[i].in(command_line()));
     throw InvalidRequest(refused.back());
 }
 

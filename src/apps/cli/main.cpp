@@ -14,10 +14,11 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/wait_policy.h"
+#include "apps/common/interrupt.h"
 #include "apps/common/options.h"
+#include "apps/common/tongue.h"
 #include "checkpoint/mapped_file.h"
 #include "core/error.h"
-#include "core/interrupt.h"
 #include "core/memory.h"
 #include "core/output_file.h"
 #include "core/printable.h"
@@ -25,6 +26,7 @@
 namespace {
 
 constexpr int kInternalError = 1, kUserError = 2;
+constexpr const char* kOurs = "internal error: ";
 constexpr const char* kSmaller = "; a smaller --size or fewer --frames need less, as t3video plan shows";
 
 // Files that are opened must not become the standard ones, which errors and results go to.
@@ -41,12 +43,16 @@ void prepare(const std::string& command, char** argv) {
     if (makes_films || is({"plan", "bench", "module"})) t3video::apps::wait_without_spinning(argv);
     if (!makes_films) return;
     std::signal(SIGPIPE, SIG_IGN);  // nobody reads how a film goes on: no reason to end it
-    t3video::watch_interrupts();
+    t3video::apps::watch_interrupts();
 }
 
 int report(const std::string& message, int code) {
     std::fprintf(stderr, "t3video: %s\n", t3video::printable(message).c_str());
     return code;
+}
+
+int report(const t3video::Message& message, int code, const std::string& before = {}, const std::string& after = {}) {
+    return report(before + message.in(t3video::apps::command_line()) + after, code);
 }
 
 // "t3video generate" when that subcommand was being parsed, else "t3video".
@@ -111,18 +117,20 @@ int main(int argc, char** argv) {
         return report(t3video::apps::explain(error) + " (" + command_of(program) + " --help explains the options)",
                       kUserError);
     } catch (const t3video::InvalidRequest& error) {
-        return report(error.what(), kUserError);
+        return report(error.message(), kUserError);
     } catch (const t3video::WriteError& error) {
-        return report(error.what(), kInternalError);
-    } catch (const t3video::Interrupted& stopped) {
-        return report(stopped.what(), 128 + t3video::interrupt_signal());  // as shells say it: 130 for Ctrl-C
+        return report(error.message(), kInternalError);
+    } catch (const t3video::Stopped& stopped) {
+        return report(stopped.message(), 128 + t3video::apps::interrupt_signal());  // as shells say it: 130 for Ctrl-C
     } catch (const t3video::OutOfMemory& error) {
-        return report(error.what() + std::string(kSmaller), kInternalError);
+        return report(error.message(), kInternalError, {}, kSmaller);
+    } catch (const t3video::Error& error) {
+        return report(error.message(), kInternalError, kOurs);
     } catch (const std::bad_alloc&) {
         return report(std::string("not enough memory") + kSmaller, kInternalError);
     } catch (const std::system_error& error) {  // no thread, no file
         return report(std::string("the system refuses: ") + error.what(), kInternalError);
     } catch (const std::exception& error) {
-        return report(std::string("internal error: ") + error.what(), kInternalError);
+        return report(kOurs + std::string(error.what()), kInternalError);
     }
 }

@@ -8,8 +8,8 @@
 #include "core/error.h"
 #include "core/output_file.h"
 #include "core/paths.h"
+#include "film/layout_choice.h"
 #include "ops/convert.h"
-#include "pipeline/layout_choice.h"
 
 namespace t3video::apps {
 namespace {
@@ -81,9 +81,9 @@ void run(const ModuleOptions& options) {
 
 }  // namespace
 
-pipeline::ModelFiles ModuleOptions::files() const {
+film::ModelFiles ModuleOptions::files() const {
     require_valid(!model.empty(), "module ", name, " needs a model folder: --model DIR");
-    return pipeline::find_model(model);
+    return film::find_model(model);
 }
 
 sampling::Schedule ModuleOptions::schedule(const sampling::Solver& of) const {
@@ -140,11 +140,11 @@ Tensor batched(const Tensor& x) {
     return x.reshape(Shape(dims));
 }
 
-t3::WindowPlan windows_of(Context& ctx, const ModuleOptions& options, const Tensor& latent) {
+t3::LayoutWindows windows_of(Context& ctx, const ModuleOptions& options, const Tensor& latent) {
     const int64_t cell = latent.dim(0) == 48 ? 32 : 16;
-    const auto choice = pipeline::choose_layout(models::WanDit::grid_of(latent), cell, options.files(),
-                                                pipeline::parse_attention(options.attention), options.layout);
-    return t3::WindowPlan(ctx, choice.layout);
+    const auto choice = film::choose_layout(models::WanDit::grid_of(latent), cell, options.files(),
+                                            film::parse_attention(options.attention), options.layout);
+    return t3::LayoutWindows(ctx, choice.layout);
 }
 
 void add_module(CLI::App& program, Action& chosen) {

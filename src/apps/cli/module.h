@@ -7,8 +7,8 @@
 
 #include "apps/common/options.h"
 #include "checkpoint/tensor_source.h"
+#include "film/model_files.h"
 #include "models/wan_dit/model.h"
-#include "pipeline/model_files.h"
 #include "sampling/solver.h"
 
 namespace t3video::apps {
@@ -28,7 +28,7 @@ struct ModuleOptions {
     int multiprocessors = 132;
     bool bf16_timesteps = false, first_frame = false, first_frame_clean = false, raw = false;
 
-    pipeline::ModelFiles files() const;  // of --model, which must have been given
+    film::ModelFiles files() const;  // of --model, which must have been given
     sampling::Schedule schedule(const sampling::Solver& of) const;
 };
 
@@ -55,7 +55,7 @@ class Inputs {
 // x with a batch axis of 1 in front.
 Tensor batched(const Tensor& x);
 // The latent's windows under --attention and --layout, as `generate` would choose them.
-t3::WindowPlan windows_of(Context& ctx, const ModuleOptions& options, const Tensor& latent);
+t3::LayoutWindows windows_of(Context& ctx, const ModuleOptions& options, const Tensor& latent);
 
 Outputs run_text_encoder(Context& ctx, const ModuleOptions& options, const Inputs& in);
 Outputs run_vae_decode(Context& ctx, const ModuleOptions& options, const Inputs& in);

@@ -7,18 +7,17 @@
 #include "models/wan_vae/wan_vae.h"
 #include "ops/convert.h"
 #include "ops/layout.h"
-#include "pipeline/denoise.h"
-#include "pipeline/embed.h"
-#include "pipeline/settings.h"
+#include "session/denoise.h"
+#include "session/session.h"
 
 namespace t3video::apps {
 namespace {
 
-using pipeline::Part;
+using film::Part;
 
 models::WanDit load_dit(Context& ctx, const ModuleOptions& options) {
     const auto files = options.files();
-    return nn::placed(ctx, models::WanDit::load(files.need(Part::dit), files.dit_config));
+    return nn::resident(ctx, models::WanDit::load(files.need(Part::dit), files.dit_config));
 }
 
 // Channels to the last axis and back: [C, T, H, W] <-> [T, H, W, C].
@@ -31,16 +30,29 @@ Tensor channels_first(Context& ctx, const Tensor& x) {
     return ops::transpose(ctx, x.reshape({s[0] * s[1] * s[2], s[3]})).reshape({s[3], s[0], s[1], s[2]});
 }
 
-// [T, H, W, C] -> [T, C, H, W]
-Tensor frames_first(Context& ctx, const Tensor& x) {
-    const Shape s = x.shape();
-    std::vector<Tensor> frames;
-    for (int64_t t = 0; t < s[0]; ++t) {
-        frames.push_back(
-            ops::transpose(ctx, x.slice(t, t + 1).reshape({s[1] * s[2], s[3]})).reshape({1, s[3], s[1], s[2]}));
+// Frames as floats of 0..1.
+class FrameTensors final : public session::Watch {
+  public:
+    void frame(const media::Image& frame) override {
+        Tensor x = empty_on_host({1, 3, frame.height, frame.width});
+        float* out = x.data<float>();
+        for (int64_t c = 0; c < 3; ++c) {
+            for (int64_t y = 0; y < frame.height; ++y) {
+                for (int64_t i = 0; i < frame.width; ++i)
+                    *out++ = std::clamp((frame.row<float>(y)[i * 3 + c] + 1.0f) / 2.0f, 0.0f, 1.0f);
+            }
+        }
+        frames_.push_back(x);
     }
-    return ops::concat(ctx, frames);
-}
+    // [T, 3, H, W]
+    Tensor joined() const {
+        Context host;
+        return ops::concat(host, frames_);
+    }
+
+  private:
+    std::vector<Tensor> frames_;
+};
 
 // All frames of a latent, [frames, H, W, 3], decoded `band_rows` rows at a time.
 Tensor decode(Context& ctx, const models::WanVae& vae, const Tensor& latent, int64_t band_rows) {
@@ -69,7 +81,7 @@ Tensor padded(Context& ctx, const Tensor& rows, int64_t total) {
 }  // namespace
 
 Outputs run_text_encoder(Context& ctx, const ModuleOptions& options, const Inputs& in) {
-    const auto encoder = nn::placed(ctx, models::Umt5::load(options.files().need(Part::text_encoder)));
+    const auto encoder = nn::resident(ctx, models::Umt5::load(options.files().need(Part::text_encoder)));
     const auto ids = in.integers("ids"), mask = in.integers("mask");
     require_valid(ids.size() == mask.size(), "text-encoder: ", ids.size(), " ids but a mask of ", mask.size());
     const auto length = static_cast<size_t>(std::ranges::count(mask, 1));
@@ -79,13 +91,13 @@ Outputs run_text_encoder(Context& ctx, const ModuleOptions& options, const Input
 }
 
 Outputs run_vae_decode(Context& ctx, const ModuleOptions& options, const Inputs& in) {
-    const auto vae = nn::placed(ctx, models::WanVae::load(options.files().need(Part::vae)));
+    const auto vae = nn::resident(ctx, models::WanVae::load(options.files().need(Part::vae)));
     const Tensor video = decode(ctx, vae, in.sample(ctx, "latents", 5), options.band_rows);
     return {{"decoded", batched(channels_first(ctx, video))}};
 }
 
 Outputs run_vae_encode(Context& ctx, const ModuleOptions& options, const Inputs& in) {
-    const auto vae = nn::placed(ctx, models::WanVae::load(options.files().need(Part::vae)));
+    const auto vae = nn::resident(ctx, models::WanVae::load(options.files().need(Part::vae)));
     return {{"encoded", batched(vae.encode(ctx, channels_last(ctx, in.sample(ctx, "video", 5))))}};
 }
 
@@ -127,36 +139,43 @@ Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in
         options.cfg == 1.0 ? models::TextContext() : dit.embed_text(ctx, in.sample(ctx, "negative_context", 3));
     const auto& solver = sampling::find_solver(options.solver);
     const Tensor first_frame = options.first_frame ? in.sample(ctx, "first_frame", 5) : Tensor();
-    const pipeline::Guidance guidance{dit, &positive, &negative, options.cfg};
-    return {{"latents", batched(pipeline::denoise(
+    const session::Guidance guidance{dit, &positive, &negative, options.cfg};
+    return {{"latents", batched(session::denoise(
                             ctx, [&](double) { return guidance; }, windows_of(ctx, options, noise), solver,
                             options.schedule(solver), {.x = noise}, first_frame))}};
 }
 
+// A film from token ids and noise to frames, by the stages of a session.
 Outputs run_pipeline(Context& ctx, const ModuleOptions& options, const Inputs& in) {
     const auto files = options.files();
-    const auto encoder = nn::placed(ctx, models::Umt5::load(files.need(Part::text_encoder)));
-    const auto dit = load_dit(ctx, options);
-    const auto vae = nn::placed(ctx, models::WanVae::load(files.need(Part::vae)));
-    const auto embed = [&](const std::string& name) {
-        const auto ids = in.integers(name);
-        const auto real = static_cast<size_t>(std::ranges::count_if(ids, [](int64_t id) { return id != 0; }));
-        require_valid(real > 0, "pipeline: '", name, "' holds no ids");
-        const Tensor rows = encoder.forward(ctx, std::span(ids).first(real));
-        return dit.embed_text(ctx, rows, pipeline::kTextRows - rows.dim(0));
-    };
-    const auto positive = embed("prompt_ids"), negative = embed("negative_ids");
-    const pipeline::Settings settings = pipeline::resolve_settings(files, {}, {});
-    const auto& solver = pipeline::solver_of(settings);
+    session::FileModel model(files, film::load_networks(files));
     const Tensor noise = in.sample(ctx, "noise", 5);
-    const t3::WindowPlan windows(ctx, t3::full_attention(models::WanDit::grid_of(noise)));
-    const pipeline::Guidance guidance{dit, &positive, &negative, options.cfg};
-    const Tensor latent = pipeline::denoise(ctx, [&](double) { return guidance; }, windows, solver,
-                                            options.schedule(solver), {.x = noise});
-    Tensor video = decode(ctx, vae, latent, options.band_rows);
-    video = to_host(ctx, ops::convert(ctx, video, DType::f32));
-    for (float& value : video.span<float>()) value = std::clamp((value + 1.0f) / 2.0f, 0.0f, 1.0f);
-    return {{"latents", batched(latent)}, {"frames", batched(to_host(ctx, frames_first(ctx, to_device(ctx, video))))}};
+    film::Film film{.settings = film::resolve_settings(files, {}, {.cfg = options.cfg})};
+    film.size.grid = models::WanDit::grid_of(noise);
+    film.attention.layout = t3::full_attention(film.size.grid);
+    film::Settings& s = film.settings;
+    const models::VaeConfig& vae = model.networks().vae.config();
+    s.steps = options.steps;
+    s.shift = options.shift;
+    s.frames = 1 + (noise.dim(1) - 1) * vae.stride_t();
+    s.height = noise.dim(2) * vae.stride_hw();
+    s.width = noise.dim(3) * vae.stride_hw();
+    const auto ids = [&](const std::string& name) {
+        auto all = in.integers(name);
+        std::erase(all, 0);
+        require_valid(!all.empty(), "pipeline: '", name, "' holds no ids");
+        return all;
+    };
+    session::Material material{.prompt = ids("prompt_ids"), .noise = [&](Context&) { return noise; }};
+    if (film.guided()) material.negative = ids("negative_ids");
+    material.bf16_timesteps = options.bf16_timesteps;
+
+    FrameTensors frames;
+    session::Session session(ctx);
+    plan::Plan plan = session.plan(model, film, material, session.machine());
+    plan.stages.back().band_rows = options.band_rows;
+    session.run(model, film, plan, material, frames, media::Samples::f32);
+    return {{"latents", batched(material.latents->x)}, {"frames", batched(frames.joined())}};
 }
 
 }  // namespace t3video::apps

@@ -15,7 +15,7 @@
 #include "ops/convert.h"
 #include "ops/elementwise.h"
 #include "ops/layout.h"
-#include "pipeline/denoise.h"
+#include "session/denoise.h"
 #include "text/clean.h"
 #include "text/tokenizer.h"
 
@@ -137,14 +137,14 @@ Outputs run_randn(Context& ctx, const ModuleOptions& o) {
     require_valid(std::ranges::all_of(o.shape, [](int64_t n) { return n > 0; }) && o.shape.size() <= Shape::kMaxRank,
                   "--shape: expected up to ", Shape::kMaxRank, " positive extents");
     const Shape shape = o.shape.empty() ? Shape{o.count} : Shape(o.shape);
-    const auto source = o.generator == "cpu" ? pipeline::NoiseSource::cpu : pipeline::NoiseSource::cuda;
-    return {{"out", pipeline::make_noise(ctx, shape, o.seed, source, o.multiprocessors)}};
+    const auto source = o.generator == "cpu" ? film::NoiseSource::cpu : film::NoiseSource::cuda;
+    return {{"out", session::make_noise(ctx, shape, o.seed, source, o.multiprocessors)}};
 }
 
 void run_tokenize(const ModuleOptions& options) {
     require_valid(!options.model.empty(), "module tokenize needs --model: a model folder or a spiece.model");
     const bool folder = is_folder(options.model);
-    const text::Tokenizer tokenizer(folder ? options.files().need(pipeline::Part::tokenizer) : options.model);
+    const text::Tokenizer tokenizer(folder ? options.files().need(film::Part::tokenizer) : options.model);
     const auto ids = tokenizer.encode(options.raw ? options.text : text::clean_prompt(options.text));
     fmt::print("{}\n", fmt::join(ids, " "));
 }

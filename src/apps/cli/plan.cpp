@@ -7,16 +7,17 @@
 
 #include "apps/cli/commands.h"
 #include "apps/common/film_options.h"
+#include "apps/common/options.h"
+#include "apps/common/terminal.h"
 #include "core/error.h"
-#include "core/progress.h"
-#include "pipeline/plan.h"
-#include "pipeline/published.h"
+#include "film/published.h"
 
 namespace t3video::apps {
 namespace {
 
 struct PlanOptions {
-    FilmOptions film;
+    film::Request request;
+    ComputeOptions compute;
     std::string published;
     bool json = false;
 
@@ -29,13 +30,14 @@ double flop(const Work& work) {
 
 void row(const std::string& name, double flops, double seconds, size_t bytes, const std::string& remark = "") {
     fmt::print("{:<9} {:>10.3g} {:>14} {:>10}{}\n", name, flops / 1e12, format_duration(seconds),
-               pipeline::readable_bytes(bytes), remark);
+               plan::readable_bytes(bytes), remark);
 }
 
-void print_table(const pipeline::Plan& plan, const pipeline::Film& film, const pipeline::Machine& machine) {
+void print_table(const session::Estimate& estimate) {
+    const auto& [film, machine, plan, refusal] = estimate;
     const auto& s = film.settings;
     fmt::print("Film {}x{}, {} frames, {} steps of {}, cfg {}; {} tokens, {}\n\n", s.width, s.height, s.frames, s.steps,
-               s.solver, s.cfg, film.frames.grid.tokens(), film.attention.origin);
+               s.solver, s.cfg, film.size.grid.tokens(), film.attention.origin);
     fmt::print("{:<9} {:>10} {:>14} {:>10}\n", "stage", "TFLOP", "time", "memory");
     double flops = 0;
     for (const auto& stage : plan.stages) {
@@ -49,7 +51,8 @@ void print_table(const pipeline::Plan& plan, const pipeline::Film& film, const p
     fmt::print("Reading files from disk and writing the film come on top of the time.\n");
 }
 
-void print_json(const pipeline::Plan& plan, const pipeline::Film& film) {
+void print_json(const session::Estimate& estimate) {
+    const auto& [film, machine, plan, refusal] = estimate;
     const auto& s = film.settings;
     nlohmann::json stages = nlohmann::json::array();
     for (const auto& stage : plan.stages) {
@@ -61,7 +64,7 @@ void print_json(const pipeline::Plan& plan, const pipeline::Film& film) {
                           {"weight_bytes", stage.weights},
                           {"streamed", stage.streamed()},
                           {"together", stage.together},
-                          {"packed", stage.keep == nn::Keep::packed},
+                          {"packed", stage.residency == nn::Residency::packed},
                           {"seconds", stage.seconds},
                           {"memory_bytes", stage.bytes}});
     }
@@ -78,32 +81,21 @@ void print_json(const pipeline::Plan& plan, const pipeline::Film& film) {
 }
 
 void PlanOptions::run() {
-    film.finish();
-    const auto& r = film.request;
     const bool with_files = published.empty();
-    require_valid(with_files || r.model.empty(), "--published and --model exclude each other");
-    require_valid(with_files || r.parts.loras.empty(), "--published and --lora exclude each other");
-    const auto files = with_files
-                           ? pipeline::find_model(r.model.empty() ? pipeline::demo_model_folder() : r.model, r.parts)
-                           : pipeline::ModelFiles();
-    const auto models = with_files ? pipeline::load_models(files) : pipeline::published_models(published);
-    const auto traits = models.traits();
-    Context ctx = film.compute.context();
-    ctx.set_poll(pipeline::stop_planning_if_asked);  // while rates are measured
-    const auto input = pipeline::open_input(r.inputs, files, traits, r.settings, pipeline::host_memory(ctx, r.memory));
-    const auto choices = pipeline::with_input(input, files, traits, r.settings);
-    const auto what = pipeline::make_film(files, traits, choices, r.attention, r.layout);
-    auto machine = pipeline::machine_of(ctx, r.memory);
-    machine.reading = static_cast<size_t>(pipeline::reading_bytes(input, what.frames));
-    auto plan = pipeline::plan_film(models, what, machine);
-    plan.estimate(pipeline::rates_of(ctx, pipeline::rates_file()));
+    require_valid(with_files || request.model.empty(), "--published and --model exclude each other");
+    require_valid(with_files || request.parts.loras.empty(), "--published and --lora exclude each other");
+    session::Session session = compute.session();
+    Terminal terminal(false);
+    const session::Estimate estimate =
+        with_files ? session.estimate(request, terminal, interrupts())
+                   : session.estimate(request, {}, film::published_networks(published), terminal, interrupts());
     if (json) {
-        print_json(plan, what);
+        print_json(estimate);
     } else {
-        print_table(plan, what, machine);
+        print_table(estimate);
     }
     std::fflush(stdout);
-    pipeline::require_fits(plan, models, what, machine, pipeline::other_films(files, traits, choices));
+    if (!estimate.refusal.empty()) throw InvalidRequest(estimate.refusal);
 }
 
 }  // namespace
@@ -111,7 +103,8 @@ void PlanOptions::run() {
 void add_plan(CLI::App& program, Action& chosen) {
     auto* c = program.add_subcommand("plan", "Show the time and memory that a film will take, without making it");
     const auto o = std::make_shared<PlanOptions>();
-    o->film.add_to(*c);
+    add_film_options(*c, o->request, is_planned);
+    o->compute.add_to(*c);
     c->add_option("--published", o->published,
                   "Instead of a model folder, the sizes of a released model: wan2.1-1.3b or wan2.2-5b")
         ->type_name("NAME")

@@ -1,33 +1,63 @@
 // t3video resume and t3video decode: go on with a job folder, by the command that it holds.
+#include <algorithm>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/generate.h"
-#include "core/log.h"
-#include "pipeline/decode_again.h"
-#include "pipeline/job.h"
+#include "apps/common/terminal.h"
+#include "core/error.h"
+#include "job/job.h"
 
 namespace t3video::apps {
 namespace {
 
+using Words = std::vector<std::string>;
+
+// Takes options that have a value, with it, out of the words of a command.
+void drop_options(Words& command, std::initializer_list<std::string_view> options) {
+    for (size_t i = 0; i + 1 < command.size();) {
+        const bool dropped = std::ranges::find(options, command[i]) != options.end();
+        const auto at = command.begin() + static_cast<int64_t>(i);
+        if (dropped) {
+            command.erase(at, at + 2);
+        } else {
+            ++i;
+        }
+    }
+}
+
 // As for --like: codec, bits and quality of the first film hold for a file of its kind, and bits and quality not beside
 // another codec.
-void drop_other_format(std::vector<std::string>& words, const std::vector<std::string>& further) {
+void drop_other_format(Words& words, const Words& further) {
     const FilmCommand before = parse_film(words);
-    std::vector<std::string> all = words;
-    pipeline::drop_options(all, {"--codec", "--bits", "--crf"});
+    Words all = words;
+    drop_options(all, {"--codec", "--bits", "--crf"});
     all.insert(all.end(), further.begin(), further.end());
     const FilmCommand after = parse_film(all);
     if (media::output_kind(after.request.output) != media::output_kind(before.request.output))
-        return pipeline::drop_options(words, {"--codec", "--bits", "--crf"});
-    if (after.request.codec) pipeline::drop_options(words, {"--bits", "--crf"});
+        return drop_options(words, {"--codec", "--bits", "--crf"});
+    if (after.request.codec) drop_options(words, {"--bits", "--crf"});
+}
+
+// The command that made the folder; with the name that its film was given where it gave none.
+Words command_of(const std::filesystem::path& folder) try {
+    auto words = job::front_door_of(folder).get<Words>();
+    const nlohmann::json request = job::request_of_job(folder);
+    if (std::ranges::find(words, "--output") == words.end() && request.contains("output"))
+        words.insert(words.end(), {"--output", request["output"].get<std::string>()});
+    return words;
+} catch (const nlohmann::json::exception&) {
+    throw InvalidRequest(concat(folder.string(), ": no command.json that says how the job was started; ",
+                                "give the t3video generate command again"));
 }
 
 // The command that is in the folder, with the words that follow it here.
-void go_on(const std::filesystem::path& folder, const std::vector<std::string>& further, bool only_decode) {
-    std::vector<std::string> words = pipeline::command_of_job(folder);
+void go_on(const std::filesystem::path& folder, const Words& further, bool only_decode) {
+    Words words = command_of(folder);
     std::erase(words, "--overwrite");  // for whoever gave it, once
     if (only_decode) {
         std::erase(words, "--quiet");
@@ -38,11 +68,10 @@ void go_on(const std::filesystem::path& folder, const std::vector<std::string>& 
     FilmCommand film = parse_film(words);
     film.request.existing_job = true;
     film.request.further_inputs.push_back(folder / "request.json");
-    Context ctx = film.context();
-    if (!only_decode) return make_film(ctx, film);
-    set_quiet(film.quiet);
-    Progress progress = Progress::for_stderr(film.quiet);
-    report(pipeline::decode_again(ctx, film.request, progress));
+    session::Session session = film.session();
+    if (!only_decode) return make_film(session, film);
+    Terminal terminal(film.quiet);
+    report(session.decode(film.request, terminal, interrupts()));
 }
 
 void add(CLI::App& program, Action& chosen, const char* name, const char* what, const char* footer, bool only_decode) {

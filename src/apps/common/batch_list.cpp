@@ -9,7 +9,7 @@ namespace t3video::apps {
 
 std::vector<BatchItem> read_batch_list(const std::filesystem::path& path) {
     const nlohmann::json list =
-        parse_json_or_discard(read_text_file(path, "a batch's list of prompts", kLargestText, Streams::taken));
+        parse_json_or_discard(read_text_file(path, "a batch's list of prompts", kLargestText, Pipes::accepted));
     require_valid(list.is_array() && !list.empty(), path.string(),
                   R"(: expected a JSON list of objects such as {"prompt_en": "A red ball drifts left."})");
     std::vector<BatchItem> items;

@@ -1,61 +1,59 @@
-// The options of a film.
+// Fields to options.
 #include "apps/common/film_options.h"
 
-#include <tuple>
-
-#include "core/error.h"
-
 namespace t3video::apps {
+namespace {
 
-void FilmOptions::add_to(CLI::App& c) {
-    auto& s = request.settings;
-    model.add_to(c);
-    model.add_loras_to(c);
-    const std::string film = "Film", sampling = "Sampling", windows = "Attention";
-    c.add_option("--size", size, "Pixels; other sizes than the model's grid are cropped from the next larger one")
-        ->type_name("WxH")
-        ->group(film);
-    c.add_option("--frames", s.frames, "Number of frames, 4k+1")->type_name("N")->group(film);
-    const std::string input = "Input";
-    c.add_option("--image", request.inputs.image, "Picture that the film begins with (TI2V models)")
-        ->type_name("FILE")
-        ->group(input);
-    c.add_option("--video", request.inputs.video, "Video, or folder of PNGs, that the film is made from")
-        ->type_name("FILE")
-        ->group(input);
-    c.add_option("--strength", request.inputs.strength,
-                 "How far to go from the video: near 0 keeps it, 1 keeps nothing (default 0.6)")
-        ->type_name("X")
-        ->group(input);
-    c.add_option("--fit", fit, "How an input comes to the film's size: crop what is too much, or stretch")
-        ->capture_default_str()
-        ->group(input);
-    c.add_option("--steps", s.steps, "Denoising steps: more is slower and cleaner")->type_name("N")->group(sampling);
-    c.add_option("--cfg", s.cfg, "Guidance scale: how closely to follow the prompt; 1 turns it off and halves the work")
-        ->type_name("X")
-        ->group(sampling);
-    c.add_option("--shift", s.shift, "Share of the steps at high noise; larger videos want more")
-        ->type_name("X")
-        ->group(sampling);
-    c.add_option("--solver", s.solver, "euler, unipc or dpm++")->type_name("NAME")->group(sampling);
-    c.add_option("--attention", attention,
-                 "auto: T3 windows where a layout is known for the grid, else full; or full, t3")
-        ->capture_default_str()
-        ->group(windows);
-    c.add_option("--layout", request.layout, "Window layout to use instead of the model's t3-layout.json")
-        ->type_name("FILE")
-        ->group(windows);
-    compute.add_to(c);
+using film::Request;
+using film::RequestField;
+
+std::string names_of(const RequestField& field) {
+    const std::string name = field.name;
+    return "--" + name + (name == "prompt" ? ",-p" : name == "output" ? ",-o" : "");
 }
 
-void FilmOptions::finish() {
-    request.attention = pipeline::parse_attention(attention);
-    require_valid(fit == "crop" || fit == "stretch", "--fit ", fit, ": expected crop or stretch");
-    request.inputs.fit = fit == "crop" ? pipeline::Fit::crop : pipeline::Fit::stretch;
-    request.model = model.model;
-    request.parts = model.parts;
-    if (!size.empty()) std::tie(request.settings.width, request.settings.height) = parse_size(size);
-    if (!compute.memory.empty()) request.memory = static_cast<int64_t>(parse_bytes(compute.memory));
+// A flag that holds unless it is taken back is an option to do so: --no-record.
+CLI::Option* add_flag(CLI::App& command, Request& request, const RequestField& field) {
+    const bool holds = field.get(Request()) == true;
+    std::string help = field.help;
+    if (holds) help = std::string("Do not ") + static_cast<char>(help[0] - 'A' + 'a') + help.substr(1);
+    return command.add_flag_function(
+        holds ? std::string("--no-") + field.name : names_of(field),
+        [&, holds](int64_t) { field.set(request, Field(field.name, holds ? "false" : "true")); }, help);
+}
+
+CLI::Option* add_value(CLI::App& command, Request& request, const RequestField& field) {
+    auto* option = command.add_option_function<std::string>(
+        names_of(field), [&](const std::string& text) { field.set(request, Field(field.name, text)); }, field.help);
+    const nlohmann::json value = field.get(Request());
+    if (!value.is_null() && value != "")
+        option->default_str(value.is_string() ? value.get<std::string>() : value.dump());
+    return option;
+}
+
+CLI::Option* add_list(CLI::App& command, Request& request, const RequestField& field) {
+    return command
+        .add_option_function<std::vector<std::string>>(
+            names_of(field),
+            [&](const std::vector<std::string>& texts) {
+                for (const std::string& text : texts) field.set(request, Field(field.name, text));
+            },
+            field.help)
+        ->allow_extra_args(false);
+}
+
+}  // namespace
+
+void add_film_options(CLI::App& command, Request& request, const std::function<bool(const RequestField&)>& wanted) {
+    for (const RequestField& field : film::fields()) {
+        if (!wanted(field)) continue;
+        const bool flag = field.kind == RequestField::Kind::flag;
+        CLI::Option* option = flag                                     ? add_flag(command, request, field)
+                              : field.kind == RequestField::Kind::list ? add_list(command, request, field)
+                                                                       : add_value(command, request, field);
+        if (!flag) option->type_name(field.type);
+        if (field.group[0] != '\0') option->group(field.group);
+    }
 }
 
 }  // namespace t3video::apps

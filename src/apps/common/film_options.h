@@ -1,20 +1,23 @@
-// Options that decide what a film takes: model, size, sampling, attention, device. generate and plan share them.
+// The fields of a film as options of a command: those of the table in film/fields.h.
 #pragma once
 
-#include "apps/common/options.h"
-#include "pipeline/request.h"
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "film/fields.h"
 
 namespace t3video::apps {
 
-struct FilmOptions {
-    ModelOptions model;
-    ComputeOptions compute;
-    pipeline::Request request;
-    std::string size, attention = "auto", fit = "crop";
+// Adds an option for each field that `wanted` takes. What is parsed goes to `request`, which must outlive the command.
+void add_film_options(CLI::App& command, film::Request& request,
+                      const std::function<bool(const film::RequestField&)>& wanted);
 
-    void add_to(CLI::App& command);
-    // Completes `request` by what is written above. Throws InvalidRequest for malformed values.
-    void finish();
-};
+// What a plan needs to know.
+inline bool is_planned(const film::RequestField& field) {
+    return field.use == film::RequestField::Use::plan;
+}
+inline bool is_any(const film::RequestField&) {
+    return true;
+}
 
 }  // namespace t3video::apps

@@ -2,25 +2,28 @@
 #include "apps/common/like_film.h"
 
 #include "core/error.h"
+#include "film/fields.h"
+#include "job/film_record.h"
 #include "media/film_comment.h"
-#include "pipeline/film_record.h"
 
 namespace t3video::apps {
 
 void take_options_of(const std::filesystem::path& film, CLI::App& command, const std::filesystem::path& output) {
-    const auto record = pipeline::parse_film_record(media::read_film_info(film).comment);
+    const auto record = job::parse_film_record(media::read_film_info(film).comment);
     require_valid(record.has_value(), "--like ", film.string(),
                   ": this file does not say how it was made; expected a film that t3video wrote, other than .y4m");
-    const auto take = [&](const pipeline::FilmRecord::Option& entry) {
+    const auto take = [&](const job::FilmRecord::Option& entry) {
         const auto& [name, values] = entry;
-        CLI::Option* option = pipeline::is_recorded(name) ? command.get_option_no_throw("--" + name) : nullptr;
+        const film::RequestField* const field = film::find_field(name);
+        const bool known = field && field->use != film::RequestField::Use::place;
+        CLI::Option* option = known ? command.get_option_no_throw("--" + name) : nullptr;
         require_valid(option != nullptr, "--like ", film.string(), ": made with --", name, " by t3video ",
                       record->version, ", which this one does not take from a film");
         if (option->count() > 0) return;
         for (const std::string& value : values) option->add_result(value);
         option->run_callback();
     };
-    const bool same_kind = record->kind == pipeline::name_of(media::output_kind(output));
+    const bool same_kind = record->kind == job::name_of(media::output_kind(output));
     const bool other_codec = command.count("--codec") > 0;
     for (const auto& entry : record->options) take(entry);
     for (const auto& entry : record->format) {

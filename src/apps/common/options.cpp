@@ -3,14 +3,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <cstdlib>
 #include <regex>
 #include <sstream>
 #include <string_view>
 
+#include "apps/common/log.h"
 #include "core/error.h"
-#include "core/log.h"
 #include "core/parallel.h"
 #include "ops/devices.h"
 
@@ -42,7 +41,15 @@ Context ComputeOptions::context() const {
     return ops::make_context({.device = id,
                               .compute_type = dtype == "bf16" || (dtype.empty() && on_gpu) ? DType::bf16 : DType::f32,
                               .threads = std::min(threads, most),
-                              .memory = memory.empty() ? 0 : parse_bytes(memory)});
+                              .memory = static_cast<size_t>(bytes())});
+}
+
+int64_t ComputeOptions::bytes() const {
+    return memory.empty() ? 0 : static_cast<int64_t>(parse_bytes(memory));
+}
+
+session::Session ComputeOptions::session() const {
+    return session::Session(context(), bytes());
 }
 
 DeviceId parse_device(const std::string& text) {
@@ -55,35 +62,6 @@ DeviceId parse_device(const std::string& text) {
     require_valid(error == std::errc() && rest == number.data() + number.size() && id.ordinal >= 0, "--device ", text,
                   ": expected cpu or cuda, or cuda:1 for the second GPU; t3video devices lists them");
     return id;
-}
-
-void ModelOptions::add_to(CLI::App& command) {
-    command
-        .add_option("--model", model, "Model folder: Wan's own files, or diffusers' (default: the bundled demo model)")
-        ->type_name("DIR")
-        ->group("Model");
-    const auto part = [&](const char* option, std::filesystem::path& path, const char* what) {
-        command.add_option(option, path, std::string(what) + " instead of the folder's")
-            ->type_name("FILE")
-            ->group("Model");
-    };
-    part("--dit", parts.dit, "Diffusion transformer (.safetensors, index or .gguf)");
-    part("--text-encoder", parts.text_encoder, "Text encoder (.pth, .safetensors or .gguf)");
-    part("--vae", parts.vae, "VAE (.pth or .safetensors)");
-    part("--tokenizer", parts.tokenizer, "SentencePiece model");
-}
-
-void ModelOptions::add_loras_to(CLI::App& command) {
-    command
-        .add_option_function<std::vector<std::string>>(
-            "--lora",
-            [this](const std::vector<std::string>& texts) {
-                for (const std::string& text : texts) parts.loras.push_back(parse_lora(text));
-            },
-            "LoRA file to add to the transformer, with a weight (default 1); again for further ones")
-        ->type_name("FILE[:WEIGHT]")
-        ->allow_extra_args(false)
-        ->group("Model");
 }
 
 void check_values(const CLI::App& command) {
@@ -140,17 +118,6 @@ std::string explain(const CLI::ParseError& error) {
     return of_value ? option + " " + explained : text;
 }
 
-checkpoint::Lora parse_lora(const std::string& text) {
-    const size_t colon = text.rfind(':');
-    if (colon == std::string::npos || colon + 1 == text.size()) return {text, 1};
-    double weight = 0;
-    const char* end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, weight);
-    if (error != std::errc() || rest != end) return {text, 1};
-    require_valid(std::abs(weight) <= 100, "--lora ", text, ": weight ", weight, ", expected -100 to 100");
-    return {text.substr(0, colon), weight};
-}
-
 size_t parse_bytes(const std::string& text) {
     constexpr double kMiB = 1048576.0, kGiB = 1024 * kMiB, kTiB = 1024 * kGiB;
     constexpr std::pair<std::string_view, double> kUnits[] = {{"gib", kGiB}, {"mib", kMiB}, {"tib", kTiB},
@@ -167,31 +134,6 @@ size_t parse_bytes(const std::string& text) {
     require_valid(error == std::errc() && found != std::end(kUnits) && number > 0 && number < 1e6, "--memory ", text,
                   ": expected a size such as 24GiB or 800MiB");
     return static_cast<size_t>(number * found->second);
-}
-
-double parse_fps(const std::string& text) {
-    const char* end = text.data() + text.size();
-    double rate = 0;
-    if (const auto [rest, error] = std::from_chars(text.data(), end, rate); error == std::errc() && rest == end)
-        return rate;
-    int64_t frames = 0, seconds = 0;
-    const auto first = std::from_chars(text.data(), end, frames);
-    const bool divided = first.ec == std::errc() && first.ptr != end && *first.ptr == '/';
-    const auto second = divided ? std::from_chars(first.ptr + 1, end, seconds) : first;
-    require_valid(divided && second.ec == std::errc() && second.ptr == end && frames > 0 && seconds > 0, "--fps ", text,
-                  ": expected frames per second, such as 24 or 24000/1001");
-    return static_cast<double>(frames) / static_cast<double>(seconds);
-}
-
-std::pair<int64_t, int64_t> parse_size(const std::string& text) {
-    int64_t width = 0, height = 0;
-    const char* end = text.data() + text.size();
-    const auto first = std::from_chars(text.data(), end, width);
-    const bool separated = first.ec == std::errc() && first.ptr != end && (*first.ptr == 'x' || *first.ptr == 'X');
-    const auto second = separated ? std::from_chars(first.ptr + 1, end, height) : first;
-    require_valid(separated && second.ec == std::errc() && second.ptr == end && width > 0 && height > 0, "--size ",
-                  text, ": expected WIDTHxHEIGHT in pixels, such as 832x480");
-    return {width, height};
 }
 
 }  // namespace t3video::apps

@@ -107,7 +107,7 @@ __global__ __launch_bounds__(kThreads, 1) void attend(const __grid_constant__ CU
         const int index = group - 1, turn = 1 + index, next_turn = 1 + (index + 1) % kConsumers;
         float sums[kWidth / 2], scores[kKeys / 2];
         uint32_t weights[kKeys / 16][4];
-        Rows rows;
+        RunningSoftmax running;
         Ring ring, query_ring;
 
         const auto free = [&](uint32_t barrier) {
@@ -127,7 +127,7 @@ __global__ __launch_bounds__(kThreads, 1) void attend(const __grid_constant__ CU
             ring.next(kStages);
             if (valid < N) mask<N>(scores, valid);
             float none[2];
-            soften<N, true>(scores, rows, p.scale, none);
+            soften<N, true>(scores, running, p.scale, none);
             round_weights<N>(scores, weights);
         };
         // Scores of the next kKeys keys, and the N weighted values before them meanwhile.
@@ -147,7 +147,7 @@ __global__ __launch_bounds__(kThreads, 1) void attend(const __grid_constant__ CU
             settle(scores);
             free(frees_keys);
             float factors[2];
-            const bool changed = soften<kKeys, false>(scores, rows, p.scale, factors);
+            const bool changed = soften<kKeys, false>(scores, running, p.scale, factors);
             await_products<0>();
             settle(sums);
             settle(scores);
@@ -209,13 +209,13 @@ __global__ __launch_bounds__(kThreads, 1) void attend(const __grid_constant__ CU
                 float shares[2];
 #pragma unroll
                 for (int r = 0; r < 2; ++r) {
-                    float sum = rows.sum[r];
+                    float sum = running.sum[r];
                     sum += __shfl_xor_sync(0xffffffffu, sum, 1);
                     sum += __shfl_xor_sync(0xffffffffu, sum, 2);
                     shares[r] = 1 / sum;
                     if constexpr (std::is_same_v<Launch, LogarithmsLaunch>) {
                         const int token = at.first + index * 64 + row + r * 8;
-                        if (lane % 4 == 0) store_log_sum_exp(p, at, token, rows.top[r], sum);
+                        if (lane % 4 == 0) store_log_sum_exp(p, at, token, running.top[r], sum);
                     }
                 }
 #pragma unroll
@@ -224,7 +224,7 @@ __global__ __launch_bounds__(kThreads, 1) void attend(const __grid_constant__ CU
                     for (int r = 0; r < 2; ++r) {
                         const uint32_t both =
                             pack(sums[j * 4 + r * 2] * shares[r], sums[j * 4 + r * 2 + 1] * shares[r]);
-                        store_4(place_in_tile(query_tile, 64, row + r * 8, j) + lane % 4 * 4, both);
+                        store_4(address_in_tile(query_tile, 64, row + r * 8, j) + lane % 4 * 4, both);
                     }
                 }
                 __syncwarp();

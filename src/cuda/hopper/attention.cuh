@@ -128,7 +128,7 @@ __device__ inline int64_t row_of(const AttentionLaunch& p, const QueryTile& at, 
 __device__ inline __nv_bfloat16* result_of(const AttentionLaunch& p, const QueryTile& at, int token) {
     return p.y + row_of(p, at, token) * p.row_width + at.head * kWidth;
 }
-// From what weights are relative to and their sum, where the window has the token.
+// Stores the log-sum-exp of a token that the window has, from what weights are relative to and their sum.
 __device__ inline void store_log_sum_exp(const LogarithmsLaunch& p, const QueryTile& at, int token, float top,
                                          float sum) {
     constexpr float kLn2 = 0.693147181f;
@@ -143,7 +143,7 @@ __device__ inline int key_tile(int i, int n) {
 // --- tiles -----------------------------------------------------------------------------------------------------------
 
 // A tile of rows of 128 bf16 is two halves of 64 channels, each [rows, 128 bytes], swizzled.
-__device__ inline uint32_t place_in_tile(uint32_t tile, int rows, int row, int chunk) {  // chunk: of 16 bytes
+__device__ inline uint32_t address_in_tile(uint32_t tile, int rows, int row, int chunk) {  // chunk: of 16 bytes
     return tile + chunk / 8 * rows * 128 + row * 128 + ((chunk ^ row) & 7) * 16;
 }
 // Sixteen rows of V and up: [16, 128], summed over rows. 64 channels lie side by side, `half` bytes in front of the
@@ -181,7 +181,7 @@ __device__ inline float exp2_of(float x) {
 }
 // A thread's share of two rows, eight apart: what their weights are relative to, as a score times scale; the sum of
 // this thread's weights.
-struct Rows {
+struct RunningSoftmax {
     float top[2], sum[2];
 };
 
@@ -200,7 +200,7 @@ __device__ inline void mask(float (&scores)[kSize], int valid) {
 // Returns whether a row of this warp got another top; `factors` are then what its sums so far are multiplied with.
 constexpr float kSlack = 8;
 template <int N, bool kFirst, int kSize>
-__device__ inline bool soften(float (&scores)[kSize], Rows& rows, float scale, float (&factors)[2]) {
+__device__ inline bool soften(float (&scores)[kSize], RunningSoftmax& running, float scale, float (&factors)[2]) {
     float most[2][2];
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
@@ -216,11 +216,11 @@ __device__ inline bool soften(float (&scores)[kSize], Rows& rows, float scale, f
         top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, 1));
         top = fmaxf(top, __shfl_xor_sync(0xffffffffu, top, 2)) * scale;
         if constexpr (kFirst) {
-            rows.top[r] = top;
+            running.top[r] = top;
         } else {
-            const bool raise = top > rows.top[r] + kSlack;
-            factors[r] = raise ? exp2_of(rows.top[r] - top) : 1.0f;
-            rows.top[r] = raise ? top : rows.top[r];
+            const bool raise = top > running.top[r] + kSlack;
+            factors[r] = raise ? exp2_of(running.top[r] - top) : 1.0f;
+            running.top[r] = raise ? top : running.top[r];
             changed |= raise;
         }
     }
@@ -228,13 +228,13 @@ __device__ inline bool soften(float (&scores)[kSize], Rows& rows, float scale, f
     float sum[2][2] = {};
 #pragma unroll
     for (int i = 0; i < N / 2; ++i) {
-        scores[i] = exp2_of(fmaf(scores[i], scale, -rows.top[i / 2 % 2]));
+        scores[i] = exp2_of(fmaf(scores[i], scale, -running.top[i / 2 % 2]));
         sum[i / 2 % 2][i % 2] += scores[i];
     }
 #pragma unroll
     for (int r = 0; r < 2; ++r) {
         const float more = sum[r][0] + sum[r][1];
-        rows.sum[r] = kFirst ? more : fmaf(rows.sum[r], factors[r], more);
+        running.sum[r] = kFirst ? more : fmaf(running.sum[r], factors[r], more);
     }
     return changed;
 }
@@ -259,25 +259,25 @@ __device__ inline void store_rows(const AttentionLaunch& p, const QueryTile& at,
     const int half = threadIdx.x % 32 / 16, chunk = threadIdx.x % 16;
 #pragma unroll 1
     for (int row = half; row < 16; row += kCount * 2) {
-        uint4* place[kCount];
+        uint4* target[kCount];
         uint4 other[kCount];
 #pragma unroll
         for (int i = 0; i < kCount; ++i) {
             const int token = min(first + row + i * 2, p.tokens - 1);
-            place[i] = reinterpret_cast<uint4*>(result_of(p, at, token)) + chunk;
+            target[i] = reinterpret_cast<uint4*>(result_of(p, at, token)) + chunk;
         }
         if (p.average) {
 #pragma unroll
-            for (int i = 0; i < kCount; ++i) other[i] = *place[i];
+            for (int i = 0; i < kCount; ++i) other[i] = *target[i];
         }
 #pragma unroll
         for (int i = 0; i < kCount; ++i) {
-            uint4 all = load_16(place_in_tile(tile, 64, tile_row + row + i * 2, chunk));
+            uint4 all = load_16(address_in_tile(tile, 64, tile_row + row + i * 2, chunk));
             if (p.average) {
                 all = {mean_of(all.x, other[i].x), mean_of(all.y, other[i].y), mean_of(all.z, other[i].z),
                        mean_of(all.w, other[i].w)};
             }
-            if (first + row + i * 2 < p.tokens) *place[i] = all;
+            if (first + row + i * 2 < p.tokens) *target[i] = all;
         }
     }
 }

@@ -45,7 +45,8 @@ struct Barriers {
 
 template <class T>
 __global__ __launch_bounds__(kThreads, 1) void convolve(const __grid_constant__ CUtensorMap x,
-                                                        const __grid_constant__ CUtensorMap weight, const Launch p) {
+                                                        const __grid_constant__ CUtensorMap weight,
+                                                        const ConvLaunch p) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
     constexpr bool kSideBySide = kWords<T::kColumns> == 4;
     extern __shared__ __align__(kBoxAlignment) unsigned char buffers[];
@@ -73,7 +74,7 @@ __global__ __launch_bounds__(kThreads, 1) void convolve(const __grid_constant__ 
             Ring box;
 #pragma unroll 1
             for (int tile = blockIdx.x; tile < p.tiles; tile += gridDim.x) {
-                const Place at = place_of(p, tile, T::kColumns);
+                const TileOrigin at = origin_of(p, tile, T::kColumns);
                 const int steps = p.kt * p.chunks;
                 if (p.residual) prefetch_residual(p, at, T::kColumns);
 #pragma unroll 1
@@ -93,7 +94,7 @@ __global__ __launch_bounds__(kThreads, 1) void convolve(const __grid_constant__ 
             Ring stage;
 #pragma unroll 1
             for (int tile = blockIdx.x; tile < p.tiles; tile += gridDim.x) {
-                const Place at = place_of(p, tile, T::kColumns);
+                const TileOrigin at = origin_of(p, tile, T::kColumns);
 #pragma unroll 1
                 for (int step = 0; step < p.kt * p.chunks; ++step) {
                     int first = step / p.chunks * taps * p.ci + step % p.chunks * T::kChunk;
@@ -126,7 +127,7 @@ __global__ __launch_bounds__(kThreads, 1) void convolve(const __grid_constant__ 
         for (int tile = blockIdx.x; tile < p.tiles; tile += gridDim.x) {
             // Of the step before, whose products are still under way: what it frees when they are done.
             uint32_t frees_weight = 0, frees_box = 0;
-            const Place at = place_of(p, tile, T::kColumns);
+            const TileOrigin at = origin_of(p, tile, T::kColumns);
             const int row = at.h + warp * 2, column = at.w + lane / 4;
 #pragma unroll
             for (int m = 0; m < T::kBlocks; ++m) {
@@ -185,7 +186,7 @@ int64_t ceil_div(int64_t a, int64_t b) {
 
 // The shape of a tile: the fewest tiles of a frame, then the smallest boxes.
 template <class T>
-void shape_tiles(const HopperConv& c, Launch& p) {
+void shape_tiles(const HopperConv& c, ConvLaunch& p) {
     int64_t least = 0;
     for (int wide = 8; wide <= T::kPixels / 8; wide += 8) {
         if (T::kPixels / 8 % wide != 0) continue;
@@ -212,24 +213,24 @@ template <class T>
 void launch(const State& s, const HopperConv& c, const void* x, const void* weight, const void* bias,
             const void* residual, void* y) {
     const auto narrow = [](int64_t n) { return static_cast<int>(n); };
-    Launch p{.t = narrow(c.t),
-             .h = narrow(c.h),
-             .w = narrow(c.w),
-             .co = narrow(c.co),
-             .ci = narrow(c.ci),
-             .kt = narrow(c.kt),
-             .kh = narrow(c.kh),
-             .kw = narrow(c.kw),
-             .chunks = narrow(ceil_div(c.ci, T::kChunk)),
-             .first_t = narrow(c.first_t),
-             .first_h = narrow(c.first_h),
-             .first_w = narrow(c.first_w),
-             .y_frame = c.y_frame,
-             .y_row = c.y_row,
-             .y_column = c.y_column,
-             .bias = static_cast<const float*>(bias),
-             .residual = static_cast<const __nv_bfloat16*>(residual),
-             .y = static_cast<__nv_bfloat16*>(y)};
+    ConvLaunch p{.t = narrow(c.t),
+                 .h = narrow(c.h),
+                 .w = narrow(c.w),
+                 .co = narrow(c.co),
+                 .ci = narrow(c.ci),
+                 .kt = narrow(c.kt),
+                 .kh = narrow(c.kh),
+                 .kw = narrow(c.kw),
+                 .chunks = narrow(ceil_div(c.ci, T::kChunk)),
+                 .first_t = narrow(c.first_t),
+                 .first_h = narrow(c.first_h),
+                 .first_w = narrow(c.first_w),
+                 .y_frame = c.y_frame,
+                 .y_row = c.y_row,
+                 .y_column = c.y_column,
+                 .bias = static_cast<const float*>(bias),
+                 .residual = static_cast<const __nv_bfloat16*>(residual),
+                 .y = static_cast<__nv_bfloat16*>(y)};
     shape_tiles<T>(c, p);
     const TensorMapEncoder encode = tensor_map_encoder();
     const CUtensorMap of_x = tensor_map<4>(encode, x, {c.ci, c.in_w, c.in_h, c.in_t}, {c.x_column, c.x_row, c.x_frame},

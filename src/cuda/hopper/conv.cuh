@@ -11,7 +11,7 @@
 namespace t3video::cuda::hopper {
 
 // What a launch is told; zeros: found from the rest by the tile's size.
-struct Launch {
+struct ConvLaunch {
     int tiles = 0, tiles_co = 0, tiles_w = 0;  // channels change fastest, then frames, columns and rows
     int tile_h = 0, tile_w = 0;
     int t, h, w, co, ci;
@@ -24,10 +24,11 @@ struct Launch {
     __nv_bfloat16* y;
 };
 
-struct Place {
+// The first output channel, frame, row and column of a tile.
+struct TileOrigin {
     int co, t, h, w;
 };
-__device__ inline Place place_of(const Launch& p, int tile, int columns) {
+__device__ inline TileOrigin origin_of(const ConvLaunch& p, int tile, int columns) {
     const int n = tile % p.tiles_co, frame = tile / p.tiles_co;
     const int t = frame % p.t, spot = frame / p.t;
     return {n * columns, t, spot / p.tiles_w * p.tile_h, spot % p.tiles_w * p.tile_w};
@@ -40,7 +41,7 @@ struct Pixels {
 };
 
 // row and column: of the thread's first pixel if it were in block 0
-__device__ inline Pixels pixels_of(const Launch& p, int t, int row, int column, int block) {
+__device__ inline Pixels pixels_of(const ConvLaunch& p, int t, int row, int column, int block) {
     const int blocks_w = p.tile_w / 8;
     row += block / blocks_w * 8;
     column += block % blocks_w * 8;
@@ -62,7 +63,7 @@ __device__ inline int first_channel(int i) {
 
 // sums = bias + residual in a thread's two pixels of a block, channels first .. first + N of the result
 template <int N>
-__device__ inline void start_sums(const Launch& p, const Pixels& pixels, int first, float (&sums)[N / 2]) {
+__device__ inline void start_sums(const ConvLaunch& p, const Pixels& pixels, int first, float (&sums)[N / 2]) {
     constexpr int kCount = kWords<N>;
 #pragma unroll
     for (int g = 0; g < N / 8 / kCount; ++g) {
@@ -90,7 +91,7 @@ __device__ inline void start_sums(const Launch& p, const Pixels& pixels, int fir
 
 // y = sums
 template <int N>
-__device__ inline void store_sums(const Launch& p, const Pixels& pixels, int first, const float (&sums)[N / 2]) {
+__device__ inline void store_sums(const ConvLaunch& p, const Pixels& pixels, int first, const float (&sums)[N / 2]) {
     constexpr int kCount = kWords<N>;
 #pragma unroll
     for (int g = 0; g < N / 8 / kCount; ++g) {
@@ -109,7 +110,7 @@ __device__ inline void store_sums(const Launch& p, const Pixels& pixels, int fir
 }
 
 // Asks for the residual of a tile, by a warp.
-__device__ inline void prefetch_residual(const Launch& p, const Place& at, int columns) {
+__device__ inline void prefetch_residual(const ConvLaunch& p, const TileOrigin& at, int columns) {
     const int bytes = min(columns, p.co - at.co) * 2;
     for (int i = threadIdx.x % 32; i < p.tile_h * p.tile_w; i += 32) {
         const int row = at.h + i / p.tile_w, column = at.w + i % p.tile_w;

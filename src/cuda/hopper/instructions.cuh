@@ -75,7 +75,7 @@ __device__ inline void load_box(uint32_t to, const CUtensorMap& tensor, uint32_t
         "l"(&tensor), "r"(barrier), "r"(c0), "r"(c1), "r"(c2), "r"(c3), "r"(c4)
         : "memory");
 }
-// Into the second-level cache; address and size are multiples of 16 bytes.
+// Loads into the L2 cache; address and size are multiples of 16 bytes.
 __device__ inline void prefetch(const void* from, uint32_t bytes) {
     asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(bytes) : "memory");
 }

@@ -3,10 +3,10 @@
 
 #include <cudnn_frontend.h>
 
-#include <map>
 #include <memory>
 #include <unordered_map>
 
+#include "core/bounded_cache.h"
 #include "cuda/state.h"
 
 namespace t3video::cuda {
@@ -31,6 +31,14 @@ Cudnn& cudnn(State& s);
 // Chooses cuDNN's first suggestion for a complete graph: the same one every time, so results repeat. Without matrix
 // units f32 is multiplied as f32, not as TF32.
 void build(Cudnn& library, fe::graph::Graph& graph, bool matrix_units = true);
+
+// The graph of an op's problem, built by `make` where it is not kept; null where `make` gave null. Some hundreds are
+// kept: a film asks for some dozens, each takes tenths of a second to build. Work under way ends before one goes.
+template <class Key, class Make>
+fe::graph::Graph* graph_of(State& s, const char* op, const Key& key, Make&& make) {
+    using Graphs = BoundedCache<Key, std::unique_ptr<fe::graph::Graph>, 512>;
+    return s.cache<Graphs>(op).get(key, make, [&] { cudaStreamSynchronize(s.stream); }).get();
+}
 
 // Runs a built graph on tensors by their uid; scratch memory comes from the context.
 void execute(Context& ctx, const fe::graph::Graph& graph, std::unordered_map<int64_t, void*> tensors);

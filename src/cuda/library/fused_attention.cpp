@@ -15,7 +15,6 @@ namespace {
 enum Uid : int64_t { kQ = 1, kK, kV, kY, kBias, kStatistics };
 
 using Key = std::tuple<int64_t, int64_t, int64_t, int64_t, int64_t, float, bool, bool>;
-using Plans = std::map<Key, std::unique_ptr<fe::graph::Graph>>;
 
 std::unique_ptr<fe::graph::Graph> make_graph(Cudnn& library, const FusedAttention& p) {
     auto graph = std::make_unique<fe::graph::Graph>();
@@ -64,21 +63,20 @@ Key key_of(const FusedAttention& p) {
 
 bool fused_attention_runs(Context& ctx, const FusedAttention& p) {
     State& s = state(ctx);
-    auto& plans = s.cache<Plans>("fused_attention");
-    if (const auto found = plans.find(key_of(p)); found != plans.end()) return found->second != nullptr;
-    std::unique_ptr<fe::graph::Graph> graph;
-    try {
-        graph = make_graph(cudnn(s), p);
-    } catch (const Error&) {  // cuDNN says no by failing to make a plan
-    }
-    return (plans[key_of(p)] = std::move(graph)) != nullptr;
+    return graph_of(s, "fused_attention", key_of(p), [&]() -> std::unique_ptr<fe::graph::Graph> {
+               try {
+                   return make_graph(cudnn(s), p);
+               } catch (const Error&) {  // cuDNN says no by failing to make an execution plan
+                   return nullptr;
+               }
+           }) != nullptr;
 }
 
 void fused_attention(Context& ctx, const FusedAttention& p, const void* q, const void* k, const void* v, void* y,
                      const void* key_bias, void* statistics) {
     State& s = state(ctx);
-    auto& graph = s.cache<Plans>("fused_attention")[key_of(p)];
-    if (!graph) graph = make_graph(cudnn(s), p);
+    const fe::graph::Graph* graph = graph_of(s, "fused_attention", key_of(p), [&] { return make_graph(cudnn(s), p); });
+    require(graph != nullptr, "cuDNN takes no attention of ", p.windows, " windows of ", p.queries, " tokens");
     const auto operand = [](const void* data) { return const_cast<void*>(data); };
     std::unordered_map<int64_t, void*> tensors{{kQ, operand(q)}, {kK, operand(k)}, {kV, operand(v)}, {kY, y}};
     if (p.key_bias) tensors[kBias] = operand(key_bias);

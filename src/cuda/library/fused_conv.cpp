@@ -11,7 +11,6 @@ namespace {
 enum Uid : int64_t { kX = 1, kWeight, kBias, kY };
 
 using Dims = std::vector<int64_t>;
-using Plans = std::map<FusedConv, std::unique_ptr<fe::graph::Graph>>;
 
 // Strides of [n, c, t, h, w] whose channels lie last in memory.
 Dims channels_last(const Dims& d) {
@@ -57,8 +56,7 @@ std::unique_ptr<fe::graph::Graph> make_graph(Cudnn& library, const FusedConv& p)
 
 void fused_conv(Context& ctx, const FusedConv& p, const void* x, const void* weight, const void* bias, void* y) {
     State& s = state(ctx);
-    auto& graph = s.cache<Plans>("fused_conv")[p];
-    if (!graph) graph = make_graph(cudnn(s), p);
+    const fe::graph::Graph* graph = graph_of(s, "fused_conv", p, [&] { return make_graph(cudnn(s), p); });
     const auto operand = [](const void* data) { return const_cast<void*>(data); };
     std::unordered_map<int64_t, void*> tensors{{kX, operand(x)}, {kWeight, operand(weight)}, {kY, y}};
     if (p.bias) tensors[kBias] = operand(bias);

@@ -6,6 +6,8 @@
 #include <bit>
 #include <tuple>
 
+#include "core/bounded_cache.h"
+
 namespace t3video::cuda {
 namespace {
 
@@ -83,8 +85,9 @@ cublasLtMatmulAlgo_t with_our_tiles(cublasLtMatmulAlgo_t algorithm, int64_t k) {
     return algorithm;
 }
 
-struct Plan {
-    Plan(State& s, const Gemm& g, uint32_t align_a, uint32_t align_b, uint32_t align_c, const void* any_bias)
+// A product as cuBLAS is told of it, and the algorithm that computes it.
+struct GemmAlgorithm {
+    GemmAlgorithm(State& s, const Gemm& g, uint32_t align_a, uint32_t align_b, uint32_t align_c, const void* any_bias)
         : operation(g),
           a(g.in, g.b_transposed ? g.k : g.n, g.b_transposed ? g.n : g.k, g.ldb, g.batch, g.step_b),
           b(g.in, g.k, g.m, g.lda, g.batch, g.step_a),
@@ -123,7 +126,8 @@ struct Plan {
 
 using Key = std::tuple<int64_t, int64_t, int64_t, DType, DType, int64_t, int64_t, int64_t, bool, int64_t, int64_t,
                        int64_t, int64_t, bool, bool, uint32_t, uint32_t, uint32_t>;
-using Plans = std::map<Key, std::unique_ptr<Plan>>;
+// A film asks for some dozens.
+using GemmAlgorithms = BoundedCache<Key, std::unique_ptr<GemmAlgorithm>, 1024>;
 
 }  // namespace
 
@@ -132,13 +136,13 @@ void gemm(State& s, const Gemm& g, const void* a, const void* b, void* c, const 
                    align_c = alignment(c, g.ldc, g.out);
     const Key key{g.m,     g.n,      g.k,      g.in,     g.out,  g.lda,  g.ldb,   g.ldc,   g.b_transposed,
                   g.batch, g.step_a, g.step_b, g.step_c, g.bias, g.gelu, align_a, align_b, align_c};
-    std::unique_ptr<Plan>& plan = s.cache<Plans>("gemm")[key];
-    if (!plan) plan = std::make_unique<Plan>(s, g, align_a, align_b, align_c, bias);
-    if (g.bias) plan->operation.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+    const auto choose = [&] { return std::make_unique<GemmAlgorithm>(s, g, align_a, align_b, align_c, bias); };
+    GemmAlgorithm* const chosen = s.cache<GemmAlgorithms>("gemm").get(key, choose).get();
+    if (g.bias) chosen->operation.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
     const float beta = 0.0f;
-    check(cublasLtMatmul(s.blas, plan->operation.handle, &g.alpha, b, plan->a.handle, a, plan->b.handle, &beta, c,
-                         plan->c.handle, c, plan->c.handle, &plan->algorithm, s.workspace->data(), kWorkspaceBytes,
-                         s.stream));
+    check(cublasLtMatmul(s.blas, chosen->operation.handle, &g.alpha, b, chosen->a.handle, a, chosen->b.handle, &beta, c,
+                         chosen->c.handle, c, chosen->c.handle, &chosen->algorithm, s.workspace->data(),
+                         kWorkspaceBytes, s.stream));
 }
 
 }  // namespace t3video::cuda

@@ -64,8 +64,8 @@ class Umt5 {
     // dim] f32
     Tensor forward(Context& ctx, std::span<const int64_t> ids) const;
 
-    // For nn::kept.
-    void prepare_layers(Context& ctx, nn::Keep keep) { layers_.prepare(ctx, keep); }
+    // nn::prepared calls this.
+    void prepare_layers(Context& ctx, nn::Residency residency) { layers_.prepare(ctx, residency); }
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {

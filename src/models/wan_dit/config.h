@@ -10,6 +10,9 @@
 
 namespace t3video::models {
 
+// Rows that a transformer was trained to see per prompt; shorter prompts are filled up with zero rows.
+constexpr int64_t kTextRows = 512;
+
 struct DitConfig {
     int64_t dim = 0;  // width of a token
     int64_t heads = 0;

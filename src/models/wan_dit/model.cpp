@@ -64,11 +64,11 @@ Grid WanDit::grid_of(const Tensor& latent) {
 
 std::vector<TextContext> WanDit::embed_text(Context& ctx, std::span<const TextRows> prompts) const {
     std::vector<Tensor> embedded;
-    for (const auto& [given, padding] : prompts) {
-        require(given.rank() == 2 && given.dim(1) == config_.text_dim, "dit: text rows ", given.shape(),
+    for (const auto& [text, padding] : prompts) {
+        require(text.rank() == 2 && text.dim(1) == config_.text_dim, "dit: text rows ", text.shape(),
                 ", expected [rows, ", config_.text_dim, "]");
-        Tensor rows = given;
-        if (padding > 0) rows = ops::concat(ctx, std::array{given, zeros(ctx, {1, config_.text_dim})});
+        Tensor rows = text;
+        if (padding > 0) rows = ops::concat(ctx, std::array{text, zeros(ctx, {1, config_.text_dim})});
         rows = ops::convert(ctx, rows, ctx.compute_type());
         embedded.push_back(text_out_.forward(ctx, text_in_.forward(ctx, rows, ops::Activation::gelu_tanh)));
     }
@@ -87,55 +87,55 @@ TextContext WanDit::embed_text(Context& ctx, const Tensor& rows, int64_t padding
     return std::move(embed_text(ctx, std::array{TextRows{rows, padding}}).front());
 }
 
-DitStream WanDit::enter(Context& ctx, const Tensor& latent, double timestep, const DitBranch& branch) const {
+DitBranchState WanDit::enter(Context& ctx, const Tensor& latent, double timestep, const DitBranch& branch) const {
     const Grid grid = grid_of(latent);
     const int64_t clean = branch.conditioning.clean_frames;
     require(latent.dim(0) == config_.in_channels, "dit: latent ", latent.shape(), " for ", config_.in_channels,
             " channels");
     require(clean >= 0 && clean <= grid.t, "dit: ", clean, " clean frames of ", grid.t);
-    DitStream stream{branch.text, nn::make_rope_table(ctx, grid, config_.head_width())};
+    DitBranchState state{branch.text, nn::make_rope_table(ctx, grid, config_.head_width())};
     Tensor time = sinusoid(ctx, timestep, config_.freq_dim);
     if (clean > 0) time = ops::concat(ctx, std::array{sinusoid(ctx, 0.0, config_.freq_dim), time});
-    stream.time = time_out_.forward(ctx, time_in_.forward(ctx, time, ops::Activation::silu));
-    stream.modulation = time_projection_.forward(ctx, ops::silu(ctx, stream.time));
-    stream.clean_tokens = clean * grid.h * grid.w;
-    stream.x = ops::convert(ctx, patch_embedding_.forward(ctx, ops::patchify(ctx, latent)), DType::f32);
-    return stream;
+    state.time = time_out_.forward(ctx, time_in_.forward(ctx, time, ops::Activation::silu));
+    state.modulation = time_projection_.forward(ctx, ops::silu(ctx, state.time));
+    state.clean_tokens = clean * grid.h * grid.w;
+    state.x = ops::convert(ctx, patch_embedding_.forward(ctx, ops::patchify(ctx, latent)), DType::f32);
+    return state;
 }
 
-void WanDit::blocks(Context& ctx, std::span<DitStream> streams, const t3::WindowPlan& windows, int64_t first,
+void WanDit::blocks(Context& ctx, std::span<DitBranchState> states, const t3::LayoutWindows& windows, int64_t first,
                     int64_t last) const {
-    for (const DitStream& s : streams)
+    for (const DitBranchState& s : states)
         require(windows.grid() == s.rope.grid, "dit: windows of grid ", windows.grid(), " for a latent of grid ",
                 s.rope.grid);
     for (int64_t layer = first; layer < last; ++layer) {
         const auto i = static_cast<size_t>(layer);
         const Block& block = blocks_.at(ctx, i, (i + 1) % blocks_.size());
-        for (DitStream& s : streams)
+        for (DitBranchState& s : states)
             block.forward(ctx, s.x,
                           {s.modulation, s.clean_tokens, s.rope, windows.of_layer(layer), windows.row_order(layer),
                            s.text.layers.at(i)});
     }
 }
 
-Tensor WanDit::leave(Context& ctx, DitStream s) const {
+Tensor WanDit::leave(Context& ctx, DitBranchState s) const {
     const auto [shift, scale] = modulation_rows<2>(ctx, s.time, head_modulation_);
     s.x = head_.forward(ctx, ops::norm_modulate(ctx, {s.x}, scale, shift, s.clean_tokens, config_.eps));
     return ops::unpatchify(ctx, s.x, s.rope.grid);
 }
 
 std::vector<Tensor> WanDit::forward(Context& ctx, const Tensor& latent, double timestep,
-                                    std::span<const DitBranch> branches, const t3::WindowPlan& windows) const {
-    std::vector<DitStream> streams;
-    for (const DitBranch& branch : branches) streams.push_back(enter(ctx, latent, timestep, branch));
-    blocks(ctx, streams, windows, 0, config_.layers);
+                                    std::span<const DitBranch> branches, const t3::LayoutWindows& windows) const {
+    std::vector<DitBranchState> states;
+    for (const DitBranch& branch : branches) states.push_back(enter(ctx, latent, timestep, branch));
+    blocks(ctx, states, windows, 0, config_.layers);
     std::vector<Tensor> velocities;
-    for (DitStream& stream : streams) velocities.push_back(leave(ctx, std::move(stream)));
+    for (DitBranchState& state : states) velocities.push_back(leave(ctx, std::move(state)));
     return velocities;
 }
 
 Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, const TextContext& text,
-                       const t3::WindowPlan& windows, const Conditioning& conditioning) const {
+                       const t3::LayoutWindows& windows, const Conditioning& conditioning) const {
     return forward(ctx, latent, timestep, std::array{DitBranch{text, conditioning}}, windows).front();
 }
 

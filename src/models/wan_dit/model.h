@@ -42,7 +42,7 @@ struct DitBranch {
 };
 
 // A branch on its way through the layers.
-struct DitStream {
+struct DitBranchState {
     const TextContext& text;
     ops::RopeTable rope;
     Tensor time;               // [sets, dim]: the embedded timestep; with clean frames two sets, that of 0 first
@@ -73,24 +73,24 @@ class WanDit {
     // 0..1000. Branches cross the layers together, in one walk, and take the memory of a residual stream each; their
     // bits are those of each alone.
     std::vector<Tensor> forward(Context& ctx, const Tensor& latent, double timestep,
-                                std::span<const DitBranch> branches, const t3::WindowPlan& windows) const;
+                                std::span<const DitBranch> branches, const t3::LayoutWindows& windows) const;
     Tensor forward(Context& ctx, const Tensor& latent, double timestep, const TextContext& text,
-                   const t3::WindowPlan& windows, const Conditioning& conditioning = {}) const;
+                   const t3::LayoutWindows& windows, const Conditioning& conditioning = {}) const;
 
     // Its three parts. What stands in front of the layers;
-    DitStream enter(Context& ctx, const Tensor& latent, double timestep, const DitBranch& branch) const;
-    // layers `first` to `last` - 1, each for all streams before the next one is asked for;
-    void blocks(Context& ctx, std::span<DitStream> streams, const t3::WindowPlan& windows, int64_t first,
+    DitBranchState enter(Context& ctx, const Tensor& latent, double timestep, const DitBranch& branch) const;
+    // layers `first` to `last` - 1, each for all branches before the next one is asked for;
+    void blocks(Context& ctx, std::span<DitBranchState> states, const t3::LayoutWindows& windows, int64_t first,
                 int64_t last) const;
     // what follows them: the velocity.
-    Tensor leave(Context& ctx, DitStream stream) const;
+    Tensor leave(Context& ctx, DitBranchState state) const;
 
     // Self-attention of one block on its own, for comparing windows. x: [grid tokens, dim].
     Tensor self_attention(Context& ctx, int64_t layer, const Tensor& x, const Grid& grid,
                           const t3::LayerWindows& windows) const;
 
-    // For nn::kept.
-    void prepare_layers(Context& ctx, nn::Keep keep) { blocks_.prepare(ctx, keep); }
+    // nn::prepared calls this.
+    void prepare_layers(Context& ctx, nn::Residency residency) { blocks_.prepare(ctx, residency); }
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {

@@ -21,18 +21,18 @@ ResBlock::ResBlock(int64_t in, int64_t out)
     if (in != out) shortcut.emplace(in, out, std::array<int64_t, 3>{1, 1, 1});
 }
 
-Tensor ResBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
-    Tensor y = conv1.forward_normed(ctx, x, norm1, stream.conv1);
-    if (shortcut) x = shortcut->forward(ctx, x);
-    y = conv2.forward_normed(ctx, std::move(y), norm2, stream.conv2);
-    nn::add_from_above(ctx, y, x, 2, stream.input);
-    return y;
+void ResBlock::start(const nn::BandEdges& band, History& history) const {
+    conv1.start(band, history.conv1);
+    conv2.start(band, history.conv2);
+    history.shortcut.start(band, halo().lag());
 }
 
-void ResBlock::Stream::start(const nn::BandEdges& band) {
-    conv1.start(band);
-    conv2.start(band);
-    input.start(band);
+Tensor ResBlock::forward(Context& ctx, Tensor x, History& history) const {
+    Tensor y = conv1.forward_normed(ctx, x, norm1, history.conv1);
+    if (shortcut) x = shortcut->forward(ctx, x);
+    y = conv2.forward_normed(ctx, std::move(y), norm2, history.conv2);
+    nn::add_shortcut(ctx, y, x, history.shortcut);
+    return y;
 }
 
 AttnBlock::AttnBlock(int64_t channels)
@@ -59,14 +59,14 @@ Tensor AttnBlock::forward(Context& ctx, const Tensor& x) const {
     return sum;
 }
 
-Tensor MiddleBlock::forward(Context& ctx, Tensor x, Stream& stream) const {
-    x = first.forward(ctx, std::move(x), stream.first);
+Tensor MiddleBlock::forward(Context& ctx, Tensor x, History& history) const {
+    x = first.forward(ctx, std::move(x), history.first);
     x = attention.forward(ctx, x);
-    return last.forward(ctx, std::move(x), stream.last);
+    return last.forward(ctx, std::move(x), history.last);
 }
 
-Tensor Head::forward(Context& ctx, const Tensor& x, nn::ConvHistory& stream) const {
-    return conv.forward_normed(ctx, x, norm, stream);
+Tensor Head::forward(Context& ctx, const Tensor& x, nn::ConvHistory& history) const {
+    return conv.forward_normed(ctx, x, norm, history);
 }
 
 }  // namespace t3video::models

@@ -1,6 +1,6 @@
-// The layers that both halves of a Wan VAE are built from. Videos are [T, H, W, C]; a Stream holds what a layer
+// The layers that both halves of a Wan VAE are built from. Videos are [T, H, W, C]; a History holds what a layer
 // remembers between the chunks of one video, so that chunks of any length give what the whole gives, and between its
-// bands of rows (nn/band_rows.h), so that bands of any height do.
+// bands of rows (nn/halo.h), so that bands of any height do. A new one is of whole frames; start() begins a band.
 #pragma once
 
 #include <optional>
@@ -11,11 +11,9 @@ namespace t3video::models {
 
 // x + conv(silu(norm(conv(silu(norm(x)))))), where x passes a 1x1x1 convolution if the channels change.
 struct ResBlock {
-    struct Stream {
+    struct History {
         nn::ConvHistory conv1, conv2;
-        nn::BandRows input;
-
-        void start(const nn::BandEdges& band);
+        nn::HaloRows shortcut;
     };
 
     nn::Param norm1, norm2;  // gamma [C, 1, 1, 1]
@@ -23,8 +21,9 @@ struct ResBlock {
     std::optional<nn::CausalConv3d> shortcut;
 
     ResBlock(int64_t in, int64_t out);
-    // [T, H, W, in] -> [T, H, W, out], in bands two rows above x.
-    Tensor forward(Context& ctx, Tensor x, Stream& stream) const;
+    nn::Halo halo() const { return conv1.halo().then(conv2.halo()); }
+    void start(const nn::BandEdges& band, History& history) const;
+    Tensor forward(Context& ctx, Tensor x, History& history) const;  // [T, H, W, in] -> [T, H, W, out]
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {
@@ -56,8 +55,8 @@ struct AttnBlock {
 };
 
 struct MiddleBlock {
-    struct Stream {
-        ResBlock::Stream first, last;
+    struct History {
+        ResBlock::History first, last;
     };
 
     ResBlock first;
@@ -65,7 +64,7 @@ struct MiddleBlock {
     ResBlock last;
 
     explicit MiddleBlock(int64_t channels) : first(channels, channels), attention(channels), last(channels, channels) {}
-    Tensor forward(Context& ctx, Tensor x, Stream& stream) const;
+    Tensor forward(Context& ctx, Tensor x, History& history) const;
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {
@@ -81,7 +80,8 @@ struct Head {
     nn::CausalConv3d conv;
 
     Head(int64_t in, int64_t out) : norm(Shape{in, 1, 1, 1}, nn::Role::scale), conv(in, out, {3, 3, 3}) {}
-    Tensor forward(Context& ctx, const Tensor& x, nn::ConvHistory& stream) const;
+    nn::Halo halo() const { return conv.halo(); }
+    Tensor forward(Context& ctx, const Tensor& x, nn::ConvHistory& history) const;
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {

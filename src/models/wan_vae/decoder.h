@@ -14,12 +14,10 @@ namespace t3video::models {
 
 // Residual blocks, then doubling. A Wan2.2 stage that doubles adds its input, repeated, to its output.
 struct UpStage {
-    struct Stream {
-        std::vector<ResBlock::Stream> blocks;
-        Upsample::Stream up;
-        nn::BandRows input;
-
-        void start(const nn::BandEdges& band, int64_t frames_out);
+    struct History {
+        std::vector<ResBlock::History> blocks;
+        Upsample::History up;
+        nn::HaloRows shortcut;
     };
 
     std::vector<ResBlock> blocks;
@@ -27,8 +25,9 @@ struct UpStage {
     bool shortcut;
 
     UpStage(const VaeStage& stage, int64_t in, bool with_shortcut);
-    Stream start() const;
-    Tensor forward(Context& ctx, Tensor x, Stream& stream) const;
+    nn::Halo halo() const;
+    nn::BandEdges start(const nn::BandEdges& band, History& history) const;  // returns the band of the result
+    Tensor forward(Context& ctx, Tensor x, History& history) const;
 
     template <class Visit>
     void for_each_param(LayerNames& names, Visit&& visit) {
@@ -46,10 +45,10 @@ struct UpStage {
 
 class Decoder {
   public:
-    struct Stream {
+    struct History {
         nn::ConvHistory conv1, head;
-        MiddleBlock::Stream middle;
-        std::vector<UpStage::Stream> stages;
+        MiddleBlock::History middle;
+        std::vector<UpStage::History> stages;
     };
     using FrameSink = std::function<void(const Tensor& frames)>;  // [n, H, W, 3], about -1..1
     // Rows [n, rows, W, 3] of frames, in their place in the video.
@@ -57,14 +56,14 @@ class Decoder {
 
     Decoder(const VaeConfig& config);
 
-    Stream start() const;
-    // latent: [T, h, w, z], the next frames of a video. Its pixels reach `sink` in order, some frames at a time: the
-    // levels above run on slices of the frames below, so that few frames of the largest size exist at once.
-    void forward(Context& ctx, const Tensor& latent, Stream& stream, const FrameSink& sink) const;
+    nn::Halo halo() const;  // from the middle block's result, which depends on all rows of the latent, to pixels
 
-    // The whole video band after band, and each band frame after frame. All frames of the middle block's result are
-    // kept, and of the layers above the rows that bands hand on; in exchange what these layers hold covers one band
-    // only.
+    // latent: [T, h, w, z], the next frames of a video. Its pixels reach `sink` in order, some frames at a time: each
+    // stage runs on slices of the frames of the one before, so that few frames of the largest size exist at once.
+    void forward(Context& ctx, const Tensor& latent, History& history, const FrameSink& sink) const;
+
+    // The whole video band after band, and each band frame after frame. All frames of the middle block's result stay in
+    // memory, and the rows that bands hand on; in exchange what the layers above it hold covers one band only.
     void forward(Context& ctx, const Tensor& latent, std::span<const Band> bands, const BandSink& sink) const;
 
     template <class Visit>
@@ -78,11 +77,11 @@ class Decoder {
 
   private:
     // The layers that see whole frames, up to the middle block: [T, h, w, z] -> [T, h, w, C].
-    Tensor middle(Context& ctx, const Tensor& latent, Stream& stream) const;
-    // The layers above the middle block begin a band of a video of band.frames latent frames.
-    void start(const nn::BandEdges& band, Stream& stream) const;
+    Tensor middle(Context& ctx, const Tensor& latent, History& history) const;
+    // The layers above the middle block begin a band, whose frames are latent frames.
+    void start(nn::BandEdges band, History& history) const;
     // Everything from stage `index` on.
-    void run_from(Context& ctx, size_t index, Tensor x, Stream& stream, const FrameSink& sink) const;
+    void run_from(Context& ctx, size_t index, Tensor x, History& history, const FrameSink& sink) const;
 
     VaeConfig config_;
     nn::CausalConv3d conv1_;

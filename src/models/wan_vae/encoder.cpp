@@ -13,13 +13,13 @@ DownStage::DownStage(const VaeStage& stage, int64_t in, bool with_shortcut) : sh
     if (stage.resample_space) down.emplace(stage.width, stage.out, stage.resample_time);
 }
 
-Tensor DownStage::forward(Context& ctx, const Tensor& x, Stream& stream) const {
-    stream.blocks.resize(blocks.size());
+Tensor DownStage::forward(Context& ctx, const Tensor& x, History& history) const {
+    history.blocks.resize(blocks.size());
     Tensor y = map_slices(ctx, 1, x, [&](Tensor part) {
-        for (size_t i = 0; i < blocks.size(); ++i) part = blocks[i].forward(ctx, std::move(part), stream.blocks[i]);
+        for (size_t i = 0; i < blocks.size(); ++i) part = blocks[i].forward(ctx, std::move(part), history.blocks[i]);
         return down ? down->space(ctx, part) : part;
     });
-    if (down) y = down->time(ctx, y, stream.down);
+    if (down) y = down->time(ctx, y, history.down);
     if (!shortcut) return y;
     const bool halves_time = down && down->time_weight;
     return ops::add_average_down(ctx, y, x, halves_time ? 2 : 1, down ? 2 : 1);
@@ -37,13 +37,13 @@ Encoder::Encoder(const VaeConfig& config)
     }
 }
 
-Tensor Encoder::forward(Context& ctx, const Tensor& frames, Stream& stream) const {
-    stream.stages.resize(stages_.size());
+Tensor Encoder::forward(Context& ctx, const Tensor& frames, History& history) const {
+    history.stages.resize(stages_.size());
     Tensor x = version_ == VaeVersion::wan22 ? ops::fold_pixels(ctx, frames) : frames;
-    x = conv1_.forward(ctx, x, &stream.conv1);
-    for (size_t i = 0; i < stages_.size(); ++i) x = stages_[i].forward(ctx, x, stream.stages[i]);
-    x = middle_.forward(ctx, std::move(x), stream.middle);
-    return head_.forward(ctx, x, stream.head);
+    x = conv1_.forward(ctx, x, &history.conv1);
+    for (size_t i = 0; i < stages_.size(); ++i) x = stages_[i].forward(ctx, x, history.stages[i]);
+    x = middle_.forward(ctx, std::move(x), history.middle);
+    return head_.forward(ctx, x, history.head);
 }
 
 }  // namespace t3video::models

@@ -10,9 +10,9 @@ namespace t3video::models {
 
 // Residual blocks, then halving. Wan2.2 adds the average of the stage's input to its output.
 struct DownStage {
-    struct Stream {
-        std::vector<ResBlock::Stream> blocks;
-        Downsample::Stream down;
+    struct History {
+        std::vector<ResBlock::History> blocks;
+        Downsample::History down;
     };
 
     std::vector<ResBlock> blocks;
@@ -20,7 +20,7 @@ struct DownStage {
     bool shortcut;
 
     DownStage(const VaeStage& stage, int64_t in, bool with_shortcut);
-    Tensor forward(Context& ctx, const Tensor& x, Stream& stream) const;
+    Tensor forward(Context& ctx, const Tensor& x, History& history) const;
 
     template <class Visit>
     void for_each_param(LayerNames& names, Visit&& visit) {
@@ -38,17 +38,17 @@ struct DownStage {
 
 class Encoder {
   public:
-    struct Stream {
+    struct History {
         nn::ConvHistory conv1, head;
-        std::vector<DownStage::Stream> stages;
-        MiddleBlock::Stream middle;
+        std::vector<DownStage::History> stages;
+        MiddleBlock::History middle;
     };
 
     Encoder(const VaeConfig& config);
 
     // frames: [T, H, W, 3] in -1..1 -> [T', h, w, 2z], mean and log-variance. At the start of a video T' = 1 + (T-1)/4,
     // later T' = T/4 (for time factor 4), both without remainder.
-    Tensor forward(Context& ctx, const Tensor& frames, Stream& stream) const;
+    Tensor forward(Context& ctx, const Tensor& frames, History& history) const;
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {

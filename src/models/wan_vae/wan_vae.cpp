@@ -80,9 +80,9 @@ int64_t WanVae::parameters() {
     return count;
 }
 
-void WanVae::prepare_layers(Context& ctx, nn::Keep keep, Half half) {
-    require(keep != nn::Keep::streamed, "the VAE's weights are not streamed");
-    if (keep != nn::Keep::packed) return;
+void WanVae::prepare_layers(Context& ctx, nn::Residency residency, Half half) {
+    require(residency != nn::Residency::streamed, "the VAE's weights are not streamed");
+    if (residency != nn::Residency::packed) return;
     const auto pack = [&](const std::string&, nn::Param& param) {
         if (param.role == nn::Role::convolution || param.role == nn::Role::upsampling)
             nn::prepare(ctx, param, ops::Uses::many);
@@ -110,11 +110,11 @@ void WanVae::decode(Context& ctx, const Tensor& latent, const BandSink& sink, co
     Tensor x = channels_last(ctx, latent);
     x = ops::affine(ctx, x, from_span(ctx, deviation, {config_.z}), from_span(ctx, mean, {config_.z}));
     x = post_quant_.forward(ctx, ops::convert(ctx, x, ctx.compute_type()));
-    const std::vector<Band> bands = bands_of(config_, latent.dim(2), options.band_rows);
+    const std::vector<Band> bands = bands_of(decoder_.halo(), latent.dim(2), options.band_rows);
     if (bands.size() > 1) return decoder_.forward(ctx, x, bands, sink);
-    Decoder::Stream stream = decoder_.start();
+    Decoder::History history;
     int64_t first = 0;
-    decoder_.forward(ctx, x, stream, [&](const Tensor& frames) {
+    decoder_.forward(ctx, x, history, [&](const Tensor& frames) {
         sink(frames, first, 0);
         first += frames.dim(0);
     });
@@ -141,7 +141,7 @@ Tensor WanVae::encode(Context& ctx, int64_t frames, int64_t height, int64_t widt
 
     const int64_t step = config_.stride_t(), latent_frames = 1 + (frames - 1) / step, pixels = rows * columns;
     Tensor latents = empty(ctx, {latent_frames, pixels, config_.z});
-    Encoder::Stream stream;
+    Encoder::History history;
     // The first frame alone, then `later` at a time.
     repeat(ctx, 1 + (frames - 1 + later - 1) / later, [&](int64_t i) {
         const int64_t first = i == 0 ? 0 : 1 + (i - 1) * later, count = i == 0 ? 1 : std::min(later, frames - first);
@@ -149,7 +149,7 @@ Tensor WanVae::encode(Context& ctx, int64_t frames, int64_t height, int64_t widt
         require(chunk.shape() == Shape{count, height, width, 3}, "encode: frames ", chunk.shape(), ", asked for ",
                 count, " of ", width, "x", height);
         Tensor x = ops::convert(ctx, to_device(ctx, chunk), ctx.compute_type());
-        x = ops::convert(ctx, quant_.forward(ctx, encoder_.forward(ctx, x, stream)), DType::f32);
+        x = ops::convert(ctx, quant_.forward(ctx, encoder_.forward(ctx, x, history)), DType::f32);
         x = ops::columns(ctx, x.reshape({x.numel() / x.dim(3), x.dim(3)}), 0, config_.z);
         Tensor place = latents.slice((first + step - 1) / step, (first + count - 1) / step + 1);
         copy_into(ctx, place, ops::affine(ctx, x, scales, shifts));

@@ -14,7 +14,7 @@ namespace t3video::models {
 
 struct DecodeOptions {
     // Rows of the video that are decoded at a time, rounded up to whole latent rows; 0: all of them. The result is the
-    // same but for rounding; pipeline::plan_decode chooses.
+    // same but for rounding; session::plan_decode chooses.
     int64_t band_rows = 0;
 };
 
@@ -45,8 +45,8 @@ class WanVae {
     Tensor encode(Context& ctx, int64_t frames, int64_t height, int64_t width, const FrameSource& source) const;
 
     enum class Half { encoder, decoder };
-    // For nn::kept: of one half, the convolutions prepared where `keep` is packed.
-    void prepare_layers(Context& ctx, nn::Keep keep, Half half);
+    // nn::prepared calls this: it prepares the convolutions of one half where `residency` is packed.
+    void prepare_layers(Context& ctx, nn::Residency residency, Half half);
 
     // The official names.
     template <class Visit>

@@ -74,7 +74,7 @@ TEST_P(HopperAttentionOnGpu, OddWindowsOrdersAndAverages) {
         const int64_t rows = c.windows * c.tokens, width = c.heads * kHeadWidth;
         Tensor spread = randn(cpu(), {rows, width}, 1);
         for (float& value : spread.span<float>()) value *= c.spread;
-        const Operand q = place(ops::convert(cpu(), spread, type())), k = random({rows, width}, 2),
+        const Operand q = on_both(ops::convert(cpu(), spread, type())), k = random({rows, width}, 2),
                       v = random({rows, width}, 3), before = random({rows, width}, 4);
         const Operand order = shuffled(rows, rows);
         std::vector<int64_t> to(static_cast<size_t>(rows));

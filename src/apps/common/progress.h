@@ -1,0 +1,38 @@
+// How far a long job is: one line that redraws itself on a terminal, a plain line now and then in a log.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace t3video::apps {
+
+class Progress {
+  public:
+    // `redraw`: rewrite one line with carriage returns (a terminal); otherwise whole lines, at most one in five
+    // seconds.
+    explicit Progress(bool redraw, bool quiet = false) : redraw_(redraw), quiet_(quiet) {}
+    // For standard error: redraws when it is a terminal.
+    static Progress for_stderr(bool quiet = false);
+
+    void begin(std::string stage, int64_t total, std::string unit);
+    void advance(int64_t done);  // done so far, of `total`
+    // Ends the stage and prints how long it took. Called by the next begin() too.
+    void end();
+    double stage_seconds() const;
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    void print(bool final_line);
+
+    bool redraw_, quiet_;
+    bool active_ = false;
+    std::string stage_, unit_;
+    int64_t total_ = 0, done_ = 0;
+    Clock::time_point started_{}, printed_{};
+};
+
+// "4 s", "3 min 20 s", "2 h 05 min"
+std::string format_duration(double seconds);
+
+}  // namespace t3video::apps

@@ -1,0 +1,57 @@
+// Values of fields as people write them. Each throws InvalidRequest that names the field and what was expected.
+#pragma once
+
+#include <charconv>
+#include <concepts>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "checkpoint/lora.h"
+#include "core/error.h"
+
+namespace t3video::film {
+
+// The whole of a text as a number of this type; nothing for any other text.
+template <class T>
+std::optional<T> number_of(std::string_view text) {
+    T value{};
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+inline void parse(const Field& given, std::string& value) {
+    value = given.value;
+}
+inline void parse(const Field& given, std::filesystem::path& value) {
+    value = given.value;
+}
+inline void parse(const Field& given, bool& value) {
+    require_valid(given.value == "true" || given.value == "false", given, ": expected true or false");
+    value = given.value == "true";
+}
+template <class T>
+requires std::floating_point<T> ||(std::integral<T> && !std::same_as<T, bool>)void parse(const Field& given, T& value) {
+    const auto number = number_of<T>(given.value);
+    if (std::unsigned_integral<T>)
+        require_valid(number.has_value(), given, ": expected 0 to ", std::numeric_limits<T>::max());
+    require_valid(number.has_value(), given, ": expected a ", std::integral<T> ? "whole " : "", "number");
+    value = *number;
+}
+template <class T>
+void parse(const Field& given, std::optional<T>& value) {
+    parse(given, value.emplace());
+}
+
+// "832x480" -> {832, 480}
+std::pair<int64_t, int64_t> parse_size(const Field& given);
+// "24", "23.976" or "24000/1001"; media::FrameRate finds the fraction again. The range is the film's to check.
+double parse_fps(const Field& given);
+// "style.safetensors:0.8" -> that file with weight 0.8; without a number behind the last colon, all of it with
+// weight 1.
+checkpoint::Lora parse_lora(const Field& given);
+
+}  // namespace t3video::film

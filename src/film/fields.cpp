@@ -1,0 +1,187 @@
+// The table.
+#include "film/fields.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/paths.h"
+#include "film/field_values.h"
+
+namespace t3video::film {
+namespace {
+
+using nlohmann::json;
+using Kind = RequestField::Kind;
+using Use = RequestField::Use;
+
+json value_of(const std::filesystem::path& path) {
+    return path.empty() ? json() : json(path.string());
+}
+template <class T>
+json value_of(const T& value) {
+    return value;
+}
+template <class T>
+json value_of(const std::optional<T>& value) {
+    return value ? value_of(*value) : json();
+}
+
+// Completes a field that is one member of the request, which `At` finds.
+template <class At>
+RequestField of(RequestField field, At) {
+    field.set = [](Request& request, const Field& given) { parse(given, At()(request)); };
+    field.get = [](const Request& request) { return value_of(At()(request)); };
+    return field;
+}
+
+RequestField part(const char* name, const char* what, auto at) {
+    return of({name, "FILE", "Model", what, Use::plan, Kind::path}, at);
+}
+
+// clang-format off
+const std::vector<RequestField>& table() {
+    static const std::vector<RequestField> fields = {
+        of({"prompt", "TEXT", "", "What the film shows, in a sentence or a paragraph", Use::values, Kind::value, "prompt"},
+           [](auto& r) -> auto& { return r.prompt; }),
+        of({"negative", "TEXT", "Sampling", "What the film should not look like", Use::values, Kind::value, "negative_prompt"},
+           [](auto& r) -> auto& { return r.settings.negative_prompt; }),
+        {"size", "WxH", "Film", "Pixels; other sizes than the model's grid are cropped from the next larger one",
+         Use::plan, Kind::value, nullptr,
+         [](Request& r, const Field& given) { std::tie(r.settings.width, r.settings.height) = parse_size(given); },
+         [](const Request& r) {
+             return r.settings.width ? json(concat(*r.settings.width, 'x', r.settings.height.value_or(0))) : json();
+         }},
+        of({"frames", "N", "Film", "Number of frames, 4k+1", Use::plan, Kind::value, "frames"},
+           [](auto& r) -> auto& { return r.settings.frames; }),
+        {"fps", "RATE", "Film", "Frames per second of the file, such as 24 or 24000/1001", Use::values, Kind::value, nullptr,
+         [](Request& r, const Field& given) { r.settings.fps = parse_fps(given); },
+         [](const Request& r) { return value_of(r.settings.fps); }},
+        of({"steps", "N", "Sampling", "Denoising steps: more is slower and cleaner", Use::plan, Kind::value, "steps"},
+           [](auto& r) -> auto& { return r.settings.steps; }),
+        of({"cfg", "X", "Sampling", "Guidance scale: how closely to follow the prompt; 1 turns it off and halves the work",
+            Use::plan, Kind::value, "cfg"},
+           [](auto& r) -> auto& { return r.settings.cfg; }),
+        of({"shift", "X", "Sampling", "Share of the steps at high noise; larger videos want more", Use::plan, Kind::value, "shift"},
+           [](auto& r) -> auto& { return r.settings.shift; }),
+        of({"solver", "NAME", "Sampling", "euler, unipc or dpm++", Use::plan, Kind::value, "solver"},
+           [](auto& r) -> auto& { return r.settings.solver; }),
+        of({"seed", "N", "Sampling", "Another seed makes another film of the same prompt", Use::values, Kind::value, "seed"},
+           [](auto& r) -> auto& { return r.seed; }),
+        {"noise", "TEXT", "Sampling", "Whose random numbers a seed means: PyTorch's on the cpu, or on a GPU (cuda)",
+         Use::values, Kind::value, nullptr,
+         [](Request& r, const Field& given) {
+             require_valid(given.value == "cpu" || given.value == "cuda", given, ": expected cpu or cuda");
+             r.noise = given.value == "cpu" ? NoiseSource::cpu : NoiseSource::cuda;
+         },
+         [](const Request& r) { return json(r.noise == NoiseSource::cpu ? "cpu" : "cuda"); }},
+        {"multiprocessors", "N", "Sampling", "Of the GPU whose noise is made (default 132)", Use::values, Kind::value, nullptr,
+         [](Request& r, const Field& given) { parse(given, r.multiprocessors); },
+         [](const Request& r) { return r.noise == NoiseSource::cuda ? json(r.multiprocessors) : json(); }},
+        {"bf16-timesteps", "", "Sampling", "Round timesteps as the published T3 script does", Use::values, Kind::flag, nullptr,
+         [](Request& r, const Field& given) { parse(given, r.bf16_timesteps); },
+         [](const Request& r) { return r.bf16_timesteps ? json(true) : json(); }},
+        {"attention", "TEXT", "Attention", "auto: T3 windows where a layout is known for the grid, else full; or full, t3",
+         Use::plan, Kind::value, nullptr,
+         [](Request& r, const Field& given) { r.attention = parse_attention(given.value); },
+         [](const Request& r) { return json(name_of(r.attention)); }},
+        of({"image", "FILE", "Input", "Picture that the film begins with (TI2V models)", Use::plan, Kind::path},
+           [](auto& r) -> auto& { return r.inputs.image; }),
+        of({"video", "FILE", "Input", "Video, or folder of PNGs, that the film is made from", Use::plan, Kind::path},
+           [](auto& r) -> auto& { return r.inputs.video; }),
+        of({"strength", "X", "Input", "How far to go from the video: near 0 keeps it, 1 keeps nothing (default 0.6)", Use::plan},
+           [](auto& r) -> auto& { return r.inputs.strength; }),
+        {"fit", "TEXT", "Input", "How an input comes to the film's size: crop what is too much, or stretch",
+         Use::plan, Kind::value, nullptr,
+         [](Request& r, const Field& given) {
+             require_valid(given.value == "crop" || given.value == "stretch", given, ": expected crop or stretch");
+             r.inputs.fit = given.value == "crop" ? Fit::crop : Fit::stretch;
+         },
+         [](const Request& r) { return r.inputs.any() ? json(r.inputs.fit == Fit::crop ? "crop" : "stretch") : json(); }},
+        of({"layout", "FILE", "Attention", "Window layout to use instead of the model's t3-layout.json", Use::plan, Kind::path},
+           [](auto& r) -> auto& { return r.layout; }),
+        of({"model", "DIR", "Model", "Model folder: Wan's own files, or diffusers' (default: the bundled demo model)",
+            Use::plan, Kind::path},
+           [](auto& r) -> auto& { return r.model; }),
+        part("dit", "Diffusion transformer (.safetensors, index or .gguf) instead of the folder's",
+             [](auto& r) -> auto& { return r.parts.dit; }),
+        part("text-encoder", "Text encoder (.pth, .safetensors or .gguf) instead of the folder's",
+             [](auto& r) -> auto& { return r.parts.text_encoder; }),
+        part("vae", "VAE (.pth or .safetensors) instead of the folder's", [](auto& r) -> auto& { return r.parts.vae; }),
+        part("tokenizer", "SentencePiece model instead of the folder's", [](auto& r) -> auto& { return r.parts.tokenizer; }),
+        {"lora", "FILE[:WEIGHT]", "Model", "LoRA file to add to the transformer, with a weight (default 1); again for further ones",
+         Use::plan, Kind::list, nullptr,
+         [](Request& r, const Field& given) { r.parts.loras.push_back(parse_lora(given)); },
+         [](const Request& r) {
+             json all;
+             for (const auto& lora : r.parts.loras) all.push_back(lora.file.string() + ":" + json(lora.weight).dump());
+             return all;
+         }},
+        {"codec", "NAME", "Film", "h264 (the default), hevc, av1 (.mp4, .mkv), prores (.mov, .mkv), as FFmpeg has them",
+         Use::format, Kind::value, nullptr,
+         [](Request& r, const Field& given) { r.codec = media::parse_codec(given.value); },
+         [](const Request& r) { return r.codec ? json(media::name_of(*r.codec)) : json(); }},
+        of({"bits", "N", "Film", "Per channel: h264 8 or 10; hevc, av1 10 or 8; prores 10; PNG 8 or 16; EXR 16 or 32 (floats)",
+            Use::format},
+           [](auto& r) -> auto& { return r.bits; }),
+        of({"crf", "N", "Film",
+            "Quality of h264 and hevc from 0 (lossless) to 51 (worst), of av1 from 1 to 63 (defaults 18, 20, 25)", Use::format},
+           [](auto& r) -> auto& { return r.crf; }),
+        of({"output", "FILE", "",
+            "Video file to write: .mp4, .mkv, .mov (builds with FFmpeg), .y4m (uncompressed); or a folder (frames/) or pattern "
+            "(frames/%05d.png, .exr) for one PNG or EXR per frame (default: a file here, named after prompt and seed)",
+            Use::place, Kind::path},
+           [](auto& r) -> auto& { return r.output; }),
+        of({"overwrite", "", "", "Replace what is there under the output's name, other than inputs", Use::place, Kind::flag},
+           [](auto& r) -> auto& { return r.overwrite; }),
+        of({"record", "", "Film", "Write into the film how it was made", Use::place, Kind::flag},
+           [](auto& r) -> auto& { return r.record; }),
+        of({"contact-sheet", "", "Film", "Write a PNG of the film's frames beside it", Use::place, Kind::flag},
+           [](auto& r) -> auto& { return r.contact_sheet; }),
+        of({"job", "DIR", "Computing", "Folder for intermediate results (default: the output's name with .job)",
+            Use::place, Kind::path},
+           [](auto& r) -> auto& { return r.job; }),
+        {"preview", "N", "Computing",
+         "Every N steps, write a small picture of the middle of the film beside the output (.preview.png)",
+         Use::place, Kind::value, nullptr,
+         [](Request& r, const Field& given) { parse(given, r.preview_every); },
+         [](const Request& r) { return r.preview_every > 0 ? json(r.preview_every) : json(); }},
+    };
+    return fields;
+}
+// clang-format on
+
+}  // namespace
+
+std::span<const RequestField> fields() {
+    return table();
+}
+
+const RequestField* find_field(std::string_view name) {
+    const auto found = std::ranges::find(table(), name, [](const RequestField& f) { return std::string_view(f.name); });
+    return found == table().end() ? nullptr : &*found;
+}
+
+Request filled_in(const Request& request, const Film& film) {
+    const Settings& s = film.settings;
+    Request r = request;
+    r.settings = {.width = s.width,
+                  .height = s.height,
+                  .frames = s.frames,
+                  .steps = s.steps,
+                  .fps = s.fps,
+                  .cfg = s.cfg,
+                  .shift = s.shift,
+                  .solver = s.solver,
+                  .negative_prompt = s.negative_prompt};
+    if (s.source == Source::video) r.inputs.strength = s.strength;
+    const auto whole = [](std::filesystem::path& path) {
+        if (!path.empty()) path = absolute_path(path).lexically_normal();
+    };
+    for (auto* path : {&r.inputs.image, &r.inputs.video, &r.layout, &r.model, &r.parts.dit, &r.parts.text_encoder,
+                       &r.parts.vae, &r.parts.tokenizer})
+        whole(*path);
+    for (auto& lora : r.parts.loras) whole(lora.file);
+    return r;
+}
+
+}  // namespace t3video::film

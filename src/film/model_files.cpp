@@ -1,0 +1,120 @@
+// Finds the files of a model folder.
+#include "film/model_files.h"
+
+#include <initializer_list>
+#include <vector>
+
+#include "core/error.h"
+#include "core/paths.h"
+
+namespace t3video::film {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The first of `names` that exists in `folder`, or nothing.
+fs::path first_of(const fs::path& folder, std::initializer_list<const char*> names) {
+    for (const char* name : names) {
+        if (is_file(folder / name)) return folder / name;
+    }
+    return {};
+}
+
+// A part from the user, checked to exist; else what was found in the folder.
+fs::path part(const fs::path& given, const char* field, const fs::path& found) {
+    require_valid(given.empty() || is_file(given), Field(field, given.string()), ": no such file");
+    return given.empty() ? found : given;
+}
+
+constexpr std::initializer_list<const char*> kDitNames = {"diffusion_pytorch_model.safetensors",
+                                                          "diffusion_pytorch_model.safetensors.index.json"};
+constexpr std::initializer_list<const char*> kEncoderNames = {"model.safetensors", "model.safetensors.index.json"};
+
+}  // namespace
+
+ModelFiles find_model(const fs::path& folder, const PartOverrides& overrides) {
+    require_valid(is_folder(folder), "model folder ", folder.string(), " does not exist");
+    ModelFiles files;
+    files.folder = folder;
+    fs::path dit, encoder, vae, tokenizer;
+    const bool diffusers = is_file(folder / "model_index.json");
+    if (diffusers) {
+        files.kind = FolderKind::diffusers;
+        dit = first_of(folder / "transformer", kDitNames);
+        encoder = first_of(folder / "text_encoder", kEncoderNames);
+        vae = first_of(folder / "vae", kDitNames);
+        tokenizer = first_of(folder / "tokenizer", {"spiece.model"});
+        files.scheduler = first_of(folder / "scheduler", {"scheduler_config.json"});
+        files.dit_config = folder / "transformer" / "config.json";
+    } else {
+        dit = first_of(folder, kDitNames);
+        encoder = first_of(folder, {"models_t5_umt5-xxl-enc-bf16.pth"});
+        vae = first_of(folder, {"Wan2.1_VAE.pth", "Wan2.2_VAE.pth"});
+        tokenizer = first_of(folder / "google" / "umt5-xxl", {"spiece.model"});
+        files.dit_config = folder / "config.json";
+    }
+    if (!overrides.dit.empty()) {  // its number of heads may differ
+        const fs::path beside = first_of(overrides.dit.parent_path(), {"config.json"});
+        if (!beside.empty()) files.dit_config = beside;
+    }
+    const bool replaced = !(overrides.dit.empty() || overrides.text_encoder.empty() || overrides.vae.empty());
+    require_valid(replaced || !(dit.empty() && encoder.empty() && vae.empty()), folder.string(),
+                  ": not a model folder; expected Wan's files (diffusion_pytorch_model.safetensors, Wan2.1_VAE.pth, "
+                  "...) or a diffusers "
+                  "folder with model_index.json");
+    files.dit = part(overrides.dit, "dit", dit);
+    files.text_encoder = part(overrides.text_encoder, "text-encoder", encoder);
+    files.vae = part(overrides.vae, "vae", vae);
+    files.loras = overrides.loras;
+    for (const checkpoint::Lora& lora : files.loras) {
+        require_valid(is_file(lora.file), Field("lora", lora.file.string()),
+                      ": no such file; expected FILE, or FILE:WEIGHT such as style.safetensors:0.8");
+    }
+    files.tokenizer = part(overrides.tokenizer, "tokenizer", tokenizer);
+    if (!files.dit.empty()) files.layout = first_of(files.dit.parent_path(), {"t3-layout.json"});
+    if (files.layout.empty()) files.layout = first_of(folder, {"t3-layout.json"});
+    files.generation = first_of(folder, {"generation_config.json"});
+    return files;
+}
+
+const fs::path& ModelFiles::need(Part wanted) const {
+    struct Expected {
+        const fs::path& file;
+        const char *official, *diffusers, *field;
+    };
+    const Expected expected[] = {
+        {dit, "diffusion_pytorch_model.safetensors (or its .index.json)",
+         "transformer/diffusion_pytorch_model.safetensors (or its .index.json)", "dit"},
+        {text_encoder, "models_t5_umt5-xxl-enc-bf16.pth", "text_encoder/model.safetensors (or its .index.json)",
+         "text-encoder"},
+        {vae, "Wan2.1_VAE.pth (or Wan2.2_VAE.pth)", "vae/diffusion_pytorch_model.safetensors", "vae"},
+        {tokenizer, "google/umt5-xxl/spiece.model", "tokenizer/spiece.model", "tokenizer"},
+    };
+    const Expected& part = expected[static_cast<size_t>(wanted)];
+    require_valid(!part.file.empty(), folder.string(), ": ",
+                  kind == FolderKind::official ? part.official : part.diffusers,
+                  " is missing; put it there or name a file with ", Field(part.field));
+    return part.file;
+}
+
+std::vector<fs::path> ModelFiles::all() const {
+    std::vector<fs::path> files{dit, dit_config, text_encoder, vae, tokenizer, scheduler, layout, generation};
+    for (const checkpoint::Lora& lora : loras) files.push_back(lora.file);
+    std::erase_if(files, [](const fs::path& file) { return !is_file(file); });
+    return files;
+}
+
+fs::path demo_model_folder() {
+    std::error_code ignored;
+    const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+    for (const fs::path& candidate :
+         std::vector<fs::path>{program.parent_path() / "../share/t3video/models/demo",  // installed
+                               program.parent_path() / "share/t3video/models/demo",     // bundled
+                               T3VIDEO_DEMO_MODEL}) {
+        if (fs::is_directory(candidate, ignored)) return canonical_path(candidate);
+    }
+    throw InvalidRequest(Message("the bundled demo model is not at ", T3VIDEO_DEMO_MODEL, "; name a model folder with ",
+                                 Field("model", "DIR")));
+}
+
+}  // namespace t3video::film

@@ -1,0 +1,51 @@
+// Where the parts of a model lie, and what its folder says about using it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "checkpoint/lora.h"
+
+namespace t3video::film {
+
+enum class FolderKind { official, diffusers };
+enum class Part { dit, text_encoder, vae, tokenizer };
+
+// Single parts given by the user instead of those of the folder; empty: the folder's.
+struct PartOverrides {
+    std::filesystem::path dit, text_encoder, vae, tokenizer;
+    std::vector<checkpoint::Lora> loras;  // for the DiT, in addition
+};
+
+// Parts that were not found are empty paths; need() says what is missing.
+struct ModelFiles {
+    std::filesystem::path folder;
+    FolderKind kind = FolderKind::official;
+    std::filesystem::path dit;           // safetensors file or index, GGUF
+    std::filesystem::path dit_config;    // config.json with the number of heads, beside a DiT file given by the user if
+                                         // there is one, else the folder's; may be absent
+    std::filesystem::path text_encoder;  // .pth, safetensors file or index
+    std::filesystem::path vae;
+    std::filesystem::path tokenizer;  // spiece.model
+    std::filesystem::path scheduler;  // diffusers' scheduler_config.json; empty for official folders
+    std::filesystem::path layout;     // t3-layout.json beside the DiT file, else in the folder; empty if neither is
+    std::vector<checkpoint::Lora> loras;
+    std::filesystem::path generation;  // generation_config.json; empty if there is none
+
+    // The file of a part. Throws InvalidRequest naming what the folder should hold and the field that replaces it.
+    const std::filesystem::path& need(Part part) const;
+    // All of these files that there are.
+    std::vector<std::filesystem::path> all() const;
+};
+
+// Finds the parts by the official file names (Wan2.1_VAE.pth, models_t5_umt5-xxl-enc-bf16.pth, ...) or by diffusers'
+// sub-folders. Throws InvalidRequest when the folder or a file given by the user does not exist, or the folder holds
+// none.
+ModelFiles find_model(const std::filesystem::path& folder, const PartOverrides& overrides = {});
+
+// The bundled demo model: in share/t3video/models/demo beside the program or its bin/, or in the source tree. Throws
+// InvalidRequest when it is neither.
+std::filesystem::path demo_model_folder();
+
+}  // namespace t3video::film

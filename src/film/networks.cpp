@@ -1,0 +1,39 @@
+// Opens a model's networks.
+#include "film/networks.h"
+
+#include "core/error.h"
+
+namespace t3video::film {
+
+size_t expert_for(std::span<const Expert> experts, double sigma) {
+    size_t found = experts.size();
+    for (size_t i = 0; i < experts.size(); ++i) {
+        const Expert& expert = experts[i];
+        const bool higher = found == experts.size() || experts[found].from < expert.from;
+        if (expert.from <= sigma && sigma <= expert.to && higher) found = i;
+    }
+    require(found < experts.size(), "no transformer for noise level ", sigma);
+    return found;
+}
+
+ModelTraits traits_of(const models::VaeConfig& vae) {
+    return {.cell = vae.stride_hw() * 2, .wan22 = vae.version == models::VaeVersion::wan22};  // patches of 2x2 latents
+}
+
+ModelTraits Networks::traits() const {
+    return traits_of(vae.config());
+}
+
+Networks load_networks(const ModelFiles& files) {
+    Networks n{{{models::WanDit::load(files.need(Part::dit), files.dit_config, files.loras)}},
+               models::WanVae::load(files.need(Part::vae)),
+               models::Umt5::load(files.need(Part::text_encoder))};
+    require_valid(n.dit().config().in_channels == n.vae.config().z, files.dit.string(), " makes latents of ",
+                  n.dit().config().in_channels, " channels, but ", files.vae.string(), " decodes ", n.vae.config().z);
+    require_valid(n.dit().config().text_dim == n.text_encoder.config().dim, files.dit.string(),
+                  " takes text rows of width ", n.dit().config().text_dim, ", but ", files.text_encoder.string(),
+                  " makes ", n.text_encoder.config().dim);
+    return n;
+}
+
+}  // namespace t3video::film

@@ -1,0 +1,155 @@
+// Resolves defaults and checks ranges.
+#include "film/settings.h"
+
+#include <algorithm>
+#include <tuple>
+#include <type_traits>
+
+#include "checkpoint/checks.h"
+#include "core/error.h"
+#include "core/input_file.h"
+#include "core/json.h"
+#include "film/frame_size.h"
+#include "t3/window_layout.h"
+
+namespace t3video::film {
+
+// clang-format off
+const std::string_view kPublishedNegativePrompt =
+    "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，JPEG压缩残留，丑陋的，残缺的，"
+    "多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，手指融合，静止不动的画面，杂乱的背景，三条腿，背景人很多，"
+    "倒着走";
+// clang-format on
+
+namespace {
+
+using nlohmann::json;
+
+json read_object(const std::filesystem::path& path) {
+    json object = parse_json_or_discard(read_text_file(path, "a JSON object"));
+    require_valid(object.is_object(), path.string(), ": not a JSON object");
+    return object;
+}
+
+template <class T>
+void read(const json& object, const char* key, const std::filesystem::path& path, T& value) {
+    if (!object.contains(key)) return;
+    const json& found = object[key];
+    constexpr bool text = std::is_same_v<T, std::string>, whole = std::is_integral_v<T>;
+    require_valid(text ? found.is_string() : (whole ? found.is_number_integer() : found.is_number()), path.string(),
+                  ": \"", key, "\" is ", found.dump(), ", expected a ",
+                  text ? "text" : (whole ? "whole number" : "number"));
+    value = found.get<T>();
+}
+
+void apply_generation_config(const std::filesystem::path& path, Settings& s) {
+    const json object = read_object(path);
+    read(object, "width", path, s.width);
+    read(object, "height", path, s.height);
+    read(object, "frames", path, s.frames);
+    read(object, "fps", path, s.fps);
+    read(object, "steps", path, s.steps);
+    read(object, "cfg", path, s.cfg);
+    read(object, "shift", path, s.shift);
+    read(object, "solver", path, s.solver);
+    read(object, "negative_prompt", path, s.negative_prompt);
+}
+
+void apply_scheduler_config(const std::filesystem::path& path, Settings& s) {
+    const json object = read_object(path);
+    read(object, "_class_name", path, s.solver);
+    read(object, object.contains("flow_shift") ? "flow_shift" : "shift", path, s.shift);
+    try {
+        solver_of(s);
+    } catch (const InvalidRequest& error) {
+        throw InvalidRequest(Message(path.string(), ": ", error.message()));
+    }
+}
+
+template <class T>
+void overlay(const std::optional<T>& choice, T& value) {
+    if (choice) value = *choice;
+}
+
+void apply_choices(const SettingChoices& choices, Settings& s) {
+    overlay(choices.width, s.width);
+    overlay(choices.height, s.height);
+    overlay(choices.frames, s.frames);
+    overlay(choices.fps, s.fps);
+    overlay(choices.steps, s.steps);
+    overlay(choices.cfg, s.cfg);
+    overlay(choices.shift, s.shift);
+    overlay(choices.solver, s.solver);
+    overlay(choices.negative_prompt, s.negative_prompt);
+}
+
+Settings official_settings(const ModelTraits& traits) {
+    Settings s;
+    if (traits.wan22) {
+        s.width = 1280;
+        s.height = 704;
+        s.frames = 121;
+        s.fps = 24;
+    }
+    s.negative_prompt = kPublishedNegativePrompt;
+    return s;
+}
+
+bool has_published_grid(const Settings& s, int64_t cell) {
+    const auto published = t3::published_layout(cell);
+    return published && published->grid == frame_size(s.width, s.height, s.frames, cell).grid;
+}
+
+void apply_input(const InputHeader& input, const SettingChoices& choices, int64_t cell, Settings& s) {
+    s.source = input.source;
+    s.strength = input.strength;
+    if (!choices.width && !choices.height)
+        std::tie(s.width, s.height) = size_by_shape(input.width, input.height, s.width * s.height, cell);
+    if (input.source == Source::image) return;
+    const std::string asked = choices.solver.value_or("euler");
+    require_valid(input.strength == 1 || asked == "euler", Field("solver", asked), ": starts from noise alone; a ",
+                  Field("strength"), " below 1 (found ", input.strength, ") takes euler");
+    if (input.strength < 1) s.solver = "euler";
+    if (input.fps >= 1 && input.fps <= 240) s.fps = input.fps;
+}
+
+void check_ranges(const Settings& s) {
+    require_valid(s.steps >= 1 && s.steps <= 1000, Field("steps", s.steps), ": expected 1 to 1000");
+    require_valid(s.cfg >= 0 && s.cfg <= 100, Field("cfg", s.cfg), ": expected 0 to 100; 1 turns guidance off");
+    require_valid(s.shift > 0 && s.shift <= 100, Field("shift", s.shift), ": expected more than 0, at most 100");
+    require_valid(s.fps >= 1 && s.fps <= 240, Field("fps", s.fps), ": expected 1 to 240");
+}
+
+}  // namespace
+
+const sampling::Solver& solver_of(const Settings& settings) {
+    const bool plain = std::ranges::none_of(settings.solver, [](unsigned char c) { return c < ' '; });
+    require_valid(plain, "unknown solver ", checkpoint::quote(settings.solver));  // others are named as they are
+    const bool diffusers_class = settings.solver.find("Scheduler") != std::string::npos;
+    return diffusers_class ? sampling::find_diffusers_solver(settings.solver) : sampling::find_solver(settings.solver);
+}
+
+Settings resolve_settings(const ModelFiles& files, const ModelTraits& traits, const SettingChoices& choices,
+                          const InputHeader* input) {
+    const auto apply_rest = [&](Settings& s) {
+        if (!files.scheduler.empty()) apply_scheduler_config(files.scheduler, s);
+        if (!files.generation.empty()) apply_generation_config(files.generation, s);
+        if (input) apply_input(*input, choices, traits.cell, s);
+        apply_choices(choices, s);
+    };
+    Settings s = official_settings(traits);
+    Settings asked = s;
+    asked.frames = 81;  // where neither folder nor user says otherwise
+    apply_rest(asked);
+    if (has_published_grid(asked, traits.cell)) {
+        s.frames = 81;
+        s.fps = 30;
+        s.solver = "euler";
+    }
+    apply_rest(s);
+    check_ranges(s);
+    solver_of(s);
+    return s;
+}
+
+}  // namespace t3video::film

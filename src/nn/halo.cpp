@@ -1,0 +1,68 @@
+// Rows handed from band to band.
+#include "nn/halo.h"
+
+#include "ops/elementwise.h"
+#include "tensor/repeat.h"
+
+namespace t3video::nn {
+
+void HaloRows::start(const BandEdges& band, int64_t count) {
+    band_ = band;
+    count_ = count;
+    popped_ = pushed_ = 0;
+}
+
+Tensor HaloRows::pop() {
+    require(!band_.top && rows_.defined() && popped_ < band_.frames, "band: no rows of the band above for frame ",
+            popped_);
+    const int64_t frame = popped_++;
+    return rows_.slice(frame, frame + 1);
+}
+
+void HaloRows::push(Context& ctx, const Tensor& frame) {
+    if (band_.bottom) return;
+    require(pushed_ < band_.frames, "band: ", pushed_, " frames and one more");
+    if (!rows_.defined()) rows_ = empty(ctx, {band_.frames, count_, frame.dim(2), frame.dim(3)}, frame.dtype());
+    Tensor rows = rows_.slice(pushed_, pushed_ + 1);
+    copy_into(ctx, rows, frame_rows(frame, frame.dim(1) - count_, frame.dim(1)));
+    ++pushed_;
+}
+
+Tensor HaloRows::extend(Context& ctx, const Tensor& x) {
+    const Tensor y = band_.top ? x : empty(ctx, {x.dim(0), count_ + x.dim(1), x.dim(2), x.dim(3)}, x.dtype());
+    repeat(ctx, x.dim(0), [&](int64_t t) {
+        const Tensor frame = y.slice(t, t + 1);
+        if (!band_.top) {
+            Tensor first = frame_rows(frame, 0, count_), rest = frame_rows(frame, count_, frame.dim(1));
+            copy_into(ctx, first, pop());
+            copy_into(ctx, rest, x.slice(t, t + 1));
+        }
+        push(ctx, frame);
+    });
+    return y;
+}
+
+void add_shortcut(Context& ctx, Tensor& y, const Tensor& x, HaloRows& rows) {
+    if (rows.band().whole()) return ops::add_to(ctx, y, x);
+    const int64_t above = rows.above(), height = y.dim(1);
+    repeat(ctx, x.dim(0), [&](int64_t t) {
+        const Tensor from = x.slice(t, t + 1), to = y.slice(t, t + 1);
+        if (above > 0) {
+            Tensor first = frame_rows(to, 0, above);
+            ops::add_to(ctx, first, rows.pop());
+        }
+        Tensor rest = frame_rows(to, above, height);
+        ops::add_to(ctx, rest, frame_rows(from, 0, height - above));
+        rows.push(ctx, from);
+    });
+}
+
+Tensor frame_rows(const Tensor& frame, int64_t first, int64_t last) {
+    require(frame.dim(0) == 1 && 0 <= first && first <= last && last <= frame.dim(1), "rows ", first, " to ", last,
+            " of a frame ", frame.shape());
+    return frame.reshape({frame.dim(1), frame.dim(2) * frame.dim(3)})
+        .slice(first, last)
+        .reshape({1, last - first, frame.dim(2), frame.dim(3)});
+}
+
+}  // namespace t3video::nn

@@ -1,0 +1,73 @@
+// Sums over stages, and who leaves.
+#include "plan/plan.h"
+
+#include <algorithm>
+
+namespace t3video::plan {
+
+size_t Plan::bytes() const {
+    size_t most = 0;
+    for (const StagePlan& stage : stages) most = std::max(most, stage.bytes);
+    return most;
+}
+
+double Plan::seconds() const {
+    double sum = 0;
+    for (const StagePlan& stage : stages) sum += stage.seconds;
+    return sum;
+}
+
+const StagePlan* Plan::find(const std::string& name) const {
+    const auto stage = std::ranges::find(stages, name, &StagePlan::name);
+    return stage == stages.end() ? nullptr : &*stage;
+}
+
+std::string Plan::about_allowed() const {
+    return readable_bytes(allowed) + (limit.empty() ? "" : " (" + limit + ")");
+}
+
+std::string StagePlan::about_weights() const {
+    std::string text;
+    if (residency == nn::Residency::streamed) text = together ? ", weights streamed once a step" : ", weights streamed";
+    if (residency == nn::Residency::packed) text = ", weights packed";
+    return text + (ready && held > 0 ? ", ready" : "");
+}
+
+const StagePlan* Plan::too_large() const {
+    for (const StagePlan& stage : stages) {
+        if (stage.bytes > allowed) return &stage;
+    }
+    return nullptr;
+}
+
+void Plan::estimate(const Rates& rates) {
+    for (StagePlan& stage : stages) {
+        const bool here = stage.ready && !stage.streamed();
+        const double computing = rates.seconds(stage.work),
+                     uploading = rates.upload > 0 && !here ? double(stage.weights) / rates.upload : 0;
+        stage.seconds = stage.streamed() ? std::max(computing, uploading) : computing + uploading;
+    }
+}
+
+std::vector<std::string> leaving(std::span<const std::string> order, size_t index, std::span<const Held> held,
+                                 size_t room) {
+    size_t sum = 0;
+    std::vector<std::pair<size_t, const Held*>> others;  // by how many stages come before its turn
+    for (const Held& one : held) {
+        if (one.stage == order[index]) continue;
+        const auto place = static_cast<size_t>(std::ranges::find(order, one.stage) - order.begin());
+        // What no stage of this film uses comes last of all.
+        others.emplace_back(place == order.size() ? place : (place + order.size() - index) % order.size(), &one);
+        sum += one.bytes;
+    }
+    std::ranges::stable_sort(others, std::greater(), [](const auto& other) { return other.first; });
+    std::vector<std::string> gone;
+    for (const auto& [turn, one] : others) {
+        if (sum <= room) break;
+        gone.push_back(one->stage);
+        sum -= one->bytes;
+    }
+    return gone;
+}
+
+}  // namespace t3video::plan

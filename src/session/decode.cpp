@@ -1,0 +1,135 @@
+// A finished job's film, written once more: latents and a VAE that fits are all it takes.
+#include <chrono>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/output_file.h"
+#include "core/paths.h"
+#include "film/fields.h"
+#include "job/job_files.h"
+#include "media/frame_writer.h"
+#include "session/film_watch.h"
+#include "session/session.h"
+
+namespace t3video::session {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+template <class T>
+T member(const json& object, const char* name, const fs::path& folder) try {
+    return object.at(name).get<T>();
+} catch (const json::exception&) {
+    throw InvalidRequest(concat((folder / "request.json").string(), ": damaged: has no \"", name,
+                                "\"; ask for the film itself to make it from the beginning"));
+}
+
+// Throws InvalidRequest where the request says something else than the job about what its latents depend on.
+void require_same_latents(const film::Request& r, const json& stored, const fs::path& folder) {
+    const size_t loras = stored.contains("loras") ? stored["loras"].size() : 0;
+    bool same = r.parts.loras.size() == loras;
+    for (const film::RequestField& field : film::fields()) {
+        const json asked = field.identity ? field.get(r) : json();
+        if (!asked.is_null() && stored.contains(field.identity) && stored[field.identity] != job::as_utf8(asked))
+            same = false;
+    }
+    require_valid(same, "job folder ", folder.string(), " belongs to another film: its prompt, seed, steps or other ",
+                  "fields differ from those given; only those of the film's file may");
+}
+
+// The film's size, length and rate.
+film::Settings settings_of(const film::Request& r, const json& stored, const fs::path& folder) {
+    const auto options = member<json>(stored, "options", folder);
+    film::Request made;
+    film::find_field("size")->set(made, Field("size", member<std::string>(options, "size", folder)));
+    film::Settings s;
+    s.width = r.settings.width.value_or(*made.settings.width);
+    s.height = r.settings.height.value_or(*made.settings.height);
+    s.frames = member<int64_t>(stored, "frames", folder);
+    s.steps = member<int64_t>(stored, "steps", folder);
+    s.fps = r.settings.fps.value_or(member<double>(options, "fps", folder));
+    return s;
+}
+
+// The files of a model of which the VAE alone is wanted.
+film::ModelFiles vae_of(const film::Request& r) {
+    film::ModelFiles files;
+    require_valid(r.parts.vae.empty() || is_file(r.parts.vae), Field("vae", r.parts.vae.string()), ": no such file");
+    files.vae = r.parts.vae;
+    if (files.vae.empty())
+        files.vae = film::find_model(r.model.empty() ? film::demo_model_folder() : r.model).need(film::Part::vae);
+    return files;
+}
+
+// Of the job; throws InvalidRequest where they are not there, or not final.
+sampling::SampleState final_latents(const job::Job& job, const job::SavedStages& saved, int64_t steps) {
+    const Remedy resume{Remedy::Kind::resume, job.folder().string()};
+    for (const std::string& damaged : saved.damaged)
+        require_valid(saved.latents.has_value(), damaged, "; to make it again: ", resume);
+    const int64_t step = saved.latents ? saved.latents->step : 0;
+    require_valid(saved.latents && step == steps, "job folder ", job.folder().string(), " is at step ", step, " of ",
+                  steps, "; finish it first: ", resume);
+    return *saved.latents;
+}
+
+}  // namespace
+
+Result Session::decode(const film::Request& request, Observer& observer, std::stop_token stop) {
+    const auto start = std::chrono::steady_clock::now();
+    film::check_request(request);
+    const fs::path folder = request.job_folder();
+    const json stored = job::request_of_job(folder);
+    require_same_latents(request, stored, folder);
+    film::Film film{.settings = settings_of(request, stored, folder)};
+    const film::Settings& s = film.settings;
+    const film::ModelFiles files = vae_of(request);
+    FileModel& model = open(files, [&] {
+        return film::Networks{{}, models::WanVae::load(files.vae), models::Umt5(models::Umt5Config())};
+    });
+    film.size = film::frame_size(s.width, s.height, s.frames, model.networks().traits().cell);
+
+    job::Job job(folder, stored);
+    Material material;
+    material.latents = final_latents(job, job.stages(ctx_.threads()), s.steps);
+    const Shape latent = material.latents->x.shape(), fitting = latent_shape(film, model.networks().vae.config());
+    require_valid(latent == fitting, "the latents of ", folder.string(), " are ", latent, ", but a film of ", s.width,
+                  "x", s.height, ", ", s.frames, " frames, by ", files.vae.string(), " has ", fitting,
+                  "; give the film's own ", Field("size"), ", and its model's VAE");
+    material.embeddings.emplace();  // what it took to make the latents is done
+    const media::FilmFormat format = media::film_format(request.output, request.video_options());
+    media::check_film(request.output, s.width, s.height, s.fps, request.video_options());
+
+    job::FilmOrigin origin{stored.at("options"), job::film_id(stored), "cpu", "f32"};
+    if (stored.contains("device")) origin.device = member<std::string>(stored, "device", folder);
+    origin.dtype = member<std::string>(stored, "dtype", folder);
+    origin.options["size"] = concat(s.width, 'x', s.height);
+    origin.options["fps"] = s.fps;
+    std::vector<fs::path> inputs = request.further_inputs;
+    inputs.push_back(files.vae);
+    const job::SideFiles side = job::claim_outputs(request, s.frames, {origin.film, job.written()}, inputs);
+    for (const Message& note : side.notes) observer.note(note);
+    for (const Message& warning : side.warnings) observer.warn(warning);
+    remove_partials(media::folder_of(request.output), origin.film);
+    if (!side.sheet.empty()) remove_partial(side.sheet, origin.film);
+
+    plan::Machine machine = this->machine();
+    machine.sample_bytes = media::bytes_of(format.samples);
+    machine.encoder_bytes = media::encoder_bytes(format);
+    const plan::Poll early = [&] { stop_early(stop); };
+    const plan::Plan plan = this->plan(model, film, material, machine, early);
+    require_valid(plan.too_large() == nullptr, "decode of ", s.width, "x", s.height, ", ", s.frames, " frames, needs ",
+                  plan::readable_bytes(plan.bytes()), ", but ", plan.about_allowed(), " may be used; allow more with ",
+                  Field("memory"), ", or use a machine that has more");
+    observer.begins({request, model.files(), film, {}, plan, true});
+    const Asker asker{observer, stop, job};
+    const Patience working(ctx_, stop, kPatience, [&] { asker.stop_if_asked("in the middle of a stage"); });
+    model.require_finite_vae(ctx_.threads());
+    const JobFilm made{request, film, origin, side, form_of(request, s, model.vae_hash())};
+    FilmWatch watch(ctx_, model, made, job, material, asker, nullptr);
+    run(model, film, plan, material, watch, format.samples);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return {request.output, side.sheet, folder, s, film.size, seconds};
+}
+
+}  // namespace t3video::session

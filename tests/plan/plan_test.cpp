@@ -1,0 +1,117 @@
+// Sums over stages, times, and who leaves before a stage runs.
+#include "plan/plan.h"
+
+#include <gtest/gtest.h>
+
+namespace t3video::plan {
+namespace {
+
+constexpr size_t kGiB = size_t{1} << 30;
+
+TEST(Plan, TimeIsWorkByRates) {
+    Plan plan{.stages = {{.name = "text", .work = {10, 20, 30, 40}, .weights = 100}}};
+    plan.estimate({.matrix = 10, .attention = 10, .convolution = 10, .bytes = 10, .upload = 50});
+    EXPECT_DOUBLE_EQ(plan.seconds(), 1 + 2 + 3 + 4 + 2);
+    plan.estimate({.matrix = 5, .attention = 10, .convolution = 10, .bytes = 10});
+    EXPECT_DOUBLE_EQ(plan.seconds(), 2 + 2 + 3 + 4);
+}
+
+// Weights that wait there cross no more; streamed ones cross for every use, beside the work.
+TEST(Plan, WeightsThatAreReadyTakeNoTime) {
+    const Rates rates{.matrix = 10, .attention = 10, .convolution = 10, .bytes = 10, .upload = 50};
+    Plan plan{.stages = {{.name = "text", .work = {10, 0, 0, 0}, .weights = 100, .ready = true}}};
+    plan.estimate(rates);
+    EXPECT_DOUBLE_EQ(plan.seconds(), 1);
+    plan.stages[0].residency = nn::Residency::streamed;
+    plan.estimate(rates);
+    EXPECT_DOUBLE_EQ(plan.seconds(), 2);
+}
+
+TEST(Plan, StagesInWords) {
+    EXPECT_EQ(StagePlan().about_weights(), "");
+    EXPECT_EQ((StagePlan{.ready = true, .held = 1}).about_weights(), ", ready");
+    EXPECT_EQ((StagePlan{.ready = true}).about_weights(), "");  // as they lie in their files
+    EXPECT_EQ((StagePlan{.residency = nn::Residency::packed, .ready = true, .held = 1}).about_weights(),
+              ", weights packed, ready");
+    EXPECT_EQ((StagePlan{.residency = nn::Residency::streamed}).about_weights(), ", weights streamed");
+    EXPECT_EQ((StagePlan{.residency = nn::Residency::streamed, .together = true}).about_weights(),
+              ", weights streamed once a step");
+}
+
+TEST(Plan, TheLargestStageCounts) {
+    Plan plan{.stages = {{.name = "text", .bytes = 5}, {.name = "denoise", .bytes = 9}, {.name = "decode", .bytes = 9}},
+              .allowed = 9};
+    EXPECT_EQ(plan.bytes(), 9U);
+    EXPECT_EQ(plan.too_large(), nullptr);
+    plan.allowed = 8;
+    ASSERT_NE(plan.too_large(), nullptr);
+    EXPECT_EQ(plan.too_large()->name, "denoise");
+    EXPECT_EQ(plan.find("decode"), &plan.stages[2]);
+    EXPECT_EQ(plan.find("encode"), nullptr);
+    EXPECT_EQ(Plan().bytes(), 0U);
+    plan.limit = "what a limit leaves";
+    EXPECT_EQ(plan.about_allowed(), "1 MiB (what a limit leaves)");
+}
+
+TEST(Plan, BytesInWords) {
+    EXPECT_EQ(readable_bytes(1), "1 MiB");
+    EXPECT_EQ(readable_bytes(size_t{250} << 20), "250 MiB");
+    EXPECT_EQ(readable_bytes(17 * kGiB + 1), "17.1 GiB");
+}
+
+// All that the user allows, but half of what happens to be free.
+TEST(Machine, LeavesRoomWhereMemoryWasNotAsked) {
+    Context ctx;
+    EXPECT_EQ(machine_of(ctx, int64_t{1} << 30).packing, kGiB);
+    const Machine free = machine_of(ctx);
+    EXPECT_EQ(free.packing, free.allowed / 2);
+}
+
+// What waits prepared is given back when it is needed: it is no less than without it.
+TEST(Machine, WhatIsHeldMayBeTaken) {
+    Context ctx;
+    const size_t held = 8 * kGiB, without = machine_of(ctx).allowed, with = machine_of(ctx, 0, held).allowed;
+    EXPECT_NEAR(double(with - without), double(held), double(held) / 4);  // others take and give meanwhile
+    EXPECT_EQ(machine_of(ctx, int64_t{1} << 30, held).allowed, kGiB);
+}
+
+using Names = std::vector<std::string>;
+
+const Names kOrder{"text", "encode", "denoise", "decode"};
+
+Names leaving_before(const std::string& stage, const std::vector<Held>& held, size_t room) {
+    return leaving(kOrder, static_cast<size_t>(std::ranges::find(kOrder, stage) - kOrder.begin()), held, room);
+}
+
+TEST(Leaving, NobodyWhereThereIsRoom) {
+    EXPECT_EQ(leaving_before("text", {}, 0), Names{});
+    EXPECT_EQ(leaving_before("denoise", {{"text", 10}, {"decode", 20}}, 30), Names{});
+    EXPECT_EQ(leaving_before("denoise", {{"denoise", 100}}, 0), Names{}) << "what the stage itself uses";
+}
+
+// The next film repeats the sequence, so that the one that has just had its turn waits longest.
+TEST(Leaving, WhoseTurnComesLastLeavesFirst) {
+    const std::vector<Held> all{{"decode", 1}, {"text", 1}, {"denoise", 1}, {"encode", 1}};
+    EXPECT_EQ(leaving_before("text", all, 0), (Names{"decode", "denoise", "encode"}));
+    EXPECT_EQ(leaving_before("encode", all, 0), (Names{"text", "decode", "denoise"}));
+    EXPECT_EQ(leaving_before("denoise", all, 0), (Names{"encode", "text", "decode"}));
+    EXPECT_EQ(leaving_before("decode", all, 0), (Names{"denoise", "encode", "text"}));
+}
+
+TEST(Leaving, NoMoreThanMust) {
+    const std::vector<Held> held{{"text", 10}, {"encode", 20}, {"denoise", 5}, {"decode", 30}};
+    EXPECT_EQ(leaving_before("denoise", held, 60), Names{});
+    EXPECT_EQ(leaving_before("denoise", held, 59), Names{"encode"});
+    EXPECT_EQ(leaving_before("denoise", held, 40), Names{"encode"});
+    EXPECT_EQ(leaving_before("denoise", held, 39), (Names{"encode", "text"}));
+    EXPECT_EQ(leaving_before("denoise", held, 29), (Names{"encode", "text", "decode"}));
+}
+
+TEST(Leaving, WhatNoStageUsesLeavesBeforeAll) {
+    EXPECT_EQ(leaving_before("text", {{"decode", 1}, {"upscale", 1}}, 1), Names{"upscale"});
+    EXPECT_EQ(leaving_before("decode", {{"upscale", 1}, {"denoise", 1}, {"text", 1}}, 0),
+              (Names{"upscale", "denoise", "text"}));
+}
+
+}  // namespace
+}  // namespace t3video::plan
