@@ -7,7 +7,7 @@ namespace t3video::plan {
 
 size_t Plan::bytes() const {
     size_t most = 0;
-    for (const StagePlan& stage : stages) most = std::max(most, stage.bytes);
+    for (const StagePlan& stage : stages) most = std::max(most, stage.total());
     return most;
 }
 
@@ -68,6 +68,23 @@ std::vector<std::string> leaving(std::span<const std::string> order, size_t inde
         sum -= one->bytes;
     }
     return gone;
+}
+
+size_t room_beside(const StagePlan& stage, const Machine& machine) {
+    const size_t limit = machine.on_cpu() ? machine.packing : machine.allowed;
+    return limit - std::min(limit, stage.bytes);
+}
+
+void count_beside(Plan& plan, const Machine& machine, std::span<const std::string> order, std::vector<Held> held) {
+    for (StagePlan& stage : plan.stages) {
+        const auto index = static_cast<size_t>(std::ranges::find(order, stage.name) - order.begin());
+        for (const std::string& name : leaving(order, index, held, room_beside(stage, machine)))
+            std::erase_if(held, [&](const Held& one) { return one.stage == name; });
+        std::erase_if(held, [&](const Held& one) { return one.stage == stage.name; });
+        stage.beside = 0;
+        for (const Held& one : held) stage.beside += one.bytes;
+        held.push_back({stage.name, stage.held});
+    }
 }
 
 }  // namespace t3video::plan

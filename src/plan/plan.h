@@ -24,9 +24,11 @@ struct StagePlan {
     bool ready = false;           // the weights wait prepared so, from a film before
     size_t held = 0;              // bytes that prepared weights take while they wait between films
     size_t bytes = 0;             // at most in use at once, Machine::taken and `held` included
+    size_t beside = 0;            // bytes of other networks that stay prepared meanwhile: count_beside()
     int64_t band_rows = 0;        // of decoding: models::DecodeOptions
     double seconds = 0;           // from Plan::estimate
 
+    size_t total() const { return bytes + beside; }
     bool streamed() const { return residency == nn::Residency::streamed; }
     // For people, behind the stage's figures; empty where there is nothing to tell.
     std::string about_weights() const;
@@ -37,7 +39,7 @@ struct Plan {
     size_t allowed = 0;
     std::string limit;  // as Machine's
 
-    size_t bytes() const;  // of the largest stage
+    size_t bytes() const;  // at most in use, by any stage and what stays prepared beside it
     double seconds() const;
     // Null where the stage is done.
     const StagePlan* find(const std::string& stage) const;
@@ -58,6 +60,13 @@ struct Held {
 // last first. The stages of a film, which the next one repeats, are all of `order`.
 std::vector<std::string> leaving(std::span<const std::string> order, size_t index, std::span<const Held> held,
                                  size_t room);
+
+// Bytes that may stay held beside a stage.
+size_t room_beside(const StagePlan& stage, const Machine& machine);
+
+// Fills in StagePlan::beside: of what is held before the film, and of what its stages come to hold, as far as it does
+// not leave.
+void count_beside(Plan& plan, const Machine& machine, std::span<const std::string> order, std::vector<Held> held);
 
 // What planning polls while networks run (Context::set_poll); may throw to end it.
 using Poll = std::function<void()>;

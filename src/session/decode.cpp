@@ -118,8 +118,9 @@ Result Session::decode(const film::Request& request, Observer& observer, std::st
     machine.encoder_bytes = media::encoder_bytes(format);
     const plan::Poll early = [&] { stop_early(stop); };
     const plan::Plan plan = this->plan(model, film, material, machine, early);
-    require_valid(plan.too_large() == nullptr, "decode of ", s.width, "x", s.height, ", ", s.frames, " frames, needs ",
-                  plan::readable_bytes(plan.bytes()), ", but ", plan.about_allowed(), " may be used; allow more with ",
+    const size_t needed = plan.stages.front().bytes;
+    require_valid(needed <= plan.allowed, "decode of ", s.width, "x", s.height, ", ", s.frames, " frames, needs ",
+                  plan::readable_bytes(needed), ", but ", plan.about_allowed(), " may be used; allow more with ",
                   Field("memory"), ", or use a machine that has more");
     observer.begins({request, model.files(), film, {}, plan, true});
     const Asker asker{observer, stop, job};

@@ -41,7 +41,8 @@ Tensor noised(Context& ctx, const Tensor& latent, const Tensor& noise, double si
 
 Tensor denoise(Context& ctx, const GuidanceAt& guidance, const t3::LayoutWindows& windows,
                const sampling::Solver& solver, const sampling::Schedule& schedule, sampling::SampleState start,
-               const Tensor& first_frame, const sampling::StepObserver& observer) {
+               const DenoiseOptions& options) {
+    const Tensor& first_frame = options.first_frame;
     const bool conditioned = first_frame.defined();
     const models::Conditioning conditioning{.clean_frames = conditioned ? 1 : 0};
     int64_t step = start.step;
@@ -56,13 +57,13 @@ Tensor denoise(Context& ctx, const GuidanceAt& guidance, const t3::LayoutWindows
             }
             return g.dit.forward(ctx, x, timestep, prompts, windows);
         };
-        return sampling::guided(ctx, velocities, g.scale, g.together)(sample, time);
+        return sampling::guided(ctx, velocities, g.scale, options.together)(sample, time);
     };
     if (conditioned) start.x = with_first_frame(ctx, start.x, first_frame);
     return solver.solve(ctx, denoiser, std::move(start), schedule, [&](sampling::SampleState& state) {
         step = state.step;
         if (conditioned) state.x = with_first_frame(ctx, state.x, first_frame);
-        if (observer) observer(state);
+        if (options.observer) options.observer(state);
     });
 }
 
@@ -89,10 +90,10 @@ Tensor denoise_film(Context& ctx, const ExpertsInTurn& experts, const film::Film
             texts = dit.embed_text(ctx, prompts);
             reader = turn;
         }
-        return {dit, &texts[0], guided ? &texts[1] : nullptr, film.settings.cfg, options.together};
+        return {dit, &texts[0], guided ? &texts[1] : nullptr, film.settings.cfg};
     };
     return denoise(ctx, guidance, t3::LayoutWindows(ctx, film.attention.layout), film::solver_of(film.settings),
-                   schedule, std::move(start), options.first_frame, options.observer);
+                   schedule, std::move(start), options);
 }
 
 }  // namespace t3video::session

@@ -21,17 +21,23 @@ struct Guidance {
     const models::TextContext* positive = nullptr;
     const models::TextContext* negative = nullptr;  // null only at scale 1
     double scale = 1.0;
-    bool together = false;  // both branches cross the layers in one walk: WanDit::forward
 };
 
 // Gives what a step from noise level sigma asks. The reference is valid until the next call.
 using GuidanceAt = std::function<Guidance(double sigma)>;
 
-// first_frame: undefined, or the latent [channels, 1, rows, columns] that frame 0 is held at: set before the first step
-// and after each, its tokens at timestep 0. `start.x`: [channels, T, rows, columns].
+struct DenoiseOptions {
+    bool together = false;  // both branches of guidance cross the layers in one walk: WanDit::forward
+    // Undefined, or the latent [channels, 1, rows, columns] that frame 0 is held at: set before the first step and
+    // after each, its tokens at timestep 0.
+    Tensor first_frame = {};
+    sampling::StepObserver observer = {};
+};
+
+// Runs the steps of `schedule` from `start`, whose x is [channels, T, rows, columns].
 Tensor denoise(Context& ctx, const GuidanceAt& guidance, const t3::LayoutWindows& windows,
                const sampling::Solver& solver, const sampling::Schedule& schedule, sampling::SampleState start,
-               const Tensor& first_frame = {}, const sampling::StepObserver& observer = {});
+               const DenoiseOptions& options = {});
 
 // The schedule of the film's solver, of so many steps.
 sampling::Schedule schedule_of(const film::Film& film, int64_t steps);
@@ -41,12 +47,6 @@ struct ExpertsInTurn {
     std::span<const film::Expert> experts = {};  // empty: one for every noise level
     // Gives the transformer of this number, where the context computes; valid until the next call.
     std::function<const models::WanDit&(size_t)> dit;
-};
-
-struct DenoiseOptions {
-    bool together = false;                 // as Guidance's
-    Tensor first_frame = {};               // as in denoise()
-    sampling::StepObserver observer = {};  // as in denoise()
 };
 
 // Runs the steps of `schedule` from `start` under the film's guidance. -> [channels, T, rows, columns]. Embeddings are

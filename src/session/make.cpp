@@ -257,6 +257,7 @@ Estimate Session::estimate(const film::Request& request, const film::ModelFiles&
     Estimate estimate{film, machine()};
     estimate.machine.input_bytes = static_cast<size_t>(input.bytes());
     estimate.plan = plan_film(networks, film, {}, estimate.machine, early);
+    count_beside(estimate.plan, estimate.machine);
     estimate.plan.estimate(rates());
     estimate.refusal = refusal(estimate.plan, networks, film, estimate.machine,
                                other_films(files, networks.traits(), film.settings), observer, early);

@@ -20,8 +20,8 @@ void stop_early(const std::stop_token& stop) {
     if (stop.stop_requested()) throw Stopped(Message("stopped before anything was made"));
 }
 
-Session::Session(Context ctx, int64_t memory)
-    : ctx_(std::move(ctx)), memory_(memory), taken_(plan::machine_of(ctx_, memory).taken) {}
+Session::Session(Context ctx, int64_t memory, Lifetime lifetime)
+    : ctx_(std::move(ctx)), memory_(memory), lifetime_(lifetime), taken_(plan::machine_of(ctx_, memory).taken) {}
 
 FileModel& Session::open(film::ModelFiles files, const std::function<film::Networks()>& load) {
     constexpr size_t kOpen = 4;  // mappings cost addresses and no memory
@@ -64,19 +64,21 @@ plan::Machine Session::machine() const {
 plan::Plan Session::plan(const Model& model, const film::Film& film, const Material& material,
                          const plan::Machine& machine, const plan::Poll& poll) const {
     plan::Plan plan = plan_film(model.networks(), film, material, machine, poll);
+    count_beside(plan, machine);
     for (plan::StagePlan& stage : plan.stages) stage.ready = shelf_.has(model, stage.name, stage.residency);
     return plan;
 }
 
+void Session::count_beside(plan::Plan& plan, const plan::Machine& machine) const {
+    if (lifetime_ == Lifetime::many_films) plan::count_beside(plan, machine, order_of_stages(), shelf_.held());
+}
+
 void Session::make_room(const Model& model, const plan::StagePlan& stage) {
-    std::vector<std::string> order;
-    for (const auto& each : stages()) order.emplace_back(each->name());
+    const std::vector<std::string> order = order_of_stages();
     const auto index = static_cast<size_t>(std::ranges::find(order, stage.name) - order.begin());
     const plan::Machine machine = this->machine();
-    const size_t limit = machine.on_cpu() ? machine.packing : machine.allowed;
-    for (const std::string& name :
-         plan::leaving(order, index, shelf_.held(), limit > stage.bytes ? limit - stage.bytes : 0))
-        shelf_.drop(name);
+    const size_t room = lifetime_ == Lifetime::one_film ? 0 : plan::room_beside(stage, machine);
+    for (const std::string& name : plan::leaving(order, index, shelf_.held(), room)) shelf_.drop(name);
     Allocator& allocator = ctx_.allocator();
     allocator.trim();
     if (machine.on_cpu()) return;

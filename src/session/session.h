@@ -33,10 +33,13 @@ struct Estimate {
     Message refusal;  // why it cannot be made, and what could; empty where it fits
 };
 
+// What a session is for. Of one film, each stage's network goes before the next stage: nobody will ask for it again.
+enum class Lifetime { many_films, one_film };
+
 class Session {
   public:
     // `memory`: bytes that may be taken on the CPU; 0: what is available. A GPU's limit is part of its context.
-    explicit Session(Context ctx, int64_t memory = 0);
+    explicit Session(Context ctx, int64_t memory = 0, Lifetime lifetime = Lifetime::many_films);
 
     // Checks the request and opens every file before any long work, then runs the stages, leaving each in the job
     // folder; a rerun of the same request goes on from there, and where the film is there does nothing. Whatever it
@@ -73,11 +76,14 @@ class Session {
 
   private:
     void make_room(const Model& model, const plan::StagePlan& stage);
+    // Counts what waits prepared beside the stages of a plan.
+    void count_beside(plan::Plan& plan, const plan::Machine& machine) const;
     // The open model of these files, or what `load` makes of them.
     FileModel& open(film::ModelFiles files, const std::function<film::Networks()>& load);
 
     Context ctx_;
     int64_t memory_;
+    Lifetime lifetime_;
     size_t taken_;  // by the context, before any film
     std::optional<plan::Rates> rates_;
     std::vector<std::unique_ptr<FileModel>> models_;  // the last used at the end

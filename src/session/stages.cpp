@@ -18,6 +18,12 @@ std::span<const std::unique_ptr<Stage>> stages() {
     return all;
 }
 
+std::vector<std::string> order_of_stages() {
+    std::vector<std::string> names;
+    for (const auto& stage : stages()) names.emplace_back(stage->name());
+    return names;
+}
+
 plan::Plan plan_film(const film::Networks& networks, const film::Film& film, const Material& material,
                      const plan::Machine& computing, const plan::Poll& poll) {
     plan::Machine machine = computing;

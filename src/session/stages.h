@@ -90,6 +90,7 @@ class Stage {
 
 // The stages in the order in which they run.
 std::span<const std::unique_ptr<Stage>> stages();
+std::vector<std::string> order_of_stages();  // their names
 
 // The plans of all stages that are due.
 plan::Plan plan_film(const film::Networks& networks, const film::Film& film, const Material& material,

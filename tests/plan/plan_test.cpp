@@ -113,5 +113,23 @@ TEST(Leaving, WhatNoStageUsesLeavesBeforeAll) {
               (Names{"upscale", "denoise", "text"}));
 }
 
+// Of 10 bytes: what a stage leaves room for stays, and counts beside it.
+TEST(Plan, WhatStaysPreparedCountsBesideTheStages) {
+    const std::vector<std::string> order{"text", "encode", "denoise", "decode"};
+    Plan plan{.stages = {{.name = "text", .held = 3, .bytes = 4},
+                         {.name = "denoise", .held = 2, .bytes = 6},
+                         {.name = "decode", .held = 1, .bytes = 8}},
+              .allowed = 10};
+    const Machine machine{.device = {.id = {Device::cuda}}, .allowed = 10};
+    count_beside(plan, machine, order, {{"decode", 1}, {"other", 9}});
+    EXPECT_EQ(plan.stages[0].beside, 1U);  // what no stage knows has gone
+    EXPECT_EQ(plan.stages[1].beside, 4U);  // of text and decode
+    EXPECT_EQ(plan.stages[2].beside, 0U);  // for 8 of 10 denoise goes, whose turn is the later one, and then text
+    EXPECT_EQ(plan.bytes(), 10U);
+    EXPECT_EQ(plan.too_large(), nullptr);
+    EXPECT_EQ(room_beside(plan.stages[2], machine), 2U);
+    EXPECT_EQ(room_beside({.bytes = 11}, machine), 0U);
+}
+
 }  // namespace
 }  // namespace t3video::plan

@@ -41,16 +41,15 @@ class MakeTest : public ::testing::Test {
         const models::TextContext positive = text(rows.positive), negative = text(rows.negative);
         const auto& solver = sampling::find_solver("unipc");
         sampling::SampleState kept;
-        denoise(
-            ctx_,
-            [&](double) {
-                return Guidance{networks.dit(), &positive, &negative, 3.0};
-            },
-            t3::LayoutWindows(ctx_, t3::full_attention({2, 2, 2})), solver, solver.schedule({.steps = 4, .shift = 5}),
-            {.x = make_noise(ctx_, {16, 2, 4, 4}, r.seed, r.noise, 132)}, {},
-            [&](const sampling::SampleState& state) {
-                if (state.step == step) kept = state;
-            });
+        denoise(ctx_,
+                [&](double) {
+                    return Guidance{networks.dit(), &positive, &negative, 3.0};
+                },
+                t3::LayoutWindows(ctx_, t3::full_attention({2, 2, 2})), solver,
+                solver.schedule({.steps = 4, .shift = 5}), {.x = make_noise(ctx_, {16, 2, 4, 4}, r.seed, r.noise, 132)},
+                {.observer = [&](const sampling::SampleState& state) {
+                    if (state.step == step) kept = state;
+                }});
         return kept;
     }
     // A job that was interrupted in this state: everything else is that of `finished`.

@@ -116,6 +116,17 @@ TEST_F(SessionTest, PackedWeightsWaitWhereMemoryAllows) {
     EXPECT_EQ(packed(tight, 2), 2U) << "one at a time: " << ::testing::PrintToString(observer_.notes);
 }
 
+// Who makes one film has nothing wait for another.
+TEST_F(SessionTest, OfOneFilmNothingWaits) {
+    Session session(Context(), 0, Lifetime::one_film);
+    const film::Request r = request();
+    EXPECT_EQ(film_by(session, r, observer_), fresh(r));
+    for (const plan::StagePlan& stage : observer_.plan->stages) EXPECT_EQ(stage.beside, 0U) << stage.name;
+    observer_.notes.clear();
+    film_by(session, again(r), observer_);
+    EXPECT_GT(observer_.notes_of("Weights of"), 0U);
+}
+
 struct Trouble {
     const char* name;
     void (*make)(std::stop_source& stop);

@@ -131,7 +131,7 @@ void BatchOptions::run(const std::vector<std::string>& further) const {
     if (mine.empty()) return log_info(fmt::format("No film is in part {}: the list has {}", shard, items.size()));
     const FilmCommand first = command_of(mine.front());
     set_quiet(first.quiet);
-    session::Session session = first.session();
+    session::Session session = first.session(session::Lifetime::many_films);
     session.open(first.request);  // before the folder is made
     const FilmFolder folder(output);
     Series series(session, mine.size());
@@ -174,9 +174,10 @@ void add_batch(CLI::App& program, Action& chosen) {
         ->type_name("I/N");
     c->allow_extras();
     c->footer(
-        "Further options are those of t3video generate, for all films. The model is opened once. After an\n"
-        "interruption the same command goes on: films that are finished stay as they are, the one begun goes on\n"
-        "from its job.\n\n"
+        "Further options are those of t3video generate, for all films. The model is opened, checked and prepared "
+        "once.\n"
+        "After an interruption the same command goes on: films that are finished stay as they are, the one begun goes\n"
+        "on from its job.\n\n"
         "Example:\n"
         "  t3video batch prompts.json --output films --shard 1/2 --model Wan2.1-T2V-1.3B --size 832x480 --device cuda");
     c->callback([c, o, &chosen] { chosen = [o, further = c->remaining()] { o->run(further); }; });

@@ -94,7 +94,7 @@ void print(const BenchOptions& o, const film::Film& film, const Stopwatches& wat
     fmt::print("{:<14} {:>10} {:>10} {:>10}\n", "stage", "seconds", "peak", "planned");
     for (const Stage& stage : watches.stages())
         fmt::print("{:<14} {:10.3f} {:>10} {:>10}{}\n", stage.name, stage.seconds, plan::readable_bytes(stage.peak),
-                   plan::readable_bytes(stage.plan.bytes), stage.plan.about_weights());
+                   plan::readable_bytes(stage.plan.total()), stage.plan.about_weights());
     fmt::print("{:<14} {:10.3f}\n", "all", watches.seconds());
     fmt::print("{}\n", device == Device::cpu
                            ? "peak: tensors, weights among them; planned: with the program, weights in mapped files"
@@ -108,7 +108,7 @@ void save_json(const BenchOptions& o, const film::Film& film, const Stopwatches&
         stages.push_back({{"name", stage.name},
                           {"seconds", stage.seconds},
                           {"peak_bytes", stage.peak},
-                          {"planned_bytes", stage.plan.bytes},
+                          {"planned_bytes", stage.plan.total()},
                           {"streamed", stage.plan.streamed()},
                           {"together", stage.plan.together}});
     }
@@ -146,7 +146,7 @@ void bench_film(Context ctx, const BenchOptions& o) {
         {.width = size.width, .height = size.height, .frames = o.frames, .steps = o.steps, .cfg = o.cfg});
     const auto film = film::make_film(files, networks.traits(), settings, film::parse_attention(o.attention));
 
-    session::Session session(std::move(ctx), o.compute.bytes());
+    session::Session session(std::move(ctx), o.compute.bytes(), session::Lifetime::one_film);
     Terminal terminal(true);
     session::Material material = random_material(networks, film);
     const plan::Machine machine = session.machine();

@@ -98,9 +98,9 @@ FilmCommand parse_film(std::vector<std::string> words, Twice twice) try {
     throw InvalidRequest(concat(explain(error), " (t3video generate --help explains the options)"));
 }
 
-session::Session FilmCommand::session() const {
+session::Session FilmCommand::session(session::Lifetime lifetime) const {
     watch_interrupts();
-    return compute.session();
+    return compute.session(lifetime);
 }
 
 void make_film(session::Session& session, const FilmCommand& film, const std::string& title) {

@@ -15,7 +15,7 @@ struct FilmCommand {
     bool quiet = false;
 
     // To make it in, stoppable by Ctrl-C.
-    session::Session session() const;
+    session::Session session(session::Lifetime lifetime = session::Lifetime::one_film) const;
 };
 
 // What becomes of an option that is given twice.

@@ -140,9 +140,9 @@ Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in
     const auto& solver = sampling::find_solver(options.solver);
     const Tensor first_frame = options.first_frame ? in.sample(ctx, "first_frame", 5) : Tensor();
     const session::Guidance guidance{dit, &positive, &negative, options.cfg};
-    return {{"latents", batched(session::denoise(
-                            ctx, [&](double) { return guidance; }, windows_of(ctx, options, noise), solver,
-                            options.schedule(solver), {.x = noise}, first_frame))}};
+    return {{"latents",
+             batched(session::denoise(ctx, [&](double) { return guidance; }, windows_of(ctx, options, noise), solver,
+                                      options.schedule(solver), {.x = noise}, {.first_frame = first_frame}))}};
 }
 
 // A film from token ids and noise to frames, by the stages of a session.
@@ -171,7 +171,7 @@ Outputs run_pipeline(Context& ctx, const ModuleOptions& options, const Inputs& i
     material.bf16_timesteps = options.bf16_timesteps;
 
     FrameTensors frames;
-    session::Session session(ctx);
+    session::Session session(ctx, 0, session::Lifetime::one_film);
     plan::Plan plan = session.plan(model, film, material, session.machine());
     plan.stages.back().band_rows = options.band_rows;
     session.run(model, film, plan, material, frames, media::Samples::f32);

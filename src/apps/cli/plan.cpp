@@ -42,7 +42,7 @@ void print_table(const session::Estimate& estimate) {
     double flops = 0;
     for (const auto& stage : plan.stages) {
         flops += flop(stage.work);
-        row(stage.name, flop(stage.work), stage.seconds, stage.bytes, stage.about_weights());
+        row(stage.name, flop(stage.work), stage.seconds, stage.total(), stage.about_weights());
     }
     row("all", flops, plan.seconds(), plan.bytes());
     fmt::print("\nAllowed: {}. {}\n", plan.about_allowed(),
@@ -66,7 +66,7 @@ void print_json(const session::Estimate& estimate) {
                           {"together", stage.together},
                           {"packed", stage.residency == nn::Residency::packed},
                           {"seconds", stage.seconds},
-                          {"memory_bytes", stage.bytes}});
+                          {"memory_bytes", stage.total()}});
     }
     fmt::print("{}\n", nlohmann::json{{"width", s.width},
                                       {"height", s.height},

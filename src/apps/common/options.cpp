@@ -48,8 +48,8 @@ int64_t ComputeOptions::bytes() const {
     return memory.empty() ? 0 : static_cast<int64_t>(parse_bytes(memory));
 }
 
-session::Session ComputeOptions::session() const {
-    return session::Session(context(), bytes());
+session::Session ComputeOptions::session(session::Lifetime lifetime) const {
+    return session::Session(context(), bytes(), lifetime);
 }
 
 DeviceId parse_device(const std::string& text) {

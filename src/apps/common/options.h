@@ -17,7 +17,7 @@ struct ComputeOptions {
     void add_to(CLI::App& command);
     // Throws InvalidRequest for a device or type this build does not have.
     Context context() const;
-    session::Session session() const;
+    session::Session session(session::Lifetime lifetime = session::Lifetime::one_film) const;
     int64_t bytes() const;  // of `memory`; 0: not given
 };
 

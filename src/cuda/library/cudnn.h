@@ -32,11 +32,11 @@ Cudnn& cudnn(State& s);
 // units f32 is multiplied as f32, not as TF32.
 void build(Cudnn& library, fe::graph::Graph& graph, bool matrix_units = true);
 
-// The graph of an op's problem, built by `make` where it is not kept; null where `make` gave null. Some hundreds are
-// kept: a film asks for some dozens, each takes tenths of a second to build. Work under way ends before one goes.
+// The graph of an op's problem, built by `make` where it is not kept; null where `make` gave null. A film asks for some
+// dozens, each of which takes tenths of a second to build and 3 MB of host memory. Work under way ends before one goes.
 template <class Key, class Make>
 fe::graph::Graph* graph_of(State& s, const char* op, const Key& key, Make&& make) {
-    using Graphs = BoundedCache<Key, std::unique_ptr<fe::graph::Graph>, 512>;
+    using Graphs = BoundedCache<Key, std::unique_ptr<fe::graph::Graph>, 96>;
     return s.cache<Graphs>(op).get(key, make, [&] { cudaStreamSynchronize(s.stream); }).get();
 }
 
