@@ -11,6 +11,8 @@
 namespace t3video::cpu {
 
 struct State final : BackendState {
+    State();
+
     dnnl::engine engine{dnnl::engine::kind::cpu, 0};
     dnnl::stream stream{engine};
     std::map<std::string, std::shared_ptr<void>> caches;  // by op; each op knows the type of its own

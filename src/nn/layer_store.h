@@ -54,7 +54,7 @@ class LayerStore {
     // the rest of the model.
     void prepare(Context& ctx, Residency residency) {
         if (residency == Residency::streamed) move_to_host(ctx);
-        if (residency != Residency::packed) return;
+        if (residency != Residency::packed || ctx.target() != Device::cpu) return;
         for_each_param("", [&](const std::string&, Param& param) {
             if (param.role == Role::matrix) nn::prepare(ctx, param, ops::Uses::many);
         });
