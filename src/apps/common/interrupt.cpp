@@ -41,10 +41,11 @@ void wait_for(const sigset_t& signals) {
             say(worked ? "t3video: stopped; what was finished stays\n" : "t3video: stopped before anything was made\n");
             _exit(128 + first);
         }
+        // Whoever sees the wish may end the program: the line comes first.
+        say("\nStopping at the next safe point; once more ends at once.\n");
         came = first;
         wish().request_stop();
     }
-    say("\nStopping at the next safe point; once more ends at once.\n");
     const int second = next_signal(signals);
     std::signal(second, SIG_DFL);  // a shell may have had it ignored
     pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
