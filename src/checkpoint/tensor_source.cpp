@@ -45,6 +45,13 @@ TensorSource open_tensors(const std::filesystem::path& path) {
     return read_safetensors(file);  // names what is wrong with it
 }
 
+std::set<std::filesystem::path> files_of(const std::filesystem::path& path) {
+    if (!looks_like_json_object(MappedFile(path).bytes())) return {path};
+    std::set<std::filesystem::path> shards;
+    for (const auto& [name, stored] : open_tensors(path).tensors) shards.insert(stored.file);
+    return shards;
+}
+
 TensorSource rename(TensorSource source, const std::function<std::string(const std::string&)>& rename) {
     std::map<std::string, StoredTensor> renamed;
     for (auto& [name, stored] : source.tensors) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "tensor/stored.h"
@@ -30,6 +31,9 @@ struct TensorSource {
 // Opens *.safetensors, *.safetensors.index.json, *.pth/*.pt, or *.gguf, told apart by content, not by name. Nothing is
 // read but headers: tensors are views of the mapped files. Throws InvalidRequest for anything malformed.
 TensorSource open_tensors(const std::filesystem::path& path);
+// The files that the weights of `path` lie in: of an index its shards, else the file itself. Throws as open_tensors
+// does.
+std::set<std::filesystem::path> files_of(const std::filesystem::path& path);
 
 // The same tensors under other names; `rename` returns an empty string for a name it does not know, which stays as it
 // is.

@@ -20,6 +20,7 @@ struct State final : BackendState {
     ~State() override;
     State(const State&) = delete;
     State& operator=(const State&) = delete;
+    void trim() override;
 
     const DeviceTraits traits;
     std::shared_ptr<CUstream_st> stream_owner;  // the device's memory, which may outlive this state, holds it too

@@ -1,7 +1,6 @@
 // Values of fields as people write them. Each throws InvalidRequest that names the field and what was expected.
 #pragma once
 
-#include <charconv>
 #include <concepts>
 #include <filesystem>
 #include <limits>
@@ -11,17 +10,9 @@
 
 #include "checkpoint/lora.h"
 #include "core/error.h"
+#include "core/numbers.h"
 
 namespace t3video::film {
-
-// The whole of a text as a number of this type; nothing for any other text.
-template <class T>
-std::optional<T> number_of(std::string_view text) {
-    T value{};
-    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
-    return value;
-}
 
 inline void parse(const Field& given, std::string& value) {
     value = given.value;

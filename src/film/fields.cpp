@@ -174,13 +174,13 @@ Request filled_in(const Request& request, const Film& film) {
                   .solver = s.solver,
                   .negative_prompt = s.negative_prompt};
     if (s.source == Source::video) r.inputs.strength = s.strength;
-    const auto whole = [](std::filesystem::path& path) {
-        if (!path.empty()) path = absolute_path(path).lexically_normal();
-    };
-    for (auto* path : {&r.inputs.image, &r.inputs.video, &r.layout, &r.model, &r.parts.dit, &r.parts.text_encoder,
-                       &r.parts.vae, &r.parts.tokenizer})
-        whole(*path);
-    for (auto& lora : r.parts.loras) whole(lora.file);
+    const auto whole = [](const std::filesystem::path& path) { return absolute_path(path).lexically_normal(); };
+    for (const RequestField& field : table()) {
+        if (field.kind != Kind::path || !field.recorded()) continue;
+        if (const json path = field.get(r); !path.is_null())
+            field.set(r, Field(field.name, whole(path.get<std::string>()).string()));
+    }
+    for (auto& lora : r.parts.loras) lora.file = whole(lora.file);
     return r;
 }
 

@@ -60,12 +60,12 @@ Input OpenInput::read(const FrameSize& size, int64_t frames, int threads) {
     input.width = header_.width;
     input.height = header_.height;
     const media::Fitting fitting = fitting_of(input.width, input.height, size, choices_.fit);
-    const int64_t line = size.width * 3, room = memory_ - reader_->bytes() - media::Resizer::bytes(fitting);
+    const int64_t line = size.width * 3, bytes = line * size.height,
+                  room = memory_ - reader_->bytes() - media::Resizer::bytes(fitting);
     while (static_cast<int64_t>(input.frames.size()) < frames) {
-        require_valid(input.bytes() + line * size.height <= room, name, ": ", frames, " frames of ", size.width, "x",
-                      size.height, " take ", (frames * line * size.height) >> 20, " MiB, and ",
-                      std::max<int64_t>(0, room) >> 20, " MiB may be used; make it shorter, or allow more with ",
-                      Field("memory"));
+        require_valid(input.bytes() + bytes <= room, name, ": ", frames, " frames of ", size.width, "x", size.height,
+                      " take ", (frames * bytes) >> 20, " MiB, and ", std::max<int64_t>(0, room) >> 20,
+                      " MiB may be used; make it shorter, or allow more with ", Field("memory"));
         Tensor frame = empty_on_host({size.height, size.width, 3}, DType::u8);
         media::Resizer resizer(fitting, threads, [&](int64_t y, const uint8_t* row) {
             std::copy_n(row, line, frame.data<uint8_t>() + y * line);

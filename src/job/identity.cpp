@@ -22,8 +22,7 @@ constexpr const char* kOtherMembers[] = {"width",        "height",    "dtype", "
 
 // Of a file of weights; of an index the files that it names, in no order: what they are called does not matter.
 json content_of(const fs::path& path) {
-    std::set<fs::path> files;
-    for (const auto& [name, stored] : checkpoint::open_tensors(path).tensors) files.insert(stored.file);
+    const std::set<fs::path> files = checkpoint::files_of(path);
     if (files.size() == 1) return sampled_hash(*files.begin());
     std::vector<std::string> hashes;
     for (const fs::path& file : files) hashes.push_back(sampled_hash(file));

@@ -2,7 +2,6 @@
 #include "job/job_files.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "checkpoint/finite.h"
 #include "checkpoint/tensor_source.h"
@@ -10,6 +9,7 @@
 #include "core/error.h"
 #include "core/input_file.h"
 #include "core/json.h"
+#include "core/numbers.h"
 #include "core/paths.h"
 #include "job/identity.h"
 #include "media/film_format.h"
@@ -30,10 +30,8 @@ std::string read_text(const fs::path& file) try {
 }
 
 std::optional<int64_t> whole_number(const std::string& text) {
-    int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
-    return value;
+    const auto value = number_of<int64_t>(text);
+    return value && *value >= 0 ? value : std::nullopt;
 }
 
 // A stage whose bytes are those that were written, and finite. Throws InvalidRequest, naming the file, for another.

@@ -49,15 +49,19 @@ void Plan::estimate(const Rates& rates) {
     }
 }
 
-std::vector<std::string> leaving(std::span<const std::string> order, size_t index, std::span<const Held> held,
-                                 size_t room) {
+std::vector<std::string> leaving(std::span<const std::string> order, const std::string& stage,
+                                 std::span<const Held> held, size_t room) {
+    const auto place_of = [&](const std::string& name) {
+        return static_cast<size_t>(std::ranges::find(order, name) - order.begin());
+    };
+    const size_t now = place_of(stage);
     size_t sum = 0;
     std::vector<std::pair<size_t, const Held*>> others;  // by how many stages come before its turn
     for (const Held& one : held) {
-        if (one.stage == order[index]) continue;
-        const auto place = static_cast<size_t>(std::ranges::find(order, one.stage) - order.begin());
+        if (one.stage == stage) continue;
+        const size_t place = place_of(one.stage);
         // What no stage of this film uses comes last of all.
-        others.emplace_back(place == order.size() ? place : (place + order.size() - index) % order.size(), &one);
+        others.emplace_back(place == order.size() ? place : (place + order.size() - now) % order.size(), &one);
         sum += one.bytes;
     }
     std::ranges::stable_sort(others, std::greater(), [](const auto& other) { return other.first; });
@@ -77,8 +81,7 @@ size_t room_beside(const StagePlan& stage, const Machine& machine) {
 
 void count_beside(Plan& plan, const Machine& machine, std::span<const std::string> order, std::vector<Held> held) {
     for (StagePlan& stage : plan.stages) {
-        const auto index = static_cast<size_t>(std::ranges::find(order, stage.name) - order.begin());
-        for (const std::string& name : leaving(order, index, held, room_beside(stage, machine)))
+        for (const std::string& name : leaving(order, stage.name, held, room_beside(stage, machine)))
             std::erase_if(held, [&](const Held& one) { return one.stage == name; });
         std::erase_if(held, [&](const Held& one) { return one.stage == stage.name; });
         stage.beside = 0;

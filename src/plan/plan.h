@@ -18,15 +18,15 @@ struct StagePlan {
     std::string name;
     Work work;
     size_t weights = 0;  // bytes that cross to the GPU; on the CPU they stay in the mapped files
-    nn::Residency residency =
-        nn::Residency::resident;  // streamed: all layers do not fit on the GPU; packed: they fit the CPU's memory
-    bool together = false;        // of streamed ones: each crosses once for both branches of guidance, not twice
-    bool ready = false;           // the weights wait prepared so, from a film before
-    size_t held = 0;              // bytes that prepared weights take while they wait between films
-    size_t bytes = 0;             // at most in use at once, Machine::taken and `held` included
-    size_t beside = 0;            // bytes of other networks that stay prepared meanwhile: count_beside()
-    int64_t band_rows = 0;        // of decoding: models::DecodeOptions
-    double seconds = 0;           // from Plan::estimate
+    // Streamed where all layers do not fit on the GPU, packed where they fit the CPU's memory.
+    nn::Residency residency = nn::Residency::resident;
+    bool together = false;  // of streamed ones: each crosses once for both branches of guidance, not twice
+    bool ready = false;     // the weights wait prepared so, from a film before
+    size_t held = 0;        // bytes that prepared weights take while they wait between films
+    size_t bytes = 0;       // at most in use at once, Machine::taken and `held` included
+    size_t beside = 0;      // bytes of other networks that stay prepared meanwhile: count_beside()
+    int64_t band_rows = 0;  // of decoding: models::DecodeOptions
+    double seconds = 0;     // from Plan::estimate
 
     size_t total() const { return bytes + beside; }
     bool streamed() const { return residency == nn::Residency::streamed; }
@@ -56,10 +56,10 @@ struct Held {
     size_t bytes = 0;
 };
 
-// Who leaves before stage `index` runs, so that at most `room` bytes stay held beside it: those whose next turn comes
+// Who leaves before this stage runs, so that at most `room` bytes stay held beside it: those whose next turn comes
 // last first. The stages of a film, which the next one repeats, are all of `order`.
-std::vector<std::string> leaving(std::span<const std::string> order, size_t index, std::span<const Held> held,
-                                 size_t room);
+std::vector<std::string> leaving(std::span<const std::string> order, const std::string& stage,
+                                 std::span<const Held> held, size_t room);
 
 // Bytes that may stay held beside a stage.
 size_t room_beside(const StagePlan& stage, const Machine& machine);
@@ -108,7 +108,7 @@ StagePlan count(const std::string& name, const Machine& machine, const Poll& pol
     return stage;
 }
 
-// stage(keep) of weights that are used so many times: on the CPU prepared once, where they fit and that pays.
+// stage(residency) of weights that are used so many times: on the CPU prepared once, where they fit and that pays.
 template <class Stage>
 StagePlan packed_where_it_pays(const Machine& machine, int64_t uses, Stage&& stage) {
     constexpr int64_t kOften = 4;  // preparing takes about as long as two conversions

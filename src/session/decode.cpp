@@ -1,6 +1,5 @@
 // A finished job's film, written once more: latents and a VAE that fits are all it takes.
-#include <chrono>
-
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "core/output_file.h"
@@ -76,7 +75,7 @@ sampling::SampleState final_latents(const job::Job& job, const job::SavedStages&
 }  // namespace
 
 Result Session::decode(const film::Request& request, Observer& observer, std::stop_token stop) {
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     film::check_request(request);
     const fs::path folder = request.job_folder();
     const json stored = job::request_of_job(folder);
@@ -97,40 +96,29 @@ Result Session::decode(const film::Request& request, Observer& observer, std::st
                   "x", s.height, ", ", s.frames, " frames, by ", files.vae.string(), " has ", fitting,
                   "; give the film's own ", Field("size"), ", and its model's VAE");
     material.embeddings.emplace();  // what it took to make the latents is done
-    const media::FilmFormat format = media::film_format(request.output, request.video_options());
     media::check_film(request.output, s.width, s.height, s.fps, request.video_options());
 
-    job::FilmOrigin origin{stored.at("options"), job::film_id(stored), "cpu", "f32"};
+    JobFilm made{request, film, {stored.at("options"), job::film_id(stored), "cpu", "f32"}, {}, {}, {}};
+    job::FilmOrigin& origin = made.origin;
     if (stored.contains("device")) origin.device = member<std::string>(stored, "device", folder);
     origin.dtype = member<std::string>(stored, "dtype", folder);
     origin.options["size"] = concat(s.width, 'x', s.height);
     origin.options["fps"] = s.fps;
+    made.settle_format(model.vae_hash());
     std::vector<fs::path> inputs = request.further_inputs;
     inputs.push_back(files.vae);
-    const job::SideFiles side = job::claim_outputs(request, s.frames, {origin.film, job.written()}, inputs);
-    for (const Message& note : side.notes) observer.note(note);
-    for (const Message& warning : side.warnings) observer.warn(warning);
+    made.claim(job.written(), inputs, observer);
     remove_partials(media::folder_of(request.output), origin.film);
-    if (!side.sheet.empty()) remove_partial(side.sheet, origin.film);
+    if (!made.side.sheet.empty()) remove_partial(made.side.sheet, origin.film);
 
-    plan::Machine machine = this->machine();
-    machine.sample_bytes = media::bytes_of(format.samples);
-    machine.encoder_bytes = media::encoder_bytes(format);
-    const plan::Poll early = [&] { stop_early(stop); };
-    const plan::Plan plan = this->plan(model, film, material, machine, early);
+    const plan::Plan plan = this->plan(model, film, material, machine(made.format), [&] { stop_early(stop); });
     const size_t needed = plan.stages.front().bytes;
     require_valid(needed <= plan.allowed, "decode of ", s.width, "x", s.height, ", ", s.frames, " frames, needs ",
                   plan::readable_bytes(needed), ", but ", plan.about_allowed(), " may be used; allow more with ",
                   Field("memory"), ", or use a machine that has more");
     observer.begins({request, model.files(), film, {}, plan, true});
-    const Asker asker{observer, stop, job};
-    const Patience working(ctx_, stop, kPatience, [&] { asker.stop_if_asked("in the middle of a stage"); });
-    model.require_finite_vae(ctx_.threads());
-    const JobFilm made{request, film, origin, side, form_of(request, s, model.vae_hash())};
-    FilmWatch watch(ctx_, model, made, job, material, asker, nullptr);
-    run(model, film, plan, material, watch, format.samples);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    return {request.output, side.sheet, folder, s, film.size, seconds};
+    work(model, made, job, plan, material, {observer, stop, job});
+    return {request.output, made.side.sheet, folder, s, film.size, seconds_since(start)};
 }
 
 }  // namespace t3video::session

@@ -1,6 +1,7 @@
 // Stages to job, observer and files.
 #include "session/film_watch.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "checkpoint/finite.h"
@@ -19,13 +20,30 @@ bool is(const char* stage, std::string_view name) {
 
 }  // namespace
 
-std::string form_of(const film::Request& request, const film::Settings& settings, const std::string& vae) {
-    nlohmann::json form = job::format_record(media::film_format(request.output, request.video_options()));
-    form["size"] = {settings.width, settings.height};
-    form["fps"] = settings.fps;
-    form["record"] = request.record;
-    form["vae"] = vae;
-    return form.dump();
+void JobFilm::settle_format(const std::string& vae) {
+    format = media::film_format(request.output, request.video_options());
+    nlohmann::json all = job::format_record(format);
+    all["size"] = {film.settings.width, film.settings.height};
+    all["fps"] = film.settings.fps;
+    all["record"] = request.record;
+    all["vae"] = vae;
+    form = all.dump();
+}
+
+void JobFilm::claim(const job::WrittenFiles& written, const std::vector<fs::path>& inputs, Observer& observer) {
+    side = job::claim_outputs(request, film.settings.frames, {origin.film, written}, inputs);
+    for (const Message& note : side.notes) observer.note(note);
+    for (const Message& warning : side.warnings) observer.warn(warning);
+}
+
+bool JobFilm::is_there(const job::WrittenFiles& written) const {
+    const int64_t frames = film.settings.frames;
+    const auto entries = media::entries_of_output(request.output);
+    const bool one = format.kind == media::OutputKind::video || format.kind == media::OutputKind::y4m;
+    if (static_cast<int64_t>(entries.size()) < (one ? 1 : frames)) return false;
+    return std::ranges::all_of(entries, [&](const media::OutputEntry& entry) {
+        return entry.frame >= frames || written.has(entry.path, form);
+    });
 }
 
 FilmWatch::FilmWatch(Context& ctx, const FileModel& model, const JobFilm& film, job::Job& job, Material& material,
@@ -39,15 +57,13 @@ FilmWatch::FilmWatch(Context& ctx, const FileModel& model, const JobFilm& film, 
       colours_(colours) {}
 
 std::string FilmWatch::record() const {
-    const film::Request& r = film_.request;
-    if (!r.record) return {};
-    return job::film_record(ctx_, film_.origin, media::film_format(r.output, r.video_options()));
+    return film_.request.record ? job::film_record(ctx_, film_.origin, film_.format) : std::string();
 }
 
 void FilmWatch::begin(const char* stage, int64_t total, const char* unit) {
     total_ = total;
-    if (!is(stage, "denoise"))
-        asker_.observer.stage(stage, total, unit);  // whose steps are timed once weights are there
+    // The steps of a denoising begin, for who times them, with StepWatch: once its weights are there.
+    if (!is(stage, "denoise")) asker_.observer.stage(stage, total, unit);
     if (is(stage, "decode")) open_film();
 }
 

@@ -15,17 +15,22 @@
 
 namespace t3video::session {
 
-// A film of a job, and where it is written.
+// A film of a job, and where and how it is written.
 struct JobFilm {
-    const film::Request& request;
+    film::Request request;  // with an output
     film::Film film;
     job::FilmOrigin origin;
-    job::SideFiles side;
-    std::string form;  // what the file depends on beside its latents: form_of()
-};
+    media::FilmFormat format;  // of the output
+    std::string form;          // what the file depends on beside its latents, as text
+    job::SideFiles side;       // once they are claimed
 
-// What a film's file depends on beside its latents, as text. `vae`: hash of the decoder's file.
-std::string form_of(const film::Request& request, const film::Settings& settings, const std::string& vae);
+    // Fills in format and form. `vae`: hash of the decoder's file.
+    void settle_format(const std::string& vae);
+    // Claims the output and what goes beside it: job::claim_outputs. The observer hears what people should know of it.
+    void claim(const job::WrittenFiles& written, const std::vector<std::filesystem::path>& inputs, Observer& observer);
+    // Whether this very film is there, as the request wants it written.
+    bool is_there(const job::WrittenFiles& written) const;
+};
 
 class FilmWatch final : public Watch {
   public:

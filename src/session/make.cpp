@@ -1,8 +1,8 @@
 // A request to its film: checks, the plan, the job, the stages.
 #include <algorithm>
-#include <chrono>
 #include <limits>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/output_file.h"
 #include "core/paths.h"
@@ -17,17 +17,16 @@ namespace t3video::session {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 // Ids of the cleaned prompt, at most as many as transformers read, the end token among them.
 std::vector<int64_t> ids_of(FileModel& model, const std::string& prompt, Observer& observer) {
     const std::string text = text::clean_prompt(prompt);
-    const auto ids = model.tokenizer().encode(text, models::kTextRows),
-               all = model.tokenizer().encode(text, std::numeric_limits<int32_t>::max());
-    if (all.size() > ids.size())
-        observer.warn(Message("A prompt of ", prompt.size(), " characters has ", all.size(),
-                              " tokens; the model reads ", "the first ", models::kTextRows,
-                              ", what comes after them is cut"));
+    auto ids = model.tokenizer().encode(text, std::numeric_limits<int32_t>::max());
+    if (const size_t all = ids.size(); all > models::kTextRows) {
+        observer.warn(Message("A prompt of ", prompt.size(), " characters has ", all, " tokens; the model reads the ",
+                              "first ", models::kTextRows, ", what comes after them is cut"));
+        ids = model.tokenizer().encode(text, models::kTextRows);
+    }
     const int64_t largest = *std::ranges::max_element(ids),  // the end token is always there
         vocabulary = model.networks().text_encoder.config().vocabulary;
     require_valid(largest < vocabulary, "the tokenizer makes id ", largest, ", but the text encoder knows only ",
@@ -104,10 +103,6 @@ void keep_latents(job::Job& job, const Material& material, Observer& observer) {
     Bookkeeping(observer, "the latents").attempt([&] { job.save(*material.latents); });
 }
 
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 // Plans the film. Throws InvalidRequest, naming sizes that fit, when it does not fit.
 plan::Plan fitting_plan(const Session& session, const FileModel& model, const film::Film& film,
                         const Material& material, const plan::Machine& machine, Observer& observer,
@@ -121,60 +116,43 @@ plan::Plan fitting_plan(const Session& session, const FileModel& model, const fi
 
 // A request whose film is known: its input is read, its output has a name, and its job folder is not another film's.
 struct ResolvedRequest {
-    film::Request request;  // with an output
-    film::Film film;
+    JobFilm made;
     film::Input input;
     nlohmann::json identity;
-    job::FilmOrigin origin;
-    media::FilmFormat format;
-    std::string form;  // what the file depends on beside its latents, as form_of() says it
-
-    // Whether this very film is there, as the request wants it written.
-    bool is_there(const job::WrittenFiles& written) const {
-        const int64_t frames = film.settings.frames;
-        const auto entries = media::entries_of_output(request.output);
-        const bool one = format.kind == media::OutputKind::video || format.kind == media::OutputKind::y4m;
-        if (static_cast<int64_t>(entries.size()) < (one ? 1 : frames)) return false;
-        return std::ranges::all_of(entries, [&](const media::OutputEntry& entry) {
-            return entry.frame >= frames || written.has(entry.path, form);
-        });
-    }
 };
 
 ResolvedRequest resolve(const film::Request& asked, FileModel& model, const Context& ctx,
                         const film::ReadingLimits& reader) {
-    ResolvedRequest w{.request = asked};
-    film::Request& r = w.request;
+    ResolvedRequest w{.made = {.request = asked}};
+    film::Request& r = w.made.request;
     film::RequestedFilm requested = open_film(r, model.files(), model.networks().traits(), reader);
-    w.film = std::move(requested.film);
+    w.made.film = std::move(requested.film);
     w.input = std::move(requested.input);
-    w.identity = job::film_identity(r, w.film, w.input, model.contents(), ctx.compute_type());
-    w.origin = {job::recorded_fields(r, w.film), job::film_id(w.identity), ctx.device() == Device::cpu ? "cpu" : "cuda",
-                w.identity["dtype"]};
-    const film::Settings& s = w.film.settings;
-    if (r.output.empty()) name_output(r, s.frames, w.identity);
+    w.identity = job::film_identity(r, w.made.film, w.input, model.contents(), ctx.compute_type());
+    w.made.origin = {job::recorded_fields(r, w.made.film), job::film_id(w.identity),
+                     ctx.device() == Device::cpu ? "cpu" : "cuda", w.identity["dtype"]};
+    if (r.output.empty()) name_output(r, w.made.film.settings.frames, w.identity);
     check_job(r, w.identity);
-    w.format = media::film_format(r.output, r.video_options());
-    w.form = form_of(r, s, model.vae_hash());
+    w.made.settle_format(model.vae_hash());
     return w;
 }
 
 // Opens or makes the film's job, and removes what a killed run left beside it.
-std::unique_ptr<job::Job> open_job(const ResolvedRequest& w, const job::SideFiles& side, Observer& observer) {
-    nlohmann::json request = w.identity;
-    request["device"] = w.origin.device;
-    request["options"] = w.origin.options;
-    request["output"] = absolute_path(w.request.output).string();
-    auto job = std::make_unique<job::Job>(w.request.job_folder(), request);
+std::unique_ptr<job::Job> open_job(const JobFilm& made, const nlohmann::json& identity, Observer& observer) {
+    nlohmann::json request = identity;
+    request["device"] = made.origin.device;
+    request["options"] = made.origin.options;
+    request["output"] = absolute_path(made.request.output).string();
+    auto job = std::make_unique<job::Job>(made.request.job_folder(), request);
     const std::string folder = job->folder().string();
     if (!job->has_locks()) observer.warn(Message(folder, ": this disk has no locks; let no other process work in it"));
     if (!job->set_aside().empty())
         observer.note(Message("Another film's job was in ", folder, "; it is ", job->set_aside().string(), " now"));
-    remove_partials(media::folder_of(w.request.output), w.origin.film);
-    for (const fs::path& file : {side.sheet, side.preview}) remove_partial(file, w.origin.film);
-    if (!w.request.front_door.empty())
+    remove_partials(media::folder_of(made.request.output), made.origin.film);
+    for (const fs::path& file : {made.side.sheet, made.side.preview}) remove_partial(file, made.origin.film);
+    if (!made.request.front_door.empty())
         Bookkeeping(observer, "what a later resume asks for").attempt([&] {
-            job->save_front_door(w.request.front_door);
+            job->save_front_door(made.request.front_door);
         });
     return job;
 }
@@ -190,32 +168,28 @@ Result Session::make(const film::Request& asked, Observer& observer, std::stop_t
     const plan::Poll early = [&] { stop_early(stop); };
     const Patience planning(ctx_, stop, 0, early);  // measuring rates polls the context
     ResolvedRequest w = resolve(asked, model, ctx_, {ctx_.threads(), plan::host_memory(ctx_, memory_), stop});
-    const film::Request& request = w.request;
-    const film::Film& film = w.film;
+    JobFilm& made = w.made;
+    const film::Request& request = made.request;
+    const film::Film& film = made.film;
     const film::Settings& s = film.settings;
     Result result{request.output, {}, request.job_folder(), s, film.size};
     // Who resumes a job also wants its damaged latents made again; who asks for a film is content where that is there.
     const bool mend = request.existing_job && !job::read_stages(request.job_folder(), ctx_.threads()).damaged.empty();
-    const auto is_there = [&](const job::WrittenFiles& written) { return !mend && w.is_there(written); };
+    const auto is_there = [&](const job::WrittenFiles& written) { return !mend && made.is_there(written); };
     const job::WrittenFiles written = written_by(request.job_folder(), w.identity);
     if ((result.was_there = is_there(written))) return result;
     media::check_film(request.output, s.width, s.height, s.fps, request.video_options());
-    const job::SideFiles side =
-        job::claim_outputs(request, s.frames, {w.origin.film, written}, job::inputs_of(request, model.files()));
-    for (const Message& note : side.notes) observer.note(note);
-    for (const Message& warning : side.warnings) observer.warn(warning);
-    result.contact_sheet = side.sheet;
+    made.claim(written, job::inputs_of(request, model.files()), observer);
+    result.contact_sheet = made.side.sheet;
 
+    plan::Machine machine = this->machine(made.format);
+    machine.input_bytes = static_cast<size_t>(w.input.bytes());
     Material material = material_of(model, request, film, w.input, observer);
-    plan::Machine machine = this->machine();
-    machine.sample_bytes = media::bytes_of(w.format.samples);
-    machine.encoder_bytes = media::encoder_bytes(w.format);
-    for (const Tensor& frame : material.frames) machine.input_bytes += frame.bytes();
     // A film that does not fit changes nothing: this stands before the folder is made, or another film's job goes
     // aside.
     if (job::holder_of(request.job_folder(), w.identity) != job::Holder::film)
         fitting_plan(*this, model, film, material, machine, observer, early);
-    const auto job = open_job(w, side, observer);
+    const auto job = open_job(made, w.identity, observer);
     if ((result.was_there = is_there(job->written()))) return result;  // another process had the job, and made it
     const job::SavedStages saved = job->stages(ctx_.threads());
     for (const std::string& damaged : saved.damaged) observer.warn(Message(damaged, "; it is made again"));
@@ -226,26 +200,28 @@ Result Session::make(const film::Request& asked, Observer& observer, std::stop_t
     if (material.latents)
         observer.note(
             Message("Going on from step ", material.latents->step, " of ", s.steps, " in ", job->folder().string()));
+    work(model, made, *job, plan, material, {observer, stop, *job});
+    result.seconds = seconds_since(start);
+    return result;
+}
 
-    const Asker asker{observer, stop, *job};
-    const Patience working(ctx_, stop, kPatience, [&] { asker.stop_if_asked("in the middle of a stage"); });
+void Session::work(FileModel& model, const JobFilm& made, job::Job& job, const plan::Plan& plan, Material& material,
+                   const Asker& asker) {
+    const Patience patience(ctx_, asker.stop, kPatience, [&] { asker.stop_if_asked("in the middle of a stage"); });
     // Broken weights of the other networks show in values that stages check; those of the VAE only in frames.
     model.require_finite_vae(ctx_.threads());
-    const JobFilm job_film{request, film, w.origin, side, w.form};
-    FilmWatch watch(ctx_, model, job_film, *job, material, asker,
-                    side.preview.empty() ? nullptr : &model.colours(ctx_));
+    const bool previews = !made.side.preview.empty() && plan.find("denoise") != nullptr;
+    FilmWatch watch(ctx_, model, made, job, material, asker, previews ? &model.colours(ctx_) : nullptr);
     try {
-        run(model, film, plan, material, watch, w.format.samples);
+        run(model, made.film, plan, material, watch, made.format.samples);
     } catch (const Error&) {
-        keep_latents(*job, material, observer);
+        keep_latents(job, material, asker.observer);
         if (watch.broken()) model.require_finite_transformers(ctx_.threads());
         throw;
     } catch (...) {
-        keep_latents(*job, material, observer);
+        keep_latents(job, material, asker.observer);
         throw;
     }
-    result.seconds = seconds_since(start);
-    return result;
 }
 
 Estimate Session::estimate(const film::Request& request, const film::ModelFiles& files, const film::Networks& networks,

@@ -35,8 +35,7 @@ FileModel::FileModel(film::ModelFiles files, film::Networks networks)
     : Model(std::move(networks)), files_(std::move(files)) {
     std::set<std::filesystem::path> weights;  // of an index the files that it names
     const auto add = [&](const std::filesystem::path& file) {
-        if (file.empty()) return;
-        for (const auto& [name, stored] : checkpoint::open_tensors(file).tensors) weights.insert(stored.file);
+        if (!file.empty()) weights.merge(checkpoint::files_of(file));
     };
     for (const auto& file : {files_.dit, files_.text_encoder, files_.vae}) add(file);
     for (const checkpoint::Lora& lora : files_.loras) add(lora.file);

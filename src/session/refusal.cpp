@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "session/session.h"
 
@@ -47,10 +47,8 @@ class Search {
     }
 
   private:
-    using Clock = std::chrono::steady_clock;
-
     bool fits(const film::Film& film) {
-        if (!said_ && Clock::now() - start_ > std::chrono::seconds(1)) {
+        if (!said_ && seconds_since(start_) > 1) {
             said_ = true;
             observer_.note(Message("Does not fit; looking for what would ..."));
         }

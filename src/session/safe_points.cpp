@@ -6,16 +6,6 @@
 #include "core/paths.h"
 
 namespace t3video::session {
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-}  // namespace
-
 void Asker::stop_if_asked(const std::string& done) const {
     if (!stop.stop_requested()) return;
     observer.stage_ended();
@@ -90,7 +80,7 @@ void StepWatch::save(const sampling::SampleState& state) {
     require(!broken_, "step ", state.step, " of denoising gave values that are infinite or not numbers");
     if (latents_.attempt([&] { job_.save(copy); })) saved_step_ = state.step;
     saved_at_ = Clock::now();
-    cost_ = std::chrono::duration<double>(saved_at_ - start).count();
+    cost_ = seconds_since(start);
 }
 
 DecodeWatch::DecodeWatch(const std::filesystem::path& output, job::Job& job, int64_t frames, Asker asker)

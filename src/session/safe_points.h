@@ -2,11 +2,11 @@
 // wish to stop is met.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <optional>
 #include <stop_token>
 
+#include "core/clock.h"
 #include "job/job.h"
 #include "session/observer.h"
 #include "session/preview.h"
@@ -71,8 +71,6 @@ class StepWatch {
     int64_t saved_step() const { return saved_step_; }
 
   private:
-    using Clock = std::chrono::steady_clock;
-
     void save(const sampling::SampleState& state);
 
     Context& ctx_;
@@ -96,8 +94,6 @@ class DecodeWatch {
     void finished();               // the film has its name
 
   private:
-    using Clock = std::chrono::steady_clock;
-
     void save(int64_t frames);
 
     job::Job& job_;

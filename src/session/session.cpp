@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "media/frame_writer.h"
 
 namespace t3video::session {
 namespace {
@@ -61,6 +62,13 @@ plan::Machine Session::machine() const {
     return machine;
 }
 
+plan::Machine Session::machine(const media::FilmFormat& output) const {
+    plan::Machine machine = this->machine();
+    machine.sample_bytes = media::bytes_of(output.samples);
+    machine.encoder_bytes = media::encoder_bytes(output);
+    return machine;
+}
+
 plan::Plan Session::plan(const Model& model, const film::Film& film, const Material& material,
                          const plan::Machine& machine, const plan::Poll& poll) const {
     plan::Plan plan = plan_film(model.networks(), film, material, machine, poll);
@@ -75,12 +83,11 @@ void Session::count_beside(plan::Plan& plan, const plan::Machine& machine) const
 
 void Session::make_room(const Model& model, const plan::StagePlan& stage) {
     const std::vector<std::string> order = order_of_stages();
-    const auto index = static_cast<size_t>(std::ranges::find(order, stage.name) - order.begin());
     const plan::Machine machine = this->machine();
     const size_t room = lifetime_ == Lifetime::one_film ? 0 : plan::room_beside(stage, machine);
-    for (const std::string& name : plan::leaving(order, index, shelf_.held(), room)) shelf_.drop(name);
+    for (const std::string& name : plan::leaving(order, stage.name, shelf_.held(), room)) shelf_.drop(name);
     Allocator& allocator = ctx_.allocator();
-    allocator.trim();
+    ctx_.trim();
     if (machine.on_cpu()) return;
     // Blocks of what is held may lie anywhere: the stage fits as it was planned above the last of them, or more goes.
     const auto end_needed = [&] {
@@ -88,7 +95,7 @@ void Session::make_room(const Model& model, const plan::StagePlan& stage) {
         const size_t own = shelf_.has(model, stage.name, stage.residency) ? stage.held : 0;
         return allocator.peak() + stage.bytes - std::min(stage.bytes, taken_ + own);
     };
-    for (const std::string& name : plan::leaving(order, index, shelf_.held(), 0)) {
+    for (const std::string& name : plan::leaving(order, stage.name, shelf_.held(), 0)) {
         if (end_needed() <= allocator.limit()) break;
         shelf_.drop(name);
     }
@@ -106,7 +113,7 @@ void Session::run(const Model& model, const film::Film& film, const plan::Plan& 
         StageRun run{ctx_, shelf_, model, film, *planned, material, watch, samples};
         stage->run(run);
         // Stages ask for blocks of different sizes: what one leaves in the pool is of no use to the next.
-        ctx_.allocator().trim();
+        ctx_.trim();
     }
 }
 

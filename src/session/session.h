@@ -17,6 +17,9 @@
 
 namespace t3video::session {
 
+struct Asker;
+struct JobFilm;
+
 struct Result {
     std::filesystem::path video, contact_sheet, job_folder;  // contact_sheet empty if none was asked for
     film::Settings settings;                                 // as used, defaults filled in
@@ -65,6 +68,7 @@ class Session {
     Context& context() { return ctx_; }
     const plan::Rates& rates();
     plan::Machine machine() const;
+    plan::Machine machine(const media::FilmFormat& output) const;  // for a film that is written so
     // The plan of all stages that are due; those whose network waits prepared are `ready`.
     plan::Plan plan(const Model& model, const film::Film& film, const Material& material, const plan::Machine& machine,
                     const plan::Poll& poll = {}) const;
@@ -75,6 +79,9 @@ class Session {
              media::Samples samples = media::Samples::u8);
 
   private:
+    // Runs the plan of a film that has a job. Whatever ends it, latents are in the job then.
+    void work(FileModel& model, const JobFilm& made, job::Job& job, const plan::Plan& plan, Material& material,
+              const Asker& asker);
     void make_room(const Model& model, const plan::StagePlan& stage);
     // Counts what waits prepared beside the stages of a plan.
     void count_beside(plan::Plan& plan, const plan::Machine& machine) const;

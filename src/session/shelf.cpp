@@ -13,7 +13,7 @@ const Shelf::Entry* Shelf::find(const Model& model, const std::string& stage) co
 
 bool Shelf::has(const Model& model, const std::string& stage, nn::Residency residency) const {
     const Entry* entry = find(model, stage);
-    return entry && entry->residency == residency;
+    return entry && entry->residency == residency && entry->turn == 0;
 }
 
 void Shelf::drop(const std::string& stage) {

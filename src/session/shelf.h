@@ -13,7 +13,7 @@ namespace t3video::session {
 
 class Shelf {
   public:
-    // Whether a stage's network waits as this plan wants it.
+    // Whether the network that a stage begins with waits as this plan wants it.
     bool has(const Model& model, const std::string& stage, nn::Residency residency) const;
 
     // The network of a stage; `make` prepares it where it does not wait so. Of experts that take turns one is there at

@@ -1,7 +1,6 @@
 // The stages of a film, and their sequence: text, encode, denoise, decode. Each plans itself and runs.
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/clock.h"
 #include "film/film.h"
 #include "job/job.h"
 #include "media/frame.h"
@@ -67,9 +67,9 @@ struct StageRun {
     template <class Network>
     const Network& network(const std::function<Network()>& make, size_t turn = 0) {
         return shelf.get<Network>(model, plan, turn, [&] {
-            const auto start = std::chrono::steady_clock::now();
+            const auto start = Clock::now();
             Network made = make();
-            watch.prepared(plan, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+            watch.prepared(plan, seconds_since(start));
             return made;
         });
     }

@@ -31,6 +31,11 @@ void Context::parallel_for(int64_t count, int64_t grain, const std::function<voi
     t3video::parallel_for(threads_, 0, count, grain, body);
 }
 
+void Context::trim() {
+    if (backend_.state) backend_.state->trim();
+    allocator().trim();
+}
+
 BackendState& Context::backend_state(const std::function<std::shared_ptr<BackendState>()>& make) {
     if (!backend_.state) backend_.state = make();
     return *backend_.state;

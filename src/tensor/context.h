@@ -17,6 +17,7 @@ namespace t3video {
 class BackendState {
   public:
     virtual ~BackendState() = default;
+    virtual void trim() {}  // Context::trim
 };
 
 // Arithmetic and memory traffic that ops were asked for, by what bounds them.
@@ -68,6 +69,9 @@ class Context {
 
     // The backend's state, made by `make` on first use. Only the backend that owns the type calls this.
     BackendState& backend_state(const std::function<std::shared_ptr<BackendState>()>& make);
+
+    // Gives back what no work under way needs: free blocks, and the backend's plans where many have gathered.
+    void trim();
 
     // Ops call `poll` before they begin: what it throws ends the work between two of them.
     void set_poll(std::function<void()> poll) { poll_ = std::move(poll); }

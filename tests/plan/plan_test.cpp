@@ -80,7 +80,7 @@ using Names = std::vector<std::string>;
 const Names kOrder{"text", "encode", "denoise", "decode"};
 
 Names leaving_before(const std::string& stage, const std::vector<Held>& held, size_t room) {
-    return leaving(kOrder, static_cast<size_t>(std::ranges::find(kOrder, stage) - kOrder.begin()), held, room);
+    return leaving(kOrder, stage, held, room);
 }
 
 TEST(Leaving, NobodyWhereThereIsRoom) {

@@ -1,7 +1,6 @@
 // Plans: work against formulas by hand, memory that repeats, bands and weights as memory allows.
 #include <gtest/gtest.h>
 
-#include "checkpoint/tensor_source.h"
 #include "film/published.h"
 #include "session/planned.h"
 #include "support/errors.h"
@@ -206,14 +205,8 @@ TEST(Plan, PacksWeightsWhereMemoryAllows) {
 // The matrices of a LoRA lie in memory of their own.
 TEST(Plan, CountsLoras) {
     const TemporaryFolder folder;
-    std::map<std::string, Tensor> tensors;
-    Context ctx;
-    tensors["blocks.0.ffn.0.lora_A.weight"] = randn(ctx, {1000, 192}, 1, DType::bf16);
-    tensors["blocks.0.ffn.0.lora_B.weight"] = randn(ctx, {416, 1000}, 2, DType::bf16);
-    checkpoint::save_safetensors(folder / "lora.safetensors", tensors);
     Planned plain, with_lora;
-    with_lora.files.loras = {{folder / "lora.safetensors", 1}};
-    with_lora.networks = film::load_networks(with_lora.files);
+    with_lora.add_lora(folder, 1000);
     const plan::Plan a = plain.plan(cpu()), b = with_lora.plan(cpu());
     for (size_t i = 0; i < a.stages.size(); ++i)
         EXPECT_GE(b.stages[i].bytes, a.stages[i].bytes + size_t{4} * 1000 * (192 + 416)) << a.stages[i].name;

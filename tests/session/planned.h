@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "checkpoint/tensor_source.h"
 #include "session/session.h"
+#include "support/files.h"
+#include "support/tensors.h"
 
 namespace t3video::session {
 
@@ -46,6 +49,16 @@ struct Planned {
         settings.source = source;
         if (source == film::Source::video) settings.strength = 0.5;
         film = film::make_film(files, networks.traits(), settings, film::Attention::automatic);
+    }
+    // A LoRA of such a rank on one matrix, [416, 192], in a file in the folder.
+    void add_lora(const testing::TemporaryFolder& folder, int64_t rank) {
+        Context ctx;
+        checkpoint::save_safetensors(
+            folder / "lora.safetensors",
+            {{"blocks.0.ffn.0.lora_A.weight", testing::randn(ctx, {rank, 192}, 1, DType::bf16)},
+             {"blocks.0.ffn.0.lora_B.weight", testing::randn(ctx, {416, rank}, 2, DType::bf16)}});
+        files.loras = {{folder / "lora.safetensors", 1}};
+        networks = film::load_networks(files);
     }
     plan::Plan plan(const plan::Machine& machine, const Material& material = {}) const {
         return plan_film(networks, film, material, machine);

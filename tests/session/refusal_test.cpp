@@ -1,7 +1,6 @@
 // Films that do not fit: why, and which ones would.
 #include <gtest/gtest.h>
 
-#include "checkpoint/tensor_source.h"
 #include "core/error.h"
 #include "film/published.h"
 #include "session/planned.h"
@@ -59,20 +58,12 @@ int64_t advised(const std::string& message, const std::string& field) {
 // Whatever stage it is that does not fit: a LoRA's matrices, a video that is encoded, or bands count as well.
 TEST(Refusal, WhatIsAdvisedFits) {
     const TemporaryFolder folder;
-    std::map<std::string, Tensor> tensors;
-    Context ctx;
-    tensors["blocks.0.ffn.0.lora_A.weight"] = randn(ctx, {30000, 192}, 1, DType::bf16);
-    tensors["blocks.0.ffn.0.lora_B.weight"] = randn(ctx, {416, 30000}, 2, DType::bf16);
-    checkpoint::save_safetensors(folder / "lora.safetensors", tensors);
     int64_t sizes = 0, lengths = 0;
     for (const film::Source source : {film::Source::noise, film::Source::video}) {
         for (const bool lora : {false, true}) {
             for (const size_t mib : {240, 300, 420, 600}) {
                 Planned p({.width = 832, .height = 480, .frames = 201}, source);
-                if (lora) {
-                    p.files.loras = {{folder / "lora.safetensors", 1}};
-                    p.networks = film::load_networks(p.files);
-                }
+                if (lora) p.add_lora(folder, 30000);
                 const plan::Machine machine = cpu(mib << 20);
                 const std::string refusal = p.refusal(machine);
                 ASSERT_NE(refusal, "") << mib;

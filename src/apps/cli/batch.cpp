@@ -1,7 +1,6 @@
 // t3video batch: a film for each prompt of a list, by one process, or shared between several.
 #include <fmt/format.h>
 
-#include <charconv>
 #include <filesystem>
 #include <memory>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "apps/common/log.h"
 #include "apps/common/tongue.h"
 #include "core/error.h"
+#include "core/numbers.h"
 #include "core/output_file.h"
 #include "core/paths.h"
 
@@ -34,15 +34,10 @@ struct Shard {
 };
 
 Shard parse_shard(const std::string& text) {
-    Shard shard;
-    const char* end = text.data() + text.size();
-    const auto first = std::from_chars(text.data(), end, shard.index);
-    const bool separated = first.ec == std::errc() && first.ptr != end && *first.ptr == '/';
-    const auto second = separated ? std::from_chars(first.ptr + 1, end, shard.of) : first;
-    require_valid(
-        separated && second.ec == std::errc() && second.ptr == end && shard.index >= 1 && shard.index <= shard.of,
-        "--shard ", text, ": expected a part and their number, from 1/4 to 4/4 for four processes");
-    return shard;
+    const auto shard = two_numbers<size_t>(text, "/");
+    require_valid(shard && shard->first >= 1 && shard->first <= shard->second, "--shard ", text,
+                  ": expected a part and their number, from 1/4 to 4/4 for four processes");
+    return {shard->first, shard->second};
 }
 
 // The folder of the films; one that was made here and holds nothing at the end goes again.

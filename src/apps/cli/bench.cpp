@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -11,6 +10,7 @@
 #include "apps/cli/commands.h"
 #include "apps/common/log.h"
 #include "checkpoint/tensor_source.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/input_file.h"
 #include "core/json.h"
@@ -172,10 +172,10 @@ std::vector<Measured> bench_load(Context& ctx, const BenchOptions& o) {
     const double gigabytes = double(file_bytes(file)) / 1e9;
     std::vector<double> times;
     for (int64_t i = 0; i <= o.repeat; ++i) {
-        const auto start = std::chrono::steady_clock::now();
+        const auto start = Clock::now();
         const auto on_device = nn::resident(ctx, dit);
         ops::Stopwatch(ctx).seconds();  // waits
-        times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        times.push_back(seconds_since(start));
     }
     std::ranges::sort(times);
     const double seconds = times[times.size() / 2];

@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/bench.h"
 #include "apps/common/terminal.h"
+#include "core/clock.h"
 #include "core/error.h"
 #include "film/published.h"
 #include "media/frame_writer.h"
@@ -17,8 +17,6 @@
 
 namespace t3video::apps {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct Stage {
     std::string name;
@@ -49,8 +47,7 @@ class Stopwatches final : public session::Watch {
         const bool decode = std::string_view(name) == "decode";
         if (decode && writer_) writer_->close();
         ops::Stopwatch(ctx_).seconds();  // waits
-        stages_.push_back({decode && writer_ ? "decode+write" : name,
-                           std::chrono::duration<double>(Clock::now() - start_).count(),
+        stages_.push_back({decode && writer_ ? "decode+write" : name, seconds_since(start_),
                            ctx_.allocator().peak() + ctx_.allocator().set_aside(), *plan_.find(name)});
     }
 

@@ -10,6 +10,7 @@
 
 #include "apps/common/log.h"
 #include "core/error.h"
+#include "core/numbers.h"
 #include "core/parallel.h"
 #include "ops/devices.h"
 
@@ -57,11 +58,10 @@ DeviceId parse_device(const std::string& text) {
     if (text == "cpu") return {Device::cpu};
     if (text == "cuda") return {Device::cuda};
     const std::string_view number = text.starts_with(kNumbered) ? std::string_view(text).substr(kNumbered.size()) : "";
-    DeviceId id{Device::cuda};
-    const auto [rest, error] = std::from_chars(number.data(), number.data() + number.size(), id.ordinal);
-    require_valid(error == std::errc() && rest == number.data() + number.size() && id.ordinal >= 0, "--device ", text,
+    const auto ordinal = number_of<int>(number);
+    require_valid(ordinal && *ordinal >= 0, "--device ", text,
                   ": expected cpu or cuda, or cuda:1 for the second GPU; t3video devices lists them");
-    return id;
+    return {Device::cuda, *ordinal};
 }
 
 void check_values(const CLI::App& command) {

@@ -36,7 +36,7 @@ void Progress::end() {
 }
 
 double Progress::stage_seconds() const {
-    return std::chrono::duration<double>(Clock::now() - started_).count();
+    return seconds_since(started_);
 }
 
 void Progress::print(bool final_line) {

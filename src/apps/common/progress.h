@@ -1,9 +1,10 @@
 // How far a long job is: one line that redraws itself on a terminal, a plain line now and then in a log.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
+
+#include "core/clock.h"
 
 namespace t3video::apps {
 
@@ -22,7 +23,6 @@ class Progress {
     double stage_seconds() const;
 
   private:
-    using Clock = std::chrono::steady_clock;
     void print(bool final_line);
 
     bool redraw_, quiet_;

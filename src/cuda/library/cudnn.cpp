@@ -8,6 +8,7 @@ Cudnn::Cudnn() {
 }
 
 Cudnn::~Cudnn() {
+    graphs.clear();
     cudnnDestroy(handle);
 }
 
@@ -15,6 +16,14 @@ Cudnn& cudnn(State& s) {
     auto& library = s.cache<Cudnn>("cudnn");
     require(cudnnSetStream(library.handle, s.stream) == CUDNN_STATUS_SUCCESS, "cuDNN: could not set the stream");
     return library;
+}
+
+void State::trim() {
+    constexpr size_t kGraphs = 80;  // more than the largest stage of a film asks for
+    const auto library = caches.find("cudnn");
+    if (library == caches.end() || static_cast<const Cudnn*>(library->second.get())->built < kGraphs) return;
+    cudaStreamSynchronize(stream);
+    caches.erase(library);
 }
 
 void build(Cudnn& library, fe::graph::Graph& graph, bool matrix_units) {

@@ -63,9 +63,9 @@ Key key_of(const FusedAttention& p) {
 
 bool fused_attention_runs(Context& ctx, const FusedAttention& p) {
     State& s = state(ctx);
-    return graph_of(s, "fused_attention", key_of(p), [&]() -> std::unique_ptr<fe::graph::Graph> {
+    return graph_of(s, "fused_attention", key_of(p), [&](Cudnn& library) -> std::unique_ptr<fe::graph::Graph> {
                try {
-                   return make_graph(cudnn(s), p);
+                   return make_graph(library, p);
                } catch (const Error&) {  // cuDNN says no by failing to make an execution plan
                    return nullptr;
                }
@@ -75,7 +75,8 @@ bool fused_attention_runs(Context& ctx, const FusedAttention& p) {
 void fused_attention(Context& ctx, const FusedAttention& p, const void* q, const void* k, const void* v, void* y,
                      const void* key_bias, void* statistics) {
     State& s = state(ctx);
-    const fe::graph::Graph* graph = graph_of(s, "fused_attention", key_of(p), [&] { return make_graph(cudnn(s), p); });
+    const fe::graph::Graph* graph =
+        graph_of(s, "fused_attention", key_of(p), [&](Cudnn& library) { return make_graph(library, p); });
     require(graph != nullptr, "cuDNN takes no attention of ", p.windows, " windows of ", p.queries, " tokens");
     const auto operand = [](const void* data) { return const_cast<void*>(data); };
     std::unordered_map<int64_t, void*> tensors{{kQ, operand(q)}, {kK, operand(k)}, {kV, operand(v)}, {kY, y}};

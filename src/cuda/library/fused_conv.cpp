@@ -56,7 +56,8 @@ std::unique_ptr<fe::graph::Graph> make_graph(Cudnn& library, const FusedConv& p)
 
 void fused_conv(Context& ctx, const FusedConv& p, const void* x, const void* weight, const void* bias, void* y) {
     State& s = state(ctx);
-    const fe::graph::Graph* graph = graph_of(s, "fused_conv", p, [&] { return make_graph(cudnn(s), p); });
+    const fe::graph::Graph* graph =
+        graph_of(s, "fused_conv", p, [&](Cudnn& library) { return make_graph(library, p); });
     const auto operand = [](const void* data) { return const_cast<void*>(data); };
     std::unordered_map<int64_t, void*> tensors{{kX, operand(x)}, {kWeight, operand(weight)}, {kY, y}};
     if (p.bias) tensors[kBias] = operand(bias);
