@@ -12,6 +12,7 @@
 #   film       a 4K film; nvidia-smi's memory against the plan                    3 min, of it 1 the model's files
 #   twice      two 4K films of two steps: the same bytes                          2 min
 #   film24     the 4K film with --memory 24GiB                                    2 min
+#   batch      twenty demo films by one process, three of them beside films made alone    1 min
 #   pipeline   4K films of both models without files, stage by stage              3 min
 #   sanitize   compute-sanitizer over the kernels                                 4 min
 # Parts that were named run alone, so that no call need be long. Whole outputs go to ${LOGS:-/tmp/t3video-gpu}/PART.log. The
@@ -67,6 +68,7 @@ run() {
         film) film ;;
         twice) twice ;;
         film24) film --memory 24GiB ;;
+        batch) show '.' "$scripts/batch.sh" "$t3video" ;;
         pipeline) pipeline ;;
         sanitize) show '^==|ERROR SUMMARY|exit code|FAILED|PASSED|hazard' "$scripts/sanitize.sh" "$folder" ;;
         *)
@@ -76,7 +78,7 @@ run() {
     esac
 }
 
-[ $# -gt 0 ] || set -- tests agreement attention dit text full vae kernels every film twice film24 pipeline sanitize
+[ $# -gt 0 ] || set -- tests agreement attention dit text full vae kernels every film twice film24 batch pipeline sanitize
 worst=0
 for part in "$@"; do
     begin=$(date +%s)

@@ -2,7 +2,7 @@
 # Twenty demo films by one process: that weights are prepared once, that each film's frames are those of a film made
 # alone, and how long the films take. usage: batch.sh T3VIDEO [DEVICE, default cuda] [STEPS, default 6]
 set -eu
-t3video=$1 device=${2:-cuda} steps=${3:-6}
+t3video=$(realpath "$1") device=${2:-cuda} steps=${3:-6}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
