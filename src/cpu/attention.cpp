@@ -66,6 +66,31 @@ void Blend(const float* x, float x_factor, float y_factor, float* y, int64_t n) 
     }
 }
 
+// scores[j] = scale q k_j of n rows of a panel; returns the largest.
+float ScoreFew(const float* q, const float* k, int64_t stride, int64_t n, int64_t width, float scale, float* scores) {
+    const Floats d;
+    const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+    float top = -std::numeric_limits<float>::infinity();
+    for (int64_t j = 0; j < n; ++j) {
+        const float* row = k + j * stride;
+        auto sums = hn::Zero(d);
+        int64_t c = 0;
+        for (; c + lanes <= width; c += lanes) sums = hn::MulAdd(hn::LoadU(d, q + c), hn::LoadU(d, row + c), sums);
+        float sum = hn::GetLane(hn::SumOfLanes(d, sums));
+        for (; c < width; ++c) sum += q[c] * row[c];
+        scores[j] = scale * sum;
+        top = HWY_MAX(top, scores[j]);
+    }
+    return top;
+}
+
+// out += factor * x
+void AddScaled(const float* x, float factor, float* out, int64_t n) {
+    const Floats d;
+    const auto f = hn::Set(d, factor);
+    ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(hn::MulAdd(load(x), f, load(out)), out); });
+}
+
 }  // namespace t3video::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -76,9 +101,12 @@ namespace {
 HWY_EXPORT(AddRow);
 HWY_EXPORT(SoftmaxRow);
 HWY_EXPORT(Blend);
+HWY_EXPORT(ScoreFew);
+HWY_EXPORT(AddScaled);
 
 constexpr int64_t kQueries = 128;  // rows of a block: with kKeys, the scores (128 KiB) and both panels stay in L2
 constexpr int64_t kKeys = 256;
+constexpr int64_t kFewKeys = 8;  // of so few, calling sgemm takes longer than the products
 
 // Rows of a token matrix seen by one head: consecutive, or listed by id.
 struct HeadRows {
@@ -118,6 +146,25 @@ struct AttentionHead {
     const float* relative_bias;  // entry (key - query), may be negative; or null
 };
 
+// attend() over few keys, without a bias.
+void attend_few(const AttentionHead& head, const Panel& q, int64_t rows, Buffers& s) {
+    const int64_t width = head.v.width;
+    const Panel k = panel(head.k, 0, head.keys, s.k), v = panel(head.v, 0, head.keys, s.v);
+    for (int64_t i = 0; i < rows; ++i) {
+        float* scores = s.scores.data();
+        const float top = HWY_DYNAMIC_DISPATCH(ScoreFew)(q.data + i * q.stride, k.data, k.stride, head.keys,
+                                                         head.q.width, head.scale, scores);
+        float sum = 0;
+        for (int64_t j = 0; j < head.keys; ++j) {
+            const float weight = std::exp(scores[j] - top);
+            sum += weight;
+            HWY_DYNAMIC_DISPATCH(AddScaled)(v.data + j * v.stride, weight, s.out.data() + i * width, width);
+        }
+        s.maximum[static_cast<size_t>(i)] = top;
+        s.sum[static_cast<size_t>(i)] = sum;
+    }
+}
+
 void attend(const AttentionHead& head, int64_t first, int64_t last, Buffers& s) {
     const int64_t rows = last - first, width = head.v.width;
     s.scores.resize(static_cast<size_t>(kQueries * kKeys));
@@ -125,6 +172,7 @@ void attend(const AttentionHead& head, int64_t first, int64_t last, Buffers& s) 
     s.maximum.assign(static_cast<size_t>(rows), -std::numeric_limits<float>::infinity());
     s.sum.assign(static_cast<size_t>(rows), 0.0f);
     const Panel q = panel(head.q, first, rows, s.q);
+    if (head.keys <= kFewKeys && !head.key_bias && !head.relative_bias) return attend_few(head, q, rows, s);
     for (int64_t key = 0; key < head.keys; key += kKeys) {
         const int64_t count = std::min(kKeys, head.keys - key);
         const Panel k = panel(head.k, key, count, s.k), v = panel(head.v, key, count, s.v);

@@ -1,9 +1,9 @@
 // Attention. In bf16 with narrow heads cuDNN's fused kernel computes it, bound by the matrix units; windows are
 // gathered into rows that follow one another in front of it and scattered, averaged, behind it, two passes bound by
 // memory: 91 and 96 % of an H200's 4.3 TB/s at 4K. On Hopper windows with heads of 128 have a kernel of our own, which
-// scatters its results itself. All else (f32, the VAE's one wide head, the text encoder's relative bias) is two matrix
-// products and a softmax over slices of the queries. What a backward needs comes from the same kernels: branches then
-// keep their rows, and a pass averages them.
+// scatters its results itself; windows of a few tokens have one on every card (small_windows.cu). All else (f32, the
+// VAE's one wide head, the text encoder's relative bias) is two matrix products and a softmax over slices of the
+// queries. What a backward needs comes from the same kernels: branches then keep their rows, and a pass averages them.
 #include "cuda/attention.h"
 
 #include <cmath>
@@ -14,6 +14,7 @@
 #include "cuda/kernel.cuh"
 #include "cuda/library/fused_attention.h"
 #include "cuda/library/gemm.h"
+#include "cuda/small_windows.h"
 #include "cuda/softmax.h"
 
 namespace t3video::cuda {
@@ -263,42 +264,60 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
         const bool direct = windows.in_order && branch == 0;  // a second branch would overwrite the first
         const Tensor order =
             direct || windows.device_order.defined() ? windows.device_order : from_span(ctx, windows.order);
+        const auto start = [&](int64_t i) { return windows.starts[static_cast<size_t>(i)]; };
+        const auto size = [&](int64_t i) { return start(i + 1) - start(i); };
         for (int64_t w = 0; w < count;) {
-            const auto start = [&](int64_t i) { return windows.starts[static_cast<size_t>(i)]; };
-            const int64_t tokens = start(w + 1) - start(w);
-            const int64_t most = direct ? count : std::max<int64_t>(1, kGatheredTokens / tokens);
-            int64_t last = w + 1;
-            while (last < count && last - w < most && start(last + 1) - start(last) == tokens) ++last;
-            const int64_t begin = start(w), end = start(last);
+            // Windows of one size, or for our own kernel of several, as many as are gathered at once.
+            const bool small = size(w) <= kSmallWindow;
+            std::vector<WindowRun> runs;
+            int64_t last = w;
+            for (; last < count; ++last) {
+                const bool same = !runs.empty() && runs.back().tokens == size(last);
+                const bool fits = direct || small || start(last + 1) - start(w) <= kGatheredTokens;
+                if (!runs.empty() && !fits) break;
+                if (!same) {
+                    const bool mixes = by_hopper && !small && size(last) > kSmallWindow && runs.size() < kMostRuns;
+                    if (!runs.empty() && !mixes) break;
+                    runs.push_back({0, size(last)});
+                }
+                ++runs.back().windows;
+            }
+            const int64_t begin = start(w), end = start(last), tokens = size(w);
             LogSumExp logarithms = direct ? log_sum_exp.from(begin) : log_sum_exp;
             if (!direct) logarithms.order = in<int64_t>(order) + begin;
-            HopperAttention problem{.windows = last - w,
-                                    .tokens = tokens,
-                                    .heads = heads,
-                                    .scale = scale,
-                                    .order = logarithms.order,
-                                    .average = onto_first,
-                                    .log_sum_exp = logarithms.to,
-                                    .log_step = logarithms.head_step};
-            if (direct && by_hopper) {
-                hopper_attention(ctx, problem, q.slice(begin, end).raw(), k.slice(begin, end).raw(),
-                                 v.slice(begin, end).raw(), result.slice(begin, end).raw());
-            } else if (direct) {
-                Tensor rows = result.slice(begin, end);
-                attend(ctx, q.slice(begin, end), k.slice(begin, end), v.slice(begin, end), last - w, heads, scale,
-                       logarithms, rows);
-            } else {
-                Tensor gathered[3];
+            const auto rows_of = [&](const Tensor& x) { return direct ? x.slice(begin, end) : x; };
+            if (small) {
+                Tensor rows = rows_of(result);
+                small_window_attention(ctx, {last - w, tokens, heads, scale, logarithms.order, onto_first, logarithms},
+                                       rows_of(q), rows_of(k), rows_of(v), rows);
+                w = last;
+                continue;
+            }
+            Tensor gathered[3];
+            if (!direct) {
                 for (Tensor& x : gathered) x = empty(ctx, {end - begin, q.dim(1)}, q.dtype());
                 gather(s, q, k, v, in<int64_t>(order) + begin, gathered);
-                if (by_hopper) {
-                    hopper_attention(ctx, problem, gathered[0].raw(), gathered[1].raw(), gathered[2].raw(),
-                                     result.raw());
-                } else {
-                    Tensor attended = empty(ctx, {end - begin, q.dim(1)}, q.dtype());
-                    attend(ctx, gathered[0], gathered[1], gathered[2], last - w, heads, scale, logarithms, attended);
-                    scatter(s, attended, in<int64_t>(order) + begin, onto_first, result);
-                }
+            }
+            const Tensor queries = direct ? q.slice(begin, end) : gathered[0],
+                         keys = direct ? k.slice(begin, end) : gathered[1],
+                         values = direct ? v.slice(begin, end) : gathered[2];
+            if (by_hopper) {
+                hopper_attention(ctx,
+                                 {.runs = runs,
+                                  .heads = heads,
+                                  .scale = scale,
+                                  .order = logarithms.order,
+                                  .average = onto_first,
+                                  .log_sum_exp = logarithms.to,
+                                  .log_step = logarithms.head_step},
+                                 queries.raw(), keys.raw(), values.raw(), rows_of(result).raw());
+            } else if (direct) {
+                Tensor rows = rows_of(result);
+                attend(ctx, queries, keys, values, last - w, heads, scale, logarithms, rows);
+            } else {
+                Tensor attended = empty(ctx, {end - begin, q.dim(1)}, q.dtype());
+                attend(ctx, queries, keys, values, last - w, heads, scale, logarithms, attended);
+                scatter(s, attended, in<int64_t>(order) + begin, onto_first, result);
             }
             w = last;
         }

@@ -13,13 +13,14 @@ Film make_film(const ModelFiles& files, const ModelTraits& traits, const Setting
     return film;
 }
 
-FilmMaker other_films(const ModelFiles& files, const ModelTraits& traits, const Settings& settings) {
+FilmMaker other_films(const ModelFiles& files, const ModelTraits& traits, const Settings& settings,
+                      Attention attention) {
     return [=](int64_t width, int64_t height, int64_t frames) {
         Settings other = settings;
         other.width = width;
         other.height = height;
         other.frames = frames;
-        return make_film(files, traits, other, Attention::automatic);
+        return make_film(files, traits, other, attention);
     };
 }
 

@@ -22,9 +22,11 @@ struct Film {
 Film make_film(const ModelFiles& files, const ModelTraits& traits, const Settings& settings, Attention attention,
                const std::filesystem::path& layout_file = {});
 
-// The same film in another size and length; with full attention where the windows asked for are of another grid.
+// The same film in another size and length, where `attention` is as the film's own was asked for; a layout file of the
+// user's is of its own grid only and is left out.
 using FilmMaker = std::function<Film(int64_t width, int64_t height, int64_t frames)>;
-FilmMaker other_films(const ModelFiles& files, const ModelTraits& traits, const Settings& settings);
+FilmMaker other_films(const ModelFiles& files, const ModelTraits& traits, const Settings& settings,
+                      Attention attention = Attention::automatic);
 
 // [channels, T, rows, columns] of its latent
 Shape latent_shape(const Film& film, const models::VaeConfig& vae);

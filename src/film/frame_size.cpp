@@ -34,8 +34,6 @@ FrameSize frame_size(int64_t width, int64_t height, int64_t frames, int64_t cell
     const Field asked("size", width, "x", height);
     require_valid(width >= cell && height >= cell && width <= 16384 && height <= 16384, asked, ": each side must be ",
                   cell, " to 16384 pixels");
-    require_valid(width % 2 == 0 && height % 2 == 0, asked, ": video needs even sides; try ", round_up(width, 2), "x",
-                  round_up(height, 2));
     constexpr int64_t kMostFrames = 1'000'001;  // far beyond any film: products stay within 64 bits
     require_valid(frames >= 1 && frames <= kMostFrames && frames % 4 == 1, Field("frames", frames),
                   ": the model makes 4k+1 frames; try ", std::clamp<int64_t>(frames / 4 * 4 + 1, 1, kMostFrames));

@@ -24,6 +24,25 @@ Attention parse_attention(std::string_view name) {
     throw InvalidRequest(Message(Field("attention", name), ": expected auto, full or t3"));
 }
 
+std::string counts_of(const t3::WindowLayout& layout) {
+    std::string text;
+    for (const t3::Pattern& pattern : layout.patterns) text += concat(text.empty() ? "" : ", ", pattern);
+    return text;
+}
+
+LayoutChoice planned_layout(const Grid& grid, int64_t cell, const t3::WindowLayout& reference,
+                            const std::string& source, const t3::PlanOptions& options) {
+    const t3::PlannedLayout planned = t3::plan_layout(grid, reference, options);
+    const size_t whole = planned.whole.size(), all = planned.layout.patterns.size();
+    if (whole == all) return {planned.layout, "full attention, which is cheaper than windows on so small a grid"};
+    if (planned.layout == reference) return {planned.layout, "T3 windows of " + source};
+    std::string origin = "T3 windows planned from those of " + source;
+    if (reference.grid != grid) origin += ", which are for " + video_of(reference.grid, cell);
+    if (planned.transposed) origin += ", transposed";
+    if (whole > 0) origin += concat("; ", whole, " of ", all, " patterns with full attention, which is cheaper there");
+    return {planned.layout, origin};
+}
+
 LayoutChoice choose_layout(const Grid& grid, int64_t cell, const ModelFiles& files, Attention attention,
                            const std::filesystem::path& layout_file) {
     if (attention == Attention::full) {
@@ -35,19 +54,23 @@ LayoutChoice choose_layout(const Grid& grid, int64_t cell, const ModelFiles& fil
         const t3::WindowLayout layout = t3::read_layout(layout_file);
         require_valid(layout.grid == grid, Field("layout", layout_file.string()), " is for a grid of ", layout.grid,
                       " tokens (", video_of(layout.grid, cell), "), but this film has ", grid, " (",
-                      video_of(grid, cell), ")");
+                      video_of(grid, cell), "); windows of its extents would be ",
+                      counts_of(t3::plan_layout(grid, layout).layout), " there, which t3video layout writes to a file");
         return {layout, "T3 windows of " + layout_file.string()};
     }
     if (!files.layout.empty()) {
         const t3::WindowLayout layout = t3::read_layout(files.layout);
-        if (layout.grid == grid) return {layout, "T3 windows of " + files.layout.string()};
+        if (layout.grid == grid) return {layout, "T3 windows of " + files.layout.string()};  // as it stands
+        return planned_layout(grid, cell, layout, files.layout.string());
     }
-    if (const auto published = t3::published_layout(cell); published && published->grid == grid) {
-        return {*published, "T3 windows of the published 4K table"};
-    }
-    require_valid(attention != Attention::t3, Field("attention", "t3"), ": no window layout is known for a grid of ",
-                  grid, " tokens (", video_of(grid, cell), "); give one with ", Field("layout", "FILE"));
-    return {t3::full_attention(grid), "full attention (no window layout is known for this size)"};
+    const auto published = t3::published_layout(cell);
+    if (published && published->grid == grid) return {*published, "T3 windows of the published 4K table"};
+    if (attention != Attention::t3)
+        return {t3::full_attention(grid),
+                "full attention (no t3-layout.json says that these weights were retrofitted to windows)"};
+    require_valid(published.has_value(), Field("attention", "t3"), ": no windows are known for tokens of ", cell, "x",
+                  cell, " pixels; give them with ", Field("layout", "FILE"));
+    return planned_layout(grid, cell, *published, "the published 4K table");
 }
 
 }  // namespace t3video::film

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "film/model_files.h"
-#include "t3/window_layout.h"
+#include "t3/planner.h"
 
 namespace t3video::film {
 
@@ -21,10 +21,19 @@ struct LayoutChoice {
     std::string origin;  // for the user: "T3 windows of <file>", "full attention"
 };
 
-// In this order: full attention when asked for; `layout_file`, whose grid must match; the model's t3-layout.json where
-// its grid matches; the published table at the published grids; else full attention, or InvalidRequest when T3 was
-// asked for.
+// In this order: full attention when asked for; `layout_file`, whose grid must match; the model's t3-layout.json, or
+// on another grid windows planned from its extents (t3::plan_layout); the published table at the published grids; where
+// T3 was asked for, windows planned from that table's extents; else full attention, since weights that nobody says were
+// retrofitted have learned nothing else. Throws InvalidRequest for a file that does not fit, naming the windows of its
+// extents that would, and where T3 was asked for and no table is known.
 LayoutChoice choose_layout(const Grid& grid, int64_t cell, const ModelFiles& files, Attention attention,
                            const std::filesystem::path& layout_file);
+
+// Windows planned from those of `source`, and what to say of them.
+LayoutChoice planned_layout(const Grid& grid, int64_t cell, const t3::WindowLayout& reference,
+                            const std::string& source, const t3::PlanOptions& options = {});
+
+// The counts of all patterns: "21x1x1, 1x17x30".
+std::string counts_of(const t3::WindowLayout& layout);
 
 }  // namespace t3video::film

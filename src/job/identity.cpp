@@ -88,7 +88,12 @@ json film_identity(const film::Request& request, const film::Film& film, const f
     for (const film::RequestField& field : film::fields()) {
         if (json value = field.identity ? field.get(r) : json(); !value.is_null()) identity[field.identity] = value;
     }
-    for (const auto& n : film.attention.layout.patterns) identity["windows"].push_back({n.t, n.h, n.w});
+    const t3::WindowLayout& layout = film.attention.layout;
+    for (const t3::Pattern& p : layout.patterns) {
+        json& windows = identity["windows"].emplace_back(json::array({p.t, p.h, p.w}));
+        if (p.shift != t3::Shift{}) windows.insert(windows.end(), {p.shift.t, p.shift.h, p.shift.w});
+    }
+    if (!layout.schedule.empty()) identity["schedule"] = layout.schedule;
     if (r.noise == film::NoiseSource::cuda) identity["noise"] = {{"cuda", r.multiprocessors}};
     if (r.bf16_timesteps) identity["bf16_timesteps"] = true;
     if (!model.loras.is_null()) identity["loras"] = model.loras;

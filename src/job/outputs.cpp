@@ -117,7 +117,7 @@ SideFiles claim_outputs(const film::Request& request, int64_t frames, const Owne
         side.warnings.emplace_back(entry.path.string(), " is not this film's and stays behind its last picture");
         break;
     }
-    if (request.contact_sheet) {
+    if (request.contact_sheet && !media::is_one_picture(request.output)) {  // which shows all there is
         require_outside(request.sheet_path(), inputs);
         side.sheet = side_file(request.sheet_path(), ".sheet", request, owner, inputs, side.notes);
     }

@@ -67,6 +67,10 @@ void check_film(const fs::path& output, int64_t width, int64_t height, FrameRate
     check_video(output, width, height, fps, options);
 }
 
+bool is_one_picture(const fs::path& output) {
+    return is_pictures(output) && PictureNames(output).single;
+}
+
 bool output_exists(const fs::path& output) {
     return is_file(is_pictures(output) ? PictureNames(output).name(0) : output);
 }
@@ -94,7 +98,7 @@ fs::path folder_of(const fs::path& output) {
 
 fs::path beside_output(const fs::path& output, const std::string& ending) {
     fs::path base;
-    if (!is_pictures(output)) {
+    if (!is_pictures(output) || PictureNames(output).single) {
         base = fs::path(output).replace_extension();
     } else if (names_folder(output)) {
         base = named_folder(output.has_filename() ? output : output.parent_path());

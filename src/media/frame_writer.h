@@ -50,6 +50,9 @@ void check_output(const std::filesystem::path& output, const VideoOptions& optio
 void check_film(const std::filesystem::path& output, int64_t width, int64_t height, FrameRate fps,
                 const VideoOptions& options = {});
 
+// Whether the output is a single picture: "cat.png".
+bool is_one_picture(const std::filesystem::path& output);
+
 // Whether a film is there under that name: of pictures, their first.
 bool output_exists(const std::filesystem::path& output);
 

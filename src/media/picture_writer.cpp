@@ -44,26 +44,33 @@ PictureNames::PictureNames(const fs::path& output) {
     folder = output.parent_path();
     const std::string name = output.filename().string();
     const size_t start = name.find('%');
-    size_t end = start == std::string::npos ? start : name.find_first_not_of("0123456789", start + 1);
+    exr = extension_of(output) == ".exr";
+    if (start == std::string::npos) {
+        single = true;
+        before = name;
+        return;
+    }
+    const size_t end = name.find_first_not_of("0123456789", start + 1);
     const bool numbered =
         end != std::string::npos && name[end] == 'd' && end - start <= 3 && name.find('%', end) == std::string::npos;
     require_valid(numbered, output.string(),
-                  ": a film is more than one picture; expected one number such as %05d in the name, as in ",
+                  ": expected one number such as %05d in the name, as in ",
                   (output.parent_path() / output.stem() / ("%05d" + output.extension().string())).string());
     const std::string width = name.substr(start + 1, end - start - 1);
     digits = width.empty() ? 1 : std::clamp(std::stoi(width), 1, 18);
     before = name.substr(0, start);
     after = name.substr(end + 1);
-    exr = extension_of(output) == ".exr";
 }
 
 fs::path PictureNames::name(int64_t frame) const {
+    if (single) return folder / before;
     std::string number = std::to_string(frame);
     number.insert(0, static_cast<size_t>(std::max<int64_t>(0, digits - static_cast<int64_t>(number.size()))), '0');
     return folder / (before + number + after);
 }
 
 std::optional<int64_t> PictureNames::frame_of(const std::string& file_name) const {
+    if (single) return file_name == before ? std::optional<int64_t>(0) : std::nullopt;
     if (file_name.size() <= before.size() + after.size() || !file_name.starts_with(before) ||
         !file_name.ends_with(after))
         return std::nullopt;
@@ -102,6 +109,7 @@ PictureWriter::~PictureWriter() {
 void PictureWriter::write(const Image& image) {
     const std::string name = names_.name(frames()).string();
     require(!finished_, name, ": frame after finish()");
+    require(!names_.single || files_.empty(), name, ": one picture, and a second frame");
     require(image.width == width_ && image.height == height_, name, ": frame of ", image.width, "x", image.height,
             " for a video of ", width_, "x", height_);
     require(names_.exr || 8 * bytes_of(image.samples) == options_.bits, name, ": frame of ", bytes_of(image.samples),

@@ -13,10 +13,10 @@
 
 namespace t3video::media {
 
-// The names of a sequence.
+// The names of a sequence, or of a single picture.
 struct PictureNames {
-    // "frames/" and folders that exist: 00000.png and so on in it; otherwise a name with one %d, %3d or %03d and the
-    // ending .png or .exr. Throws InvalidRequest for others.
+    // "frames/" and folders that exist: 00000.png and so on in it; a name with one %d, %3d or %03d and the ending .png
+    // or .exr; a name without any '%': one picture. Throws InvalidRequest for others.
     explicit PictureNames(const std::filesystem::path& output);
 
     std::filesystem::path name(int64_t frame) const;  // the first is 0
@@ -24,7 +24,8 @@ struct PictureNames {
     std::optional<int64_t> frame_of(const std::string& file_name) const;
 
     std::filesystem::path folder;  // empty: the current one
-    std::string before, after;     // the number
+    std::string before, after;     // the number; of one picture all of its name is `before`
+    bool single = false;
     int digits = 5;                // at least so many, filled with zeros
     bool exr = false;
 };

@@ -96,9 +96,9 @@ Result Session::decode(const film::Request& request, Observer& observer, std::st
                   "x", s.height, ", ", s.frames, " frames, by ", files.vae.string(), " has ", fitting,
                   "; give the film's own ", Field("size"), ", and its model's VAE");
     material.embeddings.emplace();  // what it took to make the latents is done
-    media::check_film(request.output, s.width, s.height, s.fps, request.video_options());
 
     JobFilm made{request, film, {stored.at("options"), job::film_id(stored), "cpu", "f32"}, {}, {}, {}};
+    made.check_output();
     job::FilmOrigin& origin = made.origin;
     if (stored.contains("device")) origin.device = member<std::string>(stored, "device", folder);
     origin.dtype = member<std::string>(stored, "dtype", folder);

@@ -20,6 +20,15 @@ bool is(const char* stage, std::string_view name) {
 
 }  // namespace
 
+void JobFilm::check_output() const {
+    const film::Settings& s = film.settings;
+    require_valid(s.frames == 1 || !media::is_one_picture(request.output), request.output.string(),
+                  " is one picture, but the film has ", s.frames, " frames; write a video or numbered pictures, as in ",
+                  (request.output.parent_path() / request.output.stem() / "%05d").string(),
+                  request.output.extension().string(), ", or make ", Field("frames", 1));
+    media::check_film(request.output, s.width, s.height, s.fps, request.video_options());
+}
+
 void JobFilm::settle_format(const std::string& vae) {
     format = media::film_format(request.output, request.video_options());
     nlohmann::json all = job::format_record(format);

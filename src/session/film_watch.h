@@ -24,6 +24,8 @@ struct JobFilm {
     std::string form;          // what the file depends on beside its latents, as text
     job::SideFiles side;       // once they are claimed
 
+    // Throws InvalidRequest unless a film of this size, rate and length can be written to the output.
+    void check_output() const;
     // Fills in format and form. `vae`: hash of the decoder's file.
     void settle_format(const std::string& vae);
     // Claims the output and what goes beside it: job::claim_outputs. The observer hears what people should know of it.

@@ -104,12 +104,13 @@ void keep_latents(job::Job& job, const Material& material, Observer& observer) {
 }
 
 // Plans the film. Throws InvalidRequest, naming sizes that fit, when it does not fit.
-plan::Plan fitting_plan(const Session& session, const FileModel& model, const film::Film& film,
-                        const Material& material, const plan::Machine& machine, Observer& observer,
-                        const plan::Poll& poll) {
+plan::Plan fitting_plan(const Session& session, const FileModel& model, const JobFilm& made, const Material& material,
+                        const plan::Machine& machine, Observer& observer, const plan::Poll& poll) {
+    const film::Film& film = made.film;
     plan::Plan plan = session.plan(model, film, material, machine, poll);
-    const Message why = refusal(plan, model.networks(), film, machine,
-                                other_films(model.files(), model.networks().traits(), film.settings), observer, poll);
+    const film::FilmMaker others =
+        other_films(model.files(), model.networks().traits(), film.settings, made.request.attention);
+    const Message why = refusal(plan, model.networks(), film, machine, others, observer, poll);
     if (!why.empty()) throw InvalidRequest(why);
     return plan;
 }
@@ -178,7 +179,7 @@ Result Session::make(const film::Request& asked, Observer& observer, std::stop_t
     const auto is_there = [&](const job::WrittenFiles& written) { return !mend && made.is_there(written); };
     const job::WrittenFiles written = written_by(request.job_folder(), w.identity);
     if ((result.was_there = is_there(written))) return result;
-    media::check_film(request.output, s.width, s.height, s.fps, request.video_options());
+    made.check_output();
     made.claim(written, job::inputs_of(request, model.files()), observer);
     result.contact_sheet = made.side.sheet;
 
@@ -188,13 +189,13 @@ Result Session::make(const film::Request& asked, Observer& observer, std::stop_t
     // A film that does not fit changes nothing: this stands before the folder is made, or another film's job goes
     // aside.
     if (job::holder_of(request.job_folder(), w.identity) != job::Holder::film)
-        fitting_plan(*this, model, film, material, machine, observer, early);
+        fitting_plan(*this, model, made, material, machine, observer, early);
     const auto job = open_job(made, w.identity, observer);
     if ((result.was_there = is_there(job->written()))) return result;  // another process had the job, and made it
     const job::SavedStages saved = job->stages(ctx_.threads());
     for (const std::string& damaged : saved.damaged) observer.warn(Message(damaged, "; it is made again"));
     take_over(saved, film, latent_shape(film, model.networks().vae.config()), material);
-    plan::Plan plan = fitting_plan(*this, model, film, material, machine, observer, early);
+    plan::Plan plan = fitting_plan(*this, model, made, material, machine, observer, early);
     plan.estimate(rates());
     observer.begins({request, model.files(), film, w.input, plan});
     if (material.latents)
@@ -235,8 +236,9 @@ Estimate Session::estimate(const film::Request& request, const film::ModelFiles&
     estimate.plan = plan_film(networks, film, {}, estimate.machine, early);
     count_beside(estimate.plan, estimate.machine);
     estimate.plan.estimate(rates());
-    estimate.refusal = refusal(estimate.plan, networks, film, estimate.machine,
-                               other_films(files, networks.traits(), film.settings), observer, early);
+    estimate.refusal =
+        refusal(estimate.plan, networks, film, estimate.machine,
+                other_films(files, networks.traits(), film.settings, request.attention), observer, early);
     return estimate;
 }
 

@@ -1,7 +1,8 @@
-// Reads t3-layout.json.
+// Reads and writes t3-layout.json.
 #include "core/error.h"
 #include "core/input_file.h"
 #include "core/json.h"
+#include "core/output_file.h"
 #include "t3/window_layout.h"
 
 namespace t3video::t3 {
@@ -18,6 +19,20 @@ std::array<int64_t, 3> triple(const json& value, const std::string& what) {
 
 }  // namespace
 
+std::string layout_text(const WindowLayout& layout) {
+    json counts = json::array(), shifts = json::array();
+    bool shifted = false;
+    for (const Pattern& p : layout.patterns) {
+        counts.push_back({p.t, p.h, p.w});
+        shifts.push_back({p.shift.t, p.shift.h, p.shift.w});
+        shifted |= p.shift != Shift{};
+    }
+    json root{{"grid", {layout.grid.t, layout.grid.h, layout.grid.w}}, {"window_counts", counts}};
+    if (shifted) root["shift"] = shifts;
+    if (!layout.schedule.empty()) root["schedule"] = layout.schedule;
+    return root.dump() + "\n";
+}
+
 WindowLayout read_layout(const std::filesystem::path& path) {
     const std::string name = path.string();
     const json root = parse_json_or_discard(read_text_file(path, "a window layout (t3-layout.json)"));
@@ -26,12 +41,28 @@ WindowLayout read_layout(const std::filesystem::path& path) {
         name, R"(: expected {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]})");
     const auto [t, h, w] = triple(root["grid"], name + ": \"grid\"");
     WindowLayout layout{{t, h, w}, {}};
+    const json shifts = root.value("shift", json::array()), schedule = root.value("schedule", json::array());
+    require_valid(shifts.is_array() && (shifts.empty() || shifts.size() == root["window_counts"].size()), name,
+                  R"(: "shift" is not a list of three whole numbers for each of the )", root["window_counts"].size(),
+                  R"( "window_counts")");
     for (const json& counts : root["window_counts"]) {
         const auto [n_t, n_h, n_w] = triple(counts, name + ": an entry of \"window_counts\"");
         layout.patterns.push_back({n_t, n_h, n_w});
+        if (shifts.empty()) continue;
+        const auto [by_t, by_h, by_w] = triple(shifts[layout.patterns.size() - 1], name + ": an entry of \"shift\"");
+        layout.patterns.back().shift = {by_t, by_h, by_w};
+    }
+    require_valid(schedule.is_array(), name, R"(: "schedule" is not a list of patterns' numbers)");
+    for (const json& pattern : schedule) {
+        require_valid(pattern.is_number_integer(), name, R"(: an entry of "schedule" is not a whole number)");
+        layout.schedule.push_back(pattern.get<int64_t>());
     }
     check_layout(layout, name);
     return layout;
+}
+
+void write_layout(const std::filesystem::path& path, const WindowLayout& layout) {
+    replace_file(path, layout_text(layout));
 }
 
 }  // namespace t3video::t3

@@ -1,6 +1,9 @@
 // Window geometry. An axis is cut on its own; a window of the grid is one part of each axis.
 #include "t3/window_layout.h"
 
+#include <algorithm>
+#include <functional>
+#include <numeric>
 #include <ostream>
 
 #include "core/error.h"
@@ -11,11 +14,12 @@ namespace {
 // parts[i] lists the positions of part i, ascending.
 using AxisParts = std::vector<std::vector<int64_t>>;
 
-AxisParts contiguous(int64_t extent, int64_t count) {
-    AxisParts parts(static_cast<size_t>(count));
-    for (int64_t i = 0; i < count; ++i) {
-        for (int64_t x = i * extent / count; x < (i + 1) * extent / count; ++x)
-            parts[static_cast<size_t>(i)].push_back(x);
+AxisParts contiguous(int64_t extent, int64_t count, int64_t shift) {
+    AxisParts parts;
+    for (int64_t part = shift > 0 ? -1 : 0; part < count; ++part) {
+        const auto [first, last] = close_part(extent, count, shift, part);
+        parts.emplace_back();
+        for (int64_t x = first; x < last; ++x) parts.back().push_back(x);
     }
     return parts;
 }
@@ -45,8 +49,8 @@ ops::TokenWindows product(const Grid& grid, const AxisParts& ts, const AxisParts
     return windows;
 }
 
-bool axis_coincides(int64_t extent, int64_t count) {
-    return count == 1 || count == extent;
+bool axis_coincides(int64_t extent, int64_t count, int64_t shift) {
+    return shift == 0 && (count == 1 || count == extent);
 }
 
 // Sum over the parts of an axis of their squared lengths; the same for both ways of cutting.
@@ -55,11 +59,17 @@ double squared_lengths(int64_t extent, int64_t count) {
     const auto longer = double(extent % count);
     return longer * (length + 1) * (length + 1) + (double(count) - longer) * length * length;
 }
+// Of close parts that are moved: the last one lost what the one in front has.
+double squared_lengths(int64_t extent, int64_t count, int64_t shift) {
+    const double last = double(extent - (count - 1) * extent / count), moved = double(shift);
+    return squared_lengths(extent, count) - last * last + (last - moved) * (last - moved) + moved * moved;
+}
 
 }  // namespace
 
-std::ostream& operator<<(std::ostream& out, const WindowCounts& counts) {
-    return out << counts.t << 'x' << counts.h << 'x' << counts.w;
+std::ostream& operator<<(std::ostream& out, const Pattern& p) {
+    out << p.t << 'x' << p.h << 'x' << p.w;
+    return p.shift == Shift{} ? out : out << " shifted " << p.shift.t << ',' << p.shift.h << ',' << p.shift.w;
 }
 
 WindowLayout full_attention(const Grid& grid) {
@@ -72,6 +82,20 @@ std::optional<WindowLayout> published_layout(int64_t cell) {
     return std::nullopt;
 }
 
+namespace {
+
+// The pattern itself where it is valid.
+Pattern nearest_valid(const Grid& grid, const Pattern& p) {
+    const auto count = [](int64_t n, int64_t extent) { return std::clamp<int64_t>(n, 1, extent); };
+    Pattern valid{count(p.t, grid.t), count(p.h, grid.h), count(p.w, grid.w)};
+    const auto shift = [](int64_t by, int64_t extent, int64_t n) { return std::clamp<int64_t>(by, 0, extent / n - 1); };
+    valid.shift = {shift(p.shift.t, grid.t, valid.t), shift(p.shift.h, grid.h, valid.h),
+                   shift(p.shift.w, grid.w, valid.w)};
+    return valid;
+}
+
+}  // namespace
+
 void check_layout(const WindowLayout& layout, const std::string& origin) {
     const Grid& g = layout.grid;
     const auto some = [](int64_t extent) { return extent >= 1 && extent <= kMostTokens; };
@@ -82,32 +106,60 @@ void check_layout(const WindowLayout& layout, const std::string& origin) {
     require_valid(layout.patterns.size() <= kMostPatterns, origin, ": ", layout.patterns.size(),
                   " window counts, more than ", kMostPatterns);
     for (size_t i = 0; i < layout.patterns.size(); ++i) {
-        const WindowCounts& n = layout.patterns[i];
-        require_valid(1 <= n.t && n.t <= g.t && 1 <= n.h && n.h <= g.h && 1 <= n.w && n.w <= g.w, origin, ": pattern ",
-                      i, " asks for ", n, " windows over a grid of ", g,
-                      " tokens; each count must lie between 1 and the grid's extent");
+        const Pattern &p = layout.patterns[i], nearest = nearest_valid(g, p);
+        require_valid(p.t == nearest.t && p.h == nearest.h && p.w == nearest.w, origin, ": pattern ", i, " asks for ",
+                      Pattern{p.t, p.h, p.w}, " windows over a grid of ", g,
+                      " tokens; each count must lie between 1 and the grid's extent; the nearest such are ",
+                      Pattern{nearest.t, nearest.h, nearest.w});
+        require_valid(p == nearest, origin, ": pattern ", i, " asks for ", p, " over a grid of ", g,
+                      " tokens; each shift must be at least 0 and smaller than every window; the nearest such is ",
+                      nearest);
+    }
+    require_valid(layout.schedule.size() <= kMostPatterns, origin, ": a schedule of ", layout.schedule.size(),
+                  " layers, more than ", kMostPatterns);
+    for (const int64_t pattern : layout.schedule) {
+        require_valid(pattern >= 0 && pattern < static_cast<int64_t>(layout.patterns.size()), origin,
+                      ": a schedule with pattern ", pattern, "; there are patterns 0 to ", layout.patterns.size() - 1);
     }
 }
 
-ops::TokenWindows close_windows(const Grid& grid, const WindowCounts& n) {
-    return product(grid, contiguous(grid.t, n.t), contiguous(grid.h, n.h), contiguous(grid.w, n.w));
+std::pair<int64_t, int64_t> close_part(int64_t extent, int64_t count, int64_t shift, int64_t part) {
+    if (part < 0) return {0, shift};
+    return {part * extent / count + shift, std::min((part + 1) * extent / count + shift, extent)};
 }
 
-ops::TokenWindows remote_windows(const Grid& grid, const WindowCounts& n) {
+ops::TokenWindows close_windows(const Grid& grid, const Pattern& n) {
+    return product(grid, contiguous(grid.t, n.t, n.shift.t), contiguous(grid.h, n.h, n.shift.h),
+                   contiguous(grid.w, n.w, n.shift.w));
+}
+
+ops::TokenWindows remote_windows(const Grid& grid, const Pattern& n) {
     return product(grid, strided(grid.t, n.t), strided(grid.h, n.h), strided(grid.w, n.w));
 }
 
-WindowRange window_range(const Grid& grid, const WindowCounts& n) {
-    const auto up = [](int64_t extent, int64_t count) { return (extent + count - 1) / count; };
-    return {n.t * n.h * n.w, (grid.t / n.t) * (grid.h / n.h) * (grid.w / n.w),
-            up(grid.t, n.t) * up(grid.h, n.h) * up(grid.w, n.w)};
+WindowRange window_range(const Grid& grid, const Pattern& p) {
+    WindowRange all{1, 1, 1};
+    const auto axis = [&](int64_t extent, int64_t count, int64_t shift) {
+        const int64_t least = extent / count, longest = (extent + count - 1) / count;
+        all.count *= shift > 0 ? count + 1 : count;
+        // The last window is one of the longest, which lost what the one in front has.
+        all.least *= shift > 0 ? std::min({least, shift, longest - shift}) : least;
+        all.most *= shift == 0   ? longest
+                    : count == 1 ? std::max(shift, extent - shift)
+                                 : std::max(extent % count == 1 ? least : longest, longest - shift);
+    };
+    axis(grid.t, p.t, p.shift.t);
+    axis(grid.h, p.h, p.shift.h);
+    axis(grid.w, p.w, p.shift.w);
+    return all;
 }
 
-bool branches_coincide(const Grid& grid, const WindowCounts& n) {
-    return axis_coincides(grid.t, n.t) && axis_coincides(grid.h, n.h) && axis_coincides(grid.w, n.w);
+bool branches_coincide(const Grid& grid, const Pattern& p) {
+    return axis_coincides(grid.t, p.t, p.shift.t) && axis_coincides(grid.h, p.h, p.shift.h) &&
+           axis_coincides(grid.w, p.w, p.shift.w);
 }
 
-LayerWindows layer_windows(const Grid& grid, const WindowCounts& counts) {
+LayerWindows layer_windows(const Grid& grid, const Pattern& counts) {
     LayerWindows branches{close_windows(grid, counts)};
     if (!branches_coincide(grid, counts)) branches.push_back(remote_windows(grid, counts));
     return branches;
@@ -116,22 +168,47 @@ LayerWindows layer_windows(const Grid& grid, const WindowCounts& counts) {
 namespace {
 
 // Pairs of tokens that share a window of one partition.
-double pairs_of(const Grid& grid, const WindowCounts& n) {
-    return squared_lengths(grid.t, n.t) * squared_lengths(grid.h, n.h) * squared_lengths(grid.w, n.w);
+double close_pairs(const Grid& grid, const Pattern& p) {
+    return squared_lengths(grid.t, p.t, p.shift.t) * squared_lengths(grid.h, p.h, p.shift.h) *
+           squared_lengths(grid.w, p.w, p.shift.w);
+}
+double remote_pairs(const Grid& grid, const Pattern& p) {
+    return squared_lengths(grid.t, p.t) * squared_lengths(grid.h, p.h) * squared_lengths(grid.w, p.w);
 }
 
 // Whether the tokens of close windows, one window after another, are in the order of the grid: an axis is cut only
 // where windows hold one position of each slower axis.
-bool keeps_order(const Grid& grid, const WindowCounts& n) {
-    return (n.h == 1 || n.t == grid.t) && (n.w == 1 || (n.t == grid.t && n.h == grid.h));
+bool keeps_order(const Grid& grid, const Pattern& p) {
+    const bool cuts_h = p.h > 1 || p.shift.h > 0, cuts_w = p.w > 1 || p.shift.w > 0;
+    return (!cuts_h || p.t == grid.t) && (!cuts_w || (p.t == grid.t && p.h == grid.h));
 }
 
 // layer_windows without lists.
-LayerWindows counted_windows(const Grid& grid, const WindowCounts& counts) {
-    const ops::WindowSizes sizes{grid.tokens(), window_range(grid, counts).most, pairs_of(grid, counts)};
-    LayerWindows branches{{.counted = sizes, .in_order = keeps_order(grid, counts)}};
-    if (!branches_coincide(grid, counts)) branches.push_back({.counted = sizes});
+LayerWindows counted_windows(const Grid& grid, const Pattern& p) {
+    const auto sizes = [&](const Pattern& of, double pairs) {
+        return ops::WindowSizes{grid.tokens(), window_range(grid, of).most, pairs};
+    };
+    LayerWindows branches{{.counted = sizes(p, close_pairs(grid, p)), .in_order = keeps_order(grid, p)}};
+    if (!branches_coincide(grid, p)) branches.push_back({.counted = sizes({p.t, p.h, p.w}, remote_pairs(grid, p))});
     return branches;
+}
+
+// Windows of the same size behind one another, the largest first: each size is then computed by few kernels.
+void sort_by_size(ops::TokenWindows& windows) {
+    const size_t count = windows.starts.size() - 1;
+    const auto size = [&](size_t i) { return windows.starts[i + 1] - windows.starts[i]; };
+    std::vector<size_t> sorted(count);
+    std::iota(sorted.begin(), sorted.end(), size_t{0});
+    std::ranges::stable_sort(sorted, std::greater<>(), size);
+    std::vector<int64_t> order, starts{0};
+    order.reserve(windows.order.size());
+    for (const size_t i : sorted) {
+        order.insert(order.end(), windows.order.begin() + windows.starts[i],
+                     windows.order.begin() + windows.starts[i + 1]);
+        starts.push_back(static_cast<int64_t>(order.size()));
+    }
+    windows.order = std::move(order);
+    windows.starts = std::move(starts);
 }
 
 // Renames rows so that the first branch's windows lie one after another; returns the token of each row.
@@ -156,13 +233,16 @@ RowOrder suitable_order(const Context& ctx) {
     return ctx.target() == Device::cpu ? RowOrder::tokens : RowOrder::windows;
 }
 
-LayoutWindows::LayoutWindows(Context& ctx, const WindowLayout& layout, RowOrder row_order) : grid_(layout.grid) {
+LayoutWindows::LayoutWindows(Context& ctx, const WindowLayout& layout, RowOrder row_order) : layout_(layout) {
     check_layout(layout, "layout");
-    const auto& windows_of = ctx.device() == Device::meta ? counted_windows : layer_windows;
-    for (const WindowCounts& counts : layout.patterns) {
-        LayerWindows windows = windows_of(grid_, counts);
+    const bool counts = ctx.device() == Device::meta;
+    for (const Pattern& pattern : layout.patterns) {
+        LayerWindows windows = counts ? counted_windows(layout.grid, pattern) : layer_windows(layout.grid, pattern);
+        const bool in_order = keeps_order(layout.grid, pattern);
+        for (size_t branch = in_order ? 1 : 0; !counts && branch < windows.size(); ++branch)
+            sort_by_size(windows[branch]);
         Tensor order;
-        if (row_order == RowOrder::windows && !keeps_order(grid_, counts)) order = lead_with_first(ctx, windows);
+        if (row_order == RowOrder::windows && !in_order) order = lead_with_first(ctx, windows);
         for (ops::TokenWindows& branch : windows) ops::upload_windows(ctx, branch);
         patterns_.push_back(std::move(windows));
         orders_.push_back(order);
@@ -170,16 +250,17 @@ LayoutWindows::LayoutWindows(Context& ctx, const WindowLayout& layout, RowOrder 
 }
 
 size_t list_bytes(const WindowLayout& layout) {
+    const Grid& g = layout.grid;
     int64_t entries = 0;
-    for (const WindowCounts& counts : layout.patterns) {
-        const int64_t branches = branches_coincide(layout.grid, counts) ? 1 : 2;
-        entries += branches * (layout.grid.tokens() + window_range(layout.grid, counts).count + 1);
+    for (const Pattern& p : layout.patterns) {
+        entries += g.tokens() + window_range(g, p).count + 1;
+        if (!branches_coincide(g, p)) entries += g.tokens() + p.t * p.h * p.w + 1;
     }
     return static_cast<size_t>(entries) * sizeof(int64_t);
 }
 
-double scored_pairs(const Grid& grid, const WindowCounts& n) {
-    return branches_coincide(grid, n) ? pairs_of(grid, n) : 2 * pairs_of(grid, n);
+double scored_pairs(const Grid& grid, const Pattern& p) {
+    return branches_coincide(grid, p) ? remote_pairs(grid, p) : close_pairs(grid, p) + remote_pairs(grid, p);
 }
 
 }  // namespace t3video::t3

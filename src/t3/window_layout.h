@@ -2,13 +2,14 @@
 //
 // T3 ("Transform Trained Transformer") cuts the grid of tokens into n_t x n_h x n_w windows in two ways over the same
 // queries, keys and values: contiguous blocks ("close") and strided residue classes ("remote"), and averages both.
-// Layer i uses pattern i mod (number of patterns).
+// Layers take the patterns in turn, or as the layout's schedule says.
 #pragma once
 
 #include <filesystem>
 #include <iosfwd>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/shape.h"
@@ -16,18 +17,36 @@
 
 namespace t3video::t3 {
 
-// Number of windows along each axis.
-struct WindowCounts {
+// Tokens by which close windows are moved towards the end of each axis, as in shifted-window attention but without
+// wrapping: what is left of the first window in front, and of the last one behind, are smaller windows. Remote windows
+// would be the same ones again, and stay.
+struct Shift {
+    int64_t t = 0, h = 0, w = 0;
+    friend bool operator==(const Shift&, const Shift&) = default;
+};
+
+// How one layer cuts the grid: the number of windows along each axis.
+struct Pattern {
     int64_t t = 1, h = 1, w = 1;
-    friend bool operator==(const WindowCounts&, const WindowCounts&) = default;
-    friend std::ostream& operator<<(std::ostream& out, const WindowCounts& counts);  // "1x17x30"
+    Shift shift = {};
+    friend bool operator==(const Pattern&, const Pattern&) = default;
+    friend std::ostream& operator<<(std::ostream& out, const Pattern& pattern);  // "1x17x30", "1x17x30 shifted 0,4,4"
 };
 
 struct WindowLayout {
     Grid grid;
-    std::vector<WindowCounts> patterns;  // layer i uses patterns[i % patterns.size()]
+    std::vector<Pattern> patterns;
+    std::vector<int64_t> schedule =
+        {};  // the pattern of each layer, from the beginning again where it ends; empty: all in turn
 
-    const WindowCounts& of_layer(int64_t layer) const { return patterns[static_cast<size_t>(layer) % patterns.size()]; }
+    // Layers after which patterns repeat.
+    size_t cycle() const { return schedule.empty() ? patterns.size() : schedule.size(); }
+    size_t pattern_of(int64_t layer) const {
+        const size_t i = static_cast<size_t>(layer) % cycle();
+        return schedule.empty() ? i : static_cast<size_t>(schedule[i]);
+    }
+    const Pattern& of_layer(int64_t layer) const { return patterns[pattern_of(layer)]; }
+    friend bool operator==(const WindowLayout&, const WindowLayout&) = default;
 };
 
 // One pattern of one window: full attention over a grid.
@@ -37,35 +56,43 @@ WindowLayout full_attention(const Grid& grid);
 // grid 21x136x240) or 32 (Wan2.2, 21x68x120). Nothing for another cell.
 std::optional<WindowLayout> published_layout(int64_t cell);
 
-// Reads {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]}. Throws InvalidRequest naming the file for
-// anything else, and for counts outside 1..extent.
+// A layout as JSON: {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]}, and where it has them "shift":
+// [[t, h, w], ...], one for each pattern, and "schedule": [pattern, ...]. Reading throws InvalidRequest naming the file
+// for anything else and for what check_layout() refuses; writing throws WriteError.
 WindowLayout read_layout(const std::filesystem::path& path);
+std::string layout_text(const WindowLayout& layout);
+void write_layout(const std::filesystem::path& path, const WindowLayout& layout);
 
 // Tokens of a film at most: nearly 400 times those of the published 4K grid. What is computed of tokens, channels and
 // bytes stays within 64 bits, and lists of tokens within what a machine that holds such a film has for them.
 constexpr int64_t kMostTokens = int64_t{1} << 28;
 
-// Throws InvalidRequest for an axis of less than one token, more than kMostTokens in all, more than 1024 patterns or a
-// count outside 1..extent; `origin` names the layout in the message.
+// Throws InvalidRequest for an axis of less than one token, more than kMostTokens in all, more than 1024 patterns or
+// entries of a schedule, a count outside 1..extent, a shift that is not smaller than every window, and a schedule of
+// patterns that are not there; `origin` names the layout in the message, which says what the nearest valid choice is.
 void check_layout(const WindowLayout& layout, const std::string& origin);
 
-// Contiguous windows: along an axis of X tokens, window i of n holds [floor(iX/n), floor((i+1)X/n)).
-ops::TokenWindows close_windows(const Grid& grid, const WindowCounts& counts);
+// Contiguous windows: along an axis of X tokens, window i of n holds [floor(iX/n), floor((i+1)X/n)) moved by the
+// shift; where there is one, window -1 holds what lies in front.
+std::pair<int64_t, int64_t> close_part(int64_t extent, int64_t count, int64_t shift, int64_t part);
+ops::TokenWindows close_windows(const Grid& grid, const Pattern& counts);
 // Strided windows: window i of n holds the tokens with index mod n = i.
-ops::TokenWindows remote_windows(const Grid& grid, const WindowCounts& counts);
+ops::TokenWindows remote_windows(const Grid& grid, const Pattern& counts);
 
-// Of each of these partitions: how many windows, and the tokens of the smallest and of the largest.
+// How many close windows there are, and the tokens of the smallest and of the largest. Remote ones are as many and as
+// large as close ones without a shift.
 struct WindowRange {
     int64_t count, least, most;
 };
-WindowRange window_range(const Grid& grid, const WindowCounts& counts);
+WindowRange window_range(const Grid& grid, const Pattern& counts);
 
-// Whether both partitions are the same sets of tokens: every axis has one window, or as many windows as tokens.
-bool branches_coincide(const Grid& grid, const WindowCounts& counts);
+// Whether both partitions are the same sets of tokens: every axis has one window that is not moved, or as many windows
+// as tokens.
+bool branches_coincide(const Grid& grid, const Pattern& counts);
 
 // The windows one layer computes: one branch where both coincide, else close and remote.
 using LayerWindows = std::vector<ops::TokenWindows>;
-LayerWindows layer_windows(const Grid& grid, const WindowCounts& counts);
+LayerWindows layer_windows(const Grid& grid, const Pattern& counts);
 
 // In which order the rows of a layer's queries, keys and values follow one another: as tokens do, or as the windows of
 // the first branch hold them, which then lie in one piece each.
@@ -79,19 +106,17 @@ class LayoutWindows {
   public:
     LayoutWindows(Context& ctx, const WindowLayout& layout, RowOrder order);
     LayoutWindows(Context& ctx, const WindowLayout& layout) : LayoutWindows(ctx, layout, suitable_order(ctx)) {}
-    const Grid& grid() const { return grid_; }
-    const LayerWindows& of_layer(int64_t layer) const {
-        return patterns_[static_cast<size_t>(layer) % patterns_.size()];
-    }
+    const Grid& grid() const { return layout_.grid; }
+    const LayerWindows& of_layer(int64_t layer) const { return patterns_[layout_.pattern_of(layer)]; }
 
     // The token of each row, [N] i64; null: rows are tokens.
     const Tensor* row_order(int64_t layer) const {
-        const Tensor& order = orders_[static_cast<size_t>(layer) % orders_.size()];
+        const Tensor& order = orders_[layout_.pattern_of(layer)];
         return order.defined() ? &order : nullptr;
     }
 
   private:
-    Grid grid_;
+    WindowLayout layout_;
     std::vector<LayerWindows> patterns_;
     std::vector<Tensor> orders_;
 };
@@ -101,6 +126,6 @@ size_t list_bytes(const WindowLayout& layout);
 
 // Pairs of query and key that a layer with these counts scores (both branches where they differ): its FLOPs are
 // 4 * width * pairs. Full attention scores tokens^2.
-double scored_pairs(const Grid& grid, const WindowCounts& counts);
+double scored_pairs(const Grid& grid, const Pattern& counts);
 
 }  // namespace t3video::t3

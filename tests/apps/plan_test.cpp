@@ -81,7 +81,7 @@ TEST(PlanCommand, InspectsLayoutsOfAnySize) {
     const Outcome shown = run_program({"inspect", layout});
     EXPECT_EQ(shown.exit_code, 0) << shown.err;
     EXPECT_NE(shown.out.find("267,386,880 tokens"), std::string::npos) << shown.out;
-    EXPECT_NE(shown.out.find("8834628-8974080"), std::string::npos) << shown.out;  // 127*341*204 to 128*342*205
+    EXPECT_NE(shown.out.find("8,834,628 to 8,974,080"), std::string::npos) << shown.out;  // 127*341*204 to 128*342*205
     const auto larger =
         write_file(folder / "larger.json", R"({"grid": [1000000, 1000000, 1000000], "window_counts": [[1, 1, 1]]})");
     const Outcome refused = run_program({"inspect", larger});

@@ -28,6 +28,16 @@ TEST(CliVideo, GeneratesH264) {
     EXPECT_TRUE(std::filesystem::exists(folder / "film.png"));
 }
 
+TEST(CliVideo, OddSidesAreForPictures) {
+    const TemporaryFolder folder;
+    const Outcome outcome =
+        run_program({"generate", "--prompt", "A red ball.", "--size", "251x250", "--output", folder / "film.mp4"});
+    EXPECT_EQ(outcome.exit_code, 2);
+    for (const char* part : {"251x250", "even", "252x250"})
+        EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
 class CliLike : public ::testing::Test {
   protected:
     Outcome make(const std::string& name, std::vector<std::string> options) {

@@ -33,7 +33,7 @@ class AttentionOnGpu : public OnGpu {
     }
 
     // All pairs of a layout over a grid, on both sides.
-    void compare_windows(const Grid& grid, const t3::WindowCounts& counts, int64_t heads, int64_t width) {
+    void compare_windows(const Grid& grid, const t3::Pattern& counts, int64_t heads, int64_t width) {
         SCOPED_TRACE(concat(grid, " in ", counts, " windows, ", heads, " heads of ", width));
         const Inputs x = inputs(grid.tokens(), grid.tokens(), heads * width, heads * width);
         const float scale = 1 / std::sqrt(float(width));

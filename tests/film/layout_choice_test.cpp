@@ -10,14 +10,14 @@ namespace t3video::film {
 namespace {
 
 using namespace testing;
-using t3::WindowCounts;
+using t3::Pattern;
 
 class LayoutChoiceTest : public ::testing::Test {
   protected:
     static constexpr int64_t kCell = 16;
     const Grid grid_{3, 8, 12}, other_{3, 8, 10}, published_{21, 136, 240};
 
-    std::filesystem::path layout(const std::string& name, const Grid& grid, const WindowCounts& n) {
+    std::filesystem::path layout(const std::string& name, const Grid& grid, const Pattern& n) {
         return write_file(folder_ / name, concat(R"({"grid": [)", grid.t, ',', grid.h, ',', grid.w,
                                                  R"(], "window_counts": [[)", n.t, ',', n.h, ',', n.w, "]]}"));
     }
@@ -29,7 +29,7 @@ class LayoutChoiceTest : public ::testing::Test {
     ModelFiles files_;
 };
 
-const std::vector<WindowCounts> kFull = {{1, 1, 1}}, kA = {{3, 1, 1}}, kB = {{1, 2, 3}};
+const std::vector<Pattern> kFull = {{1, 1, 1}}, kA = {{3, 1, 1}}, kB = {{1, 2, 3}};
 
 TEST_F(LayoutChoiceTest, FullWhenAskedFor) {
     files_.layout = layout("t3-layout.json", grid_, kA[0]);
@@ -70,8 +70,32 @@ TEST_F(LayoutChoiceTest, ModelsFileWhereItFits) {
         EXPECT_EQ(choice.layout.patterns, kA);
         EXPECT_EQ(choice.origin, "T3 windows of " + files_.layout.string());
     }
-    EXPECT_EQ(choose(other_, Attention::automatic).layout.patterns, kFull);
-    EXPECT_NE(choose(other_, Attention::automatic).origin.find("no window layout is known"), std::string::npos);
+}
+
+// Windows of the same extents on another grid, and what they come from.
+TEST_F(LayoutChoiceTest, ModelsFileElsewhereIsPlannedFrom) {
+    files_.layout = layout("t3-layout.json", grid_, kB[0]);  // windows of 3x4x4
+    const Grid longer{5, 16, 8};
+    for (const Attention attention : {Attention::automatic, Attention::t3}) {
+        const LayoutChoice choice = choose(longer, attention);
+        EXPECT_EQ(choice.layout.grid, longer);
+        EXPECT_EQ(choice.layout.patterns, (std::vector<Pattern>{{1, 4, 2}}));
+        EXPECT_EQ(choice.origin, "T3 windows planned from those of " + files_.layout.string() +
+                                     ", which are for 192x128, 9 frames, transposed");
+    }
+    // Two windows of two tokens each score as many pairs as one of four.
+    const LayoutChoice small = choose({1, 2, 2}, Attention::automatic);
+    EXPECT_EQ(small.layout.patterns, kFull);
+    EXPECT_NE(small.origin.find("cheaper than windows on so small a grid"), std::string::npos) << small.origin;
+}
+
+TEST_F(LayoutChoiceTest, GivenFileForAnotherGridSaysWhatItsExtentsGive) {
+    const auto given = layout("given.json", grid_, kB[0]);
+    expect_invalid(
+        [&] {
+            choose({3, 16, 24}, Attention::t3, given);
+        },
+        {"is for a grid of 3x8x12", "has 3x16x24", "would be 1x4x6 there"});
 }
 
 TEST_F(LayoutChoiceTest, ModelsFileIsCheckedEvenWhereItDoesNotFit) {
@@ -93,13 +117,20 @@ TEST_F(LayoutChoiceTest, PublishedTableAtItsGrid) {
     EXPECT_EQ(choose(published_, Attention::automatic).layout.patterns, kB)
         << "the model's file comes before the table";
     files_.layout = layout("t3-layout.json", grid_, kA[0]);
-    EXPECT_EQ(choose(published_, Attention::automatic).layout.patterns, t3::published_layout(16)->patterns);
+    EXPECT_EQ(choose(published_, Attention::automatic).layout.patterns, (std::vector<Pattern>{{21, 1, 1}}))
+        << "planned from the model's own, which says what its weights learned";
 }
 
-TEST_F(LayoutChoiceTest, UnknownGrids) {
-    EXPECT_EQ(choose(grid_, Attention::automatic).layout.patterns, kFull);
-    expect_invalid([&] { choose(grid_, Attention::t3); },
-                   {"attention t3", "3x8x12", "192x128, 9 frames", "layout FILE"});
+TEST_F(LayoutChoiceTest, GridsWithoutATable) {
+    EXPECT_EQ(choose(grid_, Attention::automatic).layout.patterns, kFull)
+        << "nothing says that these weights were retrofitted";
+    const Grid hd{21, 45, 80};
+    const LayoutChoice planned = choose(hd, Attention::t3);
+    EXPECT_EQ(planned.layout.patterns,
+              (std::vector<Pattern>{{21, 1, 1}, {1, 6, 10}, {1, 3, 13}, {3, 6, 3}, {7, 3, 2}}));
+    EXPECT_EQ(planned.origin,
+              "T3 windows planned from those of the published 4K table, which are for 3840x2176, 81 frames");
+    expect_invalid([&] { choose_layout(hd, 8, files_, Attention::t3, {}); }, {"attention t3", "8x8", "layout FILE"});
 }
 
 TEST(ParseAttention, Names) {

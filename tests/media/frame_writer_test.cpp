@@ -62,6 +62,7 @@ TEST_F(FrameWriterTest, WritesEveryKind) {
 TEST_F(FrameWriterTest, CompanionsLieBesideTheOutput) {
     EXPECT_EQ(beside_output("films/ball.take.mp4", ".job"), "films/ball.take.job");
     EXPECT_EQ(beside_output("ball.y4m", ".png"), "ball.png");
+    EXPECT_EQ(beside_output("films/ball.png", ".job"), "films/ball.job");
     EXPECT_EQ(beside_output("films/frames.v2/", ".job"), "films/frames.v2.job");
     EXPECT_EQ(beside_output("films/frames/%05d.png", ".png"), "films/frames.png");
     EXPECT_EQ(beside_output("films/frames/a-%05d.png", ".png"), "films/frames.png");

@@ -50,7 +50,11 @@ TEST_F(PictureTest, PatternsNumberTheNames) {
     EXPECT_EQ(names_in(folder() / "shots"), (std::set<std::string>{"a-000.b.png", "a-001.b.png"}));
     EXPECT_EQ(PictureNames("%d.png").name(12), "12.png");
     EXPECT_EQ(PictureNames("x/%2d.png").name(123), "x/123.png");
-    for (const char* wrong : {"a.png", "%.png", "%s.png", "%5x.png", "%d-%d.png", "%1234d.png", "100%.png"}) {
+    EXPECT_TRUE(PictureNames("x/a.png").single);
+    EXPECT_EQ(PictureNames("x/a.png").name(0), "x/a.png");
+    EXPECT_EQ(PictureNames("x/a.png").frame_of("a.png"), 0);
+    EXPECT_FALSE(PictureNames("x/a.png").frame_of("b.png"));
+    for (const char* wrong : {"%.png", "%s.png", "%5x.png", "%d-%d.png", "%1234d.png", "100%.png"}) {
         const std::string message = complaint([&] { PictureNames{folder() / wrong}; });
         EXPECT_TRUE(contains(message, wrong) && contains(message, "%05d")) << message;
     }

@@ -66,11 +66,13 @@ class BlockRows : public ::testing::Test {
     }
 
     Context ctx_;
-    const Grid grid_{3, 5, 7};
-    const t3::WindowLayout layout_{grid_, {{2, 2, 3}}};
+    // Of as many tokens as products take at a time: the last rows of another number come from another kernel, and which
+    // rows are last depends on their order.
+    const Grid grid_{2, 6, 8};
+    const t3::WindowLayout layout_{grid_, {{1, 4, 3}}};
     Block block_{config()};
     TextKeys text_;
-    const Tensor modulation_ = randn(ctx_, {2, 6 * 24}, 91), x_ = randn(ctx_, {3 * 5 * 7, 24}, 92);
+    const Tensor modulation_ = randn(ctx_, {2, 6 * 24}, 91), x_ = randn(ctx_, {2 * 6 * 8, 24}, 92);
     const ops::RopeTable rope_ = nn::make_rope_table(ctx_, grid_, 12);
 };
 

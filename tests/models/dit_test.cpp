@@ -98,10 +98,10 @@ TEST_F(WanDitTest, LayoutOfOneWindowIsFullAttention) {
 TEST_F(WanDitTest, EachLayerUsesItsPattern) {
     const TextContext text = dit_.embed_text(ctx_, rows_);
     ASSERT_EQ(dit_.config().layers, 5);
-    const auto run = [&](std::vector<t3::WindowCounts> patterns) {
+    const auto run = [&](std::vector<t3::Pattern> patterns) {
         return dit_.forward(ctx_, latent_, 300, text, t3::LayoutWindows(ctx_, {kGrid, std::move(patterns)}));
     };
-    const t3::WindowCounts a{3, 1, 1}, b{1, 2, 3};
+    const t3::Pattern a{3, 1, 1}, b{1, 2, 3};
     const Tensor two = run({a, b});
     EXPECT_EQ(relative_error(run({a, b, a, b, a}), two), 0);
     EXPECT_GT(relative_error(run({a, b, a, b, b}), two), 1e-4);

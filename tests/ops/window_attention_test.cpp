@@ -65,7 +65,7 @@ TEST(SavedAttention, IsCounted) {
         for (const int64_t width : {64, 192}) {  // fused on a GPU, and with scores in memory
             const Grid grid{4, 64, 64};
             const int64_t heads = 2, tokens = grid.tokens();
-            const auto peak = [&](const t3::WindowCounts& counts, bool save) {
+            const auto peak = [&](const t3::Pattern& counts, bool save) {
                 Context ctx = make_meta_context(DType::bf16, target);
                 const t3::LayoutWindows all_windows(ctx, {grid, {counts}});
                 const Tensor x = empty(ctx, {tokens, heads * width}, DType::bf16);

@@ -52,6 +52,38 @@ TEST_F(MakeTest, MakesAFolderOfPictures) {
     EXPECT_NEAR(static_cast<uint8_t>(before[0]), 16 + 219 * luma / 255, 0.6);
 }
 
+// One frame of odd sides as a picture of its own; what lies beside it has other names.
+TEST_F(MakeTest, MakesOnePicture) {
+    film::Request r = request("ball");
+    r.output = folder_ / "one.png";
+    expect_invalid([&] { run(r); }, {"one.png is one picture", "5 frames", "%05d.png", "frames 1"});
+    EXPECT_FALSE(fs::exists(folder_ / "one.job"));
+    r.settings.frames = 1;
+    r.settings.width = 31;
+    r.settings.height = 27;
+    const Result result = run(r);
+    EXPECT_EQ(result.video, folder_ / "one.png");
+    EXPECT_TRUE(result.contact_sheet.empty());
+    const media::Image picture = read_png(folder_ / "one.png");
+    EXPECT_EQ(picture.width, 31);
+    EXPECT_EQ(picture.height, 27);
+    EXPECT_TRUE(run(r).was_there);
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder_.path())) names.insert(entry.path().filename());
+    EXPECT_EQ(names, (std::set<std::string>{"one.png", "one.job"}));
+}
+
+// Where no table is for the size, windows of the published one's extents: on a grid of two frames of four tokens, some
+// patterns are full attention, and one has the frames.
+TEST_F(MakeTest, WindowsForAnySize) {
+    film::Request r = request("ball");
+    const std::string full = film(r);
+    r.attention = film::Attention::t3;
+    r.output = folder_ / "windows.y4m";
+    EXPECT_NE(film(r), full);
+    EXPECT_TRUE(run(r).was_there);
+}
+
 TEST_F(MakeTest, RerunTakesTheJobAndGivesTheSameBytes) {
     const film::Request r = request("ball");
     const std::string first = film(r);
@@ -254,7 +286,6 @@ TEST_F(MakeTest, WrongRequestsLeaveNothingBehind) {
     refused([](film::Request& r) { r.settings.steps = 0; }, {"steps 0"});
     refused([](film::Request& r) { r.settings.frames = 6; }, {"frames 6", "5"});
     refused([](film::Request& r) { r.settings.width = 8; }, {"8x32"});
-    refused([](film::Request& r) { r.attention = film::Attention::t3; }, {"attention t3", "2x2x2"});
     refused([](film::Request& r) { r.layout = kGolden / "wan21-tiny/t3-layout.json"; }, {"3x8x12", "2x2x2"});
 }
 

@@ -85,10 +85,22 @@ TEST(Refusal, WhatIsAdvisedFits) {
 
 // Windows that are known for one grid do not come with another.
 TEST(Refusal, AdviceNamesAttention) {
-    Planned p({.width = 448, .height = 256, .frames = 17});
-    ASSERT_NE(p.film.attention.layout.patterns, t3::full_attention({}).patterns);
-    const std::string refusal = p.refusal(cpu(p.plan(cpu()).bytes() - 1));
-    EXPECT_NE(refusal.find("frames 13 attention full"), std::string::npos) << refusal;
+    const film::Networks networks = film::published_networks("wan2.1-1.3b");
+    const film::Settings settings{.width = 3840, .height = 2160, .frames = 81};
+    const auto says = [&](film::Attention attention) {
+        const film::FilmMaker make = film::other_films({}, networks.traits(), settings, attention);
+        const film::Film film = make(3840, 2160, 81);
+        EXPECT_EQ(film.attention.layout, *t3::published_layout(16));
+        plan::Machine machine = cpu();
+        machine.packing = 0;
+        machine.allowed = plan_film(networks, film, {}, machine).find("denoise")->bytes - 1;
+        Observer observer;
+        return refusal(plan_film(networks, film, {}, machine), networks, film, machine, make, observer, {}).plain();
+    };
+    const std::string table = says(film::Attention::automatic), planned = says(film::Attention::t3);
+    EXPECT_NE(table.find("frames 33 attention full, or size 2880x1616 attention full"), std::string::npos) << table;
+    EXPECT_NE(planned.find("frames 33, or size 2880x1616"), std::string::npos) << planned;
+    EXPECT_EQ(planned.find("attention full"), std::string::npos) << planned << ": windows are planned for any size";
 }
 
 // Amounts that are nearly the same are told apart.

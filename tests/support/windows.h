@@ -15,7 +15,7 @@ namespace t3video::testing {
 
 struct WindowCase {
     Grid grid;
-    t3::WindowCounts counts;
+    t3::Pattern counts;
     int64_t heads, width;
 
     Shape shape() const { return {grid.tokens(), heads * width}; }
@@ -27,17 +27,43 @@ struct WindowCase {
 
 // Axes that windows divide and axes that they do not, windows of one token and of a few hundred, one branch and two.
 const WindowCase kWindowCases[] = {
-    {{3, 8, 12}, {1, 2, 3}, 2, 128}, {{3, 8, 12}, {3, 2, 4}, 1, 128}, {{3, 5, 7}, {2, 2, 3}, 2, 128},
-    {{5, 7, 11}, {2, 3, 4}, 3, 128}, {{2, 3, 5}, {2, 2, 5}, 1, 128},  {{1, 1, 401}, {1, 1, 2}, 2, 128},
-    {{3, 5, 8}, {3, 1, 1}, 2, 128},  {{3, 5, 7}, {1, 1, 1}, 1, 128},  {{2, 3, 4}, {2, 3, 4}, 2, 128},
-    {{3, 5, 7}, {2, 2, 3}, 2, 12},   {{4, 9, 10}, {1, 4, 3}, 3, 64},  {{1, 1, 601}, {1, 1, 2}, 1, 48},
-    {{2, 5, 6}, {1, 2, 4}, 3, 40},   {{2, 3, 5}, {2, 2, 5}, 1, 64},
+    {{3, 8, 12}, {1, 2, 3}, 2, 128},
+    {{3, 8, 12}, {3, 2, 4}, 1, 128},
+    {{3, 5, 7}, {2, 2, 3}, 2, 128},
+    {{5, 7, 11}, {2, 3, 4}, 3, 128},
+    {{2, 3, 5}, {2, 2, 5}, 1, 128},
+    {{1, 1, 401}, {1, 1, 2}, 2, 128},
+    {{3, 5, 8}, {3, 1, 1}, 2, 128},
+    {{3, 5, 7}, {1, 1, 1}, 1, 128},
+    {{2, 3, 4}, {2, 3, 4}, 2, 128},
+    {{3, 5, 7}, {2, 2, 3}, 2, 12},
+    {{4, 9, 10}, {1, 4, 3}, 3, 64},
+    {{1, 1, 601}, {1, 1, 2}, 1, 48},
+    {{2, 5, 6}, {1, 2, 4}, 3, 40},
+    {{2, 3, 5}, {2, 2, 5}, 1, 64},
+    // Of a few tokens, in one tile and more, and of as many as a tile has and one more.
+    {{4, 6, 10}, {4, 3, 5}, 2, 128},
+    {{4, 9, 10}, {2, 3, 4}, 2, 64},
+    {{1, 13, 7}, {1, 13, 1}, 1, 128},
+    {{1, 8, 24}, {1, 1, 3}, 2, 128},
+    {{1, 5, 26}, {1, 1, 2}, 2, 128},
+    {{3, 5, 7}, {3, 5, 7}, 1, 24},
+    {{2, 11, 12}, {2, 3, 4}, 1, 16},
+    {{1, 33, 4}, {1, 1, 4}, 2, 128},
+    // Moved.
+    {{5, 7, 11}, {2, 3, 4, {1, 1, 0}}, 2, 128},
+    {{3, 8, 12}, {1, 2, 3, {2, 3, 1}}, 1, 128},
+    {{4, 4, 4}, {3, 3, 3, {0, 0, 0}}, 1, 64},
+    {{3, 5, 9}, {3, 1, 2, {0, 4, 3}}, 2, 12},
 };
 
-// Whether positions a and b of an axis share one of `count` windows: the parts [floor(iX/n), floor((i+1)X/n)), or where
-// `strided` the positions alike modulo n.
-inline bool share_a_window(int64_t extent, int64_t count, bool strided, int64_t a, int64_t b) {
-    const auto part = [&](int64_t x) { return strided ? x % count : ((x + 1) * count - 1) / extent; };
+// Whether positions a and b of an axis share one of `count` windows: the parts [floor(iX/n), floor((i+1)X/n)) moved by
+// the shift, behind a part of what lies before, or where `strided` the positions alike modulo n.
+inline bool share_a_window(int64_t extent, int64_t count, int64_t shift, bool strided, int64_t a, int64_t b) {
+    const auto part = [&](int64_t x) {
+        if (strided) return x % count;
+        return x < shift ? -1 : ((x - shift + 1) * count - 1) / extent;
+    };
     return part(a) == part(b);
 }
 
@@ -50,9 +76,9 @@ inline std::array<PlainBranch, 2> plain_branches(const WindowCase& c, const Tens
                                                  const std::vector<int64_t>& tokens) {
     const Grid& g = c.grid;
     const auto together = [&](int64_t a, int64_t b, bool strided) {
-        return share_a_window(g.t, c.counts.t, strided, a / (g.h * g.w), b / (g.h * g.w)) &&
-               share_a_window(g.h, c.counts.h, strided, a / g.w % g.h, b / g.w % g.h) &&
-               share_a_window(g.w, c.counts.w, strided, a % g.w, b % g.w);
+        return share_a_window(g.t, c.counts.t, c.counts.shift.t, strided, a / (g.h * g.w), b / (g.h * g.w)) &&
+               share_a_window(g.h, c.counts.h, c.counts.shift.h, strided, a / g.w % g.h, b / g.w % g.h) &&
+               share_a_window(g.w, c.counts.w, c.counts.shift.w, strided, a % g.w, b % g.w);
     };
     const size_t rows = tokens.size();
     std::array<PlainBranch, 2> result;

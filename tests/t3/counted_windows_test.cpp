@@ -12,9 +12,11 @@ namespace {
 using namespace testing;
 
 // Every layout of some small grids, and some of larger ones.
-std::vector<std::pair<Grid, WindowCounts>> layouts() {
-    std::vector<std::pair<Grid, WindowCounts>> all = {
-        {{5, 17, 23}, {2, 5, 7}}, {{21, 68, 120}, {3, 4, 15}}, {{21, 68, 120}, {7, 4, 8}}};
+std::vector<std::pair<Grid, Pattern>> layouts() {
+    std::vector<std::pair<Grid, Pattern>> all = {{{5, 17, 23}, {2, 5, 7}},          {{21, 68, 120}, {3, 4, 15}},
+                                                 {{21, 68, 120}, {7, 4, 8}},        {{5, 17, 23}, {2, 5, 7, {1, 2, 2}}},
+                                                 {{5, 7, 9}, {1, 3, 9, {4, 1, 0}}}, {{3, 9, 10}, {3, 4, 3, {0, 0, 1}}},
+                                                 {{1, 8, 1}, {1, 1, 1, {0, 3, 0}}}};
     for (const Grid& g : {Grid{1, 1, 1}, Grid{3, 4, 5}, Grid{1, 6, 2}, Grid{4, 1, 4}, Grid{2, 3, 1}}) {
         for (int64_t t = 1; t <= g.t; ++t)
             for (int64_t h = 1; h <= g.h; ++h)
@@ -73,18 +75,20 @@ TEST(CountedWindows, TakeWhatListedOnesTake) {
 }
 
 TEST(CountedWindows, RangeIsThatOfTheLists) {
-    for (const auto& [grid, counts] : layouts()) {
-        const WindowRange range = window_range(grid, counts);
-        for (const auto& windows : {close_windows(grid, counts), remote_windows(grid, counts)}) {
-            int64_t least = grid.tokens(), most = 0;
-            for (size_t w = 1; w < windows.starts.size(); ++w) {
-                least = std::min(least, windows.starts[w] - windows.starts[w - 1]);
-                most = std::max(most, windows.starts[w] - windows.starts[w - 1]);
-            }
-            EXPECT_EQ(range.count, static_cast<int64_t>(windows.starts.size()) - 1) << grid << ' ' << counts;
-            EXPECT_EQ(range.least, least) << grid << ' ' << counts;
-            EXPECT_EQ(range.most, most) << grid << ' ' << counts;
+    const auto expect_range = [](const WindowRange& range, const ops::TokenWindows& windows) {
+        int64_t least = windows.starts.back(), most = 0;
+        for (size_t w = 1; w < windows.starts.size(); ++w) {
+            least = std::min(least, windows.starts[w] - windows.starts[w - 1]);
+            most = std::max(most, windows.starts[w] - windows.starts[w - 1]);
         }
+        EXPECT_EQ(range.count, static_cast<int64_t>(windows.starts.size()) - 1);
+        EXPECT_EQ(range.least, least);
+        EXPECT_EQ(range.most, most);
+    };
+    for (const auto& [grid, counts] : layouts()) {
+        SCOPED_TRACE(concat(grid, ' ', counts));
+        expect_range(window_range(grid, counts), close_windows(grid, counts));
+        expect_range(window_range(grid, {counts.t, counts.h, counts.w}), remote_windows(grid, counts));
     }
 }
 

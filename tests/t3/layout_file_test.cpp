@@ -17,7 +17,29 @@ TEST(LayoutFile, ReadsGridAndCounts) {
         write_file(folder / "layout.json", R"({"window_counts": [[3,1,1], [1, 4, 6]], "grid": [3, 8, 12], "note": 1})");
     const WindowLayout layout = read_layout(path);
     EXPECT_EQ(layout.grid, (Grid{3, 8, 12}));
-    EXPECT_EQ(layout.patterns, (std::vector<WindowCounts>{{3, 1, 1}, {1, 4, 6}}));
+    EXPECT_EQ(layout.patterns, (std::vector<Pattern>{{3, 1, 1}, {1, 4, 6}}));
+}
+
+TEST(LayoutFile, ReadsShiftsAndSchedule) {
+    const TemporaryFolder folder;
+    const auto path = write_file(folder / "layout.json", R"({"grid": [3, 8, 12], "window_counts": [[3,1,1], [1, 4, 6]],
+                                                             "shift": [[0, 3, 0], [2, 1, 1]], "schedule": [1, 0, 1]})");
+    const WindowLayout layout = read_layout(path);
+    EXPECT_EQ(layout.patterns, (std::vector<Pattern>{{3, 1, 1, {0, 3, 0}}, {1, 4, 6, {2, 1, 1}}}));
+    EXPECT_EQ(layout.schedule, (std::vector<int64_t>{1, 0, 1}));
+    EXPECT_EQ(layout.of_layer(3), layout.patterns[1]);
+    EXPECT_EQ(layout.of_layer(4), layout.patterns[0]);
+}
+
+TEST(LayoutFile, WhatIsWrittenIsRead) {
+    const TemporaryFolder folder;
+    const auto path = folder / "layout.json";
+    for (const WindowLayout& layout :
+         {WindowLayout{{3, 8, 12}, {{3, 1, 1}, {1, 4, 6}}}, WindowLayout{{3, 8, 12}, {{3, 1, 1}}, {0, 0}},
+          WindowLayout{{3, 8, 12}, {{3, 1, 1}, {1, 4, 6, {2, 1, 0}}}, {1, 0}}}) {
+        write_layout(path, layout);
+        EXPECT_EQ(read_layout(path), layout);
+    }
 }
 
 TEST(LayoutFile, ReadsTheReferenceModels) {
@@ -58,10 +80,24 @@ const WrongLayout kWrong[] = {
     {"count_not_a_list", R"({"grid": [1, 2, 3], "window_counts": [1, 1, 1]})", "three whole numbers"},
     {"count_zero", R"({"grid": [1, 2, 3], "window_counts": [[1, 0, 1]]})", "pattern 0 asks for 1x0x1"},
     {"count_negative", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1], [1, 1, -2]]})", "pattern 1 asks for 1x1x-2"},
-    {"count_beyond_extent", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 4]]})",
-     "1x1x4 windows over a grid of 1x2x3"},
+    {"count_beyond_extent", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 4]]})", "the nearest such are 1x1x3"},
     {"count_float", R"({"grid": [1, 2, 3], "window_counts": [[1, 1.5, 1]]})", "three whole numbers"},
     {"count_boolean", R"({"grid": [1, 2, 3], "window_counts": [[1, true, 1]]})", "three whole numbers"},
+    {"shift_too_few", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1], [1, 2, 1]], "shift": [[0, 0, 0]]})",
+     "each of the 2 \"window_counts\""},
+    {"shift_not_a_list", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1]], "shift": 1})", "\"shift\" is not a list"},
+    {"shift_of_two", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1]], "shift": [[0, 0]]})", "three whole numbers"},
+    {"shift_negative", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1]], "shift": [[0, -1, 0]]})",
+     "the nearest such is 1x1x1"},
+    {"shift_of_a_window", R"({"grid": [1, 8, 3], "window_counts": [[1, 2, 1]], "shift": [[0, 4, 0]]})",
+     "the nearest such is 1x2x1 shifted 0,3,0"},
+    {"schedule_not_a_list", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1]], "schedule": 0})",
+     "\"schedule\" is not a list"},
+    {"schedule_of_texts", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1]], "schedule": ["0"]})",
+     "an entry of \"schedule\" is not a whole number"},
+    {"schedule_beyond", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1]], "schedule": [0, 1]})",
+     "a schedule with pattern 1; there are patterns 0 to 0"},
+    {"schedule_negative", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1]], "schedule": [-1]})", "pattern -1"},
     {"count_null", R"({"grid": [1, 2, 3], "window_counts": [[1, null, 1]]})", "three whole numbers"},
 };
 
@@ -76,7 +112,7 @@ TEST_P(WrongLayouts, AreRefusedByName) {
 }
 
 TEST(LayoutFile, PatternsAreBounded) {
-    const WindowLayout layout{{1, 2, 3}, std::vector<WindowCounts>(1024)};
+    const WindowLayout layout{{1, 2, 3}, std::vector<Pattern>(1024)};
     check_layout(layout, "here");
     WindowLayout longer = layout;
     longer.patterns.push_back({});

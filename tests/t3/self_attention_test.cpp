@@ -47,7 +47,7 @@ class SelfAttentionTest : public ::testing::Test {
     Tensor run(const Grid& grid, const Tensor& x, const LayerWindows& windows) {
         return attention_.forward(ctx_, x, nn::make_rope_table(ctx_, grid, kWidth / kHeads), windows);
     }
-    Tensor run(const Grid& grid, const Tensor& x, const WindowCounts& counts) {
+    Tensor run(const Grid& grid, const Tensor& x, const Pattern& counts) {
         return run(grid, x, layer_windows(grid, counts));
     }
 
@@ -74,7 +74,7 @@ TEST_F(SelfAttentionTest, EqualScoresGiveTheMeanOfTheWindowsMeans) {
     forward_to_output();
     const Tensor x = input(grid);
     const Tensor v = attention_.v.forward(ctx_, x);
-    for (const WindowCounts& counts : {WindowCounts{1, 2, 3}, {3, 5, 2}, {2, 4, 1}, {3, 1, 1}}) {
+    for (const Pattern& counts : {Pattern{1, 2, 3}, {3, 5, 2}, {2, 4, 1}, {3, 1, 1}}) {
         const LayerWindows branches = layer_windows(grid, counts);
         std::vector<double> expected(static_cast<size_t>(grid.tokens() * kWidth), 0.0);
         for (const ops::TokenWindows& branch : branches) {
@@ -97,7 +97,7 @@ TEST_F(SelfAttentionTest, EqualScoresGiveTheMeanOfTheWindowsMeans) {
 TEST_F(SelfAttentionTest, CoincidingBranchesComputedOnceEqualTheirMean) {
     const Grid grid{3, 4, 5};
     const Tensor x = input(grid);
-    for (const WindowCounts& counts : {WindowCounts{3, 1, 1}, {3, 4, 1}, {1, 4, 1}, {3, 4, 5}}) {
+    for (const Pattern& counts : {Pattern{3, 1, 1}, {3, 4, 1}, {1, 4, 1}, {3, 4, 5}}) {
         ASSERT_EQ(layer_windows(grid, counts).size(), 1U);
         const LayerWindows both{close_windows(grid, counts), remote_windows(grid, counts)};
         const Tensor once = run(grid, x, counts), twice = run(grid, x, both);
@@ -108,7 +108,7 @@ TEST_F(SelfAttentionTest, CoincidingBranchesComputedOnceEqualTheirMean) {
 TEST_F(SelfAttentionTest, TwoBranchesAreTheMeanOfEach) {
     const Grid grid{3, 4, 5};
     const Tensor x = input(grid);
-    const WindowCounts counts{2, 2, 3};
+    const Pattern counts{2, 2, 3};
     const Tensor close = run(grid, x, {close_windows(grid, counts)}),
                  remote = run(grid, x, {remote_windows(grid, counts)});
     EXPECT_GT(relative_error(close, remote), 1e-2);  // or the mean says nothing
@@ -118,7 +118,7 @@ TEST_F(SelfAttentionTest, TwoBranchesAreTheMeanOfEach) {
 // A token sees its windows and nothing else.
 TEST_F(SelfAttentionTest, OtherWindowsDoNotMatter) {
     const Grid grid{2, 4, 6};
-    const WindowCounts counts{1, 2, 3};
+    const Pattern counts{1, 2, 3};
     const LayerWindows close{close_windows(grid, counts)};
     const Tensor x = input(grid);
     const Tensor before = run(grid, x, close);

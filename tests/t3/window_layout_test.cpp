@@ -31,7 +31,7 @@ std::set<std::set<int64_t>> partition_of(const ops::TokenWindows& windows) {
 }
 
 // The published formulas, for counts that divide the grid: place (a, b, c) of window (i, j, k).
-std::vector<Window> divided(const Grid& g, const WindowCounts& n, bool close) {
+std::vector<Window> divided(const Grid& g, const Pattern& n, bool close) {
     const int64_t wt = g.t / n.t, wh = g.h / n.h, ww = g.w / n.w;
     std::vector<Window> all(static_cast<size_t>(n.t * n.h * n.w));
     for (int64_t i = 0; i < n.t; ++i)
@@ -58,15 +58,15 @@ int64_t remote_part(int64_t x, int64_t count) {
     return x % count;
 }
 
-const std::vector<std::pair<Grid, WindowCounts>> kRagged = {{{5, 7, 11}, {2, 3, 4}},
-                                                            {{5, 7, 11}, {5, 1, 2}},
-                                                            {{3, 10, 6}, {2, 10, 4}},
-                                                            {{1, 13, 9}, {1, 5, 9}},
-                                                            {{4, 4, 4}, {3, 3, 3}}};
+const std::vector<std::pair<Grid, Pattern>> kRagged = {{{5, 7, 11}, {2, 3, 4}},
+                                                       {{5, 7, 11}, {5, 1, 2}},
+                                                       {{3, 10, 6}, {2, 10, 4}},
+                                                       {{1, 13, 9}, {1, 5, 9}},
+                                                       {{4, 4, 4}, {3, 3, 3}}};
 
 TEST(WindowLayout, SmallGridAsListed) {
     const Grid grid{1, 4, 6};
-    const WindowCounts counts{1, 2, 3};
+    const Pattern counts{1, 2, 3};
     const std::vector<Window> close = {{0, 1, 6, 7},     {2, 3, 8, 9},     {4, 5, 10, 11},
                                        {12, 13, 18, 19}, {14, 15, 20, 21}, {16, 17, 22, 23}};
     const std::vector<Window> remote = {{0, 3, 12, 15}, {1, 4, 13, 16},  {2, 5, 14, 17},
@@ -76,11 +76,11 @@ TEST(WindowLayout, SmallGridAsListed) {
 }
 
 TEST(WindowLayout, DividedGridsFollowTheFormulas) {
-    const std::vector<std::pair<Grid, WindowCounts>> cases = {{{6, 8, 12}, {3, 2, 4}},
-                                                              {{6, 8, 12}, {1, 8, 3}},
-                                                              {{2, 3, 5}, {2, 3, 5}},
-                                                              {{7, 4, 9}, {7, 1, 1}},
-                                                              {{4, 6, 8}, {1, 1, 1}}};
+    const std::vector<std::pair<Grid, Pattern>> cases = {{{6, 8, 12}, {3, 2, 4}},
+                                                         {{6, 8, 12}, {1, 8, 3}},
+                                                         {{2, 3, 5}, {2, 3, 5}},
+                                                         {{7, 4, 9}, {7, 1, 1}},
+                                                         {{4, 6, 8}, {1, 1, 1}}};
     for (const auto& [grid, counts] : cases) {
         EXPECT_EQ(windows_of(close_windows(grid, counts)), divided(grid, counts, true)) << grid << ' ' << counts;
         EXPECT_EQ(windows_of(remote_windows(grid, counts)), divided(grid, counts, false)) << grid << ' ' << counts;
@@ -90,7 +90,7 @@ TEST(WindowLayout, DividedGridsFollowTheFormulas) {
 TEST(WindowLayout, PublishedPatternsFollowTheFormulas) {
     for (const int64_t cell : {16, 32}) {
         const WindowLayout layout = published_layout(cell).value();
-        for (const WindowCounts& counts : layout.patterns) {
+        for (const Pattern& counts : layout.patterns) {
             EXPECT_EQ(windows_of(close_windows(layout.grid, counts)), divided(layout.grid, counts, true)) << counts;
             EXPECT_EQ(windows_of(remote_windows(layout.grid, counts)), divided(layout.grid, counts, false)) << counts;
         }
@@ -148,7 +148,7 @@ TEST(WindowLayout, BranchesCoincideWhereThePartitionsAreEqual) {
         for (int64_t t = 1; t <= g.t; ++t)
             for (int64_t h = 1; h <= g.h; ++h)
                 for (int64_t w = 1; w <= g.w; ++w) {
-                    const WindowCounts n{t, h, w};
+                    const Pattern n{t, h, w};
                     const bool equal = partition_of(close_windows(g, n)) == partition_of(remote_windows(g, n));
                     EXPECT_EQ(branches_coincide(g, n), equal) << g << ' ' << n;
                     EXPECT_EQ(layer_windows(g, n).size(), equal ? 1U : 2U) << g << ' ' << n;
@@ -169,9 +169,9 @@ TEST(WindowLayout, OneWindowPerFrameIsTheSameInBothBranches) {
 TEST(WindowLayout, PublishedTables) {
     const WindowLayout wan21 = published_layout(16).value(), wan22 = published_layout(32).value();
     EXPECT_EQ(wan21.grid, (Grid{21, 136, 240}));
-    EXPECT_EQ(wan21.patterns, (std::vector<WindowCounts>{{21, 1, 1}, {1, 17, 30}, {1, 8, 40}, {3, 17, 8}, {7, 8, 6}}));
+    EXPECT_EQ(wan21.patterns, (std::vector<Pattern>{{21, 1, 1}, {1, 17, 30}, {1, 8, 40}, {3, 17, 8}, {7, 8, 6}}));
     EXPECT_EQ(wan22.grid, (Grid{21, 68, 120}));
-    EXPECT_EQ(wan22.patterns, (std::vector<WindowCounts>{{21, 1, 1}, {1, 17, 20}, {1, 17, 6}, {3, 4, 15}, {7, 4, 8}}));
+    EXPECT_EQ(wan22.patterns, (std::vector<Pattern>{{21, 1, 1}, {1, 17, 20}, {1, 17, 6}, {3, 4, 15}, {7, 4, 8}}));
     for (const int64_t cell : {0, 8, 17, 64}) EXPECT_FALSE(published_layout(cell)) << cell;
     // Tokens of a window, as published.
     EXPECT_EQ(windows_of(close_windows(wan21.grid, wan21.patterns[2])).front().size(), 2142U);
@@ -213,7 +213,7 @@ TEST(WindowLayout, LayersTakePatternsInTurn) {
     const LayoutWindows all_windows(ctx, layout);
     EXPECT_EQ(all_windows.grid(), layout.grid);
     for (int64_t layer = 0; layer < 7; ++layer) {
-        const WindowCounts& counts = layout.patterns[static_cast<size_t>(layer % 3)];
+        const Pattern& counts = layout.patterns[static_cast<size_t>(layer % 3)];
         EXPECT_EQ(layout.of_layer(layer), counts);
         const LayerWindows expected = layer_windows(layout.grid, counts);
         ASSERT_EQ(all_windows.of_layer(layer).size(), expected.size());
@@ -226,7 +226,7 @@ TEST(WindowLayout, LayersTakePatternsInTurn) {
 
 TEST(WindowLayout, FullAttentionIsOneWindow) {
     const WindowLayout layout = full_attention({3, 4, 5});
-    EXPECT_EQ(layout.patterns, std::vector<WindowCounts>{WindowCounts{}});
+    EXPECT_EQ(layout.patterns, std::vector<Pattern>{Pattern{}});
     const LayerWindows windows = layer_windows(layout.grid, layout.of_layer(17));
     ASSERT_EQ(windows.size(), 1U);
     EXPECT_EQ(windows[0].starts, (std::vector<int64_t>{0, 60}));
@@ -235,7 +235,7 @@ TEST(WindowLayout, FullAttentionIsOneWindow) {
 TEST(WindowLayout, CountsMustFitTheGrid) {
     using testing::expect_invalid;
     Context ctx;
-    for (const WindowCounts& counts : {WindowCounts{0, 1, 1}, {1, -1, 1}, {3, 1, 1}, {1, 5, 1}, {1, 1, 7}}) {
+    for (const Pattern& counts : {Pattern{0, 1, 1}, {1, -1, 1}, {3, 1, 1}, {1, 5, 1}, {1, 1, 7}}) {
         expect_invalid(
             [&] {
                 check_layout({{2, 4, 6}, {{1, 1, 1}, counts}}, "here");

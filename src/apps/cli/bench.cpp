@@ -99,8 +99,7 @@ std::vector<Measured> bench_dit(Context& ctx, const BenchOptions& o) {
     Setup s = setup_of(o);
     if (o.layer >= 0) s.dit.layers = 1;
     const auto layout = layout_of(o, s);
-    t3::WindowLayout used = layout;
-    if (o.layer >= 0) used.patterns = {layout.of_layer(o.layer)};
+    const t3::WindowLayout used = o.layer < 0 ? layout : t3::WindowLayout{layout.grid, {layout.of_layer(o.layer)}};
     const auto dit = film::prepared_at_random(ctx, models::WanDit(s.dit), nn::Residency::packed);
     const t3::LayoutWindows windows(ctx, used);
     const auto text = dit.embed_text(ctx, ops::random_normal(ctx, {100, s.dit.text_dim}, DType::f32, 7, 0, 1), 412);
@@ -116,15 +115,12 @@ std::vector<Measured> bench_attention(Context& ctx, const BenchOptions& o) {
     const int64_t n = s.grid.tokens(), dim = s.dit.dim;
     const Tensor q = ops::random_normal(ctx, {n, dim}, ctx.compute_type(), 1, 0, 1),
                  k = ops::random_normal(ctx, {n, dim}, ctx.compute_type(), 2, 0, 1),
-                 v = ops::random_normal(ctx, {n, dim}, ctx.compute_type(), 3, 0, 20);
+                 v = ops::random_normal(ctx, {n, dim}, ctx.compute_type(), 3, 0, 100);
     std::vector<Measured> all;
     for (const auto& counts : layout.patterns) {
-        auto windows = t3::layer_windows(s.grid, counts);
+        auto windows = t3::LayoutWindows(ctx, {s.grid, {counts}}, t3::RowOrder::tokens).of_layer(0);
         std::vector<const ops::TokenWindows*> branches;
-        for (auto& branch : windows) {
-            ops::upload_windows(ctx, branch);
-            branches.push_back(&branch);
-        }
+        for (const auto& branch : windows) branches.push_back(&branch);
         const float scale = 1.0f / std::sqrt(float(s.dit.head_width()));
         all.push_back(measure(ctx, concat("self-attention, windows ", counts), o.repeat,
                               [&] { return ops::window_attention(ctx, q, k, v, s.dit.heads, scale, branches); }));

@@ -141,15 +141,16 @@ void bench_film(Context ctx, const BenchOptions& o) {
     const auto settings = film::resolve_settings(
         files, networks.traits(),
         {.width = size.width, .height = size.height, .frames = o.frames, .steps = o.steps, .cfg = o.cfg});
-    const auto film = film::make_film(files, networks.traits(), settings, film::parse_attention(o.attention));
+    const film::Attention attention = film::parse_attention(o.attention);
+    const auto film = film::make_film(files, networks.traits(), settings, attention);
 
     session::Session session(std::move(ctx), o.compute.bytes(), session::Lifetime::one_film);
     Terminal terminal(true);
     session::Material material = random_material(networks, film);
     const plan::Machine machine = session.machine();
     const plan::Plan plan = session.plan(model, film, material, machine);
-    const Message refusal =
-        session::refusal(plan, networks, film, machine, other_films(files, networks.traits(), settings), terminal, {});
+    const Message refusal = session::refusal(plan, networks, film, machine,
+                                             other_films(files, networks.traits(), settings, attention), terminal, {});
     if (!refusal.empty()) throw InvalidRequest(refusal);
 
     std::unique_ptr<media::FrameWriter> writer;

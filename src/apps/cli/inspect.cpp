@@ -7,6 +7,7 @@
 #include <set>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/layout_table.h"
 #include "checkpoint/single_file.h"
 #include "core/error.h"
 #include "core/paths.h"
@@ -21,18 +22,6 @@ namespace t3video::apps {
 namespace {
 
 using film::Part;
-
-std::string dims(const Grid& grid) {
-    return concat(grid);
-}
-
-// 1234567 -> "1,234,567"
-std::string grouped(int64_t value) {
-    std::string digits = std::to_string(value);
-    for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3)
-        digits.insert(static_cast<size_t>(at), ",");
-    return digits;
-}
 
 // "bf16; 1,418,996,800 parameters, 2838.0 MB"
 template <class Model>
@@ -50,44 +39,6 @@ std::string weights(Model& model) {
 
 void row(const char* title, const std::string& text) {
     fmt::print("{:<13} {}\n", title, printable(text));
-}
-
-// "412 GFLOP": the two products of attention over that many pairs of query and key, of `width` channels.
-std::string flops(double pairs, int64_t width) {
-    double value = 4 * double(width) * pairs / 1e9;
-    const char* const units[] = {"GFLOP", "TFLOP", "PFLOP"};
-    size_t unit = 0;
-    for (; value >= 1000 && unit + 1 < std::size(units); ++unit) value /= 1000;
-    return fmt::format("{:.4g} {}", value, units[unit]);
-}
-
-// Windows per layer and their cost against full attention, for tokens of `width` channels.
-void print_layout(const t3::WindowLayout& layout, int64_t width, int64_t layers) {
-    const double tokens = double(layout.grid.tokens()), full = tokens * tokens;
-    row("Grid",
-        fmt::format("{} (frames x rows x columns), {} tokens", dims(layout.grid), grouped(layout.grid.tokens())));
-    fmt::print("\n  pattern  windows    count  tokens each   branches    each layer  full/this\n");
-    double sum = 0;
-    for (size_t k = 0; k < layout.patterns.size(); ++k) {
-        const auto& n = layout.patterns[k];
-        const auto [count, least, most] = t3::window_range(layout.grid, n);
-        const double pairs = t3::scored_pairs(layout.grid, n);
-        sum += pairs;
-        fmt::print("  {:>7}  {:<9} {:>6}  {:<12}  {:<8}  {:>12}  {:>9.1f}\n", k, concat(n), count,
-                   least == most ? std::to_string(most) : fmt::format("{}-{}", least, most),
-                   t3::branches_coincide(layout.grid, n) ? "1 (same)" : "2", flops(pairs, width), full / pairs);
-    }
-    const double mean = sum / double(layout.patterns.size());
-    fmt::print("  {:>7}  {:<9} {:>6}  {:<12}  {:<8}  {:>12}  {:>9.1f}\n", "mean", "", "", "", "", flops(mean, width),
-               full / mean);
-    fmt::print("  {:>7}  {:<9} {:>6}  {:<12}  {:<8}  {:>12}\n\n", "full", "1x1x1", 1, layout.grid.tokens(), "1",
-               flops(full, width));
-    if (layers > 0) {
-        double total = 0;
-        for (int64_t i = 0; i < layers; ++i) total += t3::scored_pairs(layout.grid, layout.of_layer(i));
-        row("Forward", fmt::format("{} layers of width {}: self-attention {}, full attention {}", layers, width,
-                                   flops(total, width), flops(full * double(layers), width)));
-    }
 }
 
 // Returns the sizes, for what depends on them.
@@ -168,7 +119,7 @@ void inspect_model(const std::filesystem::path& folder) {
     const auto size = film::frame_size(settings.width, settings.height, settings.frames, traits.cell);
     const auto choice = film::choose_layout(size.grid, traits.cell, files, film::Attention::automatic, {});
     row("Attention", choice.origin);
-    print_layout(choice.layout, dit.dim, dit.layers);
+    print_layout(choice.layout, {dit.dim, dit.layers});
 }
 
 // What is known of the file, and the options that made it if it names them.
@@ -222,7 +173,7 @@ void add_inspect(CLI::App& program, Action& chosen) {
             if (media::is_film(path)) return inspect_film(path);
             if (is_folder(path)) return inspect_model(path);
             const bool index = path.string().ends_with(".index.json");
-            if (path.extension() == ".json" && !index) return print_layout(t3::read_layout(path), o->width, 0);
+            if (path.extension() == ".json" && !index) return print_layout(t3::read_layout(path), {.width = o->width});
             inspect_weights(path);
         };
     });

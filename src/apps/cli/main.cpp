@@ -98,6 +98,7 @@ int main(int argc, char** argv) {
     t3video::apps::add_generate(program, action);
     t3video::apps::add_inspect(program, action);
     t3video::apps::add_jobs(program, action);
+    t3video::apps::add_layout(program, action);
     t3video::apps::add_module(program, action);
     t3video::apps::add_plan(program, action);
     t3video::apps::add_resume(program, action);

@@ -36,10 +36,15 @@ struct Barriers {
     uint64_t query_full[kQueryStages * kConsumers], query_empty[kQueryStages * kConsumers];
 };
 
+__device__ inline int key_tiles_of(const QueryTile& at) {
+    return (at.tokens + kKeys - 1) / kKeys;
+}
+
 template <class Launch>  // AttentionLaunch or LogarithmsLaunch
 __global__ __launch_bounds__(kThreads, 1) void attend(const __grid_constant__ CUtensorMap q,
                                                       const __grid_constant__ CUtensorMap k,
-                                                      const __grid_constant__ CUtensorMap v, const Launch p) {
+                                                      const __grid_constant__ CUtensorMap v,
+                                                      const __grid_constant__ Launch p) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
     extern __shared__ __align__(kBoxAlignment) unsigned char buffers[];
     __shared__ Barriers barriers;
@@ -58,7 +63,6 @@ __global__ __launch_bounds__(kThreads, 1) void attend(const __grid_constant__ CU
     const uint32_t tiles = shared_address(buffers), queries = tiles + kStages * kTileBytes;
     const uint32_t full = shared_address(barriers.full), empty = shared_address(barriers.empty);
     const uint32_t query_full = shared_address(barriers.query_full), query_empty = shared_address(barriers.query_empty);
-    const int n = (p.tokens + kKeys - 1) / kKeys, last = p.tokens - (n - 1) * kKeys;
     const int group = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / 128, 0);
     const int warp = __shfl_sync(0xffffffffu, static_cast<int>(threadIdx.x) / 32 % 4, 0), lane = threadIdx.x % 32;
 
@@ -78,7 +82,7 @@ __global__ __launch_bounds__(kThreads, 1) void attend(const __grid_constant__ CU
                 }
                 __syncwarp();
                 if (p.average) {  // what the results meet, ahead of time
-                    for (int i = at.first + lane; i < min(at.first + kQueries, p.tokens); i += 32) {
+                    for (int i = at.first + lane; i < min(at.first + kQueries, at.tokens); i += 32) {
                         prefetch(result_of(p, at, i), kWidth * 2);
                     }
                 }
@@ -88,6 +92,7 @@ __global__ __launch_bounds__(kThreads, 1) void attend(const __grid_constant__ CU
 #pragma unroll 1
             for (int tile = blockIdx.x; tile < p.tiles; tile += gridDim.x) {
                 const QueryTile at = query_tile_of(p, tile, kQueries);
+                const int n = key_tiles_of(at);
                 const auto load = [&](const CUtensorMap& from, int i) {
                     wait(empty + ring.stage * 8, ring.parity ^ 1);
                     arrive_expecting(full + ring.stage * 8, kTileBytes);
@@ -174,10 +179,11 @@ __global__ __launch_bounds__(kThreads, 1) void attend(const __grid_constant__ CU
 #pragma unroll 1
         for (int tile = blockIdx.x; tile < p.tiles; tile += gridDim.x) {
             const QueryTile at = query_tile_of(p, tile, kQueries);
+            const int n = key_tiles_of(at), last = at.tokens - (n - 1) * kKeys;
             const int slot = query_ring.stage * kConsumers + index;
             const uint32_t query_tile = queries + slot * kQueryBytes;
             wait(query_full + slot * 8, query_ring.parity);
-            if (at.first + index * 64 >= p.tokens) {  // no query here: only lets the others go on
+            if (at.first + index * 64 >= at.tokens) {  // no query here: only lets the others go on
                 for (int step = 1; step <= 2 * n; ++step) {
                     wait(full + ring.stage * 8, ring.parity);
                     if (step == 1 || (step % 2 == 0 && step < 2 * n)) {
@@ -253,20 +259,26 @@ CUtensorMap map_of_heads(TensorMapEncoder encode, const void* data, int64_t coun
 void hopper_attention(Context& ctx, const HopperAttention& a, const void* q, const void* k, const void* v, void* y) {
     require(a.heads > 0 && a.scale > 0 && ctx.traits().sm_90a_code, "hopper_attention: ", a.heads, " heads, scale ",
             a.scale, ", or this card");
-    const int64_t rows = a.windows * a.tokens;
+    require(a.runs.size() <= kMostRuns, "hopper_attention: ", a.runs.size(), " runs");
+    AttentionLaunch p{.y = static_cast<__nv_bfloat16*>(y),
+                      .order = a.order,
+                      .row_width = a.heads * kWidth,
+                      .heads = static_cast<int>(a.heads),
+                      .scale = a.scale * 1.44269504f,
+                      .average = a.average};
+    int64_t rows = 0, tiles = 0;
+    for (size_t i = 0; i < kMostRuns; ++i) {
+        const WindowRun run = i < a.runs.size() ? a.runs[i] : WindowRun{0, 1};
+        const int64_t tiles_per_head = (run.tokens + kQueries - 1) / kQueries;
+        p.runs[i] = {static_cast<int>(run.tokens), static_cast<int>(rows), static_cast<int>(tiles),
+                     static_cast<int>(tiles_per_head)};
+        rows += run.windows * run.tokens;
+        tiles += run.windows * a.heads * tiles_per_head;
+        constexpr int64_t kMost = int64_t{1} << 30;  // leaves room for the steps that counters take
+        require(tiles < kMost && rows < kMost, "hopper_attention: ", tiles, " tiles of ", rows, " rows");
+    }
     if (rows <= 0) return;
-    const int64_t tiles_per_head = (a.tokens + kQueries - 1) / kQueries, tiles = a.windows * a.heads * tiles_per_head;
-    constexpr int64_t kMost = int64_t{1} << 30;  // leaves room for the steps that counters take
-    require(tiles < kMost && rows < kMost, "hopper_attention: ", tiles, " tiles of ", rows, " rows");
-    const AttentionLaunch p{.y = static_cast<__nv_bfloat16*>(y),
-                            .order = a.order,
-                            .row_width = a.heads * kWidth,
-                            .tokens = static_cast<int>(a.tokens),
-                            .heads = static_cast<int>(a.heads),
-                            .tiles_per_head = static_cast<int>(tiles_per_head),
-                            .tiles = static_cast<int>(tiles),
-                            .scale = a.scale * 1.44269504f,
-                            .average = a.average};
+    p.tiles = static_cast<int>(tiles);
     const TensorMapEncoder encode = tensor_map_encoder();
     const CUtensorMap of_q = map_of_heads(encode, q, rows, a.heads, 64),
                       of_k = map_of_heads(encode, k, rows, a.heads, kKeys),

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "cuda/hopper/attention.h"
 #include "cuda/hopper/instructions.cuh"
 
 namespace t3video::cuda::hopper {
@@ -100,13 +101,17 @@ __device__ inline uint4 load_16(uint32_t from) {
 // --- tiles of queries and keys ---------------------------------------------------------------------------------------
 
 // What a launch is told.
+struct LaunchRun {
+    int tokens, first_row, first_tile, tiles_per_head;  // of a window; queries change fastest, then heads and windows
+};
 struct AttentionLaunch {
     __nv_bfloat16* y;
     const int64_t* order;
     int64_t row_width;
-    int tokens, heads, tiles_per_head, tiles;  // queries change fastest, then heads and windows
-    float scale;                               // for powers of two
+    int heads, tiles;
+    float scale;  // for powers of two
     bool average;
+    LaunchRun runs[kMostRuns];  // behind the last: with `tiles` as first_tile
 };
 // With where logarithms go. A launch of its own: even unused parameters change the other kernel's code.
 struct LogarithmsLaunch : AttentionLaunch {
@@ -114,13 +119,17 @@ struct LogarithmsLaunch : AttentionLaunch {
     int64_t log_step;
 };
 
-// A tile of queries: of a head, from token `first` of the window that begins at row `start`.
+// A tile of queries: of a head, from token `first` of the window of `tokens` tokens that begins at row `start`.
 struct QueryTile {
-    int start, first, head;
+    int start, first, head, tokens;
 };
 __device__ inline QueryTile query_tile_of(const AttentionLaunch& p, int tile, int queries) {
-    const int spot = tile / p.tiles_per_head;
-    return {spot / p.heads * p.tokens, tile % p.tiles_per_head * queries, spot % p.heads};
+    int i = 0;
+    while (i + 1 < static_cast<int>(kMostRuns) && tile >= p.runs[i + 1].first_tile) ++i;
+    const LaunchRun& run = p.runs[i];
+    const int own = tile - run.first_tile, spot = own / run.tiles_per_head;
+    return {run.first_row + spot / p.heads * run.tokens, own % run.tiles_per_head * queries, spot % p.heads,
+            run.tokens};
 }
 __device__ inline int64_t row_of(const AttentionLaunch& p, const QueryTile& at, int token) {
     return p.order ? __ldg(p.order + at.start + token) : at.start + token;
@@ -132,7 +141,7 @@ __device__ inline __nv_bfloat16* result_of(const AttentionLaunch& p, const Query
 __device__ inline void store_log_sum_exp(const LogarithmsLaunch& p, const QueryTile& at, int token, float top,
                                          float sum) {
     constexpr float kLn2 = 0.693147181f;
-    if (token < p.tokens) p.log_sum_exp[at.head * p.log_step + row_of(p, at, token)] = (top + log2f(sum)) * kLn2;
+    if (token < at.tokens) p.log_sum_exp[at.head * p.log_step + row_of(p, at, token)] = (top + log2f(sum)) * kLn2;
 }
 
 // The i-th of n tiles of keys: the last one comes first, so that only that one has a mask.
@@ -263,7 +272,7 @@ __device__ inline void store_rows(const AttentionLaunch& p, const QueryTile& at,
         uint4 other[kCount];
 #pragma unroll
         for (int i = 0; i < kCount; ++i) {
-            const int token = min(first + row + i * 2, p.tokens - 1);
+            const int token = min(first + row + i * 2, at.tokens - 1);
             target[i] = reinterpret_cast<uint4*>(result_of(p, at, token)) + chunk;
         }
         if (p.average) {
@@ -277,7 +286,7 @@ __device__ inline void store_rows(const AttentionLaunch& p, const QueryTile& at,
                 all = {mean_of(all.x, other[i].x), mean_of(all.y, other[i].y), mean_of(all.z, other[i].z),
                        mean_of(all.w, other[i].w)};
             }
-            if (first + row + i * 2 < p.tokens) *target[i] = all;
+            if (first + row + i * 2 < at.tokens) *target[i] = all;
         }
     }
 }

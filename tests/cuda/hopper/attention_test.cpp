@@ -15,35 +15,60 @@ using namespace testing;
 constexpr int64_t kHeadWidth = 128;
 
 struct HopperAttentionCase {
-    int64_t windows, tokens, heads;
+    std::vector<cuda::WindowRun> runs;
+    int64_t heads;
     bool shuffled, average;
     float spread;  // of q: large ones make the softmax sharp
+
+    int64_t rows() const {
+        int64_t sum = 0;
+        for (const cuda::WindowRun& run : runs) sum += run.windows * run.tokens;
+        return sum;
+    }
 };
 
 // Tiles are 192 queries, in three parts, by 80 keys, of which the last has 64 where these suffice.
-constexpr HopperAttentionCase kCases[] = {
-    {3, 1, 2, false, false, 1},  {2, 7, 1, true, true, 1},      {4, 64, 3, true, false, 4},
-    {3, 65, 2, false, true, 1},  {1, 80, 5, true, true, 1},     {5, 81, 1, false, false, 8},
-    {2, 127, 3, true, true, 1},  {3, 144, 2, false, false, 4},  {2, 160, 1, true, true, 1},
-    {3, 193, 2, true, false, 1}, {2, 200, 12, false, true, 4},  {40, 100, 4, true, true, 1},
-    {1, 705, 2, true, true, 8},  {1, 1344, 1, false, false, 1},
+const HopperAttentionCase kCases[] = {
+    {{{3, 1}}, 2, false, false, 1},
+    {{{2, 7}}, 1, true, true, 1},
+    {{{4, 64}}, 3, true, false, 4},
+    {{{3, 65}}, 2, false, true, 1},
+    {{{1, 80}}, 5, true, true, 1},
+    {{{5, 81}}, 1, false, false, 8},
+    {{{2, 127}}, 3, true, true, 1},
+    {{{3, 144}}, 2, false, false, 4},
+    {{{2, 160}}, 1, true, true, 1},
+    {{{3, 193}}, 2, true, false, 1},
+    {{{2, 200}}, 12, false, true, 4},
+    {{{40, 100}}, 4, true, true, 1},
+    {{{1, 705}}, 2, true, true, 8},
+    {{{1, 1344}}, 1, false, false, 1},
+    {{{2, 193}, {3, 80}, {1, 7}, {4, 1}}, 2, true, true, 1},
+    {{{1, 300}, {2, 64}, {1, 301}, {2, 65}, {1, 81}, {1, 79}, {1, 128}, {3, 2}}, 3, false, false, 4},
 };
 
 // y: what there is already; all hold f32 on the host. The result, and the logarithms of the rows of y, [heads, rows].
 PlainBranch plain(const HopperAttentionCase& c, float scale, const Tensor& q, const Tensor& k, const Tensor& v,
                   const std::vector<int64_t>& order, const Tensor& y) {
-    const int64_t width = c.heads * kHeadWidth, rows = c.windows * c.tokens;
-    std::vector<double> weights(static_cast<size_t>(c.tokens));
+    const int64_t width = c.heads * kHeadWidth, rows = c.rows();
+    std::vector<std::pair<int64_t, int64_t>> window_of;  // of each row: its first row and its tokens
+    for (const cuda::WindowRun& run : c.runs) {
+        for (int64_t i = 0; i < run.windows; ++i)
+            window_of.insert(window_of.end(), static_cast<size_t>(run.tokens),
+                             {static_cast<int64_t>(window_of.size()), run.tokens});
+    }
+    std::vector<double> weights(static_cast<size_t>(rows));
     PlainBranch result{std::vector<double>(static_cast<size_t>(y.numel())),
                        std::vector<double>(static_cast<size_t>(c.heads * rows))};
     for (int64_t i = 0; i < rows; ++i) {
-        const int64_t first = i / c.tokens * c.tokens;
+        const auto [first, tokens] = window_of[static_cast<size_t>(i)];
+        weights.resize(static_cast<size_t>(tokens));
         for (int64_t head = 0; head < c.heads; ++head) {
             const auto row = [&](const Tensor& x, int64_t token) {
                 return x.span<float>().data() + token * width + head * kHeadWidth;
             };
             double most = -std::numeric_limits<double>::infinity(), sum = 0;
-            for (int64_t j = 0; j < c.tokens; ++j) {
+            for (int64_t j = 0; j < tokens; ++j) {
                 double& score = weights[static_cast<size_t>(j)] = 0;
                 for (int64_t d = 0; d < kHeadWidth; ++d) score += double{row(q, i)[d]} * double{row(k, first + j)[d]};
                 most = std::max(most, score *= scale);
@@ -53,7 +78,7 @@ PlainBranch plain(const HopperAttentionCase& c, float scale, const Tensor& q, co
             result.log_sum_exp[static_cast<size_t>(head * rows + to)] = most + std::log(sum);
             for (int64_t d = 0; d < kHeadWidth; ++d) {
                 double value = 0;
-                for (int64_t j = 0; j < c.tokens; ++j) {
+                for (int64_t j = 0; j < tokens; ++j) {
                     value += weights[static_cast<size_t>(j)] / sum * double{row(v, first + j)[d]};
                 }
                 if (c.average) value = (value + double{row(y, to)[d]}) / 2;
@@ -69,9 +94,9 @@ class HopperAttentionOnGpu : public OnGpu {};
 TEST_P(HopperAttentionOnGpu, OddWindowsOrdersAndAverages) {
     if (!gpu().traits().sm_90a_code) GTEST_SKIP() << "no GPU of compute capability 9.0";
     for (const HopperAttentionCase& c : kCases) {
-        SCOPED_TRACE(concat(c.windows, " windows of ", c.tokens, " tokens, ", c.heads, " heads, shuffled ", c.shuffled,
-                            ", average ", c.average, ", spread ", c.spread));
-        const int64_t rows = c.windows * c.tokens, width = c.heads * kHeadWidth;
+        SCOPED_TRACE(concat(c.runs[0].windows, " windows of ", c.runs[0].tokens, " tokens first, ", c.heads,
+                            " heads, shuffled ", c.shuffled, ", average ", c.average, ", spread ", c.spread));
+        const int64_t rows = c.rows(), width = c.heads * kHeadWidth;
         Tensor spread = randn(cpu(), {rows, width}, 1);
         for (float& value : spread.span<float>()) value *= c.spread;
         const Operand q = on_both(ops::convert(cpu(), spread, type())), k = random({rows, width}, 2),
@@ -89,8 +114,7 @@ TEST_P(HopperAttentionOnGpu, OddWindowsOrdersAndAverages) {
                 c.average ? to_device(gpu(), to_host(gpu(), before.device)) : empty(gpu(), {rows, width}, type());
             cuda::hopper_attention(
                 gpu(),
-                {.windows = c.windows,
-                 .tokens = c.tokens,
+                {.runs = c.runs,
                  .heads = c.heads,
                  .scale = scale,
                  .order = c.shuffled ? reinterpret_cast<const int64_t*>(order.device.raw()) : nullptr,
@@ -111,8 +135,9 @@ TEST_P(HopperAttentionOnGpu, OddWindowsOrdersAndAverages) {
 TEST_P(HopperAttentionOnGpu, RefusesWhatItCannotDo) {
     if (!gpu().traits().sm_90a_code) GTEST_SKIP() << "no GPU of compute capability 9.0";
     const auto with = [&](int64_t heads, float scale) {
-        cuda::hopper_attention(gpu(), {.windows = 1, .tokens = 8, .heads = heads, .scale = scale}, nullptr, nullptr,
-                               nullptr, nullptr);
+        const cuda::WindowRun run{1, 8};
+        cuda::hopper_attention(gpu(), {.runs = {&run, 1}, .heads = heads, .scale = scale}, nullptr, nullptr, nullptr,
+                               nullptr);
     };
     EXPECT_THROW(with(0, 1.0f), Error);
     EXPECT_THROW(with(1, 0.0f), Error);
