@@ -12,6 +12,7 @@
 #   film       a 4K film; nvidia-smi's memory against the plan                    3 min, of it 1 the model's files
 #   twice      two 4K films of two steps: the same bytes                          2 min
 #   film24     the 4K film with --memory 24GiB                                    2 min
+#   layouts    planned layouts from 480p to 8K and from 33 to 241 frames         12 min
 #   batch      twenty demo films by one process, three of them beside films made alone    1 min
 #   pipeline   4K films of both models without files, stage by stage              3 min
 #   sanitize   compute-sanitizer over the kernels                                 4 min
@@ -68,6 +69,7 @@ run() {
         film) film ;;
         twice) twice ;;
         film24) film --memory 24GiB ;;
+        layouts) show '.' "$scripts/layouts.py" "$t3video" ;;
         batch) show '.' "$scripts/batch.sh" "$t3video" ;;
         pipeline) pipeline ;;
         sanitize) show '^==|ERROR SUMMARY|exit code|FAILED|PASSED|hazard' "$scripts/sanitize.sh" "$folder" ;;
@@ -78,7 +80,7 @@ run() {
     esac
 }
 
-[ $# -gt 0 ] || set -- tests agreement attention dit text full vae kernels every film twice film24 batch pipeline sanitize
+[ $# -gt 0 ] || set -- tests agreement attention dit text full vae kernels every film twice film24 batch layouts pipeline sanitize
 worst=0
 for part in "$@"; do
     begin=$(date +%s)

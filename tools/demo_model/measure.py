@@ -3,7 +3,7 @@
     measure.py FOLDER [--prompts prompts.json]     films in the order of their names, prompts in list order
     measure.py manifest.json                       [{"file": "a.mp4", "prompt": "A red ball ..."}, ...]
 
-Needs numpy, and the programs ffmpeg and ffprobe.
+Needs numpy, and but for .y4m files the programs ffmpeg and ffprobe.
 
 Backgrounds are muted, so object pixels are those of high chroma, or, if there are too few, bright and neutral
 ones (white objects). Colour: hue and lightness of their median in CIE Lab. Direction: straight-line fit of
@@ -26,8 +26,24 @@ VIVID, NEUTRAL, BRIGHT = 46, 9, 88      # chroma of an object, chroma and lightn
 LEAST_AREA, LEAST_MOTION = 0.004, 0.10  # share of the frame; share of the frame height
 
 
+def read_y4m(path):
+    """Of t3video's own: 8 bits, 4:2:0, BT.709 of limited range."""
+    data = Path(path).read_bytes()
+    header, _, rest = data.partition(b'\n')
+    w, h = (int(next(f[1:] for f in header.split() if f[:1] == name)) for name in (b'W', b'H'))
+    cw, ch = (w + 1) // 2, (h + 1) // 2
+    size = len(b'FRAME\n') + w * h + 2 * cw * ch
+    frames = np.frombuffer(rest, np.uint8).reshape(-1, size)[:, len(b'FRAME\n'):].astype(np.float32)
+    y = (frames[:, :w * h].reshape(-1, h, w) - 16) / 219
+    u, v = ((plane.reshape(-1, ch, cw) - 128).repeat(2, 1).repeat(2, 2)[:, :h, :w] / 224
+            for plane in (frames[:, w * h:w * h + cw * ch], frames[:, w * h + cw * ch:]))
+    return np.clip(np.stack([y + 1.5748 * v, y - 0.1873 * u - 0.4681 * v, y + 1.8556 * u], -1), 0, 1)
+
+
 def read(path):
     """Frames of a film, (n,h,w,3) in 0..1."""
+    if path.endswith('.y4m'):
+        return read_y4m(path)
     probe = subprocess.run(['ffprobe', '-v', 'error', '-select_streams', 'v', '-show_entries', 'stream=width,height',
                             '-of', 'csv=p=0', path], capture_output=True, text=True, check=True)
     w, h = map(int, probe.stdout.strip().rstrip(',').split(','))
@@ -111,7 +127,7 @@ def main():
     args = parser.parse_args()
     source = Path(args.films)
     if source.is_dir():
-        files = sorted(p for p in source.iterdir() if p.suffix in ('.mp4', '.mkv', '.avi'))
+        files = sorted(p for p in source.iterdir() if p.suffix in ('.mp4', '.mkv', '.avi', '.y4m'))
         prompts = [p.stem.replace('_', ' ') for p in files]
         if args.prompts:
             prompts = json.loads(Path(args.prompts).read_text())
