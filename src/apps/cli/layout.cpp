@@ -149,24 +149,30 @@ void LayoutOptions::run() {
 void add_layout(CLI::App& program, Action& chosen) {
     auto* c = program.add_subcommand("layout", "Show which windows a film's tokens attend in, their cost and reach");
     const auto o = std::make_shared<LayoutOptions>();
-    c->add_option("--model", o->model, "wan2.1, wan2.2 or the folder of a model")->capture_default_str();
-    c->add_option("--size", o->size, "Size of the film, WxH; by default 3840x2160, or the folder's own");
-    c->add_option("--frames", o->frames, "Frames, 4k+1");
-    c->add_option(
-        "--layout", o->layout,
-        "Start from the windows of this file; by default the folder's t3-layout.json, or the published table");
+    c->add_option("--model", o->model, "wan2.1, wan2.2 or the folder of a model")
+        ->type_name("NAME")
+        ->capture_default_str();
+    c->add_option("--size", o->size, "Size of the film, WxH; by default 3840x2160, or the folder's own")
+        ->type_name("WxH");
+    c->add_option("--frames", o->frames, "Frames, 4k+1; by default those of the model")->type_name("N");
+    c->add_option("--layout", o->layout,
+                  "Start from the windows of this file; by default the folder's t3-layout.json, or the published table")
+        ->type_name("FILE");
     const char* const planning = "Planning";
     c->add_option("--budget", o->plan.budget,
                   "Score at least X times fewer pairs than full attention, both branches counted as the paper counts")
         ->type_name("X")
         ->group(planning);
     c->add_option("--window-tokens", o->plan.window_tokens, "Tokens of a window at most, but for whole frames")
+        ->type_name("N")
         ->group(planning);
     c->add_option("--window-frames", o->plan.window_frames,
                   "Latent frames of a window at most: cost then grows in proportion to the length")
+        ->type_name("N")
         ->group(planning);
     c->add_option("--frame-tokens", o->plan.frame_tokens,
                   "Tokens of a window over whole frames at most: larger frames are cut")
+        ->type_name("N")
         ->group(planning);
     c->add_option("--schedule", o->schedule, "The pattern of each layer, such as 0,1,2,1,2; by default all in turn")
         ->type_name("LIST")
