@@ -181,6 +181,8 @@ def json_seeds():
     command = ["generate", "--prompt", "A red ball.", "-o", "film.mp4"]
     seeds = {
         "layout": {"grid": [5, 16, 28], "window_counts": [[5, 1, 1], [1, 4, 7]]},
+        "shifted-layout": {"grid": [5, 16, 28], "window_counts": [[5, 1, 1], [1, 4, 7]], "shift": [[0, 3, 0], [1, 2, 1]],
+                           "schedule": [1, 0, 1]},
         "batch": [{"prompt_en": "A red ball drifts left."}, {"prompt_en": "A star.", "seed": 3, "id": [1, None]}],
         "record": {"t3video": "0.1.0", "device": "cpu", "dtype": "f32",
                    "options": {"prompt": "A star.", "size": "448x256", "cfg": 5.5, "lora": ["/a:0.5", "/b:1"], "x": True},
