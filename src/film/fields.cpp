@@ -80,7 +80,7 @@ const std::vector<RequestField>& table() {
         {"bf16-timesteps", "", "Sampling", "Round timesteps as the published T3 script does", Use::values, Kind::flag, nullptr,
          [](Request& r, const Field& given) { parse(given, r.bf16_timesteps); },
          [](const Request& r) { return r.bf16_timesteps ? json(true) : json(); }},
-        {"attention", "TEXT", "Attention", "auto: T3 windows where a layout is known for the grid, else full; or full, t3",
+        {"attention", "TEXT", "Attention", "auto: T3 windows where a layout says that the weights know them, else full; or full, t3",
          Use::plan, Kind::value, nullptr,
          [](Request& r, const Field& given) { r.attention = parse_attention(given.value); },
          [](const Request& r) { return json(name_of(r.attention)); }},

@@ -51,7 +51,12 @@ int64_t count_for(int64_t tokens, double extent) {
 }
 
 int64_t up(int64_t tokens, int64_t count) {
-    return (tokens + count - 1) / count;
+    return (tokens - 1) / count + 1;
+}
+
+// Tokens of the largest window of both branches: remote windows do not move.
+int64_t largest_window(const Grid& grid, const Pattern& p) {
+    return window_range(grid, {p.t, p.h, p.w}).most;
 }
 
 // A pattern on a grid; extents within the frame are `scale` times those of the reference.
@@ -69,7 +74,7 @@ Pattern pattern_for(const Grid& grid, const Roles& roles, double scale) {
 
 // The fewest windows of a frame with no more than so many tokens each, of these the nearest to square.
 void cut_frames(const Grid& grid, int64_t most, Pattern& pattern) {
-    if (window_range(grid, pattern).most <= most) return;
+    if (largest_window(grid, pattern) <= most) return;
     pattern.t = std::max(pattern.t, up(grid.t, most));
     int64_t best = 0;
     double best_shape = 0;
@@ -120,7 +125,7 @@ class Planner {
         } else if (options_.window_tokens) {
             const int64_t most = *options_.window_tokens;
             const auto fits = [&](double s) {
-                return window_range(grid_, capped(pattern_for(grid_, roles, s))).most <= most;
+                return largest_window(grid_, capped(pattern_for(grid_, roles, s))) <= most;
             };
             if (const auto fitting = largest_scale(kLeastScale, scale, fits)) {
                 pattern = capped(pattern_for(grid_, roles, *fitting));
@@ -146,10 +151,10 @@ class Planner {
         return pattern;
     }
 
-    // Cuts the longest extent until windows have no more tokens than that.
+    // Cuts time, then rows, then columns until windows have no more tokens than that.
     void cut_anywhere(int64_t most, Pattern& pattern) const {
         for (int64_t* count : {&pattern.t, &pattern.h, &pattern.w}) {
-            const int64_t have = window_range(grid_, pattern).most;
+            const int64_t have = largest_window(grid_, pattern);
             if (have <= most) return;
             const int64_t extent = count == &pattern.t ? grid_.t : count == &pattern.h ? grid_.h : grid_.w;
             const int64_t own = up(extent, *count);
@@ -205,6 +210,10 @@ PlannedLayout plan_layout(const Grid& grid, const WindowLayout& reference, const
     check_options(reference, options);
     PlannedLayout planned;
     const Grid& from = reference.grid;
+    if (grid == from && options == PlanOptions{}) {
+        planned.layout = reference;
+        return planned;
+    }
     planned.transposed = (grid.h > grid.w && from.h < from.w) || (grid.h < grid.w && from.h > from.w);
     std::vector<Roles> roles;
     for (Pattern pattern : reference.patterns) {
@@ -232,6 +241,7 @@ PlannedLayout plan_layout(const Grid& grid, const WindowLayout& reference, const
                       "over whole frames as well with ", Field("frame-tokens"));
         planned.layout = planner.layout(*scale);
     }
+    check_layout(planned.layout, "the planned layout");
     for (size_t i = 0; i < planned.layout.patterns.size(); ++i) {
         if (planned.layout.patterns[i] == kFull) planned.whole.push_back(static_cast<int64_t>(i));
     }

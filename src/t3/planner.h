@@ -28,16 +28,19 @@ struct PlanOptions {
     // proportion to their size.
     std::optional<int64_t> frame_tokens;
     std::vector<int64_t> schedule;  // the pattern of each layer; empty: the reference's
+
+    friend bool operator==(const PlanOptions&, const PlanOptions&) = default;
 };
 
 struct PlannedLayout {
     WindowLayout layout;
-    bool transposed = false;     // the reference's rows are columns here
+    bool transposed = false;  // the reference's rows are columns here
     // Patterns that are full attention: one window has all tokens, or both branches would score no fewer pairs.
     std::vector<int64_t> whole;
 };
 
-// Plans from geometry alone: the time does not depend on the number of tokens. Throws InvalidRequest for options that
+// Plans from geometry alone, never by listing tokens. On the reference's own grid without options it is that layout.
+// Throws InvalidRequest for options that
 // are out of range or cannot be met, with the nearest that can.
 PlannedLayout plan_layout(const Grid& grid, const WindowLayout& reference, const PlanOptions& options = {});
 

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/output_file.h"
 #include "core/paths.h"
+#include "core/printable.h"
 #include "film/field_values.h"
 #include "film/film.h"
 #include "film/published.h"
@@ -129,10 +130,11 @@ void LayoutOptions::run() {
     const film::LayoutChoice choice = choice_of(*this, subject, grid);
     const std::vector<t3::Reach> reach = t3::reach_of(choice.layout);
     if (json) {
-        fmt::print("{}\n", json_of(choice, subject, reach).dump(2));
+        fmt::print("{}\n",
+                   json_of(choice, subject, reach).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     } else {
         fmt::print("{:<13} {}x{}, {} frames\n{:<13} {}\n", "Film", s.width, s.height, s.frames, "Attention",
-                   choice.origin);
+                   printable(choice.origin));
         print_layout(choice.layout, {subject.dit.dim, subject.dit.layers});
         print_reach(reach);
     }
