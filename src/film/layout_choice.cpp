@@ -59,13 +59,10 @@ LayoutChoice choose_layout(const Grid& grid, int64_t cell, const ModelFiles& fil
         return {layout, "T3 windows of " + layout_file.string()};
     }
     if (!files.layout.empty()) {
-        const t3::WindowLayout layout = t3::read_layout(files.layout);
-        if (layout.grid == grid) return {layout, "T3 windows of " + files.layout.string()};  // as it stands
-        return planned_layout(grid, cell, layout, files.layout.string());
+        return planned_layout(grid, cell, t3::read_layout(files.layout), files.layout.string());
     }
     const auto published = t3::published_layout(cell);
-    if (published && published->grid == grid) return {*published, "T3 windows of the published 4K table"};
-    if (attention != Attention::t3)
+    if (attention != Attention::t3 && !(published && published->grid == grid))
         return {t3::full_attention(grid),
                 "full attention (no t3-layout.json says that these weights were retrofitted to windows)"};
     require_valid(published.has_value(), Field("attention", "t3"), ": no windows are known for tokens of ", cell, "x",

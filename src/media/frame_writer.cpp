@@ -98,7 +98,7 @@ fs::path folder_of(const fs::path& output) {
 
 fs::path beside_output(const fs::path& output, const std::string& ending) {
     fs::path base;
-    if (!is_pictures(output) || PictureNames(output).single) {
+    if (!is_pictures(output) || is_one_picture(output)) {
         base = fs::path(output).replace_extension();
     } else if (names_folder(output)) {
         base = named_folder(output.has_filename() ? output : output.parent_path());

@@ -1,4 +1,6 @@
 // Reads and writes t3-layout.json.
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/input_file.h"
 #include "core/json.h"
@@ -10,10 +12,13 @@ namespace {
 
 using nlohmann::json;
 
+bool is_whole(const json& value) {
+    return value.is_number_integer();
+}
+
 std::array<int64_t, 3> triple(const json& value, const std::string& what) {
-    require_valid(value.is_array() && value.size() == 3 && value[0].is_number_integer() &&
-                      value[1].is_number_integer() && value[2].is_number_integer(),
-                  what, " is not three whole numbers");
+    require_valid(value.is_array() && value.size() == 3 && std::ranges::all_of(value, is_whole), what,
+                  " is not three whole numbers");
     return {value[0].get<int64_t>(), value[1].get<int64_t>(), value[2].get<int64_t>()};
 }
 
@@ -54,7 +59,7 @@ WindowLayout read_layout(const std::filesystem::path& path) {
     }
     require_valid(schedule.is_array(), name, R"(: "schedule" is not a list of patterns' numbers)");
     for (const json& pattern : schedule) {
-        require_valid(pattern.is_number_integer(), name, R"(: an entry of "schedule" is not a whole number)");
+        require_valid(is_whole(pattern), name, R"(: an entry of "schedule" is not a whole number)");
         layout.schedule.push_back(pattern.get<int64_t>());
     }
     check_layout(layout, name);

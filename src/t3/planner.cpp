@@ -54,11 +54,6 @@ int64_t up(int64_t tokens, int64_t count) {
     return (tokens - 1) / count + 1;
 }
 
-// Tokens of the largest window of both branches: remote windows do not move.
-int64_t largest_window(const Grid& grid, const Pattern& p) {
-    return window_range(grid, {p.t, p.h, p.w}).most;
-}
-
 // A pattern on a grid; extents within the frame are `scale` times those of the reference.
 Pattern pattern_for(const Grid& grid, const Roles& roles, double scale) {
     std::array<int64_t, 3> counts{};
@@ -134,7 +129,7 @@ class Planner {
                 cut_anywhere(most, pattern);
             }
         }
-        fit_shift(pattern);
+        pattern = nearest_valid(grid_, pattern);  // shifts stay below the smallest extent
         return full_is_cheaper(pattern, roles.frames()) ? kFull : pattern;
     }
 
@@ -160,13 +155,6 @@ class Planner {
             const int64_t own = up(extent, *count);
             *count = up(extent, std::max<int64_t>(1, own * most / have));
         }
-    }
-
-    // Shifts stay below the smallest extent.
-    void fit_shift(Pattern& pattern) const {
-        pattern.shift.t = std::min(pattern.shift.t, grid_.t / pattern.t - 1);
-        pattern.shift.h = std::min(pattern.shift.h, grid_.h / pattern.h - 1);
-        pattern.shift.w = std::min(pattern.shift.w, grid_.w / pattern.w - 1);
     }
 
     Grid grid_;

@@ -2,7 +2,6 @@
 #include "t3/reach.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <random>
 
@@ -130,14 +129,21 @@ std::vector<Reach> reach_of(const WindowLayout& layout, int64_t layers, uint64_t
         const bool all = g.tokens() <= kSample;
         sample.push_back(token(all ? i : static_cast<int64_t>(random() % static_cast<uint64_t>(g.tokens()))));
     }
+    // Of one token, after each number of layers: what has everything once keeps it.
+    const auto shares = [&](const Token& from) {
+        std::vector<double> all;
+        for (int64_t n = 1; n <= layers; ++n) {
+            const bool full = !all.empty() && all.back() == 1;
+            all.push_back(full ? 1 : double(reached(layout, from, n).count()) / double(g.tokens()));
+        }
+        return all;
+    };
+    const std::vector<double> centre = shares({g.t / 2, g.h / 2, g.w / 2}), corner = shares({});
     std::vector<Reach> reach;
-    for (int64_t n = 1; n <= layers; ++n) {
-        const auto share = [&](const Token& from) {
-            return double(reached(layout, from, n).count()) / double(g.tokens());
-        };
-        double sum = 0;
-        for (const Token& from : sample) sum += share(from);
-        reach.push_back({share({g.t / 2, g.h / 2, g.w / 2}), share({}), sum / double(sample.size())});
+    for (size_t i = 0; i < centre.size(); ++i) reach.push_back({centre[i], corner[i], 0});
+    for (const Token& from : sample) {
+        const std::vector<double> own = shares(from);
+        for (size_t i = 0; i < own.size(); ++i) reach[i].mean += own[i] / double(sample.size());
     }
     return reach;
 }

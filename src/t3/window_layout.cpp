@@ -82,9 +82,6 @@ std::optional<WindowLayout> published_layout(int64_t cell) {
     return std::nullopt;
 }
 
-namespace {
-
-// The pattern itself where it is valid.
 Pattern nearest_valid(const Grid& grid, const Pattern& p) {
     const auto count = [](int64_t n, int64_t extent) { return std::clamp<int64_t>(n, 1, extent); };
     Pattern valid{count(p.t, grid.t), count(p.h, grid.h), count(p.w, grid.w)};
@@ -93,8 +90,6 @@ Pattern nearest_valid(const Grid& grid, const Pattern& p) {
                    shift(p.shift.w, grid.w, valid.w)};
     return valid;
 }
-
-}  // namespace
 
 void check_layout(const WindowLayout& layout, const std::string& origin) {
     const Grid& g = layout.grid;
@@ -152,6 +147,10 @@ WindowRange window_range(const Grid& grid, const Pattern& p) {
     axis(grid.h, p.h, p.shift.h);
     axis(grid.w, p.w, p.shift.w);
     return all;
+}
+
+int64_t largest_window(const Grid& grid, const Pattern& p) {
+    return window_range(grid, {p.t, p.h, p.w}).most;
 }
 
 bool branches_coincide(const Grid& grid, const Pattern& p) {

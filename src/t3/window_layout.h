@@ -36,8 +36,8 @@ struct Pattern {
 struct WindowLayout {
     Grid grid;
     std::vector<Pattern> patterns;
-    std::vector<int64_t> schedule =
-        {};  // the pattern of each layer, from the beginning again where it ends; empty: all in turn
+    // The pattern of each layer, from the beginning again where it ends; empty: all in turn.
+    std::vector<int64_t> schedule = {};
 
     // Layers after which patterns repeat.
     size_t cycle() const { return schedule.empty() ? patterns.size() : schedule.size(); }
@@ -72,6 +72,9 @@ constexpr int64_t kMostTokens = int64_t{1} << 28;
 // patterns that are not there; `origin` names the layout in the message, which says what the nearest valid choice is.
 void check_layout(const WindowLayout& layout, const std::string& origin);
 
+// The pattern with the least changes that check_layout() takes: itself where that is so.
+Pattern nearest_valid(const Grid& grid, const Pattern& pattern);
+
 // Contiguous windows: along an axis of X tokens, window i of n holds [floor(iX/n), floor((i+1)X/n)) moved by the
 // shift; where there is one, window -1 holds what lies in front.
 std::pair<int64_t, int64_t> close_part(int64_t extent, int64_t count, int64_t shift, int64_t part);
@@ -85,6 +88,8 @@ struct WindowRange {
     int64_t count, least, most;
 };
 WindowRange window_range(const Grid& grid, const Pattern& counts);
+// Tokens of the largest window of either branch.
+int64_t largest_window(const Grid& grid, const Pattern& pattern);
 
 // Whether both partitions are the same sets of tokens: every axis has one window that is not moved, or as many windows
 // as tokens.

@@ -39,9 +39,8 @@ Subject subject_of(const std::string& model) {
         const bool wan21 = model == "wan2.1" || model == "wan2.1-1.3b",
                    wan22 = model == "wan2.2" || model == "wan2.2-5b";
         require_valid(wan21 || wan22, "--model ", model, ": expected wan2.1, wan2.2 or the folder of a model");
-        return {{},
-                wan22 ? film::wan22_5b() : film::wan21_1_3b(),
-                film::traits_of(wan22 ? film::wan22_vae() : film::wan21_vae())};
+        const film::Networks networks = film::published_networks(wan22 ? "wan2.2-5b" : "wan2.1-1.3b");
+        return {{}, networks.dit().config(), networks.traits()};
     }
     Subject subject{.files = film::find_model(model)};
     subject.dit = models::WanDit::load(subject.files.need(film::Part::dit), subject.files.dit_config).config();
@@ -187,9 +186,9 @@ void add_layout(CLI::App& program, Action& chosen) {
     c->add_flag("--json", o->json, "Print JSON")->group(results);
     c->footer(
         "Windows keep the extents that the weights were retrofitted with, as nearly as the grid allows; a file named\n"
-        "t3-layout.json beside the weights says which, else the published table. With none of the planning options "
+        "t3-layout.json beside the weights says which, else the published table. On the grid of that file or table, "
         "and\n"
-        "on the grid of that file or table the layout is exactly that one.\n\n"
+        "with none of the planning options, the layout is exactly that one.\n\n"
         "Examples:\n"
         "  t3video layout --size 1280x720 --budget 30.9\n"
         "  t3video layout --size 3840x2160 --frames 241 --window-frames 21 --output t3-layout.json\n"

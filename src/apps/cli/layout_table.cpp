@@ -49,7 +49,7 @@ void print_layout(const t3::WindowLayout& layout, const LayoutUse& use) {
     const auto cycle = static_cast<int64_t>(layout.cycle());
     const t3::Saving saving = t3::saving(layout, cycle);
     line("mean", "", "", "", "", attention_flop(full / saving.computed, use.width), times(saving.computed));
-    line("full", "1x1x1", 1, layout.grid.tokens(), "1", attention_flop(full, use.width), "1.0");
+    line("full", "1x1x1", 1, grouped(layout.grid.tokens()), "1", attention_flop(full, use.width), "1.0");
     fmt::print("\n{:<13} {:.1f} times fewer multiply-adds than full attention\n", "Saving", saving.computed);
     fmt::print("{:<13} {:.1f} times where branches that coincide count twice, as the paper counts\n", "",
                saving.as_paper);
