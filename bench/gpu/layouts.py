@@ -39,7 +39,7 @@ def write(name, layout):
 
 def planned(size, frames, *more):
     path = os.path.join(FOLDER, f"{size}-{frames}.json")
-    plan = subprocess.run([T3VIDEO, "layout", "--size", size, "--frames", str(frames), "--json", "--output", path, *more],
+    plan = subprocess.run([T3VIDEO, "layout", "--size", size, "--frames", str(frames), "--json", "--output", path, "--overwrite", *more],
                           capture_output=True, text=True, check=True)
     return json.loads(plan.stdout), path
 

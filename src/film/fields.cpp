@@ -128,7 +128,7 @@ const std::vector<RequestField>& table() {
            [](auto& r) -> auto& { return r.crf; }),
         of({"output", "FILE", "",
             "Video file to write: .mp4, .mkv, .mov (builds with FFmpeg), .y4m (uncompressed); or a folder (frames/) or pattern "
-            "(frames/%05d.png, .exr) for one PNG or EXR per frame; or .png for a film of one frame (default: a file here, named "
+            "(frames/%05d.png, .exr) for one PNG or EXR per frame; or .png or .exr for a film of one frame (default: a file here, named "
             "after prompt and seed)",
             Use::place, Kind::path},
            [](auto& r) -> auto& { return r.output; }),

@@ -1,6 +1,8 @@
 // Chooses the window layout of a run.
 #include "film/layout_choice.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 
 namespace t3video::film {
@@ -25,21 +27,24 @@ Attention parse_attention(std::string_view name) {
 }
 
 std::string counts_of(const t3::WindowLayout& layout) {
+    constexpr size_t kMost = 8;
     std::string text;
-    for (const t3::Pattern& pattern : layout.patterns) text += concat(text.empty() ? "" : ", ", pattern);
-    return text;
+    for (size_t i = 0; i < std::min(layout.patterns.size(), kMost); ++i)
+        text += concat(i == 0 ? "" : ", ", layout.patterns[i]);
+    return layout.patterns.size() > kMost ? text + ", ..." : text;
 }
 
 LayoutChoice planned_layout(const Grid& grid, int64_t cell, const t3::WindowLayout& reference,
                             const std::string& source, const t3::PlanOptions& options) {
     const t3::PlannedLayout planned = t3::plan_layout(grid, reference, options);
     const size_t whole = planned.whole.size(), all = planned.layout.patterns.size();
-    if (whole == all) return {planned.layout, "full attention, which is cheaper than windows on so small a grid"};
+    if (whole == all) return {planned.layout, "full attention: windows of " + source + " are no cheaper on this grid"};
     if (planned.layout == reference) return {planned.layout, "T3 windows of " + source};
     std::string origin = "T3 windows planned from those of " + source;
     if (reference.grid != grid) origin += ", which are for " + video_of(reference.grid, cell);
     if (planned.transposed) origin += ", transposed";
-    if (whole > 0) origin += concat("; ", whole, " of ", all, " patterns with full attention, which is cheaper there");
+    if (whole > 0)
+        origin += concat("; ", whole, " of ", all, " patterns are full attention, as their windows are no cheaper");
     return {planned.layout, origin};
 }
 

@@ -33,7 +33,7 @@ LayoutChoice choose_layout(const Grid& grid, int64_t cell, const ModelFiles& fil
 LayoutChoice planned_layout(const Grid& grid, int64_t cell, const t3::WindowLayout& reference,
                             const std::string& source, const t3::PlanOptions& options = {});
 
-// The counts of all patterns: "21x1x1, 1x17x30".
+// The counts of the first patterns: "21x1x1, 1x17x30".
 std::string counts_of(const t3::WindowLayout& layout);
 
 }  // namespace t3video::film

@@ -63,7 +63,9 @@ fs::path side_file(const fs::path& wanted, const std::string& kind, const film::
     const auto usable = [&](const fs::path& path) {
         if (!name_exists(path)) return true;
         const bool input = std::ranges::any_of(inputs, [&](const fs::path& one) { return is_same_file(path, one); });
-        return !input && (owner.has(path) || (request.overwrite && record_of(path)));
+        // What the job knows as its film is no side file, whatever name it has.
+        const bool side = owner.written.names(path) ? owner.written.has(path, "") : owner.has(path);
+        return !input && (side || (request.overwrite && record_of(path)));
     };
     fs::path path = wanted;
     const fs::path stem = wanted.parent_path() / wanted.stem();

@@ -96,7 +96,7 @@ OutputKind output_kind(const fs::path& output) {
     throw InvalidRequest(concat(output.string(), ": ",
                                 extension.empty() ? "no extension" : "unknown extension '" + extension + "'",
                                 "; expected .mp4, .mkv or .mov, .y4m (uncompressed), for PNGs a folder that exists or ",
-                                "ends in /, or a pattern such as %05d.exr; for one picture .png"));
+                                "ends in /, or a pattern such as %05d.exr; for one picture .png or .exr"));
 }
 
 FilmFormat film_format(const fs::path& output, const VideoOptions& options) {

@@ -1,5 +1,6 @@
 // Reads and writes t3-layout.json.
 #include <algorithm>
+#include <limits>
 
 #include "core/error.h"
 #include "core/input_file.h"
@@ -12,8 +13,10 @@ namespace {
 
 using nlohmann::json;
 
+// Numbers beyond int64_t would come out as others.
 bool is_whole(const json& value) {
-    return value.is_number_integer();
+    return value.is_number_integer() &&
+           (!value.is_number_unsigned() || value.get<uint64_t>() <= uint64_t{std::numeric_limits<int64_t>::max()});
 }
 
 std::array<int64_t, 3> triple(const json& value, const std::string& what) {

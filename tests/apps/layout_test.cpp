@@ -63,6 +63,30 @@ TEST(LayoutCommand, WritesForOtherCommands) {
     EXPECT_EQ(run_program({"inspect", file}).exit_code, 0);
 }
 
+// Files that are there stay, unless they may go; what windows are planned from stays at any rate.
+TEST(LayoutCommand, ReplacesNothingUnasked) {
+    const TemporaryFolder folder;
+    const std::string file = folder / "t3-layout.json", other = folder / "other.json";
+    const auto layout = [&](std::vector<std::string> words) {
+        words.insert(words.begin(), {"layout", "--size", "1280x720"});
+        return run_program(words);
+    };
+    ASSERT_EQ(layout({"--output", file}).exit_code, 0);
+    const std::string before = read_text_file(file, "a layout");
+    for (const char* option : {"--output", "--svg"}) {
+        const Outcome there = layout({"--frames", "33", option, file});
+        EXPECT_EQ(there.exit_code, 2);
+        EXPECT_NE(there.err.find("--overwrite"), std::string::npos) << there.err;
+        const Outcome source = layout({"--frames", "33", "--layout", file, option, file, "--overwrite"});
+        EXPECT_EQ(source.exit_code, 2);
+        EXPECT_NE(source.err.find("planned from"), std::string::npos) << source.err;
+    }
+    EXPECT_EQ(layout({"--svg", other, "--output", folder / "./other.json"}).exit_code, 2);
+    EXPECT_EQ(read_text_file(file, "a layout"), before);
+    EXPECT_EQ(layout({"--frames", "33", "--output", file, "--overwrite"}).exit_code, 0);
+    EXPECT_NE(read_text_file(file, "a layout"), before);
+}
+
 TEST(LayoutCommand, DrawsAPicture) {
     const TemporaryFolder folder;
     const std::string file = folder / "windows.svg";

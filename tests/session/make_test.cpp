@@ -71,6 +71,13 @@ TEST_F(MakeTest, MakesOnePicture) {
     std::set<std::string> names;
     for (const auto& entry : fs::directory_iterator(folder_.path())) names.insert(entry.path().filename());
     EXPECT_EQ(names, (std::set<std::string>{"one.png", "one.job"}));
+
+    // Decoded to another name, whose contact sheet would have the picture's: it takes one of its own.
+    const std::string bytes = read_file(folder_ / "one.png");
+    r.output = folder_ / "one.y4m";
+    r.job = folder_ / "one.job";
+    EXPECT_EQ(session_.decode(r, observer_).contact_sheet, folder_ / "one.sheet.png");
+    EXPECT_EQ(read_file(folder_ / "one.png"), bytes);
 }
 
 // Where no table is for the size, windows of the published one's extents: on a grid of two frames of four tokens, some

@@ -98,6 +98,8 @@ const WrongLayout kWrong[] = {
     {"schedule_beyond", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1]], "schedule": [0, 1]})",
      "a schedule with pattern 1; there are patterns 0 to 0"},
     {"schedule_negative", R"({"grid": [1, 2, 3], "window_counts": [[1, 1, 1]], "schedule": [-1]})", "pattern -1"},
+    {"count_beyond_64_bits", R"({"grid": [1, 2, 3], "window_counts": [[18446744073709551615, 1, 1]]})",
+     "three whole numbers"},
     {"count_null", R"({"grid": [1, 2, 3], "window_counts": [[1, null, 1]]})", "three whole numbers"},
 };
 

@@ -28,6 +28,9 @@ TEST(Planner, PublishedTablesComeOutExact) {
         const PlannedLayout at_home = plan_layout(table(cell).grid, table(cell));
         EXPECT_EQ(at_home.layout, table(cell));
         EXPECT_FALSE(at_home.transposed);
+        // Such as a film that plans nothing takes it, even where full attention would be no dearer.
+        const WindowLayout own{{1, 2, 4}, {{1, 1, 2}}};
+        EXPECT_EQ(plan_layout(own.grid, own).layout, own);
         EXPECT_TRUE(at_home.whole.empty());
     }
 }
@@ -149,6 +152,12 @@ TEST(Planner, WindowTokensAreBounded) {
         }
     }
     EXPECT_EQ(planned({21, 45, 80}, {.window_tokens = 100000}), planned({21, 45, 80}));
+    // Close windows that are moved are the smaller ones: the bound is for those that are not, too.
+    const WindowLayout moved{{5, 16, 28}, {{5, 1, 2, {0, 8, 0}}, {1, 4, 7, {2, 1, 3}}}};
+    for (const int64_t most : {1, 2, 50, 120, 223}) {
+        for (const Pattern& p : plan_layout(moved.grid, moved, {.window_tokens = most}).layout.patterns)
+            EXPECT_LE(largest_window(moved.grid, p), most) << p;
+    }
     expect_invalid([] { planned({21, 45, 80}, {.window_tokens = 0}); }, {"window-tokens 0"});
 }
 
@@ -198,6 +207,7 @@ TEST(Planner, Schedules) {
     const std::vector<int64_t> frames{0, 1};
     const WindowLayout within = planned({21, 45, 80}, {.budget = 15, .schedule = frames});
     EXPECT_GE(saving(within, 2).as_paper, 15);
+    expect_invalid([] { planned({21, 45, 80}, {.schedule = std::vector<int64_t>(2000)}); }, {"2000", "1024"});
     expect_invalid([] { planned({21, 45, 80}, {.schedule = {0, 5}}); }, {"pattern 5", "patterns 0 to 4"});
 }
 

@@ -22,8 +22,9 @@ struct LayoutOptions {
     std::string size, model = "wan2.1", layout, schedule, svg, output;
     std::optional<int64_t> frames;
     t3::PlanOptions plan;
-    bool json = false;
+    bool json = false, overwrite = false;
 
+    void check_results(const std::filesystem::path& reference) const;
     void run();
 };
 
@@ -60,12 +61,15 @@ std::vector<int64_t> parse_schedule(const std::string& text) {
     return schedule;
 }
 
-// Windows for the grid: the published ones, or those that a file names, where they are for it and nothing is asked
-// for; else planned from their extents.
+// The file that windows are planned from; empty: the published table.
+std::filesystem::path reference_of(const LayoutOptions& o, const Subject& subject) {
+    return o.layout.empty() ? subject.files.layout : std::filesystem::path(o.layout);
+}
+
 film::LayoutChoice choice_of(const LayoutOptions& o, const Subject& subject, const Grid& grid) {
     const int64_t cell = subject.traits.cell;
-    const std::string file = !o.layout.empty() ? o.layout : subject.files.layout.string();
-    if (!file.empty()) return film::planned_layout(grid, cell, t3::read_layout(file), file, o.plan);
+    const std::filesystem::path file = reference_of(o, subject);
+    if (!file.empty()) return film::planned_layout(grid, cell, t3::read_layout(file), file.string(), o.plan);
     const auto published = t3::published_layout(cell);
     require_valid(published.has_value(), "no windows are known for tokens of ", cell, "x", cell,
                   " pixels; start from a file with --layout FILE");
@@ -108,6 +112,29 @@ nlohmann::json json_of(const film::LayoutChoice& choice, const Subject& subject,
             {"reach", shares}};
 }
 
+// Throws InvalidRequest where a result would replace a file unasked, what it is made from, or the other.
+void LayoutOptions::check_results(const std::filesystem::path& reference) const {
+    for (const std::string& file : {svg, output}) {
+        if (file.empty()) continue;
+        check_writable(file);
+        require_valid(reference.empty() || !is_same_file(file, reference), file, ": is ", reference.string(),
+                      ", which the windows are planned from; give another name");
+        require_valid(overwrite || !name_exists(file), file,
+                      ": exists; give another name, or --overwrite to replace it");
+    }
+    const auto place = [](const std::string& file) { return absolute_path(file).lexically_normal(); };
+    require_valid(svg.empty() || output.empty() || place(svg) != place(output),
+                  "--svg and --output name the same file");
+}
+
+// What generate does for these weights by itself, where that is something else; empty where it is this.
+std::string remark_of(const LayoutOptions& o, const Subject& subject, const Grid& grid) {
+    if (subject.files.folder.empty() || !o.layout.empty()) return {};
+    const auto own = film::choose_layout(grid, subject.traits.cell, subject.files, film::Attention::automatic, {});
+    if (own.layout != t3::full_attention(grid)) return {};
+    return "generate runs these weights with full attention; with --attention t3 it takes windows";
+}
+
 void LayoutOptions::run() {
     plan.schedule = parse_schedule(schedule);
     const Subject subject = subject_of(model);
@@ -122,10 +149,7 @@ void LayoutOptions::run() {
     }
     const film::Settings s = film::resolve_settings(subject.files, subject.traits, choices);
     const Grid grid = film::frame_size(s.width, s.height, s.frames, subject.traits.cell).grid;
-    for (const std::string& file : {svg, output}) {
-        if (!file.empty()) check_writable(file);
-    }
-    require_valid(svg.empty() || svg != output, "--svg and --output name the same file");
+    check_results(reference_of(*this, subject));
     const film::LayoutChoice choice = choice_of(*this, subject, grid);
     const std::vector<t3::Reach> reach = t3::reach_of(choice.layout);
     if (json) {
@@ -134,6 +158,8 @@ void LayoutOptions::run() {
     } else {
         fmt::print("{:<13} {}x{}, {} frames\n{:<13} {}\n", "Film", s.width, s.height, s.frames, "Attention",
                    printable(choice.origin));
+        if (const std::string remark = remark_of(*this, subject, grid); !remark.empty())
+            fmt::print("{:<13} {}\n", "", remark);
         print_layout(choice.layout, {subject.dit.dim, subject.dit.layers});
         print_reach(reach);
     }
@@ -161,7 +187,8 @@ void add_layout(CLI::App& program, Action& chosen) {
         ->type_name("FILE");
     const char* const planning = "Planning";
     c->add_option("--budget", o->plan.budget,
-                  "Score at least X times fewer pairs than full attention, both branches counted as the paper counts")
+                  "Score X times fewer pairs than full attention, both branches counted as the paper counts: windows "
+                  "shrink or grow until it is just that or more")
         ->type_name("X")
         ->group(planning);
     c->add_option("--window-tokens", o->plan.window_tokens, "Tokens of a window at most, but for whole frames")
@@ -182,6 +209,8 @@ void add_layout(CLI::App& program, Action& chosen) {
     c->add_option("--svg", o->svg, "Draw the windows and the reach")->type_name("FILE")->group(results);
     c->add_option("--output", o->output, "Write the layout, for --layout of other commands")
         ->type_name("FILE")
+        ->group(results);
+    c->add_flag("--overwrite", o->overwrite, "Replace files of these names, other than what windows are planned from")
         ->group(results);
     c->add_flag("--json", o->json, "Print JSON")->group(results);
     c->footer(

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "core/error.h"
@@ -18,15 +19,15 @@ std::string grouped(int64_t value) {
 }
 
 std::string attention_flop(double pairs, int64_t width) {
-    double value = 4 * double(width) * pairs / 1e9;
-    const char* const units[] = {"GFLOP", "TFLOP", "PFLOP"};
+    double value = 4 * double(width) * pairs / 1e3;
+    const char* const units[] = {"kFLOP", "MFLOP", "GFLOP", "TFLOP", "PFLOP"};
     size_t unit = 0;
     for (; value >= 1000 && unit + 1 < std::size(units); ++unit) value /= 1000;
     return fmt::format("{:.4g} {}", value, units[unit]);
 }
 
 std::string tokens_of_windows(const Grid& grid, const t3::Pattern& pattern) {
-    const auto [count, least, most] = t3::window_range(grid, pattern);
+    const int64_t least = t3::window_range(grid, pattern).least, most = t3::largest_window(grid, pattern);
     return least == most ? grouped(most) : grouped(least) + " to " + grouped(most);
 }
 
@@ -34,8 +35,11 @@ void print_layout(const t3::WindowLayout& layout, const LayoutUse& use) {
     const double tokens = double(layout.grid.tokens()), full = tokens * tokens;
     fmt::print("{:<13} {} (frames x rows x columns), {} tokens\n\n", "Grid", concat(layout.grid),
                grouped(layout.grid.tokens()));
-    const auto line = [](const auto&... cells) {
-        fmt::print("  {:>7}  {:<12} {:>6}  {:<14}  {:<8}  {:>12}  {:>9}\n", cells...);
+    size_t widest = 12;
+    for (const t3::Pattern& p : layout.patterns) widest = std::max(widest, concat(p).size());
+    const auto line = [&](const auto& pattern, const auto& windows, const auto&... cells) {
+        fmt::print("  {:>7}  {:<{}} ", pattern, windows, widest);
+        fmt::print("{:>6}  {:<14}  {:<8}  {:>12}  {:>9}\n", cells...);
     };
     const auto times = [](double value) { return fmt::format("{:.1f}", value); };
     line("pattern", "windows", "count", "tokens each", "branches", "each layer", "full/this");
