@@ -194,7 +194,7 @@ void attend(const AttentionHead& head, int64_t first, int64_t last, Buffers& s) 
 }  // namespace
 
 void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const ops::AttentionOptions& options,
-               Tensor& y) {
+               Tensor& y, Tensor* log_sum_exp) {
     const int64_t queries = q.dim(0), keys = k.dim(0), heads = options.heads;
     const int64_t qk_width = q.dim(1) / heads, v_width = v.dim(1) / heads;
     const int64_t blocks = (queries + kQueries - 1) / kQueries;
@@ -205,7 +205,7 @@ void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, 
         key_bias.back() = std::log(static_cast<float>(options.last_key_count));
     }
     const float* relative = options.relative_bias ? options.relative_bias->data<float>() : nullptr;
-    float* py = y.data<float>();
+    float *py = y.data<float>(), *logarithms = log_sum_exp ? log_sum_exp->data<float>() : nullptr;
     ctx.parallel_for(heads * blocks, 1, [&](int64_t begin, int64_t end) {
         Buffers s;
         for (int64_t task = begin; task < end; ++task) {
@@ -220,6 +220,10 @@ void attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, 
                                      relative ? relative + h * (2 * queries - 1) + queries - 1 : nullptr};
             attend(head, first, last, s);
             for (int64_t i = first; i < last; ++i) {
+                if (logarithms) {
+                    logarithms[h * queries + i] =
+                        s.maximum[static_cast<size_t>(i - first)] + std::log(s.sum[static_cast<size_t>(i - first)]);
+                }
                 HWY_DYNAMIC_DISPATCH(Blend)
                 (s.out.data() + (i - first) * v_width, 1.0f / s.sum[static_cast<size_t>(i - first)], 0.0f,
                  py + i * v.dim(1) + h * v_width, v_width);

@@ -2,6 +2,7 @@
 #include "cpu/elementwise.h"
 
 #include "cpu/row_index.h"
+#include "cpu/sum_rows.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/elementwise.cpp"
@@ -34,6 +35,32 @@ void MulAdd(const float* a, const float* b, const float* c, float* y, int64_t n)
     ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(hn::MulAdd(load(a), load(b), load(c)), y); });
 }
 
+void SiluBackward(const float* x, const float* dy, float* dx, int64_t n) {
+    const Floats d;
+    const auto one = hn::Set(d, 1.0f);
+    ForEachVector(n, [&](auto load, auto store) HWY_ATTR {
+        const auto v = load(x), s = hn::Div(one, hn::Add(one, BoundedExp(d, hn::Neg(v))));
+        store(hn::Mul(hn::Mul(load(dy), s), hn::MulAdd(v, hn::Sub(one, s), one)), dx);
+    });
+}
+
+// dy * (s + x s (1 - s) 2u'), s = 1 / (1 + exp(-2u)), 2u = 2 sqrt(2/pi) (x + 0.044715 x^3). Beyond the reach of the
+// exponential s is 0 or 1, and 1 - s with it: x^3 times that is not asked for what lies outside.
+void GeluTanhBackward(const float* x, const float* dy, float* dx, int64_t n) {
+    const Floats d;
+    const auto one = hn::Set(d, 1.0f), limit = hn::Set(d, 16.0f);
+    ForEachVector(n, [&](auto load, auto store) HWY_ATTR {
+        const auto v = hn::Clamp(load(x), hn::Neg(limit), limit), square = hn::Mul(v, v);
+        const auto minus_2u =
+            hn::Mul(hn::Mul(hn::Set(d, -1.5957691216057308f), v), hn::MulAdd(hn::Set(d, 0.044715f), square, one));
+        const auto s = hn::Div(one, hn::Add(one, BoundedExp(d, minus_2u)));
+        const auto slope =
+            hn::MulAdd(hn::Set(d, 3 * 0.044715f * 1.5957691216057308f), square, hn::Set(d, 1.5957691216057308f));
+        const auto bend = hn::Mul(hn::Mul(hn::Mul(v, s), hn::Sub(one, s)), slope);
+        store(hn::Mul(load(dy), hn::Add(s, bend)), dx);
+    });
+}
+
 }  // namespace t3video::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -46,6 +73,8 @@ HWY_EXPORT(Axpby);
 HWY_EXPORT(SiluAll);
 HWY_EXPORT(GeluTanhAll);
 HWY_EXPORT(MulAdd);
+HWY_EXPORT(SiluBackward);
+HWY_EXPORT(GeluTanhBackward);
 
 constexpr int64_t kGrain = 1 << 14;  // elements per piece
 
@@ -115,6 +144,43 @@ void affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& sh
             HWY_DYNAMIC_DISPATCH(MulAdd)(px + row * width, ps, pb, py + row * width, width);
         }
     });
+}
+
+void silu_backward(Context& ctx, const Tensor& x, const Tensor& dy, Tensor& dx) {
+    const float *px = x.data<float>(), *py = dy.data<float>();
+    float* pd = dx.data<float>();
+    ctx.parallel_for(dx.numel(), kGrain, [&](int64_t first, int64_t last) {
+        HWY_DYNAMIC_DISPATCH(SiluBackward)(px + first, py + first, pd + first, last - first);
+    });
+}
+
+void gelu_tanh_backward(Context& ctx, const Tensor& x, const Tensor& dy, Tensor& dx) {
+    const float *px = x.data<float>(), *py = dy.data<float>();
+    float* pd = dx.data<float>();
+    ctx.parallel_for(dx.numel(), kGrain, [&](int64_t first, int64_t last) {
+        HWY_DYNAMIC_DISPATCH(GeluTanhBackward)(px + first, py + first, pd + first, last - first);
+    });
+}
+
+void add_gated_backward(Context& ctx, const ops::Rows& dx, const Tensor& gate, const Tensor& h, int64_t boundary,
+                        Tensor& dh, Tensor* dgate) {
+    const int64_t rows = h.dim(0), width = h.dim(1), last_set = (gate.dim(0) - 1) * width;
+    const float *px = dx.data.data<float>(), *pg = gate.data<float>(), *ph = h.data<float>();
+    const Index indices(dx.indices), tokens(dx.tokens);
+    float* pd = dh.data<float>();
+    const auto set_of = [&](int64_t i) { return tokens[i] < boundary ? 0 : last_set; };
+    ctx.parallel_for(rows, row_grain(width), [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i)
+            HWY_DYNAMIC_DISPATCH(Mul)(pg + set_of(i), px + indices[i] * width, pd + i * width, width);
+    });
+    for (int64_t set = 0; dgate && set <= last_set; set += width) {
+        const auto add = [&](int64_t i, int64_t first, int64_t count, float* sums) {
+            if (set_of(i) != set) return;
+            const float *a = px + indices[i] * width + first, *b = ph + i * width + first;
+            for (int64_t c = 0; c < count; ++c) sums[c] += a[c] * b[c];
+        };
+        sum_rows(ctx, rows, width, dgate->data<float>() + set, add);
+    }
 }
 
 }  // namespace t3video::cpu

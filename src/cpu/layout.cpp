@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "cpu/row_index.h"
+
 namespace t3video::cpu {
 
 void gather_rows(Context& ctx, const Stored& table, std::span<const int64_t> ids, Tensor& y) {
@@ -91,6 +93,38 @@ void unpatchify(Context& ctx, const Tensor& x, Tensor& y) {
             }
         }
     });
+}
+
+void unpatchify_backward(Context& ctx, const Tensor& dy, Tensor& dx) {
+    const int64_t channels = dy.dim(0), frames = dy.dim(1), height = dy.dim(2), width = dy.dim(3);
+    const float* py = dy.data<float>();
+    float* px = dx.data<float>();
+    ctx.parallel_for(frames * height, 1, [&](int64_t first, int64_t last) {
+        for (int64_t line = first; line < last; ++line) {
+            const int64_t t = line / height, row = line % height;
+            for (int64_t column = 0; column < width; ++column) {
+                const int64_t token = (t * (height / 2) + row / 2) * (width / 2) + column / 2;
+                float* values = px + (token * 4 + row % 2 * 2 + column % 2) * channels;
+                for (int64_t c = 0; c < channels; ++c)
+                    values[c] = py[((c * frames + t) * height + row) * width + column];
+            }
+        }
+    });
+}
+
+void take_rows(Context& ctx, const ops::Rows& x, Tensor& y) {
+    const int64_t width = y.dim(1);
+    const Index indices(x.indices);
+    float* py = y.data<float>();
+    const auto copy = [&](const auto* px) {
+        ctx.parallel_for(y.dim(0), (1 << 14) / (width + 1) + 1, [&](int64_t first, int64_t last) {
+            for (int64_t i = first; i < last; ++i) {
+                const auto* from = px + indices[i] * width;
+                for (int64_t c = 0; c < width; ++c) py[i * width + c] = static_cast<float>(from[c]);
+            }
+        });
+    };
+    visit_float(x.data.dtype(), [&]<class T>() { copy(x.data.data<T>()); });
 }
 
 }  // namespace t3video::cpu

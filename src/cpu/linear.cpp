@@ -6,6 +6,7 @@
 #include "cpu/convert.h"
 #include "cpu/onednn.h"
 #include "cpu/state.h"
+#include "cpu/sum_rows.h"
 
 namespace t3video::cpu {
 namespace {
@@ -18,8 +19,9 @@ dnnl::memory view(const dnnl::memory::desc& desc, const dnnl::engine& engine, co
     return {desc, engine, const_cast<float*>(x.data<float>())};
 }
 
-dnnl::primitive_attr fused(ops::Activation activation) {
+dnnl::primitive_attr fused(ops::Activation activation, bool add) {
     dnnl::post_ops post;
+    if (add) post.append_sum(1.0f);
     if (activation == ops::Activation::silu) append_activation(post, dnnl::algorithm::eltwise_swish, 1.0f);
     if (activation == ops::Activation::gelu_tanh) append_activation(post, dnnl::algorithm::eltwise_gelu_tanh, 0.0f);
     dnnl::primitive_attr attr;
@@ -30,7 +32,7 @@ dnnl::primitive_attr fused(ops::Activation activation) {
 }  // namespace
 
 void linear(Context& ctx, const Tensor& x, const ops::Prepared& weight, const Tensor* bias, ops::Activation activation,
-            Tensor& y) {
+            Tensor& y, bool add) {
     const int64_t k = x.dim(-1), m = x.numel() / k, n = weight.shape[0];
     State& cpu = state(ctx);
     const bool packed = weight.format == ops::Prepared::Format::packed;
@@ -46,9 +48,48 @@ void linear(Context& ctx, const Tensor& x, const ops::Prepared& weight, const Te
     };
     const Tensor b = bias ? as_f32(ctx, *bias) : Tensor();
     const MatmulPrimitiveDesc product =
-        describe_matmul(cpu.engine, x_desc, w_desc, bias ? &b_desc : nullptr, y_desc, fused(activation));
+        describe_matmul(cpu.engine, x_desc, w_desc, bias ? &b_desc : nullptr, y_desc, fused(activation, add));
     dnnl::matmul(product).execute(cpu.stream, arguments_of(bias ? &b : nullptr));
     cpu.stream.wait();
+}
+
+namespace {
+
+// A weight [out, in] as sgemm reads it.
+const float* plain(const ops::Prepared& weight) {
+    require(weight.format == ops::Prepared::Format::plain, "linear: a packed weight has no backward");
+    return weight.blobs[0].data<float>();
+}
+
+}  // namespace
+
+void product_into(Context& /*ctx*/, const Tensor& x, const ops::Prepared& weight, const ops::Into& into, Tensor& y) {
+    const int64_t in = x.dim(-1), rows = x.numel() / in, out = weight.shape[0];
+    dnnl_sgemm('N', 'T', rows, out, in, into.factor, x.data<float>(), in, plain(weight), in, into.add ? 1.0f : 0.0f,
+               y.data<float>(), out);
+}
+
+void linear_backward(Context& /*ctx*/, const Tensor& dy, const ops::Prepared& weight, const ops::Into& into,
+                     Tensor& dx) {
+    const int64_t in = dx.dim(-1), out = dy.dim(-1), rows = dy.numel() / out;
+    dnnl_sgemm('N', 'N', rows, in, out, into.factor, dy.data<float>(), out, plain(weight), in, into.add ? 1.0f : 0.0f,
+               dx.data<float>(), in);
+}
+
+void add_weight_gradient(Context& /*ctx*/, const Tensor& dy, const Tensor& x, float factor, Tensor& dweight) {
+    const int64_t in = x.dim(-1), out = dy.dim(-1), rows = x.numel() / in;
+    dnnl_sgemm('T', 'N', out, in, rows, factor, dy.data<float>(), out, x.data<float>(), in, 1.0f, dweight.data<float>(),
+               in);
+}
+
+void add_column_sums(Context& ctx, const Tensor& dy, Tensor& db) {
+    const int64_t width = dy.dim(-1);
+    const float* from = dy.data<float>();
+    sum_rows(ctx, dy.numel() / width, width, db.data<float>(),
+             [&](int64_t row, int64_t first, int64_t count, float* sum) {
+                 const float* x = from + row * width + first;
+                 for (int64_t c = 0; c < count; ++c) sum[c] += x[c];
+             });
 }
 
 ops::Prepared pack_matrix(Context& ctx, const Stored& weight) {

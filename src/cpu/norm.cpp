@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <vector>
 
 #include "cpu/convert.h"
 #include "cpu/row_index.h"
+#include "cpu/sum_rows.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cpu/norm.cpp"
@@ -54,6 +57,42 @@ void LayerNormRow(const float* x, float eps, float offset, const float* scale, c
                          HWY_ATTR { store(hn::MulAdd(hn::Mul(load(y), r), hn::Add(o, load(scale)), load(shift)), y); });
 }
 
+// n = (x - mean) * rstd of a row, mean 0 unless centred. Returns rstd.
+float NormaliseRow(const float* x, bool centred, float eps, float* normed, int64_t n) {
+    const Floats d;
+    auto sum = hn::Zero(d);
+    if (centred) ForEachVector(n, [&](auto load, auto) HWY_ATTR { sum = hn::Add(sum, load(x)); });
+    const auto mean = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, sum)) / static_cast<float>(n));
+    ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(hn::Sub(load(x), mean), normed); });
+    const float rstd = 1.0f / std::sqrt(SumOfSquares(normed, n) / static_cast<float>(n) + eps);
+    const auto r = hn::Set(d, rstd);
+    ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(hn::Mul(load(normed), r), normed); });
+    return rstd;
+}
+
+// dx = rstd * (g - mean(g) - n * mean(g * n)), g = dy * (offset + scale); mean(g) only if centred, added to dx if
+// asked.
+void NormBackwardRow(const float* normed, float rstd, bool centred, float offset, const float* scale, const float* dy,
+                     bool add, float* dx, int64_t n) {
+    const Floats d;
+    const auto o = hn::Set(d, offset);
+    auto sum = hn::Zero(d), product = hn::Zero(d);
+    ForEachVector(n, [&](auto load, auto) HWY_ATTR {
+        const auto g = hn::Mul(load(dy), hn::Add(o, load(scale)));
+        sum = hn::Add(sum, g);
+        product = hn::MulAdd(g, load(normed), product);
+    });
+    const auto width = static_cast<float>(n);
+    const auto mean = hn::Set(d, centred ? hn::GetLane(hn::SumOfLanes(d, sum)) / width : 0.0f);
+    const auto slope = hn::Set(d, hn::GetLane(hn::SumOfLanes(d, product)) / width);
+    const auto r = hn::Set(d, rstd);
+    ForEachVector(n, [&](auto load, auto store) HWY_ATTR {
+        const auto g = hn::Mul(load(dy), hn::Add(o, load(scale)));
+        const auto step = hn::Mul(r, hn::NegMulAdd(load(normed), slope, hn::Sub(g, mean)));
+        store(add ? hn::Add(load(dx), step) : step, dx);
+    });
+}
+
 }  // namespace t3video::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -64,10 +103,34 @@ namespace {
 HWY_EXPORT(SumOfSquares);
 HWY_EXPORT(ScaleRow);
 HWY_EXPORT(LayerNormRow);
+HWY_EXPORT(NormaliseRow);
+HWY_EXPORT(NormBackwardRow);
 
 int64_t grain(int64_t width) {
     return (1 << 14) / (width + 1) + 1;
 }  // rows per piece, about 64 KiB
+
+struct Products {
+    const float *a, *b;  // [rows, width]; without a the factors are ones
+    int64_t rows, width;
+};
+
+// sums += the sum of rows of a * b; of rows for which `second` holds, into the set behind the first.
+void add_products(const Context& ctx, const Products& p, const std::function<bool(int64_t)>& second, float* sums) {
+    for (int set = 0; set < (second ? 2 : 1); ++set) {
+        sum_rows(ctx, p.rows, p.width, sums + set * p.width,
+                 [&](int64_t row, int64_t first, int64_t count, float* sum) {
+                     if (second && second(row) != (set == 1)) return;
+                     const float* b = p.b + row * p.width + first;
+                     if (!p.a) {
+                         for (int64_t c = 0; c < count; ++c) sum[c] += b[c];
+                         return;
+                     }
+                     const float* a = p.a + row * p.width + first;
+                     for (int64_t c = 0; c < count; ++c) sum[c] += a[c] * b[c];
+                 });
+    }
+}
 
 }  // namespace
 
@@ -124,6 +187,48 @@ void norm_modulate(Context& ctx, const ops::Rows& x, const Tensor& scale, const 
             HWY_DYNAMIC_DISPATCH(LayerNormRow)(px + indices[i] * n, eps, 1.0f, ps + set, pb + set, py + i * n, n);
         }
     });
+}
+
+void rms_norm_backward(Context& ctx, const Tensor& x, const Tensor& weight, float eps, const Tensor& dy, Tensor& dx,
+                       Tensor* dweight) {
+    const int64_t n = x.dim(-1), rows = x.numel() / n;
+    const Tensor w = as_f32(ctx, weight);
+    Tensor normed = empty(ctx, {rows, n});
+    const float *px = x.data<float>(), *pw = w.data<float>(), *py = dy.data<float>();
+    float *pn = normed.data<float>(), *pd = dx.data<float>();
+    std::vector<float> rstd(static_cast<size_t>(rows));
+    ctx.parallel_for(rows, grain(n), [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i)
+            rstd[static_cast<size_t>(i)] = HWY_DYNAMIC_DISPATCH(NormaliseRow)(px + i * n, false, eps, pn + i * n, n);
+    });
+    if (dweight) add_products(ctx, {pn, py, rows, n}, nullptr, dweight->data<float>());  // before dx, which may be dy
+    ctx.parallel_for(rows, grain(n), [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i) {
+            HWY_DYNAMIC_DISPATCH(NormBackwardRow)
+            (pn + i * n, rstd[static_cast<size_t>(i)], false, 0.0f, pw, py + i * n, false, pd + i * n, n);
+        }
+    });
+}
+
+void norm_backward(Context& ctx, const ops::NormBackward& norm) {
+    const int64_t n = norm.x.data.dim(1), rows = norm.x.count(), last_set = (norm.sets() - 1) * n;
+    const Tensor s = as_f32(ctx, norm.scale);
+    Tensor normed = empty(ctx, {rows, n});
+    const float *px = norm.x.data.data<float>(), *ps = s.data<float>(), *py = norm.dy.data<float>();
+    float *pn = normed.data<float>(), *pd = norm.dx.data.data<float>();
+    const Index from(norm.x.indices), to(norm.dx.indices), tokens(norm.x.tokens);
+    ctx.parallel_for(rows, grain(n), [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i) {
+            const float rstd = HWY_DYNAMIC_DISPATCH(NormaliseRow)(px + from[i] * n, true, norm.eps, pn + i * n, n);
+            const int64_t set = tokens[i] < norm.boundary ? 0 : last_set;
+            HWY_DYNAMIC_DISPATCH(NormBackwardRow)
+            (pn + i * n, rstd, true, norm.offset, ps + set, py + i * n, true, pd + to[i] * n, n);
+        }
+    });
+    const auto is_late = [&](int64_t i) { return last_set > 0 && tokens[i] >= norm.boundary; };
+    const std::function<bool(int64_t)> second = last_set > 0 ? is_late : std::function<bool(int64_t)>();
+    if (norm.dscale) add_products(ctx, {pn, py, rows, n}, second, norm.dscale->data<float>());
+    if (norm.dshift) add_products(ctx, {nullptr, py, rows, n}, second, norm.dshift->data<float>());
 }
 
 }  // namespace t3video::cpu

@@ -10,5 +10,9 @@ void layer_norm(Context& ctx, const ops::Rows& x, const Tensor& weight, const Te
 void norm_modulate(Context& ctx, const ops::Rows& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
                    float eps, Tensor& y);
 void channel_norm(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu, Tensor& y);
+// dx may be dy.
+void rms_norm_backward(Context& ctx, const Tensor& x, const Tensor& weight, float eps, const Tensor& dy, Tensor& dx,
+                       Tensor* dweight);
+void norm_backward(Context& ctx, const ops::NormBackward& norm);
 
 }  // namespace t3video::cpu

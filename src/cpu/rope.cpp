@@ -1,5 +1,5 @@
 // Rotary position embedding: y[2j] = x[2j] cos - x[2j+1] sin, y[2j+1] = x[2j] sin + x[2j+1] cos. Bound by memory. A
-// token's angles are laid out once, as lanes, and serve all its heads.
+// token's angles are laid out once, as lanes, and serve all its heads. The gradient turns back: dx = R^T dy, R(-angle).
 #include "cpu/rope.h"
 
 #include <vector>
@@ -36,22 +36,20 @@ namespace {
 
 HWY_EXPORT(RotateHeads);
 
-// Appends the angles of one axis at one position to the token's lanes.
-void spread(const Tensor& cosine, const Tensor& sine, int64_t position, std::vector<float>& cosines,
+// Appends the angles of one axis at one position, in the direction of +1 or -1, to the token's lanes.
+void spread(const Tensor& cosine, const Tensor& sine, int64_t position, float direction, std::vector<float>& cosines,
             std::vector<float>& sines) {
     const int64_t pairs = cosine.dim(1);
     const float* c = cosine.data<float>() + position * pairs;
     const float* s = sine.data<float>() + position * pairs;
     for (int64_t j = 0; j < pairs; ++j) {
         cosines.insert(cosines.end(), {c[j], c[j]});
-        sines.insert(sines.end(), {-s[j], s[j]});
+        sines.insert(sines.end(), {-direction * s[j], direction * s[j]});
     }
 }
 
-}  // namespace
-
-void rope(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t heads, const ops::Tokens& tokens,
-          Tensor& y) {
+void rotate(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t heads, const ops::Tokens& tokens,
+            float direction, Tensor& y) {
     const int64_t width = x.dim(1) / heads;
     const Grid grid = table.grid;
     const float* px = x.data<float>();
@@ -63,12 +61,24 @@ void rope(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t he
             const int64_t token = token_of[i], row = i * heads * width;
             cosines.clear();
             sines.clear();
-            spread(table.cos_t, table.sin_t, token / (grid.h * grid.w), cosines, sines);
-            spread(table.cos_h, table.sin_h, token / grid.w % grid.h, cosines, sines);
-            spread(table.cos_w, table.sin_w, token % grid.w, cosines, sines);
+            spread(table.cos_t, table.sin_t, token / (grid.h * grid.w), direction, cosines, sines);
+            spread(table.cos_h, table.sin_h, token / grid.w % grid.h, direction, cosines, sines);
+            spread(table.cos_w, table.sin_w, token % grid.w, direction, cosines, sines);
             HWY_DYNAMIC_DISPATCH(RotateHeads)(px + row, cosines.data(), sines.data(), heads, width, py + row);
         }
     });
+}
+
+}  // namespace
+
+void rope(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t heads, const ops::Tokens& tokens,
+          Tensor& y) {
+    rotate(ctx, x, table, heads, tokens, 1.0f, y);
+}
+
+void rope_backward(Context& ctx, const Tensor& dy, const ops::RopeTable& table, int64_t heads,
+                   const ops::Tokens& tokens, Tensor& dx) {
+    rotate(ctx, dy, table, heads, tokens, -1.0f, dx);
 }
 
 }  // namespace t3video::cpu

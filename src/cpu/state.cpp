@@ -5,8 +5,8 @@
 
 namespace t3video::cpu {
 
-// oneDNN keeps the primitives that were made last, one cache for the whole process: a film asks for some dozens, and the
-// 1024 that it keeps by itself take 20 MB once films of many sizes were made.
+// oneDNN keeps the primitives that were made last, one cache for the whole process: a film asks for some dozens, and
+// the 1024 that it keeps by itself take 20 MB once films of many sizes were made.
 State::State() {
     constexpr int kKept = 256;
     dnnl::set_primitive_cache_capacity(kKept);

@@ -1,11 +1,12 @@
 // Attention. In bf16 with narrow heads cuDNN's fused kernel computes it, bound by the matrix units; windows are
-// gathered into rows that follow one another in front of it and scattered, averaged, behind it, two passes bound by
-// memory: 91 and 96 % of an H200's 4.3 TB/s at 4K. On Hopper windows with heads of 128 have a kernel of our own, which
-// scatters its results itself; windows of a few tokens have one on every card (small_windows.cu). All else (f32, the
-// VAE's one wide head, the text encoder's relative bias) is two matrix products and a softmax over slices of the
-// queries. What a backward needs comes from the same kernels: branches then keep their rows, and a pass averages them.
+// gathered into rows that follow one another in front of it and scattered, averaged, behind it (window_rows.cu). On
+// Hopper windows with heads of 128 have a kernel of our own, which scatters its results itself; windows of a few tokens
+// have one on every card (small_windows.cu). All else (f32, the VAE's one wide head, the text encoder's relative bias)
+// is two matrix products and a softmax over slices of the queries. What a backward needs comes from the same kernels:
+// branches then keep their rows, and a pass averages them.
 #include "cuda/attention.h"
 
+#include <array>
 #include <cmath>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "cuda/library/gemm.h"
 #include "cuda/small_windows.h"
 #include "cuda/softmax.h"
+#include "cuda/window_rows.h"
 
 namespace t3video::cuda {
 namespace {
@@ -91,39 +93,7 @@ void plain_attention(Context& ctx, DType dtype, const HeadsMatrix& q, const Head
 
 // --- windows ---------------------------------------------------------------------------------------------------------
 
-// Row i of each of three tensors: row order[i] of the other three. `packs` of 16 bytes make a row.
-struct Triple {
-    const uint4* from[3];
-    uint4* to[3];
-};
-
-__global__ void gather_rows_of(Triple t, const int64_t* order, int64_t rows, int64_t packs) {
-    for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < rows * packs;
-         i += int64_t{gridDim.x} * kThreads) {
-        const int64_t source = order[i / packs] * packs + i % packs;
-        uint4 x[3];
-        for (int j = 0; j < 3; ++j) x[j] = __ldcs(t.from[j] + source);
-        for (int j = 0; j < 3; ++j) t.to[j][i] = x[j];
-    }
-}
-
-// y[order[i]] = share * x[i], plus what is there already
-template <class T, int N, bool more>
-__global__ void scatter_rows(const T* x, const int64_t* order, int64_t rows, int64_t packs, float share, T* y) {
-    for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < rows * packs;
-         i += int64_t{gridDim.x} * kThreads) {
-        Pack<T, N> value = reinterpret_cast<const Pack<T, N>*>(x)[i];
-        Pack<T, N>* target = reinterpret_cast<Pack<T, N>*>(y) + order[i / packs] * packs + i % packs;
-        if constexpr (more) {
-            const Pack<T, N> other = *target;
-            for (int j = 0; j < N; ++j)
-                value.value[j] = from_float<T>(share * (to_float(value.value[j]) + to_float(other.value[j])));
-        }
-        *target = value;
-    }
-}
-
-// y = (a + b) / 2, the bits that scatter_rows gives of the same branches
+// y = (a + b) / 2, the bits that scatter_windows gives of the same branches
 template <class T, int N>
 __global__ void mean_of_branches(const T* a, const T* b, int64_t packs, T* y) {
     for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < packs; i += int64_t{gridDim.x} * kThreads) {
@@ -140,31 +110,6 @@ __global__ void store_log_sum_exp(const float* x, int64_t count, int64_t heads, 
     for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count; i += int64_t{gridDim.x} * kThreads) {
         to.store(i / tokens % heads, i / (heads * tokens) * tokens + i % tokens, x[i]);
     }
-}
-
-void gather(State& s, const Tensor& q, const Tensor& k, const Tensor& v, const int64_t* order, Tensor* to) {
-    const auto packs = static_cast<int64_t>(q.bytes() / static_cast<size_t>(q.dim(0)) / sizeof(uint4));
-    Triple t{};
-    for (int j = 0; const Tensor* x : {&q, &k, &v}) {
-        t.from[j] = reinterpret_cast<const uint4*>(x->raw());
-        t.to[j] = reinterpret_cast<uint4*>(to[j].raw());
-        ++j;
-    }
-    const int64_t rows = to[0].dim(0);
-    gather_rows_of<<<blocks_for(s, rows * packs / kThreads), kThreads, 0, s.stream>>>(t, order, rows, packs);
-    check_launch();
-}
-
-// The first branch is written as it is; the second is added and the sum halved: one rounding less than halving both.
-void scatter(State& s, const Tensor& x, const int64_t* order, bool second, Tensor& y) {
-    visit(x.dtype(), [&]<class T>() {
-        constexpr int kElements = 16 / sizeof(T);
-        const int64_t packs = x.dim(1) / kElements;
-        const auto kernel = second ? scatter_rows<T, kElements, true> : scatter_rows<T, kElements, false>;
-        kernel<<<blocks_for(s, x.dim(0) * packs / kThreads), kThreads, 0, s.stream>>>(in<T>(x), order, x.dim(0), packs,
-                                                                                      0.5f, out<T>(y));
-    });
-    check_launch();
 }
 
 void average(State& s, const Tensor& a, const Tensor& b, Tensor& y) {
@@ -262,6 +207,7 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
         const LogSumExp log_sum_exp = saved ? LogSumExp{out<float>(saved->log_sum_exp), q.dim(0)} : LogSumExp{};
         const auto count = static_cast<int64_t>(windows.starts.size()) - 1;
         const bool direct = windows.in_order && branch == 0;  // a second branch would overwrite the first
+        const bool kept = saved && saved->gathered();         // what is gathered, and results stay as they come
         const Tensor order =
             direct || windows.device_order.defined() ? windows.device_order : from_span(ctx, windows.order);
         const auto start = [&](int64_t i) { return windows.starts[static_cast<size_t>(i)]; };
@@ -283,9 +229,9 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
                 ++runs.back().windows;
             }
             const int64_t begin = start(w), end = start(last), tokens = size(w);
-            LogSumExp logarithms = direct ? log_sum_exp.from(begin) : log_sum_exp;
-            if (!direct) logarithms.order = in<int64_t>(order) + begin;
-            const auto rows_of = [&](const Tensor& x) { return direct ? x.slice(begin, end) : x; };
+            LogSumExp logarithms = direct || kept ? log_sum_exp.from(begin) : log_sum_exp;
+            if (!direct && !kept) logarithms.order = in<int64_t>(order) + begin;
+            const auto rows_of = [&](const Tensor& x) { return direct || kept ? x.slice(begin, end) : x; };
             if (small) {
                 Tensor rows = rows_of(result);
                 small_window_attention(ctx, {last - w, tokens, heads, scale, logarithms.order, onto_first, logarithms},
@@ -295,8 +241,14 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
             }
             Tensor gathered[3];
             if (!direct) {
-                for (Tensor& x : gathered) x = empty(ctx, {end - begin, q.dim(1)}, q.dtype());
-                gather(s, q, k, v, in<int64_t>(order) + begin, gathered);
+                for (size_t i = 0; const Tensor* x : {&q, &k, &v}) {
+                    Tensor& to = gathered[i++];
+                    to = kept ? rows_of(x == &q   ? saved->q
+                                        : x == &k ? saved->k
+                                                  : saved->v)
+                              : empty(ctx, {end - begin, x->dim(1)}, x->dtype());
+                }
+                gather_windows(s, std::array{&q, &k, &v}, in<int64_t>(order) + begin, gathered);
             }
             const Tensor queries = direct ? q.slice(begin, end) : gathered[0],
                          keys = direct ? k.slice(begin, end) : gathered[1],
@@ -311,20 +263,23 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
                                   .log_sum_exp = logarithms.to,
                                   .log_step = logarithms.head_step},
                                  queries.raw(), keys.raw(), values.raw(), rows_of(result).raw());
-            } else if (direct) {
+            } else if (direct || kept) {
                 Tensor rows = rows_of(result);
                 attend(ctx, queries, keys, values, last - w, heads, scale, logarithms, rows);
             } else {
                 Tensor attended = empty(ctx, {end - begin, q.dim(1)}, q.dtype());
                 attend(ctx, queries, keys, values, last - w, heads, scale, logarithms, attended);
-                scatter(s, attended, in<int64_t>(order) + begin, onto_first, result);
+                scatter_windows(s, attended, in<int64_t>(order) + begin, onto_first ? &result : nullptr, result);
             }
             w = last;
         }
     }
-    if (options.saved && branches.size() == 2) {
-        average(s, options.saved->branches[0].output, options.saved->branches[1].output, y);
-    }
+    if (!options.saved || branches.size() == 1) return;
+    const ops::AttentionSaved::Branch &first = options.saved->branches[0], &second = options.saved->branches[1];
+    if (!second.gathered()) return average(s, first.output, second.output, y);
+    const Tensor& uploaded = branches[1]->device_order;
+    const Tensor order = uploaded.defined() ? uploaded : from_span(ctx, branches[1]->order);
+    scatter_windows(s, second.output, in<int64_t>(order), &first.output, y);
 }
 
 }  // namespace t3video::cuda

@@ -20,6 +20,16 @@ inline bool attention_is_fused(DType dtype, int64_t qk_width, int64_t v_width) {
     return dtype == DType::bf16 && qk_width == v_width && qk_width % 8 == 0 && qk_width <= 128;
 }
 
+// Windows of at most so many tokens are read where they lie.
+constexpr int64_t kUngatheredWindow = 64;
+
+// Whether the rows of a second branch are gathered for kernels that take windows one after another, and are worth
+// keeping for the backward, which reads them again: bf16, no window that is read where it lies.
+inline bool keeps_gathered(const Tensor& q, int64_t heads, const ops::TokenWindows& windows) {
+    const int64_t width = q.dim(1) / heads;
+    return attention_is_fused(q.dtype(), width, width) && windows.sizes().shortest > kUngatheredWindow;
+}
+
 inline Scratch score_scratch(DType dtype, int64_t heads, int64_t queries, int64_t keys) {
     const size_t row = sizeof(float) * static_cast<size_t>(heads * keys);
     const bool all = row == 0 || static_cast<size_t>(queries) <= kScoreBytes / row;  // the product could overflow
@@ -48,8 +58,9 @@ inline Scratch window_attention_scratch(const Tensor& q, int64_t heads,
         if (!direct && !windows->device_order.defined())
             blocks.push_back(static_cast<size_t>(q.dim(0)) * sizeof(int64_t));
         const int64_t rows = direct ? q.dim(0) : std::min(q.dim(0), std::max(kGatheredTokens, longest));
-        // Queries, keys, values and result of some windows.
-        if (!direct) blocks.insert(blocks.end(), 4, static_cast<size_t>(rows * q.dim(1)) * size_of(q.dtype()));
+        // Queries, keys, values and result of some windows, which a second branch may keep.
+        const bool kept = statistics && windows != branches[0] && keeps_gathered(q, heads, *windows);
+        if (!direct && !kept) blocks.insert(blocks.end(), 4, static_cast<size_t>(rows * q.dim(1)) * size_of(q.dtype()));
         const bool fused = attention_is_fused(q.dtype(), q.dim(1) / heads, q.dim(1) / heads);
         // Logarithms as the library lays them out.
         if (fused && statistics) blocks.push_back(static_cast<size_t>(rows * heads) * sizeof(float));

@@ -120,7 +120,7 @@ DeviceMemory::DeviceMemory(int device, size_t limit, size_t set_aside, std::shar
     : device_(device), set_aside_(set_aside), stream_(std::move(stream)) {
     set_device(device_);
     range_ = std::make_shared<Range>(device_, limit, stream_, piece);
-    uploads_ = make_stream();
+    copies_ = make_stream();
     reached_ = make_event();
 }
 
@@ -197,27 +197,27 @@ std::shared_ptr<Storage> DeviceMemory::allocate_pinned(size_t bytes) {
     set_device(device_);
     const cudaError_t status = cudaHostAlloc(&data, bytes, cudaHostAllocDefault);
     require_valid(status == cudaSuccess, "out of memory: the system could not pin ", bytes >> 20,
-                  " MiB for uploads; allow more with ", Field("memory"), ", or close what else takes memory");
-    std::shared_ptr<const void> owner(data, [device = device_, uploads = uploads_](const void* p) {
+                  " MiB for copies; allow more with ", Field("memory"), ", or close what else takes memory");
+    std::shared_ptr<const void> owner(data, [device = device_, copies = copies_](const void* p) {
         cudaSetDevice(device);
-        cudaStreamSynchronize(uploads.get());
+        cudaStreamSynchronize(copies.get());
         cudaFreeHost(const_cast<void*>(p));
     });
     return std::make_shared<Storage>(static_cast<std::byte*>(data), bytes, std::move(owner), true);
 }
 
-std::shared_ptr<void> DeviceMemory::upload_beside(std::byte* to, const std::byte* from, size_t bytes) {
+std::shared_ptr<void> DeviceMemory::copy_beside(std::byte* to, const std::byte* from, size_t bytes) {
     set_device(device_);
     check(cudaEventRecord(reached_.get(), stream_.get()));
-    check(cudaStreamWaitEvent(uploads_.get(), reached_.get()));
-    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, uploads_.get()));
-    return std::make_shared<Mark>(device_, uploads_.get(), stream_);
+    check(cudaStreamWaitEvent(copies_.get(), reached_.get()));
+    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, copies_.get()));
+    return std::make_shared<Mark>(device_, copies_.get(), stream_);
 }
 
-void DeviceMemory::wait_for(const std::shared_ptr<void>& upload) {
-    if (!upload) return;
+void DeviceMemory::wait_for(const std::shared_ptr<void>& copy) {
+    if (!copy) return;
     set_device(device_);
-    static_cast<const Mark*>(upload.get())->hold();
+    static_cast<const Mark*>(copy.get())->hold();
 }
 
 }  // namespace t3video::cuda

@@ -38,19 +38,25 @@ class DeviceMemory final : public Allocator {
     void copy(std::byte* to, const std::byte* from, size_t bytes, Transfer transfer) override;
     void zero(std::byte* data, size_t bytes) override;
     std::shared_ptr<Storage> allocate_pinned(size_t bytes) override;
-    std::shared_ptr<void> upload_beside(std::byte* to, const std::byte* from, size_t bytes) override;
-    void wait_for(const std::shared_ptr<void>& upload) override;
+    std::shared_ptr<void> upload_beside(std::byte* to, const std::byte* from, size_t bytes) override {
+        return copy_beside(to, from, bytes);
+    }
+    std::shared_ptr<void> download_beside(std::byte* to, const std::byte* from, size_t bytes) override {
+        return copy_beside(to, from, bytes);
+    }
+    void wait_for(const std::shared_ptr<void>& copy) override;
 
   private:
     class Range;
     [[noreturn]] void refuse(size_t bytes) const;
+    std::shared_ptr<void> copy_beside(std::byte* to, const std::byte* from, size_t bytes);
 
     int device_;
-    std::shared_ptr<Range> range_;                   // blocks keep it alive
-    size_t set_aside_, pinned_ = 0;                  // bytes; times that host memory was pinned
-    std::shared_ptr<CUstream_st> stream_, uploads_;  // the second for what runs beside the first
-    std::shared_ptr<CUevent_st> reached_;            // how far the first was when an upload was asked for
-    std::optional<Staging> staging_;                 // made by the first upload that needs it
+    std::shared_ptr<Range> range_;                  // blocks keep it alive
+    size_t set_aside_, pinned_ = 0;                 // bytes; times that host memory was pinned
+    std::shared_ptr<CUstream_st> stream_, copies_;  // the second for what runs beside the first
+    std::shared_ptr<CUevent_st> reached_;           // how far the first was when a copy was asked for
+    std::optional<Staging> staging_;                // made by the first upload that needs it
 };
 
 }  // namespace t3video::cuda

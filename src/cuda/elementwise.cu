@@ -2,8 +2,8 @@
 // 4.3 TB/s the gated residual, rows in the order of windows, reaches 95 % at 4K.
 #include "cuda/elementwise.h"
 
+#include "cuda/column_sums.cuh"
 #include "cuda/map.cuh"
-#include "cuda/row_sets.cuh"
 
 namespace t3video::cuda {
 namespace {
@@ -20,6 +20,34 @@ struct Silu {
 };
 struct GeluTanh {
     __device__ float operator()(float x) const { return gelu_tanh_of(x); }
+};
+
+// x within `bound` of zero; NaN stays, where fminf and fmaxf would drop it.
+__device__ float within(float x, float bound) {
+    return x < -bound ? -bound : x > bound ? bound : x;
+}
+// 1 / (1 + exp(-x)) for x of at least -80, where __fdividef still takes the denominator.
+__device__ float sigmoid(float x) {
+    return __fdividef(1.0f, 1.0f + __expf(-x));
+}
+// dy * s (1 + x (1 - s)), s = 1 / (1 + exp(-x)). Beyond 80 in magnitude the slope no longer differs from 0 or 1.
+struct SiluBackward {
+    __device__ float operator()(float x, float dy) const {
+        x = within(x, 80.0f);
+        const float s = sigmoid(x);
+        return dy * s * fmaf(x, 1.0f - s, 1.0f);
+    }
+};
+// dy * (s + x s (1 - s) 2u'), s = 1 / (1 + exp(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3). Beyond 15 in magnitude the
+// slope no longer differs from 0 or 1.
+struct GeluTanhBackward {
+    __device__ float operator()(float x, float dy) const {
+        x = within(x, 15.0f);
+        const float twice_u = 1.5957691216057308f * fmaf(0.044715f, x * x * x, x);
+        const float slope_of_twice_u = 1.5957691216057308f * fmaf(3 * 0.044715f, x * x, 1.0f);
+        const float s = sigmoid(within(twice_u, 80.0f));
+        return dy * fmaf(x * s * (1.0f - s), slope_of_twice_u, s);
+    }
 };
 
 // Row i of x += gate * row i of h, in packs. A thread keeps its columns of both gates and walks down the rows.
@@ -47,6 +75,41 @@ __global__ void add_residual_rows(X* x, const H* h, const float* gate, RowSets s
         store(to, sum);
     }
 }
+
+// dh = gate * dx, and the terms of dgate: dx * h.
+template <class X, class H>
+struct GatedBackward {
+    static constexpr int kValues = 1;
+    const X* dx;
+    const float* gate;
+    const H* h;
+    H* dh;
+    RowSets sets;
+    int64_t width;
+
+    template <int N>
+    struct Loaded {
+        Pack<X, N> dx;
+        Pack<H, N> h;
+    };
+
+    template <int N>
+    __device__ Loaded<N> load(int64_t i, int64_t column) const {
+        return {cuda::load<N>(dx + sets.row(i) * width + column), load_once<N>(h + i * width + column)};
+    }
+    template <int N>
+    __device__ void use(const Loaded<N>& row, int64_t i, int64_t column, bool early, float (&values)[1][N]) const {
+        const Pack<float, N> g = load_constant<N>(gate + (early ? 0 : sets.last_set) + column);
+        Pack<H, N> result;
+#pragma unroll
+        for (int j = 0; j < N; ++j) {
+            const float d = to_float(row.dx.value[j]);
+            values[0][j] = d * to_float(row.h.value[j]);
+            result.value[j] = from_float<H>(g.value[j] * d);
+        }
+        store(dh + i * width + column, result);
+    }
+};
 
 // y = x * scale + shift
 template <int N, class X, class Y>
@@ -81,17 +144,6 @@ void map_two(Context& ctx, F f, const Tensor& a, const Tensor& b, Tensor& y) {
     });
 }
 
-// Launches launch<N>(how): N = 1 where 16-byte accesses would not stay inside a row or not be aligned.
-template <int N, class F, class... T>
-void launch_rows(const State& s, int64_t rows, int64_t width, F&& launch, const T*... operands) {
-    if (width % N == 0 && aligned(operands...)) {
-        launch.template operator()<N>(over_rows(s, rows, width / N));
-    } else {
-        launch.template operator()<1>(over_rows(s, rows, width));
-    }
-    check_launch();
-}
-
 }  // namespace
 
 void mul(Context& ctx, const Tensor& a, const Tensor& b, Tensor& y) {
@@ -124,6 +176,28 @@ void add_residual(Context& ctx, ops::Rows& rows_of_x, const ops::Residual& resid
                     <<<how.grid, how.block, 0, s.stream>>>(out<X>(x), in<H>(h), gate, sets, rows, width / N);
             };
             launch_rows<kPack<X, H>>(s, rows, width, launch, in<X>(x), in<H>(h), gate);
+        });
+    });
+}
+
+void silu_backward(Context& ctx, const Tensor& x, const Tensor& dy, Tensor& dx) {
+    map_two(ctx, SiluBackward(), x, dy, dx);
+}
+
+void gelu_tanh_backward(Context& ctx, const Tensor& x, const Tensor& dy, Tensor& dx) {
+    map_two(ctx, GeluTanhBackward(), x, dy, dx);
+}
+
+void add_gated_backward(Context& ctx, const ops::Rows& dx, const Tensor& gate, const Tensor& h, int64_t boundary,
+                        Tensor& dh, Tensor* dgate) {
+    const int64_t rows = h.dim(0), width = h.dim(1);
+    const RowSets sets = row_sets(dx, &gate, boundary);
+    float* sums = dgate ? out<float>(*dgate) : nullptr;
+    visit(dx.data.dtype(), [&]<class X>() {
+        visit(h.dtype(), [&]<class H>() {
+            const GatedBackward<X, H> terms{in<X>(dx.data), in<float>(gate), in<H>(h), out<H>(dh), sets, width};
+            add_column_sums<kPack<X, H>>(ctx, terms, sets, rows, width,
+                                         aligned(terms.dx, terms.gate, terms.h, terms.dh), {sums});
         });
     });
 }

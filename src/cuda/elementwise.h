@@ -14,5 +14,10 @@ void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y);
 void add_residual(Context& ctx, ops::Rows& x, const ops::Residual& residual, int64_t boundary);
 // x, y: [..., C]; scale, shift: [C] f32.
 void affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, Tensor& y);
+// dx may be dy.
+void silu_backward(Context& ctx, const Tensor& x, const Tensor& dy, Tensor& dx);
+void gelu_tanh_backward(Context& ctx, const Tensor& x, const Tensor& dy, Tensor& dx);
+void add_gated_backward(Context& ctx, const ops::Rows& dx, const Tensor& gate, const Tensor& h, int64_t boundary,
+                        Tensor& dh, Tensor* dgate);
 
 }  // namespace t3video::cuda

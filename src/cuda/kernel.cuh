@@ -20,6 +20,10 @@ constexpr DType dtype_on_device<float>() {
     return DType::f32;
 }
 template <>
+constexpr DType dtype_on_device<double>() {
+    return DType::f64;
+}
+template <>
 constexpr DType dtype_on_device<__nv_bfloat16>() {
     return DType::bf16;
 }
@@ -173,6 +177,16 @@ inline RowLaunch over_rows(const State& s, int64_t rows, int64_t columns) {
     return {{static_cast<unsigned>(across), static_cast<unsigned>(down)},
             {static_cast<unsigned>(wide), static_cast<unsigned>(tall)}};
 }
+// Launches launch<N>(how): N = 1 where 16-byte accesses would not stay inside a row or not be aligned.
+template <int N, class F, class... T>
+void launch_rows(const State& s, int64_t rows, int64_t width, F&& launch, const T*... operands) {
+    if (width % N == 0 && aligned(operands...)) {
+        launch.template operator()<N>(over_rows(s, rows, width / N));
+    } else {
+        launch.template operator()<1>(over_rows(s, rows, width));
+    }
+    check_launch();
+}
 __device__ inline int64_t first_column() {
     return int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
 }
@@ -200,9 +214,22 @@ __device__ inline float group_sum(float x, int lanes) {
     return x;
 }
 // Sum over the threads of a warp, in every one of them.
-__device__ inline float warp_sum(float x) {
+template <class T>
+__device__ inline T warp_sum(T x) {
     for (int offset = 16; offset > 0; offset /= 2) x += __shfl_xor_sync(0xffffffffu, x, offset);
     return x;
+}
+// Sum over the kThreads of a block, in every one of them and always in the same order.
+template <int kThreads, class T>
+__device__ inline T block_sum(T x) {
+    __shared__ T warps[kThreads / 32];
+    x = warp_sum(x);
+    __syncthreads();  // all have read the sum before
+    if (threadIdx.x % 32 == 0) warps[threadIdx.x / 32] = x;
+    __syncthreads();
+    T sum = 0;
+    for (int w = 0; w < kThreads / 32; ++w) sum += warps[w];
+    return sum;
 }
 
 }  // namespace t3video::cuda

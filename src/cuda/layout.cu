@@ -1,7 +1,7 @@
 // Moving data: rows, axes, patches. Bound by memory: everything is read once and written once.
 #include "cuda/layout.h"
 
-#include "cuda/kernel.cuh"
+#include "cuda/row_sets.cuh"
 
 namespace t3video::cuda {
 namespace {
@@ -81,6 +81,36 @@ __global__ void unpatchify_lines(const X* x, float* y, int64_t channels, int64_t
     }
 }
 
+// The other way: threads are the pixels of dy's lines.
+template <class X>
+__global__ void unpatchify_backward_lines(const float* dy, X* dx, int64_t channels, int64_t frames, int64_t height,
+                                          int64_t width) {
+    const int64_t column = first_column();
+    if (column >= width) return;
+    for (int64_t line = first_row(); line < frames * height; line += row_step()) {
+        const int64_t t = line / height, row = line % height;
+        const int64_t token = (t * (height / 2) + row / 2) * (width / 2) + column / 2;
+        X* values = dx + (token * 4 + row % 2 * 2 + column % 2) * channels;
+        for (int64_t c = 0; c < channels; ++c) {
+            values[c] = from_float<X>(dy[((c * frames + t) * height + row) * width + column]);
+        }
+    }
+}
+
+// Row i of y is row i of x, in packs.
+template <int N, class X, class Y>
+__global__ void take(const X* x, RowSets rows_of_x, Y* y, int64_t rows, int64_t packs) {
+    const int64_t column = first_column();
+    if (column >= packs) return;
+    for (int64_t i = first_row(); i < rows; i += row_step()) {
+        const Pack<X, N> v = load<N>(x + (rows_of_x.row(i) * packs + column) * N);
+        Pack<Y, N> result;
+#pragma unroll
+        for (int j = 0; j < N; ++j) result.value[j] = from_float<Y>(to_float(v.value[j]));
+        store(y + (i * packs + column) * N, result);
+    }
+}
+
 template <class T>
 void launch_transpose(const State& s, const Tensor& x, Tensor& y) {
     const int64_t rows = x.dim(0), cols = x.dim(1);
@@ -154,6 +184,31 @@ void unpatchify(Context& ctx, const Tensor& x, Tensor& y) {
                                                                width);
     });
     check_launch();
+}
+
+void unpatchify_backward(Context& ctx, const Tensor& dy, Tensor& dx) {
+    const State& s = state(ctx);
+    const int64_t channels = dy.dim(0), frames = dy.dim(1), height = dy.dim(2), width = dy.dim(3);
+    const RowLaunch how = over_rows(s, frames * height, width);
+    visit(dx.dtype(), [&]<class X>() {
+        unpatchify_backward_lines<<<how.grid, how.block, 0, s.stream>>>(in<float>(dy), out<X>(dx), channels, frames,
+                                                                        height, width);
+    });
+    check_launch();
+}
+
+void take_rows(Context& ctx, const ops::Rows& x, Tensor& y) {
+    const State& s = state(ctx);
+    const int64_t rows = y.dim(0), width = y.dim(1);
+    const RowSets rows_of_x = row_sets(x);
+    visit(x.data.dtype(), [&]<class X>() {
+        visit(y.dtype(), [&]<class Y>() {
+            const auto launch = [&]<int N>(const RowLaunch& how) {
+                take<N><<<how.grid, how.block, 0, s.stream>>>(in<X>(x.data), rows_of_x, out<Y>(y), rows, width / N);
+            };
+            launch_rows<kPack<X, Y>>(s, rows, width, launch, in<X>(x.data), in<Y>(y));
+        });
+    });
 }
 
 }  // namespace t3video::cuda

@@ -12,5 +12,7 @@ void transpose(Context& ctx, const Tensor& x, Tensor& y);
 void columns(Context& ctx, const Tensor& x, int64_t begin, Tensor& y);
 void patchify(Context& ctx, const Tensor& x, Tensor& y);
 void unpatchify(Context& ctx, const Tensor& x, Tensor& y);
+void unpatchify_backward(Context& ctx, const Tensor& dy, Tensor& dx);
+void take_rows(Context& ctx, const ops::Rows& x, Tensor& y);
 
 }  // namespace t3video::cuda

@@ -1,8 +1,10 @@
 // Linear layers. Bound by the matrix units through cuBLASLt, with bias and GELU in the product's epilogue: the
 // transformer's products at 4K reach 93 to 105 % of an H200's 790 TFLOP/s, one at a time. Timesteps, one or two rows
-// in f32 against weights of any type, take a kernel of their own, bound by reading the weight once.
+// in f32 against weights of any type, take a kernel of their own, bound by reading the weight once. The products of the
+// backward are cuBLASLt's choice; their sums are f32, and so is what a weight's gradient is added to.
 #include "cuda/linear.h"
 
+#include "cuda/convert.h"
 #include "cuda/elementwise.h"
 #include "cuda/kernel.cuh"
 #include "cuda/library/gemm.h"
@@ -12,10 +14,10 @@ namespace {
 
 constexpr int kThreads = 256, kWarps = kThreads / 32;
 
-// One warp per output: y[row, o] = sum_i x[row, i] w[o, i] + bias[o].
+// One warp per output: y[row, o] = factor * sum_i x[row, i] w[o, i] + bias[o], or added to y.
 template <class W, class B>
-__global__ void few_rows(const float* x, const W* weight, const B* bias, float* y, int64_t rows, int64_t in,
-                         int64_t out) {
+__global__ void few_rows(const float* x, const W* weight, const B* bias, ops::Into into, float* y, int64_t rows,
+                         int64_t in, int64_t out) {
     const int lane = threadIdx.x % 32;
     const int64_t warps = int64_t{gridDim.x} * kWarps;
     for (int64_t i = int64_t{blockIdx.x} * kWarps + threadIdx.x / 32; i < rows * out; i += warps) {
@@ -23,19 +25,15 @@ __global__ void few_rows(const float* x, const W* weight, const B* bias, float* 
         float sum = 0;
         for (int64_t j = lane; j < in; j += 32) sum += x[row * in + j] * to_float(weight[o * in + j]);
         sum = warp_sum(sum);
-        if (lane == 0) y[i] = sum + (bias ? to_float(bias[o]) : 0.0f);
+        if (lane == 0) y[i] = into.factor * sum + (bias ? to_float(bias[o]) : 0.0f) + (into.add ? y[i] : 0.0f);
     }
 }
 
-}  // namespace
-
-void linear(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, ops::Activation activation,
-            Tensor& y) {
+// y = factor * x W^T (+ bias), or added to y.
+void multiply(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Epilogue epilogue,
+              const ops::Into& into, Tensor& y, Tensor* before = nullptr) {
     State& s = state(ctx);
     const int64_t in_width = x.dim(-1), out_width = weight.dim(0), rows = x.numel() / in_width;
-    const bool gelu = activation == ops::Activation::gelu_tanh;
-    // cuBLAS approximates tanh, which is enough for bf16 only.
-    const bool fused = gelu && y.dtype() == DType::bf16;
     if (x.dtype() == weight.dtype()) {
         require(!bias || bias->dtype() == x.dtype(), "linear: bias of ", bias ? bias->dtype() : x.dtype(), " for x of ",
                 x.dtype());
@@ -49,18 +47,80 @@ void linear(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* b
               .ldb = in_width,
               .ldc = out_width,
               .bias = bias != nullptr,
-              .gelu = fused},
-             x.raw(), weight.raw(), y.raw(), bias ? bias->raw() : nullptr);
-    } else {
-        require(weight.dtype() == DType::bf16 && (!bias || bias->dtype() == DType::bf16), "linear: weight of ",
-                weight.dtype(), " for x of ", x.dtype());
-        few_rows<<<blocks_for(s, (rows * out_width + kWarps - 1) / kWarps), kThreads, 0, s.stream>>>(
-            in<float>(x), in<__nv_bfloat16>(weight), bias ? in<__nv_bfloat16>(*bias) : nullptr, out<float>(y), rows,
-            in_width, out_width);
-        check_launch();
+              .epilogue = epilogue,
+              .alpha = into.factor,
+              .accumulate = into.add},
+             x.raw(), weight.raw(), y.raw(), bias ? bias->raw() : nullptr, before ? before->raw() : nullptr);
+        return;
     }
-    if (gelu && !fused) gelu_tanh(ctx, y, y);
+    require(weight.dtype() == DType::bf16 && (!bias || bias->dtype() == DType::bf16), "linear: weight of ",
+            weight.dtype(), " for x of ", x.dtype());
+    few_rows<<<blocks_for(s, (rows * out_width + kWarps - 1) / kWarps), kThreads, 0, s.stream>>>(
+        in<float>(x), in<__nv_bfloat16>(weight), bias ? in<__nv_bfloat16>(*bias) : nullptr, into, out<float>(y), rows,
+        in_width, out_width);
+    check_launch();
+}
+
+}  // namespace
+
+void linear(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, ops::Activation activation,
+            Tensor& y, bool add, Tensor* before) {
+    const bool gelu = activation == ops::Activation::gelu_tanh;
+    // cuBLAS approximates tanh, which is enough for bf16 only.
+    if (gelu && y.dtype() == DType::bf16) {
+        return multiply(ctx, x, weight, bias, before ? Epilogue::gelu_and_before : Epilogue::gelu, {.add = add}, y,
+                        before);
+    }
+    if (before && add) copy_into(ctx, *before, y);
+    Tensor& sum = before ? *before : y;
+    multiply(ctx, x, weight, bias, Epilogue::none, {.add = add}, sum);
+    if (gelu) gelu_tanh(ctx, sum, y);
     if (activation == ops::Activation::silu) silu(ctx, y, y);
+}
+
+void product_into(Context& ctx, const Tensor& x, const Tensor& weight, const ops::Into& into, Tensor& y) {
+    multiply(ctx, x, weight, nullptr, Epilogue::none, into, y);
+}
+
+void linear_backward(Context& ctx, const Tensor& dy, const Tensor& weight, const ops::Into& into, Tensor& dx,
+                     const Tensor* before) {
+    const int64_t out_width = weight.dim(0), in_width = weight.numel() / out_width, rows = dy.numel() / out_width;
+    const Tensor matrix = dy.dtype() == DType::f32 ? as_f32(ctx, weight) : weight;
+    require(matrix.dtype() == dy.dtype(), "linear_backward: weight of ", weight.dtype(), " for dy of ", dy.dtype());
+    const bool fused = before && dx.dtype() == DType::bf16;
+    gemm(state(ctx),
+         {.m = rows,
+          .n = in_width,
+          .k = out_width,
+          .in = dy.dtype(),
+          .out = dx.dtype(),
+          .lda = out_width,
+          .ldb = in_width,
+          .ldc = in_width,
+          .b_transposed = false,
+          .epilogue = fused ? Epilogue::gelu_gradient : Epilogue::none,
+          .alpha = into.factor,
+          .accumulate = into.add},
+         dy.raw(), matrix.raw(), dx.raw(), nullptr, fused ? const_cast<std::byte*>(before->raw()) : nullptr);
+    if (before && !fused) gelu_tanh_backward(ctx, *before, dx, dx);
+}
+
+void add_weight_gradient(Context& ctx, const Tensor& dy, const Tensor& x, float factor, Tensor& dweight) {
+    const int64_t out_width = dy.dim(-1), in_width = x.dim(-1);
+    gemm(state(ctx),
+         {.m = out_width,
+          .n = in_width,
+          .k = x.numel() / in_width,
+          .in = dy.dtype(),
+          .out = DType::f32,
+          .lda = out_width,
+          .ldb = in_width,
+          .ldc = in_width,
+          .a_transposed = true,
+          .b_transposed = false,
+          .alpha = factor,
+          .accumulate = true},
+         dy.raw(), x.raw(), dweight.raw());
 }
 
 }  // namespace t3video::cuda

@@ -8,7 +8,7 @@
 #include "cuda/rope.h"
 
 #include "cuda/convert.h"
-#include "cuda/row_registers.cuh"
+#include "cuda/rms_backward.cuh"
 
 namespace t3video::cuda {
 namespace {
@@ -24,6 +24,8 @@ struct Axis {
 
 // Indices are 32-bit: 64-bit divisions, which are loops of instructions, would outweigh the rotation itself.
 struct Rotation {
+    static constexpr bool kTurns = true;
+
     Axis t, h, w;
     unsigned height, width;  // of the grid
     unsigned first;          // token of row 0, where there is no list
@@ -175,25 +177,29 @@ void launch(const State& s, const Operands<T>& operands, const Rotation& rotatio
     check_launch();
 }
 
+Rotation rotation_of(const Tensor& x, const ops::RopeTable& table, const ops::Tokens& tokens) {
+    const Grid& grid = table.grid;
+    require(x.dim(1) <= (1 << 30) && grid.tokens() <= (int64_t{1} << 31), "norm_rope: rows of ", x.dim(1),
+            " elements, ", grid.tokens(), " tokens");
+    const Axis t = axis(table.cos_t, table.sin_t), h = axis(table.cos_h, table.sin_h),
+               w = axis(table.cos_w, table.sin_w);
+    return {t,
+            h,
+            w,
+            static_cast<unsigned>(grid.h),
+            static_cast<unsigned>(grid.w),
+            static_cast<unsigned>(tokens.first),
+            tokens.ids.defined() ? in<int64_t>(tokens.ids) : nullptr,
+            2 * (t.pairs + h.pairs + w.pairs)};
+}
+
 }  // namespace
 
 void norm_rope(Context& ctx, std::span<const ops::NormRope> operands, const ops::RopeTable& table,
                const ops::Tokens& tokens) {
     const Tensor& front = operands[0].x;
-    const Grid& grid = table.grid;
     require(operands.size() <= kMostOperands, "norm_rope: ", operands.size(), " tensors");
-    require(front.dim(1) <= (1 << 30) && grid.tokens() <= (int64_t{1} << 31), "norm_rope: rows of ", front.dim(1),
-            " elements, ", grid.tokens(), " tokens");
-    const Axis t = axis(table.cos_t, table.sin_t), h = axis(table.cos_h, table.sin_h),
-               w = axis(table.cos_w, table.sin_w);
-    const Rotation rotation{t,
-                            h,
-                            w,
-                            static_cast<unsigned>(grid.h),
-                            static_cast<unsigned>(grid.w),
-                            static_cast<unsigned>(tokens.first),
-                            tokens.ids.defined() ? in<int64_t>(tokens.ids) : nullptr,
-                            2 * (t.pairs + h.pairs + w.pairs)};
+    const Rotation rotation = rotation_of(front, table, tokens);
     Tensor weights[kMostOperands];  // as f32, until the kernel is on its way
     visit(front.dtype(), [&]<class T>() {
         Operands<T> all{
@@ -205,6 +211,21 @@ void norm_rope(Context& ctx, std::span<const ops::NormRope> operands, const ops:
         }
         launch(state(ctx), all, rotation);
     });
+}
+
+// As in cuda/rms_backward.cuh, one operand after the other: each needs shared memory for its sums.
+void norm_rope_backward(Context& ctx, std::span<const ops::NormRopeGradient> operands, const ops::RopeTable& table,
+                        const ops::Tokens& tokens) {
+    const Rotation rotation = rotation_of(operands[0].x, table, tokens);
+    for (const auto& [x, weight, eps, dy, dx, dweight] : operands) {
+        const Tensor scale = weight ? as_f32(ctx, *weight) : Tensor();
+        visit(x.dtype(), [&]<class T>() {
+            const RmsBackward<T, T> p{
+                in<T>(x), weight ? in<float>(scale) : nullptr, eps, in<T>(dy), out<T>(dx), nullptr,
+                x.dim(0), static_cast<int>(x.dim(1))};
+            rms_backward(ctx, p, rotation, 32 * kPack<T> % rotation.head == 0, weight ? dweight : nullptr);
+        });
+    }
 }
 
 }  // namespace t3video::cuda

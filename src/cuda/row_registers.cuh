@@ -21,6 +21,19 @@ struct RowRegisters {
         }
     }
 
+    // Elements of 16 bits are made floats anew after this, where the compiler would keep those of an earlier use, in
+    // twice the registers.
+    __device__ void forget_floats() {
+        if constexpr (sizeof(T) < sizeof(float)) {
+#pragma unroll
+            for (int i = 0; i < kItems; ++i) {
+#pragma unroll
+                for (size_t w = 0; w < sizeof(pack[i]) / sizeof(unsigned); ++w)
+                    asm volatile("" : "+r"(reinterpret_cast<unsigned*>(&pack[i])[w]));
+            }
+        }
+    }
+
     // Sum of (x - mean)^2 over this lane's elements that lie in the row.
     __device__ float squares(float mean, int packs, int lane, int lanes) const {
         float sum = 0;

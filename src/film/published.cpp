@@ -74,16 +74,9 @@ Networks published_networks(std::string_view name) {
     require_valid(name == "wan2.1-1.3b" || name == "wan2.2-5b", Field("published", name),
                   ": expected wan2.1-1.3b or wan2.2-5b");
     const bool wan22 = name == "wan2.2-5b";
-    Networks n{{{models::WanDit(wan22 ? wan22_5b() : wan21_1_3b())}},
-               models::WanVae(wan22 ? wan22_vae() : wan21_vae()),
-               models::Umt5(umt5_xxl())};
-    const auto shapes_only = [](const auto&, nn::Param& param) {
-        param.value = unbacked(param.shape, param.role == nn::Role::scale ? DType::f32 : DType::bf16);
-    };
-    for (Expert& expert : n.experts) expert.dit.for_each_param("", shapes_only);
-    n.vae.for_each_param("", shapes_only);
-    n.text_encoder.for_each_param("", shapes_only);
-    return n;
+    return {{{without_values(models::WanDit(wan22 ? wan22_5b() : wan21_1_3b()))}},
+            without_values(models::WanVae(wan22 ? wan22_vae() : wan21_vae())),
+            without_values(models::Umt5(umt5_xxl()))};
 }
 
 Tensor random_weight(Context& ctx, const std::string& name, const nn::Param& param, uint64_t index) {

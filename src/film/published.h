@@ -23,6 +23,15 @@ models::Umt5Config umt5_xxl();
 // InvalidRequest for another name.
 Networks published_networks(std::string_view name);
 
+// The model with shapes in place of values: for plans.
+template <class Model>
+Model without_values(Model model) {
+    model.for_each_param("", [](const auto&, nn::Param& param) {
+        param.value = unbacked(param.shape, param.role == nn::Role::scale ? DType::f32 : DType::bf16);
+    });
+    return model;
+}
+
 // The value of parameter number `index`, on a GPU in the type it is used in, on the CPU as files hold it: matrices in
 // bf16, the rest in f32. Weights normal with deviation 1/sqrt(fan-in), norms around 1, biases small.
 Tensor random_weight(Context& ctx, const std::string& name, const nn::Param& param, uint64_t index);

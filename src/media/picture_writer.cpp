@@ -53,8 +53,7 @@ PictureNames::PictureNames(const fs::path& output) {
     const size_t end = name.find_first_not_of("0123456789", start + 1);
     const bool numbered =
         end != std::string::npos && name[end] == 'd' && end - start <= 3 && name.find('%', end) == std::string::npos;
-    require_valid(numbered, output.string(),
-                  ": expected one number such as %05d in the name, as in ",
+    require_valid(numbered, output.string(), ": expected one number such as %05d in the name, as in ",
                   (output.parent_path() / output.stem() / ("%05d" + output.extension().string())).string());
     const std::string width = name.substr(start + 1, end - start - 1);
     digits = width.empty() ? 1 : std::clamp(std::stoi(width), 1, 18);

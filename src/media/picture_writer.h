@@ -26,7 +26,7 @@ struct PictureNames {
     std::filesystem::path folder;  // empty: the current one
     std::string before, after;     // the number; of one picture all of its name is `before`
     bool single = false;
-    int digits = 5;                // at least so many, filled with zeros
+    int digits = 5;  // at least so many, filled with zeros
     bool exr = false;
 };
 

@@ -29,6 +29,14 @@ struct AttentionWeights {
         norm_k.for_each_param(prefix + "norm_k.", visit);
     }
 
+    template <class Visitor>
+    void for_each_linear(const std::string& prefix, Visitor&& visit) {
+        q.for_each_linear(prefix + "q.", visit);
+        k.for_each_linear(prefix + "k.", visit);
+        v.for_each_linear(prefix + "v.", visit);
+        o.for_each_linear(prefix + "o.", visit);
+    }
+
     Linear q, k, v, o;
     RmsNorm norm_q, norm_k;  // over the whole width, before it is split into heads
     int64_t heads = 1;

@@ -56,13 +56,18 @@ class LayerStore {
         if (residency == Residency::streamed) move_to_host(ctx);
         if (residency != Residency::packed || ctx.target() != Device::cpu) return;
         for_each_param("", [&](const std::string&, Param& param) {
-            if (param.role == Role::matrix) nn::prepare(ctx, param, ops::Uses::many);
+            if (param.role == Role::matrix && !param.gradient()) nn::prepare(ctx, param, ops::Uses::many);
         });
     }
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {
         for (size_t i = 0; i < layers_.size(); ++i) layers_[i].for_each_param(prefix + std::to_string(i) + ".", visit);
+    }
+
+    template <class Visitor>
+    void for_each_linear(const std::string& prefix, Visitor&& visit) {
+        for (size_t i = 0; i < layers_.size(); ++i) layers_[i].for_each_linear(prefix + std::to_string(i) + ".", visit);
     }
 
   private:
@@ -83,6 +88,7 @@ class LayerStore {
     static size_t for_each_blob(Layer& layer, F&& f) {
         size_t offset = 0;
         layer.for_each_param("", [&](const std::string&, Param& param) {
+            if (param.gradient()) return;  // what is trained stays where it is
             for (Tensor& blob : param.prepared.blobs) {
                 f(blob, offset);
                 offset += (blob.bytes() + kAlignment - 1) / kAlignment * kAlignment;
@@ -120,7 +126,9 @@ class LayerStore {
     void move_to_host(Context& ctx) {
         auto host_layers = std::make_unique<HostLayers>();
         for (Layer& layer : layers_) {
-            layer.for_each_param("", [&](const std::string&, Param& param) { nn::prepare(ctx, param); });
+            layer.for_each_param("", [&](const std::string&, Param& param) {
+                if (!param.gradient()) nn::prepare(ctx, param);
+            });
             const size_t bytes = for_each_blob(layer, [](Tensor&, size_t) {});
             auto waiting = ctx.allocator().allocate_pinned(bytes);
             for_each_blob(layer, [&](Tensor& blob, size_t offset) {

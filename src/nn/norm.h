@@ -13,6 +13,10 @@ struct RmsNorm {
     RmsNorm(int64_t width, float epsilon) : weight(Shape{width}, Role::scale), eps(epsilon) {}
 
     Tensor forward(Context& ctx, const Tensor& x) const { return ops::rms_norm(ctx, x, weight.tensor(), eps); }
+    // Of the input of forward: dx, of dy's type.
+    Tensor backward(Context& ctx, const Tensor& x, const Tensor& dy) const {
+        return ops::rms_norm_backward(ctx, x, weight.tensor(), eps, dy, weight.gradient());
+    }
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {

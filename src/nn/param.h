@@ -1,4 +1,6 @@
-// A weight of a layer: the shape it must have, once loaded what the file holds of it, and once prepared what ops read.
+// A weight of a layer: the shape it must have, once loaded what the file holds of it, once prepared what ops read, and
+// while it is trained its gradient. Backward passes of layers add to gradients of parameters, and return gradients of
+// activations.
 #pragma once
 
 #include "ops/prepare.h"
@@ -18,11 +20,19 @@ struct Param {
     // Of anything else: numbers, where ops read them.
     const Tensor& tensor() const { return prepared.defined() ? prepared.blobs[0] : value.numbers(); }
 
+    // Null while frozen. Of a constant layer, too: what it computes stays the same.
+    Tensor* gradient() const { return grad.defined() ? &grad : nullptr; }
+
     Shape shape;  // expected; loaders check against it
     Role role = Role::matrix;
     Stored value;
     ops::Prepared prepared;
+    mutable Tensor grad;  // f32 of `shape`, where ops compute; undefined: frozen
 };
+
+// Starts training: the value becomes f32 numbers of the parameter's own, which ops read as they are or rounded to the
+// compute type, and the gradient zeros.
+void make_trainable(Context& ctx, Param& param);
 
 inline void prepare(Context& ctx, Param& param, ops::Uses uses = ops::Uses::few) {
     param.prepared = ops::prepare(ctx, param.value, param.role, uses);

@@ -2,31 +2,64 @@
 #include "ops/attention.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "cpu/attention.h"
+#include "cpu/attention_backward.h"
 #include "cuda/attention.h"
+#include "cuda/attention_backward.h"
 #include "cuda/attention_scratch.h"
 #include "ops/dispatch.h"
 
 namespace t3video::ops {
+namespace {
 
-Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options) {
+void check(const char* op, const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options) {
     const int64_t heads = options.heads;
     require(
         q.rank() == 2 && k.rank() == 2 && v.rank() == 2 && k.dim(1) == q.dim(1) && v.dim(0) == k.dim(0) && k.dim(0) > 0,
-        "attention: q ", q.shape(), ", k ", k.shape(), ", v ", v.shape());
-    require(heads > 0 && q.dim(1) % heads == 0 && v.dim(1) % heads == 0, "attention: ", heads, " heads of q ",
-            q.shape(), ", v ", v.shape());
-    require(q.dtype() == k.dtype() && q.dtype() == v.dtype(), "attention: q of ", q.dtype(), ", k of ", k.dtype(),
-            ", v of ", v.dtype());
-    require(options.last_key_count >= 1, "attention: the last key counts ", options.last_key_count, " times");
+        op, ": q ", q.shape(), ", k ", k.shape(), ", v ", v.shape());
+    require(heads > 0 && q.dim(1) % heads == 0 && v.dim(1) % heads == 0, op, ": ", heads, " heads of q ", q.shape(),
+            ", v ", v.shape());
+    require(q.dtype() == k.dtype() && q.dtype() == v.dtype(), op, ": q of ", q.dtype(), ", k of ", k.dtype(), ", v of ",
+            v.dtype());
+    require(options.last_key_count >= 1, op, ": the last key counts ", options.last_key_count, " times");
     require(!options.relative_bias ||
                 (q.dim(0) == k.dim(0) && options.relative_bias->shape() == Shape{heads, 2 * q.dim(0) - 1}),
-            "attention: relative bias for q ", q.shape(), ", k ", k.shape(), ", ", heads, " heads");
+            op, ": relative bias for q ", q.shape(), ", k ", k.shape(), ", ", heads, " heads");
+}
+
+// Of attention over windows; returns the pairs of tokens that share one, over all branches.
+double check(const char* op, const Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads,
+             std::span<const TokenWindows* const> branches) {
+    require(q.rank() == 2 && q.shape() == k.shape() && q.shape() == v.shape() && q.dtype() == k.dtype() &&
+                q.dtype() == v.dtype() && heads > 0 && q.dim(1) % heads == 0,
+            op, ": q ", q.shape(), ", k ", k.shape(), ", v ", v.shape(), ", ", heads, " heads");
+    require(branches.size() == 1 || branches.size() == 2, op, ": ", branches.size(), " branches");
+    double pairs = 0;
+    for (const TokenWindows* windows : branches) {
+        const std::vector<int64_t>& starts = windows->starts;
+        const WindowSizes sizes = windows->sizes();
+        const bool whole = !starts.empty() && starts.front() == 0 && starts.back() == q.dim(0);
+        require(sizes.tokens == q.dim(0) && (whole || ctx.device() == Device::meta), op, ": windows of ", sizes.tokens,
+                " tokens for q ", q.shape());
+        pairs += sizes.pairs;
+    }
+    return pairs;
+}
+
+double flop(const Tensor& q, const Tensor& k, const Tensor& v) {
+    return 2.0 * double(q.dim(0)) * double(k.dim(0)) * double(q.dim(1) + v.dim(1));
+}
+
+}  // namespace
+
+Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options) {
+    check("attention", q, k, v, options);
     Tensor y = empty(ctx, {q.dim(0), v.dim(1)}, q.dtype());
     dispatch(
-        ctx, {.attention = 2.0 * double(q.dim(0)) * double(k.dim(0)) * double(q.dim(1) + v.dim(1))},
-        [&] { cpu::attention(ctx, q, k, v, options, y); }, [&] { cuda::attention(ctx, q, k, v, options, y); },
+        ctx, {.attention = flop(q, k, v)}, [&] { cpu::attention(ctx, q, k, v, options, y); },
+        [&] { cuda::attention(ctx, q, k, v, options, y); },
         ctx.target() == Device::cpu ? Scratch{} : cuda::attention_scratch(q, k, v, options));
     return y;
 }
@@ -40,24 +73,18 @@ void upload_windows(Context& ctx, TokenWindows& windows) {
 
 Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
                         std::span<const TokenWindows* const> branches, AttentionSaved* saved) {
-    require(q.rank() == 2 && q.shape() == k.shape() && q.shape() == v.shape() && q.dtype() == k.dtype() &&
-                q.dtype() == v.dtype() && heads > 0 && q.dim(1) % heads == 0,
-            "window_attention: q ", q.shape(), ", k ", k.shape(), ", v ", v.shape(), ", ", heads, " heads");
-    require(branches.size() == 1 || branches.size() == 2, "window_attention: ", branches.size(), " branches");
-    double pairs = 0;
-    for (const TokenWindows* windows : branches) {
-        const std::vector<int64_t>& starts = windows->starts;
-        const WindowSizes sizes = windows->sizes();
-        const bool whole = !starts.empty() && starts.front() == 0 && starts.back() == q.dim(0);
-        require(sizes.tokens == q.dim(0) && (whole || ctx.device() == Device::meta), "window_attention: windows of ",
-                sizes.tokens, " tokens for q ", q.shape());
-        pairs += sizes.pairs;
-    }
+    const double pairs = check("window_attention", ctx, q, k, v, heads, branches);
     Tensor y = empty_like(ctx, q);
     if (saved) {
         saved->branches.clear();
         for (size_t i = 0; i < branches.size(); ++i) {
-            saved->branches.push_back({branches.size() == 1 ? y : empty_like(ctx, q), empty(ctx, {heads, q.dim(0)})});
+            AttentionSaved::Branch branch{branches.size() == 1 ? y : empty_like(ctx, q), empty(ctx, {heads, q.dim(0)})};
+            if (i > 0 && ctx.target() != Device::cpu && cuda::keeps_gathered(q, heads, *branches[i])) {
+                branch.q = empty_like(ctx, q);
+                branch.k = empty_like(ctx, k);
+                branch.v = empty_like(ctx, v);
+            }
+            saved->branches.push_back(std::move(branch));
         }
     }
     const WindowOptions options{heads, scale, branches, saved};
@@ -66,6 +93,41 @@ Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Te
         [&] { cuda::window_attention(ctx, q, k, v, options, y); },
         ctx.target() == Device::cpu ? Scratch{} : cuda::window_attention_scratch(q, heads, branches, saved != nullptr));
     return y;
+}
+
+Tensor attention_backward(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& dy,
+                          const AttentionOptions& options, Tensor& dk, Tensor& dv) {
+    check("attention_backward", q, k, v, options);
+    require(!options.relative_bias, "attention_backward: a relative bias has none");
+    require(dy.shape() == Shape{q.dim(0), v.dim(1)} && dy.dtype() == q.dtype(), "attention_backward: dy ", dy.shape(),
+            " of ", dy.dtype(), " for q ", q.shape(), " of ", q.dtype(), ", v ", v.shape());
+    require(dk.shape() == k.shape() && dv.shape() == v.shape() && dk.dtype() == DType::f32 && dv.dtype() == DType::f32,
+            "attention_backward: dk ", dk.shape(), " of ", dk.dtype(), ", dv ", dv.shape(), " of ", dv.dtype(),
+            " for k ", k.shape(), ", v ", v.shape());
+    Tensor dq = empty_like(ctx, q);
+    dispatch(
+        ctx, {.attention = 2.5 * flop(q, k, v)},
+        [&] { cpu::attention_backward(ctx, q, k, v, dy, options, dq, dk, dv); },
+        [&] { cuda::attention_backward(ctx, q, k, v, dy, options, dq, dk, dv); },
+        ctx.target() == Device::cpu ? Scratch{} : cuda::attention_backward_scratch(q, k, v, options));
+    return dq;
+}
+
+AttentionGradients window_attention_backward(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                                             int64_t heads, float scale, std::span<const TokenWindows* const> branches,
+                                             const AttentionSaved& saved, const Tensor& dy, bool deterministic) {
+    const double pairs = check("window_attention_backward", ctx, q, k, v, heads, branches);
+    require(saved.branches.size() == branches.size() && dy.shape() == q.shape() && dy.dtype() == q.dtype(),
+            "window_attention_backward: ", saved.branches.size(), " saved of ", branches.size(), " branches, dy ",
+            dy.shape(), " of ", dy.dtype(), " for q ", q.shape(), " of ", q.dtype());
+    AttentionGradients d{empty_like(ctx, q), empty_like(ctx, q), empty_like(ctx, q)};
+    const WindowBackward problem{heads, scale, branches, saved, deterministic};
+    dispatch(
+        ctx, {.attention = 2.5 * 4.0 * pairs * double(q.dim(1))},
+        [&] { cpu::window_attention_backward(ctx, q, k, v, dy, problem, d); },
+        [&] { cuda::window_attention_backward(ctx, q, k, v, dy, problem, d); },
+        ctx.target() == Device::cpu ? Scratch{} : cuda::window_backward_scratch(q, heads, branches, deterministic));
+    return d;
 }
 
 }  // namespace t3video::ops

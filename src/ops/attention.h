@@ -20,4 +20,17 @@ void upload_windows(Context& ctx, TokenWindows& windows);
 Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
                         std::span<const TokenWindows* const> branches, AttentionSaved* saved = nullptr);
 
+// Backward of attention without a relative bias, for dy: [nq, heads*dv] of q's type. With p = softmax(scale q k^T) and
+// dp = dy v^T:    ds = p * (dp - sum over keys of p * dp),
+//     dq = scale * ds k, returned;    dk += scale * ds^T q,    dv += p^T dy.   dk, dv: f32 of k's and v's shapes.
+// Of a last key that stands for several, the sum of their gradients.
+Tensor attention_backward(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& dy,
+                          const AttentionOptions& options, Tensor& dk, Tensor& dv);
+
+// The same of window_attention, where `saved` is what it left and dy: [N, heads*d] of q's type. Results are of q's
+// type. `deterministic`: the same bits every time, which elsewhere the order of a library's additions may change.
+AttentionGradients window_attention_backward(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
+                                             int64_t heads, float scale, std::span<const TokenWindows* const> branches,
+                                             const AttentionSaved& saved, const Tensor& dy, bool deterministic);
+
 }  // namespace t3video::ops

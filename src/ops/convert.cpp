@@ -25,4 +25,13 @@ Tensor convert_to_device(Context& ctx, const Stored& x, DType dtype) {
     return convert(ctx, x.encoding() ? x : to_device(ctx, x.numbers()), dtype);
 }
 
+Tensor round_in_place(Context& ctx, Tensor& x, DType dtype) {
+    require(x.dtype() == DType::f32 && is_float(dtype), "round_in_place: x of ", x.dtype(), " as ", dtype);
+    if (dtype == DType::f32) return clone(ctx, x);
+    Tensor y = convert(ctx, x, dtype);
+    dispatch(
+        ctx, moved(x, y), [&] { cpu::convert(ctx, y, x); }, [&] { cuda::convert(ctx, y, x); });
+    return y;
+}
+
 }  // namespace t3video::ops

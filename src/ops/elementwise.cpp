@@ -2,6 +2,7 @@
 #include "ops/elementwise.h"
 
 #include "cpu/elementwise.h"
+#include "cuda/column_sums.h"
 #include "cuda/elementwise.h"
 #include "ops/dispatch.h"
 #include "ops/row_checks.h"
@@ -75,6 +76,38 @@ Tensor affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& 
         ctx, moved(x, y), [&] { cpu::affine(ctx, x, scale, shift, y); },
         [&] { cuda::affine(ctx, x, scale, shift, y); });
     return y;
+}
+
+Tensor silu_backward(Context& ctx, const Tensor& x, const Tensor& dy) {
+    require_same("silu_backward", x, dy);
+    Tensor dx = empty_like(ctx, dy);
+    dispatch(
+        ctx, moved(x, dy, dx), [&] { cpu::silu_backward(ctx, x, dy, dx); },
+        [&] { cuda::silu_backward(ctx, x, dy, dx); });
+    return dx;
+}
+
+Tensor gelu_tanh_backward(Context& ctx, const Tensor& x, const Tensor& dy) {
+    require_same("gelu_tanh_backward", x, dy);
+    Tensor dx = empty_like(ctx, dy);
+    dispatch(
+        ctx, moved(x, dy, dx), [&] { cpu::gelu_tanh_backward(ctx, x, dy, dx); },
+        [&] { cuda::gelu_tanh_backward(ctx, x, dy, dx); });
+    return dx;
+}
+
+Tensor add_gated_backward(Context& ctx, const Rows& dx, const Tensor& gate, const Tensor& h, int64_t boundary,
+                          Tensor* dgate) {
+    require_residual("add_gated_backward", dx, {h, &gate});
+    require_gradient("add_gated_backward", dgate, gate.numel());
+    Tensor dh = empty_like(ctx, h);
+    const double rows_of_dx = static_cast<double>(h.numel()) * static_cast<double>(size_of(dx.data.dtype()));
+    dispatch(
+        ctx, {.bytes = rows_of_dx + 2 * static_cast<double>(h.bytes())},
+        [&] { cpu::add_gated_backward(ctx, dx, gate, h, boundary, dh, dgate); },
+        [&] { cuda::add_gated_backward(ctx, dx, gate, h, boundary, dh, dgate); },
+        ctx.target() == Device::cpu ? Scratch{} : cuda::column_scratch(ctx.traits(), h.dim(1), 2));
+    return dh;
 }
 
 }  // namespace t3video::ops

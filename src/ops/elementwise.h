@@ -17,6 +17,15 @@ void add_to(Context& ctx, Tensor& x, const Tensor& h);
 // x += gate * h.   x: n rows of width C; h: [n, C]; gate: [S, C] f32, S = 1 or 2; tokens before `boundary` use set 0,
 // the others the last.
 void add_gated_to(Context& ctx, Rows& x, const Tensor& gate, const Tensor& h, int64_t boundary);
+// Backward of activations: dy * f'(x), of dy's type.
+//     silu' = s (1 + x (1 - s)), s = 1 / (1 + exp(-x))
+//     gelu_tanh' = s + x s (1 - s) 2u', s = 1 / (1 + exp(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3)
+Tensor silu_backward(Context& ctx, const Tensor& x, const Tensor& dy);
+Tensor gelu_tanh_backward(Context& ctx, const Tensor& x, const Tensor& dy);
+// Backward of add_gated_to for n rows dx of the sum's gradient, which is that of x as well:
+//     dh = gate * dx, returned of h's type;    dgate += sum of rows of dx * h, of each set, null where nobody asks.
+Tensor add_gated_backward(Context& ctx, const Rows& dx, const Tensor& gate, const Tensor& h, int64_t boundary,
+                          Tensor* dgate);
 // x * scale[c] + shift[c] over the last axis.   scale, shift: [C] f32.
 Tensor affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift);
 

@@ -6,6 +6,7 @@
 #include "cpu/layout.h"
 #include "cuda/layout.h"
 #include "ops/dispatch.h"
+#include "ops/row_checks.h"
 
 namespace t3video::ops {
 
@@ -83,6 +84,26 @@ Tensor unpatchify(Context& ctx, const Tensor& x, const Grid& grid) {
     Tensor y = empty(ctx, {x.dim(1) / 4, grid.t, grid.h * 2, grid.w * 2});
     dispatch(
         ctx, moved(x, y), [&] { cpu::unpatchify(ctx, x, y); }, [&] { cuda::unpatchify(ctx, x, y); });
+    return y;
+}
+
+Tensor unpatchify_backward(Context& ctx, const Tensor& dy) {
+    require(dy.rank() == 4 && dy.dim(2) % 2 == 0 && dy.dim(3) % 2 == 0 && dy.dtype() == DType::f32,
+            "unpatchify_backward: dy ", dy.shape(), " of ", dy.dtype());
+    Tensor dx = empty(ctx, {dy.dim(1) * (dy.dim(2) / 2) * (dy.dim(3) / 2), dy.dim(0) * 4}, ctx.compute_type());
+    dispatch(
+        ctx, moved(dy, dx), [&] { cpu::unpatchify_backward(ctx, dy, dx); },
+        [&] { cuda::unpatchify_backward(ctx, dy, dx); });
+    return dx;
+}
+
+Tensor take_rows(Context& ctx, const Rows& x, DType dtype) {
+    require_rows("take_rows", x);
+    Tensor y = empty(ctx, {x.count(), x.data.dim(1)}, dtype);
+    const double bytes = static_cast<double>(y.numel()) * static_cast<double>(size_of(x.data.dtype()));
+    dispatch(
+        ctx, {.bytes = bytes + static_cast<double>(y.bytes())}, [&] { cpu::take_rows(ctx, x, y); },
+        [&] { cuda::take_rows(ctx, x, y); });
     return y;
 }
 

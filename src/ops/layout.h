@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "tensor/op_types.h"
 #include "tensor/stored.h"
 
 namespace t3video::ops {
@@ -26,5 +27,12 @@ Tensor patchify(Context& ctx, const Tensor& x);
 
 // The head's rows [T*H*W, 4*C], ordered (row, column, channel) with channel fastest -> latent [C, T, 2H, 2W] f32.
 Tensor unpatchify(Context& ctx, const Tensor& x, const Grid& grid);
+
+// Its backward: the gradient of a latent [C, T, 2H, 2W] f32 -> that of the head's rows, [T*H*W, 4*C] of the compute
+// type.
+Tensor unpatchify_backward(Context& ctx, const Tensor& dy);
+
+// The rows one behind another, [n, C] of the type asked for: f32 or the compute type.
+Tensor take_rows(Context& ctx, const Rows& x, DType dtype);
 
 }  // namespace t3video::ops

@@ -18,6 +18,20 @@ Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Ten
 Tensor norm_modulate(Context& ctx, const Rows& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
                      float eps);
 
+// Backward of the three, with n = (x - mean) * rstd, of RMS norms mean 0; g = dy * weight, or dy * (1 + scale):
+//     dx = rstd * (g - mean(g) - n * mean(g * n)), of RMS norms without mean(g)
+//     dweight, dscale += sum of rows of dy * n,    dbias, dshift += sum of rows of dy
+// Gradients of parameters are f32, of the parameter's elements, and null where nobody asks.
+
+// Returns dx, of dy's type.
+Tensor rms_norm_backward(Context& ctx, const Tensor& x, const Tensor& weight, float eps, const Tensor& dy,
+                         Tensor* dweight);
+// Add to the rows dx, f32, as many as x; dy: [n, C]. x may lie elsewhere than dx, with the same tokens.
+void layer_norm_backward(Context& ctx, const Rows& x, const Tensor& weight, float eps, const Tensor& dy, Rows& dx,
+                         Tensor* dweight, Tensor* dbias);
+void norm_modulate_backward(Context& ctx, const Rows& x, const Tensor& scale, int64_t boundary, float eps,
+                            const Tensor& dy, Rows& dx, Tensor* dscale, Tensor* dshift);
+
 // y = x / max(||x||, 1e-12) * sqrt(C) * gamma, then SiLU if asked.   x: [..., C], gamma: C elements of any shape.
 Tensor channel_norm(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu);
 // The same into y, of x's shape and the compute type.

@@ -3,6 +3,7 @@
 
 #include "cpu/norm.h"
 #include "cpu/rope.h"
+#include "cuda/column_sums.h"
 #include "cuda/rope.h"
 #include "ops/dispatch.h"
 #include "ops/row_checks.h"
@@ -49,6 +50,33 @@ void norm_rope_into(Context& ctx, std::span<const NormRope> operands, const Rope
     };
     const double bytes = 2.0 * static_cast<double>(operands.size() * front.bytes());
     dispatch(ctx, {.bytes = bytes}, on_cpu, [&] { cuda::norm_rope(ctx, operands, table, tokens); });
+}
+
+void norm_rope_backward_into(Context& ctx, std::span<const NormRopeGradient> operands, const RopeTable& table,
+                             int64_t heads, const Tokens& tokens) {
+    require(!operands.empty() && operands.size() <= 3, "norm_rope_backward: ", operands.size(), " tensors");
+    const Tensor& front = operands[0].x;
+    check(front, table, heads, tokens);
+    for (const auto& [x, weight, eps, dy, dx, dweight] : operands) {
+        for (const Tensor* t : {&x, &dy, static_cast<const Tensor*>(&dx)}) {
+            require(t->shape() == front.shape() && t->dtype() == front.dtype(), "norm_rope_backward: ", t->shape(),
+                    " of ", t->dtype(), " beside ", front.shape(), " of ", front.dtype());
+        }
+        require(!weight || weight->numel() == x.dim(1), "norm_rope_backward: weight ",
+                weight ? weight->shape() : Shape(), " for x ", x.shape());
+        require_gradient("norm_rope_backward", dweight, x.dim(1));
+    }
+    const auto on_cpu = [&] {
+        for (const auto& [x, weight, eps, dy, dx, dweight] : operands) {
+            cpu::rope_backward(ctx, dy, table, heads, tokens, dx);
+            if (weight) cpu::rms_norm_backward(ctx, x, *weight, eps, dx, dx, dweight);
+        }
+    };
+    const double bytes = 3.0 * static_cast<double>(operands.size() * front.bytes());
+    dispatch(
+        ctx, {.bytes = bytes}, on_cpu, [&] { cuda::norm_rope_backward(ctx, operands, table, tokens); },
+        ctx.target() == Device::cpu ? Scratch{}
+                                    : cuda::norm_backward_scratch(ctx.traits(), front.dim(0), front.dim(1)));
 }
 
 }  // namespace t3video::ops

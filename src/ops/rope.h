@@ -16,4 +16,9 @@ Tensor rope(Context& ctx, const Tensor& x, const RopeTable& table, int64_t heads
 void norm_rope_into(Context& ctx, std::span<const NormRope> operands, const RopeTable& table, int64_t heads,
                     const Tokens& tokens = {});
 
+// Its backward: the rotation turned back, g = R^T dy, then ops::rms_norm_backward of g. Of up to three operands that
+// agree as above.
+void norm_rope_backward_into(Context& ctx, std::span<const NormRopeGradient> operands, const RopeTable& table,
+                             int64_t heads, const Tokens& tokens = {});
+
 }  // namespace t3video::ops

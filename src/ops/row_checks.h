@@ -36,6 +36,12 @@ inline void require_sets(const char* op, const Tensor& sets, const Tensor& x) {
             ": sets ", sets.shape(), " for x ", x.shape());
 }
 
+// The gradient of `elements` parameters, if somebody asks for it.
+inline void require_gradient(const char* op, const Tensor* gradient, int64_t elements) {
+    require(!gradient || (gradient->numel() == elements && gradient->dtype() == DType::f32), op, ": gradient ",
+            gradient ? gradient->shape() : Shape(), " of ", elements, " parameters, expected f32");
+}
+
 inline void require_residual(const char* op, const Rows& x, const Residual& residual) {
     const auto& [h, gate] = residual;
     require_rows(op, x);

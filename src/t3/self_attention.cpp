@@ -7,29 +7,69 @@
 
 namespace t3video::t3 {
 
-SelfAttention::Inputs SelfAttention::make_inputs(Context& ctx, int64_t tokens, DType dtype) const {
-    const Shape shape{tokens, q.weight.shape[0]};
-    return {empty(ctx, shape, dtype), empty(ctx, shape, dtype), empty(ctx, shape, dtype)};
+namespace {
+
+std::vector<const ops::TokenWindows*> branches_of(const LayerWindows& windows) {
+    std::vector<const ops::TokenWindows*> branches;
+    for (const ops::TokenWindows& branch : windows) branches.push_back(&branch);
+    return branches;
+}
+
+}  // namespace
+
+float SelfAttention::scale() const {
+    return 1.0f / std::sqrt(static_cast<float>(q.out() / heads));
+}
+
+SelfAttention::Inputs SelfAttention::make_inputs(Context& ctx, int64_t tokens, DType dtype, bool for_backward) const {
+    const Shape shape{tokens, q.out()};
+    const auto matrix = [&] { return empty(ctx, shape, dtype); };
+    Inputs inputs{matrix(), matrix(), matrix()};
+    inputs.raw_q = for_backward ? matrix() : inputs.q;
+    inputs.raw_k = for_backward ? matrix() : inputs.k;
+    return inputs;
 }
 
 void SelfAttention::project(Context& ctx, const Tensor& x, const ops::Tokens& tokens, int64_t first,
                             const ops::RopeTable& rope, Inputs& inputs) const {
-    const int64_t last = first + x.dim(0);
-    Tensor queries = inputs.q.slice(first, last), keys = inputs.k.slice(first, last),
-           values = inputs.v.slice(first, last);
-    q.forward_into(ctx, x, queries);
-    k.forward_into(ctx, x, keys);
+    const auto rows = [&](Tensor& t) { return t.slice(first, first + x.dim(0)); };
+    Tensor raw_q = rows(inputs.raw_q), raw_k = rows(inputs.raw_k), queries = rows(inputs.q), keys = rows(inputs.k),
+           values = rows(inputs.v);
+    q.forward_into(ctx, x, raw_q);
+    k.forward_into(ctx, x, raw_k);
     v.forward_into(ctx, x, values);
-    const ops::NormRope both[] = {{queries, &norm_q.weight.tensor(), norm_q.eps, queries},
-                                  {keys, &norm_k.weight.tensor(), norm_k.eps, keys}};
+    const ops::NormRope both[] = {{raw_q, &norm_q.weight.tensor(), norm_q.eps, queries},
+                                  {raw_k, &norm_k.weight.tensor(), norm_k.eps, keys}};
     ops::norm_rope_into(ctx, both, rope, heads, tokens);
 }
 
-Tensor SelfAttention::attend(Context& ctx, const Inputs& inputs, const LayerWindows& windows) const {
-    std::vector<const ops::TokenWindows*> branches;
-    for (const ops::TokenWindows& branch : windows) branches.push_back(&branch);
-    const float scale = 1.0f / std::sqrt(static_cast<float>(inputs.q.dim(1) / heads));
-    return ops::window_attention(ctx, inputs.q, inputs.k, inputs.v, heads, scale, branches);
+Tensor SelfAttention::project_backward(Context& ctx, const Tensor& x, const ops::Tokens& tokens, int64_t first,
+                                       const ops::RopeTable& rope, const Inputs& inputs,
+                                       ops::AttentionGradients& d) const {
+    const auto rows = [&](const Tensor& t) { return t.slice(first, first + x.dim(0)); };
+    const Tensor raw_q = rows(inputs.raw_q), raw_k = rows(inputs.raw_k), dv = rows(d.v);
+    Tensor dq = rows(d.q), dk = rows(d.k);
+    const ops::NormRopeGradient both[] = {
+        {raw_q, &norm_q.weight.tensor(), norm_q.eps, dq, dq, norm_q.weight.gradient()},
+        {raw_k, &norm_k.weight.tensor(), norm_k.eps, dk, dk, norm_k.weight.gradient()}};
+    ops::norm_rope_backward_into(ctx, both, rope, heads, tokens);
+    Tensor dx = empty(ctx, x.shape());
+    q.backward_into(ctx, x, dq, false, dx);
+    k.backward_into(ctx, x, dk, true, dx);
+    v.backward_into(ctx, x, dv, true, dx);
+    return dx;
+}
+
+Tensor SelfAttention::attend(Context& ctx, const Inputs& inputs, const LayerWindows& windows,
+                             ops::AttentionSaved* saved) const {
+    return ops::window_attention(ctx, inputs.q, inputs.k, inputs.v, heads, scale(), branches_of(windows), saved);
+}
+
+ops::AttentionGradients SelfAttention::attend_backward(Context& ctx, const Inputs& inputs, const LayerWindows& windows,
+                                                       const ops::AttentionSaved& saved, const Tensor& dy,
+                                                       bool deterministic) const {
+    return ops::window_attention_backward(ctx, inputs.q, inputs.k, inputs.v, heads, scale(), branches_of(windows),
+                                          saved, dy, deterministic);
 }
 
 Tensor SelfAttention::forward(Context& ctx, const Tensor& x, const ops::RopeTable& rope,

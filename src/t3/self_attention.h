@@ -10,9 +10,11 @@ namespace t3video::t3 {
 struct SelfAttention : nn::AttentionWeights {
     using AttentionWeights::AttentionWeights;
 
-    // What attention reads, of all tokens: [tokens, width] each.
+    // What attention reads, of all tokens: [tokens, width] each. For a backward also the projections that queries and
+    // keys were before norm and rotation.
     struct Inputs {
         Tensor q, k, v;
+        Tensor raw_q, raw_k;
     };
 
     // x: [tokens, width] -> [tokens, width]. Queries and keys are normalised over the whole width and rotated at their
@@ -20,12 +22,25 @@ struct SelfAttention : nn::AttentionWeights {
     Tensor forward(Context& ctx, const Tensor& x, const ops::RopeTable& rope, const LayerWindows& windows) const;
 
     // Its three steps. Room for the inputs of so many tokens of type `dtype`;
-    Inputs make_inputs(Context& ctx, int64_t tokens, DType dtype) const;
+    Inputs make_inputs(Context& ctx, int64_t tokens, DType dtype, bool for_backward = false) const;
     // projection of x: [n, width], which become rows `first` and on;
     void project(Context& ctx, const Tensor& x, const ops::Tokens& tokens, int64_t first, const ops::RopeTable& rope,
                  Inputs& inputs) const;
-    // attention, before the output projection.
-    Tensor attend(Context& ctx, const Inputs& inputs, const LayerWindows& windows) const;
+    // attention, before the output projection; `saved` gets what its backward needs.
+    Tensor attend(Context& ctx, const Inputs& inputs, const LayerWindows& windows,
+                  ops::AttentionSaved* saved = nullptr) const;
+
+    // Backward of the last two. From the gradient of attend's result that of its inputs: a window is a permutation of
+    // tokens, so that of a window's rows goes back to where they came from, and that of the mean to both branches;
+    ops::AttentionGradients attend_backward(Context& ctx, const Inputs& inputs, const LayerWindows& windows,
+                                            const ops::AttentionSaved& saved, const Tensor& dy,
+                                            bool deterministic) const;
+    // from rows `first` and on of that the gradient of x, [n, width] f32. Queries' and keys' rows of `d` are used up.
+    Tensor project_backward(Context& ctx, const Tensor& x, const ops::Tokens& tokens, int64_t first,
+                            const ops::RopeTable& rope, const Inputs& inputs, ops::AttentionGradients& d) const;
+
+  private:
+    float scale() const;
 };
 
 }  // namespace t3video::t3

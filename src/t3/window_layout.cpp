@@ -185,7 +185,8 @@ bool keeps_order(const Grid& grid, const Pattern& p) {
 // layer_windows without lists.
 LayerWindows counted_windows(const Grid& grid, const Pattern& p) {
     const auto sizes = [&](const Pattern& of, double pairs) {
-        return ops::WindowSizes{grid.tokens(), window_range(grid, of).most, pairs};
+        const WindowRange range = window_range(grid, of);
+        return ops::WindowSizes{grid.tokens(), range.most, range.least, pairs};
     };
     LayerWindows branches{{.counted = sizes(p, close_pairs(grid, p)), .in_order = keeps_order(grid, p)}};
     if (!branches_coincide(grid, p)) branches.push_back({.counted = sizes({p.t, p.h, p.w}, remote_pairs(grid, p))});

@@ -40,7 +40,7 @@ class Allocator {
     virtual void copy(std::byte* to, const std::byte* from, size_t bytes, Transfer transfer) = 0;
     virtual void zero(std::byte* data, size_t bytes) = 0;
 
-    // Host memory from which uploads run beside other work. Uploads from it have arrived before it is freed.
+    // Host memory that copies from and to the device run beside other work with. They have arrived before it is freed.
     virtual std::shared_ptr<Storage> allocate_pinned(size_t bytes) { return allocate(bytes); }
     // An upload from pinned memory that starts when the work asked for so far is done, and runs beside what is asked
     // for later. Work asked for once the last copy of the result is gone starts after the upload.
@@ -48,8 +48,13 @@ class Allocator {
         copy(to, from, bytes, Transfer::upload);
         return nullptr;
     }
-    // Work asked for from now on starts after this upload.
-    virtual void wait_for(const std::shared_ptr<void>& /*upload*/) {}
+    // The same the other way: a download into pinned memory, of what lies there when the work asked for so far is done.
+    virtual std::shared_ptr<void> download_beside(std::byte* to, const std::byte* from, size_t bytes) {
+        copy(to, from, bytes, Transfer::download);
+        return nullptr;
+    }
+    // Work asked for from now on starts after this copy.
+    virtual void wait_for(const std::shared_ptr<void>& /*copy*/) {}
 };
 
 std::shared_ptr<Allocator> make_cpu_allocator();

@@ -59,9 +59,10 @@ struct AttentionOptions {
     const Tensor* relative_bias = nullptr;  // [heads, 2*n-1] f32, n = queries = keys: entry (j - i) + n - 1 is added
 };
 
-// What attention over windows takes: their tokens in all, those of the longest, and pairs of tokens that share one.
+// What attention over windows takes: their tokens in all, those of the longest and of the shortest, and pairs of tokens
+// that share one.
 struct WindowSizes {
-    int64_t tokens = 0, longest = 0;
+    int64_t tokens = 0, longest = 0, shortest = 0;
     double pairs = 0;
 };
 
@@ -80,20 +81,32 @@ struct TokenWindows {
         for (size_t w = 1; w < starts.size(); ++w) {
             const int64_t length = starts[w] - starts[w - 1];
             s.longest = std::max(s.longest, length);
+            s.shortest = w == 1 ? length : std::min(s.shortest, length);
             s.pairs += double(length) * double(length);
         }
         return s;
     }
 };
 
-// What a backward of attention over windows needs of each branch, beside q, k and v. Rows come in the caller's order,
-// not in that of the windows. Logarithms lie head by head: kernels work on many rows of one head at a time.
+// What a backward of attention over windows needs of each branch, beside q, k and v. Logarithms lie head by head:
+// kernels work on many rows of one head at a time.
 struct AttentionSaved {
     struct Branch {
         Tensor output;       // [N, heads*d] of q's type, before the average; of a single branch the result itself
         Tensor log_sum_exp;  // [heads, N] f32: log(sum over the keys j of row i's window of exp(scale * q_i.k_j))
+        // Where the windows of a second branch are gathered: those rows of q, k and v. Then row i of all in this branch
+        // is row order[i] of the caller's; else rows come in the caller's order.
+        Tensor q, k, v;
+
+        bool gathered() const { return q.defined(); }
     };
     std::vector<Branch> branches;
+};
+
+// How a product enters its result: result = factor * product, plus what is there already if it adds.
+struct Into {
+    float factor = 1.0f;
+    bool add = false;
 };
 
 struct WindowOptions {
@@ -101,6 +114,14 @@ struct WindowOptions {
     float scale;                                    // multiplies q.k
     std::span<const TokenWindows* const> branches;  // one or two
     AttentionSaved* saved = nullptr;                // where asked for, with a branch's tensors for each of them
+};
+
+struct WindowBackward {
+    int64_t heads;
+    float scale;
+    std::span<const TokenWindows* const> branches;
+    const AttentionSaved& saved;
+    bool deterministic;  // the same bits every time
 };
 
 // Cosines and sines of the angles of each axis, [positions, pairs of the axis] f32. The pairs of a head are divided
@@ -117,6 +138,51 @@ struct NormRope {
     const Tensor* weight;
     float eps;
     Tensor& y;
+};
+
+// Of the same, the gradient dx from dy; dx may be dy. dweight, f32, is added to, or null where nobody asks.
+struct NormRopeGradient {
+    const Tensor& x;
+    const Tensor* weight;
+    float eps;
+    const Tensor& dy;
+    Tensor& dx;
+    Tensor* dweight;
+};
+
+// Backward of a layer norm over rows: y = n * (offset + scale) + shift. Scales come in sets, tokens before `boundary`
+// use set 0, the others the last; dx is added to; dscale and dshift, of scale's elements, are added to or null.
+struct NormBackward {
+    const Rows& x;
+    const Tensor& scale;
+    float offset;
+    int64_t boundary;
+    float eps;
+    const Tensor& dy;
+    Rows& dx;
+    Tensor *dscale, *dshift;
+    int64_t sets() const { return scale.numel() / x.data.dim(1); }
+};
+
+struct AdamStep {
+    float rate, beta1, beta2, eps, decay;
+    float factor;                    // of gradients
+    float correction1, correction2;  // 1 - beta^step
+};
+
+// A running mean of gradients, or of their squares. In 8 bits a block of kMomentBlock elements shares a scale, its
+// largest magnitude, and codes are spaced as in "8-bit Optimizers via Block-wise Quantization" (Dettmers et al.): a
+// "dynamic" data type, relative errors alike over several powers of ten.
+constexpr int64_t kMomentBlock = 256;
+struct AdamMoment {
+    Tensor values;  // f32, or u8 codes
+    Tensor scales;  // of codes, f32, one for each block
+    bool in_8_bits() const { return scales.defined(); }
+};
+
+// Gradients of attention's operands.
+struct AttentionGradients {
+    Tensor q, k, v;
 };
 
 }  // namespace t3video::ops

@@ -1,6 +1,9 @@
 // Elementwise arithmetic on the GPU, with operands of both types and addresses that no vector fits.
 #include "ops/elementwise.h"
 
+#include <array>
+#include <vector>
+
 #include "cuda/parity.h"
 
 namespace t3video {
@@ -133,6 +136,67 @@ TEST_P(ElementwiseOnGpu, Affine) {
                       shift = random({width}, 3, DType::f32);
         expect_parity(ops::affine(cpu(), x.host, scale.host, shift.host),
                       [&] { return ops::affine(gpu(), x.device, scale.device, shift.device); });
+    }
+}
+
+TEST_P(ElementwiseOnGpu, ActivationsBackward) {
+    for_each_pair([&](const Operand& x, const Operand& dy) {
+        const DType result = dy.device.dtype();
+        for (const auto& op : {ops::silu_backward, ops::gelu_tanh_backward}) {
+            expect_parity(
+                op(cpu(), x.host, dy.host), [&] { return op(gpu(), x.device, dy.device); }, result, bound(result));
+        }
+    });
+}
+
+TEST_P(ElementwiseOnGpu, ActivationsBackwardOfLargeValues) {
+    const Tensor values =
+        from_span(cpu(), std::array{-1e30f, -1e4f, -100.0f, -87.5f, -20.0f, 20.0f, 87.5f, 1e4f, 1e30f}, {9});
+    const Operand x = on_both(ops::convert(cpu(), values, type())),
+                  dy = on_both(from_span(cpu(), std::vector<float>(9, 1.0f), {9}));
+    for (const auto& op : {ops::silu_backward, ops::gelu_tanh_backward}) {
+        const Tensor dx = on_host_as_f32(op(gpu(), x.device, dy.device));
+        for (int64_t i = 0; i < 9; ++i) {
+            SCOPED_TRACE(values.data<float>()[i]);
+            EXPECT_NEAR(dx.data<float>()[i], i < 5 ? 0.0f : 1.0f, 1e-6f);
+        }
+    }
+}
+
+TEST_P(ElementwiseOnGpu, AddGatedBackward) {
+    for (const DType tx : {DType::f32, type()}) {
+        for (const DType th : {DType::f32, type()}) {
+            for (const int64_t width : {1, 3, 33, 256, 1536, 3072, 5120, 6000}) {
+                for (const int64_t rows : {int64_t{1}, int64_t{37}, int64_t{width <= 256 ? 5003 : 9}}) {
+                    for (const int64_t sets : {1, 2}) {
+                        for (const bool ordered : {false, true}) {
+                            SCOPED_TRACE(concat(rows, " x ", width, " of ", tx, " and ", th, ", ", sets, " sets",
+                                                ordered ? ", ordered" : ""));
+                            const int64_t part = ordered ? rows - rows / 3 : rows;
+                            const Operand dx = random({rows, width}, 1, tx), h = random({part, width}, 2, th),
+                                          gate = random({sets, width}, 3, DType::f32),
+                                          sums = random({sets, width}, 4, DType::f32), order = shuffled(rows, part);
+                            const auto run = [&](Context& ctx, bool on_gpu, bool with) {
+                                const auto of = [&](const Operand& o) { return on_gpu ? o.device : o.host; };
+                                const ops::Rows from = ordered ? ops::Rows{of(dx), of(order), {of(order)}}
+                                                               : ops::Rows{of(dx), {}, {.first = 3}};
+                                Tensor dgate = clone(ctx, of(sums));
+                                const Tensor dh = ops::add_gated_backward(ctx, from, of(gate), of(h), rows / 2 + 3,
+                                                                          with ? &dgate : nullptr);
+                                return std::array{dh, dgate};
+                            };
+                            const auto expected = run(cpu(), false, true);
+                            for (const bool with : {false, true}) {
+                                expect_parity(
+                                    expected[0], [&] { return run(gpu(), true, with)[0]; }, th, bound(th));
+                            }
+                            expect_parity(
+                                expected[1], [&] { return run(gpu(), true, true)[1]; }, DType::f32, 1e-5);
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

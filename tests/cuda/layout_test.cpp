@@ -81,6 +81,40 @@ TEST_P(LayoutOnGpu, Unpatchify) {
     }
 }
 
+TEST_P(LayoutOnGpu, UnpatchifyBackward) {
+    for (const Shape& shape : {Shape{16, 3, 6, 10}, {3, 1, 4, 2}, {48, 2, 34, 290}, {1, 1, 2, 2}}) {
+        SCOPED_TRACE(shape);
+        const Operand dy = random(shape, 1, DType::f32);
+        const Tensor expected =
+            ops::convert(cpu(), ops::convert(cpu(), ops::unpatchify_backward(cpu(), dy.host), type()), DType::f32);
+        expect_parity(
+            expected, [&] { return ops::unpatchify_backward(gpu(), dy.device); }, type(), 0);
+    }
+}
+
+TEST_P(LayoutOnGpu, TakeRows) {
+    const int64_t rows = 37, part = 23;
+    for (const DType from : {DType::f32, type()}) {
+        for (const DType to : {DType::f32, type()}) {
+            for (const int64_t width : {1, 3, 33, 256, 1536, 6000}) {
+                SCOPED_TRACE(concat(width, " of ", from, " to ", to));
+                const Operand x = random({rows, width}, 1, from), order = shuffled(rows, part);
+                const auto rounded = [&](const Tensor& y) {
+                    return ops::convert(cpu(), ops::convert(cpu(), y, to), DType::f32);
+                };
+                expect_parity(
+                    rounded(x.host), [&] { return ops::take_rows(gpu(), {x.device}, to); }, to, 0);
+                expect_parity(
+                    rounded(ops::take_rows(cpu(), {x.host, order.host}, DType::f32)),
+                    [&] {
+                        return ops::take_rows(gpu(), {x.device, order.device}, to);
+                    },
+                    to, 0);
+            }
+        }
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, LayoutOnGpu, ::testing::Values(DType::f32, DType::bf16), type_name);
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Matrix products on the GPU: bias, activations, odd sizes.
+// Matrix products on the GPU and their gradients: bias, activations, odd sizes.
 #include "ops/linear.h"
 
 #include "cuda/parity.h"
@@ -28,6 +28,58 @@ class LinearOnGpu : public OnGpu {
             }
         }
     }
+
+    // Of a result in f32, the sums of matrix units that cut off where they add are not rounded away.
+    double sum_bound(DType operands, DType result) const {
+        return operands == DType::bf16 && result == DType::f32 ? 1e-4 : bound(result);
+    }
+
+    // y = factor * x W^T and dx = factor * dy W, fresh and added to what is there.
+    void compare_products(int64_t rows, int64_t in, int64_t out, DType x_type, DType weight_type) {
+        const Operand w = random({out, in}, 2, weight_type);
+        for (const bool add : {false, true}) {
+            SCOPED_TRACE(concat(rows, " x ", in, " to ", out, ", ", x_type, " times ", weight_type, ", add ", add));
+            const ops::Into into{0.75f, add};
+            const auto compare_into = [&](const Shape& from, const Shape& to, DType result, auto&& product) {
+                const Operand x = random(from, 1, x_type), before = random(to, 3, result);
+                Tensor expected = clone(cpu(), before.host);
+                product(cpu(), x.host, w.host, expected);
+                expect_parity(
+                    expected,
+                    [&] {
+                        Tensor y = clone(gpu(), before.device);
+                        product(gpu(), x.device, w.device, y);
+                        return y;
+                    },
+                    result, sum_bound(x_type, result));
+            };
+            compare_into({rows, in}, {rows, out}, x_type,
+                         [&](Context& ctx, const Tensor& x, const Tensor& m, Tensor& y) {
+                             ops::product_into(ctx, x, m, into, y);
+                         });
+            for (const DType result : {x_type, DType::f32}) {
+                compare_into({rows, out}, {rows, in}, result,
+                             [&](Context& ctx, const Tensor& dy, const Tensor& m, Tensor& dx) {
+                                 ops::linear_backward_into(ctx, dy, m, into, dx);
+                             });
+            }
+        }
+    }
+
+    void compare_weight_gradient(int64_t rows, int64_t in, int64_t out) {
+        SCOPED_TRACE(concat("dweight of ", rows, " x ", in, " to ", out));
+        const Operand x = random({rows, in}, 1), dy = random({rows, out}, 2), before = random({out, in}, 3, DType::f32);
+        Tensor expected = clone(cpu(), before.host);
+        ops::add_weight_gradient(cpu(), dy.host, x.host, 0.5f, expected);
+        expect_parity(
+            expected,
+            [&] {
+                Tensor dweight = clone(gpu(), before.device);
+                ops::add_weight_gradient(gpu(), dy.device, x.device, 0.5f, dweight);
+                return dweight;
+            },
+            DType::f32, sum_bound(type(), DType::f32));
+    }
 };
 
 TEST_P(LinearOnGpu, OddSizes) {
@@ -50,6 +102,34 @@ TEST_P(LinearOnGpu, FewRowsOfF32) {
     for (const int64_t rows : {1, 2}) {
         compare(rows, 256, 1536, DType::f32, type());
         compare(rows, 13, 7, DType::f32, type());
+    }
+}
+
+TEST_P(LinearOnGpu, GradientsOfOddSizes) {
+    for (const int64_t rows : {1, 2, 5, 129}) {
+        for (const int64_t in : {1, 7, 33, 200}) {
+            for (const int64_t out : {1, 3, 65}) {
+                compare_products(rows, in, out, type(), type());
+                compare_weight_gradient(rows, in, out);
+            }
+        }
+    }
+}
+
+TEST_P(LinearOnGpu, GradientsOfSizesOfAModel) {
+    compare_products(300, 1536, 512, type(), type());
+    compare_products(3001, 72, 3664, type(), type());
+    compare_products(70, 64, 1536, type(), type());
+    compare_products(300, 1536, 16, type(), type());  // a factor of low rank
+    compare_weight_gradient(3001, 1536, 512);
+    compare_weight_gradient(300, 64, 1536);
+    compare_weight_gradient(5000, 1536, 16);
+}
+
+TEST_P(LinearOnGpu, GradientsOfFewRowsOfF32) {
+    for (const int64_t rows : {1, 2}) {
+        compare_products(rows, 256, 1536, DType::f32, type());
+        compare_products(rows, 13, 7, DType::f32, type());
     }
 }
 

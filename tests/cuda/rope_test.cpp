@@ -1,6 +1,8 @@
 // Rotary embedding on the GPU, alone and behind the norm of queries and keys.
 #include "ops/rope.h"
 
+#include <array>
+
 #include "cuda/parity.h"
 #include "nn/rope.h"
 
@@ -92,6 +94,61 @@ TEST_P(RopeOnGpu, SeveralTensorsInAnOrder) {
             });
         }
     });
+}
+
+// Of a norm with its rotation and of a rotation alone, beside each other, into fresh rows and over dy.
+TEST_P(RopeOnGpu, Backward) {
+    for_each_head([&](int64_t heads, int64_t width) {
+        const auto [host, device] = tables({2, 3, 5}, width);
+        const Shape shape{23, heads * width};
+        const float eps = shape[1] < 8 ? 0.5f : 1e-6f;  // of two elements little is left of dx otherwise
+        const Operand q = random(shape, 1), k = random(shape, 2), dq = random(shape, 3), dk = random(shape, 4),
+                      sums = random({shape[1]}, 6, DType::f32), order = shuffled(30, 23);
+        for (const DType dtype : {DType::f32, type()}) {
+            const Operand w = random({shape[1]}, 5, dtype);
+            for (const bool in_place : {false, true}) {
+                for (const bool weighed : {false, true}) {
+                    SCOPED_TRACE(concat(dtype, in_place ? ", in place" : "", weighed ? ", with dweight" : ""));
+                    const auto run = [&](Context& ctx, bool on_gpu) {
+                        const auto of = [&](const Operand& o) { return on_gpu ? o.device : o.host; };
+                        const Tensor x = of(q), y = of(k), weight = of(w);
+                        Tensor dx = in_place ? clone(ctx, of(dq)) : empty_like(ctx, x),
+                               dy = in_place ? clone(ctx, of(dk)) : empty_like(ctx, y), dweight = clone(ctx, of(sums));
+                        const Tensor from_x = in_place ? dx : of(dq), from_y = in_place ? dy : of(dk);
+                        const ops::NormRopeGradient operands[] = {
+                            {x, &weight, eps, from_x, dx, weighed ? &dweight : nullptr},
+                            {y, nullptr, 0, from_y, dy, nullptr}};
+                        ops::norm_rope_backward_into(ctx, operands, on_gpu ? device : host, heads, {of(order)});
+                        return std::array{dx, dy, dweight};
+                    };
+                    const auto expected = run(cpu(), false);
+                    expect_parity(expected[0], [&] { return run(gpu(), true)[0]; });
+                    expect_parity(expected[1], [&] { return run(gpu(), true)[1]; });
+                    expect_parity(
+                        expected[2], [&] { return run(gpu(), true)[2]; }, DType::f32, 1e-5);
+                }
+            }
+        }
+    });
+}
+
+// More rows than warps, so that a warp sums several.
+TEST_P(RopeOnGpu, BackwardOfManyRows) {
+    const auto [host, device] = tables({7, 31, 37}, 128);
+    const Operand x = random({7901, 256}, 1), dy = random({7901, 256}, 2), w = random({256}, 3),
+                  sums = random({256}, 4, DType::f32);
+    const auto run = [&](Context& ctx, bool on_gpu) {
+        const auto of = [&](const Operand& o) { return on_gpu ? o.device : o.host; };
+        const Tensor from = of(x), weight = of(w), gradient = of(dy);
+        Tensor dx = empty_like(ctx, from), dweight = clone(ctx, of(sums));
+        const ops::NormRopeGradient operands[] = {{from, &weight, 1e-6f, gradient, dx, &dweight}};
+        ops::norm_rope_backward_into(ctx, operands, on_gpu ? device : host, 2, {.first = 100});
+        return std::array{dx, dweight};
+    };
+    const auto expected = run(cpu(), false);
+    expect_parity(expected[0], [&] { return run(gpu(), true)[0]; });
+    expect_parity(
+        expected[1], [&] { return run(gpu(), true)[1]; }, DType::f32, 1e-5);
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, RopeOnGpu, ::testing::Values(DType::f32, DType::bf16), type_name);

@@ -40,6 +40,7 @@ TEST(CountedWindows, AreAsLargeAsListed) {
                 const ops::WindowSizes a = listed[branch].sizes(), b = counted[branch].sizes();
                 EXPECT_EQ(a.tokens, b.tokens) << grid << ' ' << counts;
                 EXPECT_EQ(a.longest, b.longest) << grid << ' ' << counts;
+                EXPECT_EQ(a.shortest, b.shortest) << grid << ' ' << counts;
                 EXPECT_EQ(a.pairs, b.pairs) << grid << ' ' << counts;
                 EXPECT_TRUE(counted[branch].order.empty());
             }

@@ -74,34 +74,27 @@ double matrix_rate(Context& ctx) {
     return flop(m.work) / m.seconds;
 }
 
-struct Setup {
-    bool wan22;
-    models::DitConfig dit;
-    models::VaeConfig vae;
-    Grid grid;
-};
-
-Setup setup_of(const BenchOptions& o) {
+BenchModel setup_of(const BenchOptions& o) {
     require_valid(o.model == "wan2.1-1.3b" || o.model == "wan2.2-5b", "--model ", o.model,
                   ": expected wan2.1-1.3b or wan2.2-5b");
     const bool wan22 = o.model == "wan2.2-5b";
-    const auto dit = wan22 ? film::wan22_5b() : film::wan21_1_3b();
+    auto dit = wan22 ? film::wan22_5b() : film::wan21_1_3b();
+    if (o.layer >= 0) dit.layers = 1;
     const auto vae = wan22 ? film::wan22_vae() : film::wan21_vae();
     const BenchSize size = find_size(o.size);
     return {wan22, dit, vae, film::frame_size(size.width, size.height, o.frames, wan22 ? 32 : 16).grid};
 }
 
-t3::WindowLayout layout_of(const BenchOptions& o, const Setup& s) {
-    return film::choose_layout(s.grid, s.wan22 ? 32 : 16, {}, film::parse_attention(o.attention), o.layout).layout;
+t3::WindowLayout layout_of(const BenchOptions& o, const BenchModel& s) {
+    const t3::WindowLayout layout =
+        film::choose_layout(s.grid, s.wan22 ? 32 : 16, {}, film::parse_attention(o.attention), o.layout).layout;
+    return o.layer < 0 ? layout : t3::WindowLayout{layout.grid, {layout.of_layer(o.layer)}};
 }
 
 std::vector<Measured> bench_dit(Context& ctx, const BenchOptions& o) {
-    Setup s = setup_of(o);
-    if (o.layer >= 0) s.dit.layers = 1;
-    const auto layout = layout_of(o, s);
-    const t3::WindowLayout used = o.layer < 0 ? layout : t3::WindowLayout{layout.grid, {layout.of_layer(o.layer)}};
+    BenchModel s = setup_of(o);
     const auto dit = film::prepared_at_random(ctx, models::WanDit(s.dit), nn::Residency::packed);
-    const t3::LayoutWindows windows(ctx, used);
+    const t3::LayoutWindows windows(ctx, layout_of(o, s));
     const auto text = dit.embed_text(ctx, ops::random_normal(ctx, {100, s.dit.text_dim}, DType::f32, 7, 0, 1), 412);
     const Tensor latent =
         ops::random_normal(ctx, {s.dit.in_channels, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 8, 0, 1);
@@ -110,7 +103,7 @@ std::vector<Measured> bench_dit(Context& ctx, const BenchOptions& o) {
 }
 
 std::vector<Measured> bench_attention(Context& ctx, const BenchOptions& o) {
-    const Setup s = setup_of(o);
+    const BenchModel s = setup_of(o);
     const auto layout = layout_of(o, s);
     const int64_t n = s.grid.tokens(), dim = s.dit.dim;
     const Tensor q = ops::random_normal(ctx, {n, dim}, ctx.compute_type(), 1, 0, 1),
@@ -118,12 +111,23 @@ std::vector<Measured> bench_attention(Context& ctx, const BenchOptions& o) {
                  v = ops::random_normal(ctx, {n, dim}, ctx.compute_type(), 3, 0, 100);
     std::vector<Measured> all;
     for (const auto& counts : layout.patterns) {
-        auto windows = t3::LayoutWindows(ctx, {s.grid, {counts}}, t3::RowOrder::tokens).of_layer(0);
+        const t3::LayoutWindows windows(ctx, {s.grid, {counts}});
         std::vector<const ops::TokenWindows*> branches;
-        for (const auto& branch : windows) branches.push_back(&branch);
+        for (const auto& branch : windows.of_layer(0)) branches.push_back(&branch);
         const float scale = 1.0f / std::sqrt(float(s.dit.head_width()));
-        all.push_back(measure(ctx, concat("self-attention, windows ", counts), o.repeat,
-                              [&] { return ops::window_attention(ctx, q, k, v, s.dit.heads, scale, branches); }));
+        ops::AttentionSaved saved;
+        const auto attend = [&](ops::AttentionSaved* to) {
+            return ops::window_attention(ctx, q, k, v, s.dit.heads, scale, branches, to);
+        };
+        all.push_back(
+            measure(ctx, concat("self-attention, windows ", counts), o.repeat, [&] { return attend(nullptr); }));
+        if (!o.backward) continue;
+        const Tensor dy = attend(&saved);  // any gradient will do
+        all.push_back(measure(ctx, concat("its backward, windows ", counts), o.repeat, [&] {
+            return ops::window_attention_backward(ctx, q, k, v, s.dit.heads, scale, branches, saved, dy,
+                                                  o.deterministic)
+                .v;
+        }));
     }
     return all;
 }
@@ -136,7 +140,7 @@ std::vector<Measured> bench_text(Context& ctx, const BenchOptions& o) {
 }
 
 std::vector<Measured> bench_vae(Context& ctx, const BenchOptions& o) {
-    const Setup s = setup_of(o);
+    const BenchModel s = setup_of(o);
     const Tensor latent = ops::random_normal(ctx, {s.vae.z, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 9, 0, 1);
     const auto plan =
         session::plan_decode(film::published_networks(o.model).vae, latent.shape(), plan::machine_of(ctx));
@@ -183,7 +187,7 @@ std::vector<Measured> bench_load(Context& ctx, const BenchOptions& o) {
 // A model folder of random weights, for measuring whole films without a download.
 void write_model(Context& ctx, const BenchOptions& o) {
     require_valid(!o.output.empty(), "bench model needs a folder to write: --output DIR");
-    const Setup s = setup_of(o);
+    const BenchModel s = setup_of(o);
     const std::filesystem::path folder = o.output;
     require_valid(!is_there(folder) || (is_folder(folder) && entries_of(folder).empty()), "--output ", o.output,
                   ": holds something; give a folder that is new or empty");
@@ -277,12 +281,16 @@ BenchSize find_size(const std::string& name) {
 
 void BenchOptions::run() {
     require_valid(repeat >= 0 && repeat <= 1000, "--repeat ", repeat, ": expected 0 to 1000");
-    require_valid(layout.empty() || what == "dit" || what == "attention", "bench ", what,
-                  " uses no windows of --layout: leave it out, or choose dit or attention");
+    require_valid(layout.empty() || what == "dit" || what == "attention" || what == "train", "bench ", what,
+                  " uses no windows of --layout: leave it out, or choose dit, attention or train");
     if (!json.empty()) check_figures_file(json);
     Context ctx = compute.context();
     if (what == "model") return write_model(ctx, *this);
     if (what == "pipeline") return bench_film(std::move(ctx), *this);
+    if (what == "train") {
+        const BenchModel s = setup_of(*this);
+        return bench_train(ctx, *this, s, layout_of(*this, s), matrix_rate(ctx));
+    }
     using Run = std::vector<Measured> (*)(Context&, const BenchOptions&);
     constexpr std::pair<const char*, Run> kRuns[] = {{"dit", bench_dit},
                                                      {"attention", bench_attention},
@@ -291,7 +299,7 @@ void BenchOptions::run() {
                                                      {"load", bench_load}};
     const auto* found = std::ranges::find_if(kRuns, [&](const auto& entry) { return what == entry.first; });
     require_valid(found != std::end(kRuns), "bench ", what,
-                  ": expected pipeline, dit, attention, vae, text, load or model");
+                  ": expected pipeline, train, dit, attention, vae, text, load or model");
     const double rate = matrix_rate(ctx);
     const std::vector<Measured> all = found->second(ctx, *this);
     if (!all.empty()) print(all, rate);
@@ -301,21 +309,30 @@ void BenchOptions::run() {
 void add_bench(CLI::App& program, Action& chosen) {
     auto* c = program.add_subcommand("bench", "Measure a film and its pieces on this machine, with random weights");
     const auto o = std::make_shared<BenchOptions>();
-    c->add_option(
-         "WHAT", o->what,
-         "pipeline: a whole film; dit, attention, vae or text: its pieces; load: weights to the device; model: "
-         "writes a folder of random ones")
+    c->add_option("WHAT", o->what,
+                  "pipeline: a whole film; train: training steps; dit, attention, vae or text: its pieces; load: "
+                  "weights to the device; model: "
+                  "writes a folder of random ones")
         ->required();
     c->add_option("--model", o->model, "wan2.1-1.3b or wan2.2-5b; pipeline: also demo")->capture_default_str();
     c->add_option("--size", o->size, "4k, 1080p, 720p, 480p, 272p, 256, or width x height like 832x480")
         ->capture_default_str();
     c->add_option("--frames", o->frames, "Number of frames, 4k+1")->capture_default_str();
     c->add_option("--attention", o->attention, "auto, full or t3")->capture_default_str();
-    c->add_option("--layout", o->layout, "dit, attention: windows of this layout, whose grid is the size's")
+    c->add_option("--layout", o->layout, "dit, attention, train: windows of this layout, whose grid is the size's")
         ->type_name("FILE");
     c->add_option("--steps", o->steps, "pipeline: steps of denoising (default: the model's)");
     c->add_option("--cfg", o->cfg, "pipeline: guidance scale, 1 for one pass a step (default: the model's)");
-    c->add_option("--layer", o->layer, "dit: only one layer, with the windows of this one");
+    c->add_option("--layer", o->layer, "dit, train: only one layer, with the windows of this one");
+    c->add_option("--lora", o->lora, "train: rank of adapters, which alone are trained; 0: all weights")
+        ->capture_default_str();
+    c->add_option("--states", o->states, "train: the optimiser's moments: f32, 8bit, host (f32) or 8bit-host")
+        ->capture_default_str();
+    c->add_option("--streams", o->streams, "train: where blocks' inputs wait for the backward: device or host")
+        ->capture_default_str();
+    c->add_option("--stream", o->stream, "train: the type that they have, f32 or bf16 (default: as --dtype)");
+    c->add_flag("--deterministic", o->deterministic, "train, attention: the same bits every time on a GPU, too");
+    c->add_flag("--backward", o->backward, "attention: also its backward");
     c->add_option("--repeat", o->repeat, "Timed runs after one that prepares; 0 times that one")->capture_default_str();
     c->add_option("--input", o->input, "load: a transformer's file")->type_name("FILE");
     c->add_option("--output", o->output,
@@ -329,6 +346,7 @@ void add_bench(CLI::App& program, Action& chosen) {
         "memory allows: 5.7 GB for wan2.1-1.3b.\n\n"
         "Examples:\n"
         "  t3video bench dit --size 272p --frames 9\n"
+        "  t3video bench train --size 720p --device cuda --lora 64\n"
         "  t3video bench attention --size 448x256 --frames 17 --layout models/demo/t3-layout.json\n"
         "  t3video bench pipeline --device cuda --steps 8 --cfg 1 --json film.json");
     c->callback([o, &chosen] { chosen = [o] { o->run(); }; });

@@ -6,6 +6,8 @@
 #include <string>
 
 #include "apps/common/options.h"
+#include "models/wan_dit/model.h"
+#include "models/wan_vae/wan_vae.h"
 #include "tensor/tensor.h"
 
 namespace t3video::apps {
@@ -14,6 +16,10 @@ struct BenchOptions {
     ComputeOptions compute;
     std::string what, model = "wan2.1-1.3b", size = "4k", attention = "auto", layout, json, input, output;
     int64_t frames = 81, layer = -1, repeat = 3;
+    // train:
+    int64_t lora = 0;
+    std::string states = "f32", streams = "device", stream;
+    bool deterministic = false, backward = false;
     std::optional<int64_t> steps;
     std::optional<double> cfg;
 
@@ -37,6 +43,19 @@ BenchSize find_size(const std::string& name);
 // Standard deviation of all elements. Throws Error unless it is a finite number above 0.1, as of a network of random
 // weights that computes something.
 double deviation_of(Context& ctx, const Tensor& x);
+
+// What a bench of a model needs of it.
+struct BenchModel {
+    bool wan22;
+    models::DitConfig dit;
+    models::VaeConfig vae;
+    Grid grid;
+};
+
+// Training steps: prints their plan, then a table of their parts, and writes JSON if asked for. `matrix_rate`: FLOP a
+// second of a large product.
+void bench_train(Context& ctx, const BenchOptions& options, const BenchModel& model, const t3::WindowLayout& layout,
+                 double matrix_rate);
 
 // A whole film: prints a table of its stages, and writes JSON and frames if asked for.
 void bench_film(Context ctx, const BenchOptions& options);

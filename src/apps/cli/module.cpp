@@ -26,6 +26,8 @@ constexpr Module kModules[] = {
     {"dit", "latents, timestep, context -> out, the velocity", run_dit},
     {"self-attention", "tokens [1,n,dim] -> patternK of block 1; patternK_close, patternK_remote", run_self_attention},
     {"denoise", "noise, context, negative_context[, first_frame] -> latents", run_denoise},
+    {"train-step", "latents, noise, context, timestep, sigma, weight -> pred, loss, grad.* of weight * loss",
+     run_train_step},
     {"pipeline", "prompt_ids, negative_ids, noise -> latents, frames [1,f,3,H,W] in 0..1", run_pipeline},
     {"solver", "noise, model_outputs [steps,...] -> trace, timesteps, sigmas", run_solver},
     {"t3-attention", "tokens; grid, window_counts, salt, head_dim in the metadata -> pK.close, pK.remote, pK.out",
@@ -158,7 +160,15 @@ void add_module(CLI::App& program, Action& chosen) {
     c->add_option("--layout", o->layout, "Window layout")->type_name("FILE");
     c->add_option("--attention", o->attention, "auto, full or t3")->capture_default_str();
     c->add_flag("--first-frame-clean", o->first_frame_clean, "dit: the first latent frame is at timestep 0");
-    c->add_flag("--first-frame", o->first_frame, "denoise: hold the first latent frame at the input first_frame");
+    c->add_flag("--first-frame", o->first_frame,
+                "denoise: hold the first latent frame at the input first_frame; train-step: leave it clean, at "
+                "timestep 0, and out of the loss");
+    c->add_option(
+         "--stream", o->stream,
+         "train-step: f32 or bf16, to which the residual stream is rounded in front of each block (default: as "
+         "--dtype)")
+        ->type_name("TYPE");
+    c->add_flag("--deterministic", o->deterministic, "train-step: the same bits every time on a GPU, too");
     c->add_option("--band-rows", o->band_rows, "vae-decode, pipeline: rows of the video decoded at a time; 0: all")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();

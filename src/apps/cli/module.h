@@ -26,6 +26,8 @@ struct ModuleOptions {
     double shift = 5.0, cfg = 5.0, strength = 1.0;
     uint64_t seed = 0;
     int multiprocessors = 132;
+    std::string stream;  // of train-step: the type it is rounded to
+    bool deterministic = false;
     bool bf16_timesteps = false, first_frame = false, first_frame_clean = false, raw = false;
 
     film::ModelFiles files() const;  // of --model, which must have been given
@@ -63,6 +65,7 @@ Outputs run_vae_encode(Context& ctx, const ModuleOptions& options, const Inputs&
 Outputs run_dit(Context& ctx, const ModuleOptions& options, const Inputs& in);
 Outputs run_self_attention(Context& ctx, const ModuleOptions& options, const Inputs& in);
 Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in);
+Outputs run_train_step(Context& ctx, const ModuleOptions& options, const Inputs& in);
 Outputs run_pipeline(Context& ctx, const ModuleOptions& options, const Inputs& in);
 Outputs run_solver(Context& ctx, const ModuleOptions& options, const Inputs& in);
 Outputs run_t3_attention(Context& ctx, const ModuleOptions& options, const Inputs& in);

@@ -9,6 +9,8 @@
 #include "ops/layout.h"
 #include "session/denoise.h"
 #include "session/session.h"
+#include "training/step.h"
+#include "training/trained.h"
 
 namespace t3video::apps {
 namespace {
@@ -143,6 +145,33 @@ Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in
     return {{"latents",
              batched(session::denoise(ctx, [&](double) { return guidance; }, windows_of(ctx, options, noise), solver,
                                       options.schedule(solver), {.x = noise}, {.first_frame = first_frame}))}};
+}
+
+Outputs run_train_step(Context& ctx, const ModuleOptions& options, const Inputs& in) {
+    require_valid(options.stream.empty() || options.stream == "f32" || options.stream == "bf16", "--stream ",
+                  options.stream, ": expected f32 or bf16");
+    const auto files = options.files();
+    auto dit = models::WanDit::load(files.need(Part::dit), files.dit_config);
+    training::train_all(ctx, dit);
+    training::Sample sample;
+    sample.latents = in.sample(ctx, "latents", 5);
+    sample.noise = in.sample(ctx, "noise", 5);
+    sample.text.rows = in.sample(ctx, "context", 3);
+    sample.timestep = in.number(ctx, "timestep");
+    sample.sigma = in.number(ctx, "sigma");
+    sample.weight = in.number(ctx, "weight");
+    sample.first_frame = options.first_frame;
+    require_valid(sample.latents.shape() == sample.noise.shape(), "train-step: latents ", sample.latents.shape(),
+                  " but noise ", sample.noise.shape());
+    const DType stream = options.stream.empty()    ? ctx.compute_type()
+                         : options.stream == "f32" ? DType::f32
+                                                   : DType::bf16;
+    auto tape = training::make_tape(stream, nn::StreamPlace::device, options.deterministic);
+    const auto result = training::train_sample(ctx, dit, sample, windows_of(ctx, options, sample.latents), tape);
+    const auto loss = static_cast<float>(result.loss);
+    Outputs out{{"pred", batched(result.velocity)}, {"loss", from_span(ctx, {&loss, 1}, {1})}};
+    dit.for_each_param("", [&](const std::string& name, nn::Param& param) { out["grad." + name] = param.grad; });
+    return out;
 }
 
 // A film from token ids and noise to frames, by the stages of a session.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <tuple>
 
 #include "core/bounded_cache.h"
@@ -32,13 +33,32 @@ struct Layout {
     cublasLtMatrixLayout_t handle = nullptr;
 };
 
+cublasLtEpilogue_t epilogue_of(const Gemm& g) {
+    switch (g.epilogue) {
+        case Epilogue::gelu:
+            return g.bias ? CUBLASLT_EPILOGUE_GELU_BIAS : CUBLASLT_EPILOGUE_GELU;
+        case Epilogue::gelu_and_before:
+            return g.bias ? CUBLASLT_EPILOGUE_GELU_AUX_BIAS : CUBLASLT_EPILOGUE_GELU_AUX;
+        case Epilogue::gelu_gradient:
+            require(!g.bias, "gemm: a gradient with a bias");
+            return CUBLASLT_EPILOGUE_DGELU;
+        case Epilogue::none:
+            break;
+    }
+    return g.bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+}
+bool has_before(const Gemm& g) {
+    return g.epilogue == Epilogue::gelu_and_before || g.epilogue == Epilogue::gelu_gradient;
+}
+
 struct Operation {
     explicit Operation(const Gemm& g) {
         check(cublasLtMatmulDescCreate(&handle, CUBLAS_COMPUTE_32F, CUDA_R_32F));
         // cuBLAS is column-major: what it calls A is our b, and its result our c transposed.
         set(CUBLASLT_MATMUL_DESC_TRANSA, g.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
-        set(CUBLASLT_MATMUL_DESC_EPILOGUE, g.bias ? (g.gelu ? CUBLASLT_EPILOGUE_GELU_BIAS : CUBLASLT_EPILOGUE_BIAS)
-                                                  : (g.gelu ? CUBLASLT_EPILOGUE_GELU : CUBLASLT_EPILOGUE_DEFAULT));
+        set(CUBLASLT_MATMUL_DESC_TRANSB, g.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
+        set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue_of(g));
+        if (has_before(g)) set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, g.ldc);
         if (g.bias) set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type_of(g.out));
     }
     ~Operation() { cublasLtMatmulDescDestroy(handle); }
@@ -57,27 +77,35 @@ uint32_t alignment(const void* data, int64_t stride, DType dtype) {
     return static_cast<uint32_t>(bits & -bits);
 }
 
-// Whether a product of bf16 has tiles of 128x128 enough to occupy the card several times, in rows that the copy engine
-// can read. With fewer than five tiles a multiprocessor cuBLAS's choice can be the better one.
-bool is_large(const State& s, const Gemm& g, uint32_t alignment_of_all) {
-    const int64_t tiles = (g.m + 127) / 128 * ((g.n + 127) / 128);
-    return g.in == DType::bf16 && g.b_transposed && g.batch == 1 && alignment_of_all >= 16 &&
-           tiles >= int64_t{5} * s.traits.multiprocessors && s.traits.major == 9;
-}
+// How a large product is cut, where we know better than cuBLAS.
+struct Tiles {
+    cublasLtMatmulTile_t tile;
+    uint32_t custom_option, swizzle;  // as cuBLAS's own list has them for such tiles
+};
 
-// Tiles for a large product, with the custom options that cuBLAS's own list has for them. Small tiles, 128x128, where
+// Of products of bf16 with tiles of 128x128 enough to occupy the card several times, in rows that the copy engine can
+// read. With fewer than five tiles a multiprocessor cuBLAS's choice can be the better one. Small tiles, 128x128, where
 // sums are short: the ends of larger ones, with bias and GELU, keep the matrix units waiting. Tiles of 128x256, which
 // read less, where they are long. Gained over the first of cuBLAS's list on an H200 at its power limit: 3 to 8 % for
 // 1536 to 1536 and 1536 to 8960 with GELU, 2 % for 3072 to 3072 and 3072 to 14336 with GELU; over 128x128 5 % for 8960
-// to 1536, 3 % for 14336 to 3072.
-cublasLtMatmulAlgo_t with_our_tiles(cublasLtMatmulAlgo_t algorithm, int64_t k) {
+// to 1536, 3 % for 14336 to 3072. Products of a backward (b not transposed, or a transposed and added to c) were not
+// measured and are cuBLAS's choice.
+std::optional<Tiles> known_tiles(const State& s, const Gemm& g, uint32_t alignment_of_all) {
+    const int64_t tiles = (g.m + 127) / 128 * ((g.n + 127) / 128);
+    const bool large = g.in == DType::bf16 && g.batch == 1 && alignment_of_all >= 16 &&
+                       tiles >= int64_t{5} * s.traits.multiprocessors && s.traits.major == 9;
+    if (!large || g.a_transposed || !g.b_transposed) return std::nullopt;
+    if (g.k >= 4096) return Tiles{CUBLASLT_MATMUL_TILE_128x256, 5, 1};
+    return Tiles{CUBLASLT_MATMUL_TILE_128x128, 1, 0};
+}
+
+cublasLtMatmulAlgo_t with_tiles(cublasLtMatmulAlgo_t algorithm, const Tiles& tiles) {
     const auto set = [&](cublasLtMatmulAlgoConfigAttributes_t attribute, uint32_t value) {
         check(cublasLtMatmulAlgoConfigSetAttribute(&algorithm, attribute, &value, sizeof value));
     };
-    const bool long_sums = k >= 4096;
-    set(CUBLASLT_ALGO_CONFIG_TILE_ID, long_sums ? CUBLASLT_MATMUL_TILE_128x256 : CUBLASLT_MATMUL_TILE_128x128);
-    set(CUBLASLT_ALGO_CONFIG_CUSTOM_OPTION, long_sums ? 5 : 1);
-    set(CUBLASLT_ALGO_CONFIG_CTA_SWIZZLING, long_sums ? 1 : 0);
+    set(CUBLASLT_ALGO_CONFIG_TILE_ID, tiles.tile);
+    set(CUBLASLT_ALGO_CONFIG_CUSTOM_OPTION, tiles.custom_option);
+    set(CUBLASLT_ALGO_CONFIG_CTA_SWIZZLING, tiles.swizzle);
     set(CUBLASLT_ALGO_CONFIG_STAGES_ID, CUBLASLT_MATMUL_STAGES_64xAUTO);
     const uint16_t cluster = CUBLASLT_CLUSTER_SHAPE_2x1x1;
     check(cublasLtMatmulAlgoConfigSetAttribute(&algorithm, CUBLASLT_ALGO_CONFIG_CLUSTER_SHAPE_ID, &cluster,
@@ -87,12 +115,14 @@ cublasLtMatmulAlgo_t with_our_tiles(cublasLtMatmulAlgo_t algorithm, int64_t k) {
 
 // A product as cuBLAS is told of it, and the algorithm that computes it.
 struct GemmAlgorithm {
-    GemmAlgorithm(State& s, const Gemm& g, uint32_t align_a, uint32_t align_b, uint32_t align_c, const void* any_bias)
+    GemmAlgorithm(State& s, const Gemm& g, uint32_t align_a, uint32_t align_b, uint32_t align_c, const void* any_bias,
+                  void* any_before)
         : operation(g),
           a(g.in, g.b_transposed ? g.k : g.n, g.b_transposed ? g.n : g.k, g.ldb, g.batch, g.step_b),
-          b(g.in, g.k, g.m, g.lda, g.batch, g.step_a),
+          b(g.in, g.a_transposed ? g.m : g.k, g.a_transposed ? g.k : g.m, g.lda, g.batch, g.step_a),
           c(g.out, g.n, g.m, g.ldc, g.batch, g.step_c) {
         if (g.bias) operation.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, any_bias);
+        if (has_before(g)) operation.set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, any_before);
         cublasLtMatmulPreference_t wish = nullptr;
         check(cublasLtMatmulPreferenceCreate(&wish));
         const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
@@ -111,8 +141,9 @@ struct GemmAlgorithm {
         require(status == CUBLAS_STATUS_SUCCESS && found == 1, "gemm: cuBLAS has no kernel for ", g.m, "x", g.n, "x",
                 g.k, " of ", g.in);
         algorithm = result.algo;
-        if (!is_large(s, g, std::min({align_a, align_b, align_c}))) return;
-        const cublasLtMatmulAlgo_t other = with_our_tiles(algorithm, g.k);
+        const std::optional<Tiles> tiles = known_tiles(s, g, std::min({align_a, align_b, align_c}));
+        if (!tiles) return;
+        const cublasLtMatmulAlgo_t other = with_tiles(algorithm, *tiles);
         if (cublasLtMatmulAlgoCheck(s.blas, operation.handle, a.handle, b.handle, c.handle, c.handle, &other,
                                     &result) == CUBLAS_STATUS_SUCCESS &&
             result.workspaceSize <= kWorkspaceBytes)
@@ -124,22 +155,25 @@ struct GemmAlgorithm {
     cublasLtMatmulAlgo_t algorithm{};
 };
 
-using Key = std::tuple<int64_t, int64_t, int64_t, DType, DType, int64_t, int64_t, int64_t, bool, int64_t, int64_t,
-                       int64_t, int64_t, bool, bool, uint32_t, uint32_t, uint32_t>;
+using Key = std::tuple<int64_t, int64_t, int64_t, DType, DType, int64_t, int64_t, int64_t, bool, bool, int64_t, int64_t,
+                       int64_t, int64_t, bool, Epilogue, bool, uint32_t, uint32_t, uint32_t>;
 // A film asks for some dozens.
 using GemmAlgorithms = BoundedCache<Key, std::unique_ptr<GemmAlgorithm>, 1024>;
 
 }  // namespace
 
-void gemm(State& s, const Gemm& g, const void* a, const void* b, void* c, const void* bias) {
+void gemm(State& s, const Gemm& g, const void* a, const void* b, void* c, const void* bias, void* before) {
     const uint32_t align_a = alignment(a, g.lda, g.in), align_b = alignment(b, g.ldb, g.in),
                    align_c = alignment(c, g.ldc, g.out);
-    const Key key{g.m,     g.n,      g.k,      g.in,     g.out,  g.lda,  g.ldb,   g.ldc,   g.b_transposed,
-                  g.batch, g.step_a, g.step_b, g.step_c, g.bias, g.gelu, align_a, align_b, align_c};
-    const auto choose = [&] { return std::make_unique<GemmAlgorithm>(s, g, align_a, align_b, align_c, bias); };
+    const Key key{g.m,        g.n,          g.k,      g.in,           g.out,
+                  g.lda,      g.ldb,        g.ldc,    g.a_transposed, g.b_transposed,
+                  g.batch,    g.step_a,     g.step_b, g.step_c,       g.bias,
+                  g.epilogue, g.accumulate, align_a,  align_b,        align_c};
+    const auto choose = [&] { return std::make_unique<GemmAlgorithm>(s, g, align_a, align_b, align_c, bias, before); };
     GemmAlgorithm* const chosen = s.cache<GemmAlgorithms>("gemm").get(key, choose).get();
     if (g.bias) chosen->operation.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
-    const float beta = 0.0f;
+    if (has_before(g)) chosen->operation.set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, before);
+    const float beta = g.accumulate ? 1.0f : 0.0f;
     check(cublasLtMatmul(s.blas, chosen->operation.handle, &g.alpha, b, chosen->a.handle, a, chosen->b.handle, &beta, c,
                          chosen->c.handle, c, chosen->c.handle, &chosen->algorithm, s.workspace->data(),
                          kWorkspaceBytes, s.stream));

@@ -6,25 +6,78 @@
 #include "models/wan_dit/modulation.h"
 #include "nn/slices.h"
 #include "ops/attention.h"
+#include "ops/convert.h"
 #include "ops/elementwise.h"
+#include "ops/layout.h"
 #include "ops/norm.h"
 #include "ops/residual.h"
 
 namespace t3video::models {
 
+namespace {
+
+// f(some rows of x, the first of them): slice by slice, in the order of rows that suits the windows.
+template <class F>
+void for_rows(Context& ctx, const Tensor& x, const Tensor* order, F&& f) {
+    nn::for_slices(ctx, x.dim(0), [&](int64_t first, int64_t last) {
+        ops::Rows rows{x.slice(first, last), {}, {.first = first}};
+        if (order) {  // rows are tokens of x in another order
+            const Tensor tokens = order->slice(first, last);
+            rows = {x, tokens, {tokens}};
+        }
+        f(rows, first);
+    });
+}
+
+Tensor* asked(Tensor& gradient) {
+    return gradient.defined() ? &gradient : nullptr;
+}
+
+}  // namespace
+
 TextKeys CrossAttention::keys(Context& ctx, const Tensor& text, int64_t last_rows) const {
     return {norm_k.forward(ctx, k.forward(ctx, text)), v.forward(ctx, text), last_rows};
 }
 
-Tensor CrossAttention::forward(Context& ctx, const Tensor& x, const TextKeys& text) const {
-    const Tensor queries = norm_q.forward(ctx, q.forward(ctx, x));
-    const float scale = 1.0f / std::sqrt(static_cast<float>(x.dim(1) / heads));
-    return o.forward(ctx, ops::attention(ctx, queries, text.k, text.v,
-                                         {.heads = heads, .scale = scale, .last_key_count = text.last_rows}));
+Tensor CrossAttention::keys_backward(Context& ctx, const Tensor& text, const TextKeys& d) const {
+    const Tensor dk = ops::convert(ctx, d.k, text.dtype()), dv = ops::convert(ctx, d.v, text.dtype());
+    Tensor dtext = k.backward(ctx, text, norm_k.backward(ctx, k.forward(ctx, text), dk));
+    v.backward_into(ctx, text, dv, true, dtext);
+    return dtext;
 }
 
-Tensor FeedForward::forward(Context& ctx, const Tensor& x) const {
-    return contract.forward(ctx, expand.forward(ctx, x, ops::Activation::gelu_tanh));
+ops::AttentionOptions CrossAttention::options(const TextKeys& text) const {
+    const float scale = 1.0f / std::sqrt(static_cast<float>(q.out() / heads));
+    return {.heads = heads, .scale = scale, .last_key_count = text.last_rows};
+}
+
+Tensor CrossAttention::forward(Context& ctx, const Tensor& x, const TextKeys& text, Saved* saved) const {
+    const Tensor raw = q.forward(ctx, x), queries = norm_q.forward(ctx, raw);
+    const Tensor attended = ops::attention(ctx, queries, text.k, text.v, options(text));
+    if (saved) *saved = {x, raw, queries, attended};
+    return o.forward(ctx, attended);
+}
+
+Tensor CrossAttention::backward(Context& ctx, const Saved& saved, const Tensor& dy, const TextKeys& text,
+                                TextKeys& dtext) const {
+    const Tensor dattended = o.backward(ctx, saved.attended, dy);
+    const Tensor dq = ops::attention_backward(ctx, saved.q, text.k, text.v, dattended, options(text), dtext.k, dtext.v);
+    return q.backward(ctx, saved.x, norm_q.backward(ctx, saved.raw_q, dq));
+}
+
+Tensor FeedForward::forward(Context& ctx, const Tensor& x, Saved* saved) const {
+    if (!saved) return contract.forward(ctx, expand.forward(ctx, x, ops::Activation::gelu_tanh));
+    const auto wide = [&] { return empty(ctx, {x.dim(0), expand.out()}, x.dtype()); };
+    *saved = {x, wide(), wide()};
+    expand.forward_into(ctx, x, saved->activated, ops::Activation::gelu_tanh, &saved->expanded);
+    return contract.forward(ctx, saved->activated);
+}
+
+// With h what expand gives and a = gelu(h): da = contract^T(dy), dh = da * gelu'(h), dx = expand^T(dh).
+Tensor FeedForward::backward(Context& ctx, const Saved& saved, const Tensor& dy) const {
+    Tensor dexpanded = empty_like(ctx, saved.expanded);
+    contract.backward_into(ctx, saved.activated, dy, false, dexpanded, &saved.expanded);
+    return expand.backward(ctx, saved.x, dexpanded);
 }
 
 Modulation Block::modulation_of(Context& ctx, const BlockInput& in) const {
@@ -47,28 +100,93 @@ void Block::after_attention(Context& ctx, ops::Rows& x, const Tensor& attended, 
     ops::add_gated_to(ctx, x, m.gate2, ffn.forward(ctx, h), m.boundary);
 }
 
-// Only attention sees all tokens at once; the rest runs slice by slice, in the order of rows that suits the windows.
+// The ops of after_attention on a copy of the rows, y behind its first step and z behind its second, then backward:
+//     dz = dx + J2(z)^T ffn^T(gate2 dx),    dy = dz + J(y)^T cross^T(dz),    dattended = o^T(gate1 dy),
+// with J2 and J the norms' Jacobians. What arrives at y goes on to x as it is.
+Tensor Block::after_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, const Tensor& attended,
+                                       const Modulation& m, const BlockInput& in, Modulation& dm,
+                                       TextKeys& dtext) const {
+    ops::Rows y{ops::take_rows(ctx, x, DType::f32), {}, x.tokens};
+    const Tensor projected = self_attn.o.forward(ctx, attended);
+    CrossAttention::Saved cross;
+    Tensor h = ops::add_layer_norm(ctx, y, {projected, &m.gate1}, norm3.weight.tensor(), norm3.bias.tensor(),
+                                   m.boundary, norm3.eps);
+    h = cross_attn.forward(ctx, h, in.text, &cross);
+    ops::Rows z{clone(ctx, y.data), {}, x.tokens};
+    FeedForward::Saved feed;
+    h = ops::add_norm_modulate(ctx, z, {h}, m.scale2, m.shift2, m.boundary, eps);
+    h = ffn.forward(ctx, h, &feed);
+
+    h = ops::add_gated_backward(ctx, dx, m.gate2, h, m.boundary, asked(dm.gate2));
+    h = ffn.backward(ctx, feed, h);
+    feed = {};
+    ops::norm_modulate_backward(ctx, z, m.scale2, m.boundary, eps, h, dx, asked(dm.scale2), asked(dm.shift2));
+    h = cross_attn.backward(ctx, cross, ops::take_rows(ctx, dx, h.dtype()), in.text, dtext);
+    ops::layer_norm_backward(ctx, y, norm3.weight.tensor(), norm3.eps, h, dx, norm3.weight.gradient(),
+                             norm3.bias.gradient());
+    h = ops::add_gated_backward(ctx, dx, m.gate1, projected, m.boundary, asked(dm.gate1));
+    return self_attn.o.backward(ctx, attended, h);
+}
+
+// dx = dy + J1(x)^T (q^T dq + k^T dk + v^T dv)
+void Block::before_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, int64_t first,
+                                      const Modulation& m, const BlockInput& in,
+                                      const t3::SelfAttention::Inputs& inputs, ops::AttentionGradients& d,
+                                      Modulation& dm) const {
+    const Tensor h = ops::norm_modulate(ctx, x, m.scale1, m.shift1, m.boundary, eps);
+    const Tensor dh = self_attn.project_backward(ctx, h, x.tokens, first, in.rope, inputs, d);
+    ops::norm_modulate_backward(ctx, x, m.scale1, m.boundary, eps, dh, dx, asked(dm.scale1), asked(dm.shift1));
+}
+
+// Only attention sees all tokens at once; the rest runs slice by slice.
 void Block::forward(Context& ctx, Tensor& x, const BlockInput& in) const {
     const Modulation m = modulation_of(ctx, in);
-    const auto for_rows = [&](auto&& f) {  // f(some rows of x, the first of them)
-        nn::for_slices(ctx, x.dim(0), [&](int64_t first, int64_t last) {
-            ops::Rows rows{x.slice(first, last), {}, {.first = first}};
-            if (in.order) {  // rows are tokens of x in another order
-                const Tensor tokens = in.order->slice(first, last);
-                rows = {x, tokens, {tokens}};
-            }
-            f(rows, first);
-        });
-    };
     Tensor attended;
     {
         auto inputs = self_attn.make_inputs(ctx, x.dim(0), ctx.compute_type());
-        for_rows([&](const ops::Rows& rows, int64_t first) { before_attention(ctx, rows, first, m, in, inputs); });
+        for_rows(ctx, x, in.order,
+                 [&](const ops::Rows& rows, int64_t first) { before_attention(ctx, rows, first, m, in, inputs); });
         attended = self_attn.attend(ctx, inputs, in.windows);
     }
-    for_rows([&](ops::Rows& rows, int64_t first) {
+    for_rows(ctx, x, in.order, [&](ops::Rows& rows, int64_t first) {
         after_attention(ctx, rows, attended.slice(first, first + rows.count()), m, in);
     });
+}
+
+void Block::backward(Context& ctx, const Tensor& x, Tensor& dx, const BlockInput& in, BlockGradients& d,
+                     bool deterministic) const {
+    const Modulation m = modulation_of(ctx, in);
+    Modulation dm;
+    if (d.modulation.defined() || modulation.gradient()) {
+        const auto like = [&] { return zeros(ctx, m.gate1.shape()); };
+        dm = {like(), like(), like(), like(), like(), like()};
+    }
+    const auto rows_of_dx = [&](const ops::Rows& rows, int64_t first) {
+        return ops::Rows{in.order ? dx : dx.slice(first, first + rows.count()), rows.indices, rows.tokens};
+    };
+    auto inputs = self_attn.make_inputs(ctx, x.dim(0), ctx.compute_type(), true);
+    for_rows(ctx, x, in.order,
+             [&](const ops::Rows& rows, int64_t first) { before_attention(ctx, rows, first, m, in, inputs); });
+    ops::AttentionGradients dinputs;
+    {
+        ops::AttentionSaved saved;
+        Tensor attended = self_attn.attend(ctx, inputs, in.windows, &saved);
+        Tensor dattended = empty_like(ctx, attended);
+        for_rows(ctx, x, in.order, [&](const ops::Rows& rows, int64_t first) {
+            const int64_t last = first + rows.count();
+            ops::Rows gradient = rows_of_dx(rows, first);
+            Tensor to = dattended.slice(first, last);
+            copy_into(ctx, to,
+                      after_attention_backward(ctx, rows, gradient, attended.slice(first, last), m, in, dm, d.text));
+        });
+        attended = {};
+        dinputs = self_attn.attend_backward(ctx, inputs, in.windows, saved, dattended, deterministic);
+    }
+    for_rows(ctx, x, in.order, [&](const ops::Rows& rows, int64_t first) {
+        ops::Rows gradient = rows_of_dx(rows, first);
+        before_attention_backward(ctx, rows, gradient, first, m, in, inputs, dinputs, dm);
+    });
+    if (dm.gate1.defined()) modulation_rows_backward<6>(ctx, dm.rows(), asked(d.modulation), modulation);
 }
 
 }  // namespace t3video::models

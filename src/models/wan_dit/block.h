@@ -1,6 +1,7 @@
 // One block of the Wan diffusion transformer.
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "models/wan_dit/config.h"
@@ -20,21 +21,45 @@ struct TextKeys {
 struct CrossAttention : nn::AttentionWeights {
     using AttentionWeights::AttentionWeights;
 
+    // Between the projections: what a backward needs.
+    struct Saved {
+        Tensor x, raw_q, q, attended;
+    };
+
     // text: [rows, dim] after the text embedding.
     TextKeys keys(Context& ctx, const Tensor& text, int64_t last_rows) const;
-    Tensor forward(Context& ctx, const Tensor& x, const TextKeys& text) const;
+    Tensor forward(Context& ctx, const Tensor& x, const TextKeys& text, Saved* saved = nullptr) const;
+
+    // dx; dtext, f32, is added to.
+    Tensor backward(Context& ctx, const Saved& saved, const Tensor& dy, const TextKeys& text, TextKeys& dtext) const;
+    // The gradient of `text`, [rows, dim] of its type, from that of its keys and values.
+    Tensor keys_backward(Context& ctx, const Tensor& text, const TextKeys& d) const;
+
+  private:
+    ops::AttentionOptions options(const TextKeys& text) const;
 };
 
 struct FeedForward {
     FeedForward() = default;
     explicit FeedForward(const DitConfig& c) : expand(c.dim, c.ffn_dim), contract(c.ffn_dim, c.dim) {}
 
-    Tensor forward(Context& ctx, const Tensor& x) const;
+    struct Saved {
+        Tensor x, expanded, activated;
+    };
+
+    Tensor forward(Context& ctx, const Tensor& x, Saved* saved = nullptr) const;
+    // dx
+    Tensor backward(Context& ctx, const Saved& saved, const Tensor& dy) const;
 
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {
         expand.for_each_param(prefix + "0.", visit);
         contract.for_each_param(prefix + "2.", visit);
+    }
+    template <class Visitor>
+    void for_each_linear(const std::string& prefix, Visitor&& visit) {
+        expand.for_each_linear(prefix + "0.", visit);
+        contract.for_each_linear(prefix + "2.", visit);
     }
 
     nn::Linear expand, contract;
@@ -53,6 +78,15 @@ struct BlockInput {
 struct Modulation {
     Tensor shift1, scale1, gate1, shift2, scale2, gate2;
     int64_t boundary = 0;
+
+    // In the order of the projected timestep.
+    std::array<Tensor, 6> rows() const { return {shift1, scale1, gate1, shift2, scale2, gate2}; }
+};
+
+// What a block's backward adds to beside the gradients of its parameters, f32. Undefined where nobody asks.
+struct BlockGradients {
+    Tensor modulation;  // [sets, 6*dim]
+    TextKeys text;
 };
 
 struct Block {
@@ -76,6 +110,12 @@ struct Block {
                          const BlockInput& in) const;
     Modulation modulation_of(Context& ctx, const BlockInput& in) const;
 
+    // The gradient dx of the stream behind the block, [tokens, dim] f32, becomes that of x, the stream in front of it:
+    // f32 or of the compute type. All that lies between is computed again from x, by the forward's own ops; only
+    // attention keeps more than a slice of it. `deterministic`: as ops::window_attention_backward.
+    void backward(Context& ctx, const Tensor& x, Tensor& dx, const BlockInput& in, BlockGradients& d,
+                  bool deterministic) const;
+
     template <class Visitor>
     void for_each_param(const std::string& prefix, Visitor&& visit) {
         visit(prefix + "modulation", modulation);
@@ -84,6 +124,12 @@ struct Block {
         norm3.for_each_param(prefix + "norm3.", visit);
         ffn.for_each_param(prefix + "ffn.", visit);
     }
+    template <class Visitor>
+    void for_each_linear(const std::string& prefix, Visitor&& visit) {
+        self_attn.for_each_linear(prefix + "self_attn.", visit);
+        cross_attn.for_each_linear(prefix + "cross_attn.", visit);
+        ffn.for_each_linear(prefix + "ffn.", visit);
+    }
 
     t3::SelfAttention self_attn;
     CrossAttention cross_attn;
@@ -91,6 +137,15 @@ struct Block {
     FeedForward ffn;
     nn::Param modulation;
     float eps = 1e-6f;
+
+  private:
+    // Of rows x, and the same rows dx of the gradient: the backward of both phases. The former takes the gradient of
+    // attention's inputs, the latter returns that of its result. Gradients of m are added to `dm`, where it has some.
+    void before_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, int64_t first, const Modulation& m,
+                                   const BlockInput& in, const t3::SelfAttention::Inputs& inputs,
+                                   ops::AttentionGradients& d, Modulation& dm) const;
+    Tensor after_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, const Tensor& attended,
+                                    const Modulation& m, const BlockInput& in, Modulation& dm, TextKeys& dtext) const;
 };
 
 }  // namespace t3video::models

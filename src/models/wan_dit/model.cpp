@@ -62,16 +62,21 @@ Grid WanDit::grid_of(const Tensor& latent) {
     return {latent.dim(1), latent.dim(2) / 2, latent.dim(3) / 2};
 }
 
+Tensor WanDit::text_input(Context& ctx, const TextRows& text) const {
+    require(text.rows.rank() == 2 && text.rows.dim(1) == config_.text_dim, "dit: text rows ", text.rows.shape(),
+            ", expected [rows, ", config_.text_dim, "]");
+    Tensor rows = text.rows;
+    if (text.padding > 0) rows = ops::concat(ctx, std::array{rows, zeros(ctx, {1, config_.text_dim})});
+    return ops::convert(ctx, rows, ctx.compute_type());
+}
+
+Tensor WanDit::embed(Context& ctx, const Tensor& text_input) const {
+    return text_out_.forward(ctx, text_in_.forward(ctx, text_input, ops::Activation::gelu_tanh));
+}
+
 std::vector<TextContext> WanDit::embed_text(Context& ctx, std::span<const TextRows> prompts) const {
     std::vector<Tensor> embedded;
-    for (const auto& [text, padding] : prompts) {
-        require(text.rank() == 2 && text.dim(1) == config_.text_dim, "dit: text rows ", text.shape(),
-                ", expected [rows, ", config_.text_dim, "]");
-        Tensor rows = text;
-        if (padding > 0) rows = ops::concat(ctx, std::array{text, zeros(ctx, {1, config_.text_dim})});
-        rows = ops::convert(ctx, rows, ctx.compute_type());
-        embedded.push_back(text_out_.forward(ctx, text_in_.forward(ctx, rows, ops::Activation::gelu_tanh)));
-    }
+    for (const TextRows& prompt : prompts) embedded.push_back(embed(ctx, text_input(ctx, prompt)));
     std::vector<TextContext> texts(prompts.size());
     for (size_t layer = 0; layer < blocks_.size(); ++layer) {
         const Block& block = blocks_.at(ctx, layer, (layer + 1) % blocks_.size());
@@ -87,6 +92,21 @@ TextContext WanDit::embed_text(Context& ctx, const Tensor& rows, int64_t padding
     return std::move(embed_text(ctx, std::array{TextRows{rows, padding}}).front());
 }
 
+Tensor WanDit::sinusoids(Context& ctx, double timestep, const Conditioning& conditioning) const {
+    Tensor time = sinusoid(ctx, timestep, config_.freq_dim);
+    if (conditioning.clean_frames == 0) return time;
+    return ops::concat(ctx, std::array{sinusoid(ctx, 0.0, config_.freq_dim), time});
+}
+
+BlockInput WanDit::block_input(const DitBranchState& s, const t3::LayoutWindows& windows, int64_t layer) const {
+    return {s.modulation,
+            s.clean_tokens,
+            s.rope,
+            windows.of_layer(layer),
+            windows.row_order(layer),
+            s.text.layers.at(static_cast<size_t>(layer))};
+}
+
 DitBranchState WanDit::enter(Context& ctx, const Tensor& latent, double timestep, const DitBranch& branch) const {
     const Grid grid = grid_of(latent);
     const int64_t clean = branch.conditioning.clean_frames;
@@ -94,8 +114,7 @@ DitBranchState WanDit::enter(Context& ctx, const Tensor& latent, double timestep
             " channels");
     require(clean >= 0 && clean <= grid.t, "dit: ", clean, " clean frames of ", grid.t);
     DitBranchState state{branch.text, nn::make_rope_table(ctx, grid, config_.head_width())};
-    Tensor time = sinusoid(ctx, timestep, config_.freq_dim);
-    if (clean > 0) time = ops::concat(ctx, std::array{sinusoid(ctx, 0.0, config_.freq_dim), time});
+    const Tensor time = sinusoids(ctx, timestep, branch.conditioning);
     state.time = time_out_.forward(ctx, time_in_.forward(ctx, time, ops::Activation::silu));
     state.modulation = time_projection_.forward(ctx, ops::silu(ctx, state.time));
     state.clean_tokens = clean * grid.h * grid.w;
@@ -111,10 +130,7 @@ void WanDit::blocks(Context& ctx, std::span<DitBranchState> states, const t3::La
     for (int64_t layer = first; layer < last; ++layer) {
         const auto i = static_cast<size_t>(layer);
         const Block& block = blocks_.at(ctx, i, (i + 1) % blocks_.size());
-        for (DitBranchState& s : states)
-            block.forward(ctx, s.x,
-                          {s.modulation, s.clean_tokens, s.rope, windows.of_layer(layer), windows.row_order(layer),
-                           s.text.layers.at(i)});
+        for (DitBranchState& s : states) block.forward(ctx, s.x, block_input(s, windows, layer));
     }
 }
 

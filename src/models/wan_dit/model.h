@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "models/wan_dit/block.h"
 #include "models/wan_dit/config.h"
 #include "nn/layer_store.h"
+#include "nn/stream_store.h"
 
 namespace t3video::models {
 
@@ -51,6 +53,19 @@ struct DitBranchState {
     Tensor x;                  // [tokens, dim] f32: the residual stream
 };
 
+// What a forward pass leaves for its backward, and how both go about it. Serves one step after another.
+struct DitTape {
+    nn::StreamStore streams;
+    bool deterministic = false;  // the same bits every time, as ops::window_attention_backward
+
+    Tensor latent;
+    double timestep = 0;
+    Conditioning conditioning = {};
+    Tensor text_rows, embedded_text;  // [rows, text_dim], [rows, dim]
+    TextContext text = {};
+    std::optional<DitBranchState> state;
+};
+
 class WanDit {
   public:
     // `weights`: safetensors (single or index) or GGUF, official or diffusers names, or a file of several networks
@@ -85,6 +100,14 @@ class WanDit {
     // what follows them: the velocity.
     Tensor leave(Context& ctx, DitBranchState state) const;
 
+    // forward() of one branch, for training: in front of each block the stream is rounded to the type of the tape's
+    // store. It keeps the stream of those places, and computes everything else again when backward() asks for it.
+    Tensor forward(Context& ctx, const Tensor& latent, double timestep, const TextRows& text,
+                   const t3::LayoutWindows& windows, const Conditioning& conditioning, DitTape& tape) const;
+    // Adds the gradients of all parameters that are trained. dvelocity: of the velocity that forward() left on the
+    // tape, [out_channels, T, 2H, 2W] f32.
+    void backward(Context& ctx, const Tensor& dvelocity, const t3::LayoutWindows& windows, DitTape& tape) const;
+
     // Self-attention of one block on its own, for comparing windows. x: [grid tokens, dim].
     Tensor self_attention(Context& ctx, int64_t layer, const Tensor& x, const Grid& grid,
                           const t3::LayerWindows& windows) const;
@@ -105,7 +128,25 @@ class WanDit {
         head_.for_each_param(prefix + "head.head.", visit);
     }
 
+    // The linear maps of the blocks.
+    template <class Visitor>
+    void for_each_linear(const std::string& prefix, Visitor&& visit) {
+        blocks_.for_each_linear(prefix + "blocks.", visit);
+    }
+
   private:
+    // As text_in_ takes them.
+    Tensor text_input(Context& ctx, const TextRows& text) const;
+    Tensor embed(Context& ctx, const Tensor& text_input) const;
+    // [sets, freq_dim]: of the timestep, behind that of 0 where frames are clean.
+    Tensor sinusoids(Context& ctx, double timestep, const Conditioning& conditioning) const;
+    BlockInput block_input(const DitBranchState& state, const t3::LayoutWindows& windows, int64_t layer) const;
+    // The backward of each part of the model. dtime: [sets, dim], dmodulation: [sets, 6*dim], dtext: [rows, dim], f32.
+    Tensor leave_backward(Context& ctx, const Tensor& dvelocity, const DitBranchState& state, Tensor* dtime) const;
+    void enter_backward(Context& ctx, const Tensor& dx, const DitTape& tape) const;
+    void time_backward(Context& ctx, const DitTape& tape, Tensor dtime, const Tensor& dmodulation) const;
+    void text_backward(Context& ctx, const DitTape& tape, const Tensor& dtext) const;
+
     DitConfig config_;
     nn::Linear patch_embedding_, text_in_, text_out_, time_in_, time_out_, time_projection_;
     nn::LayerStore<Block> blocks_;

@@ -1,0 +1,161 @@
+// t3video bench train: how fast this machine takes a training step, and in how much memory, with random weights and
+// data.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/bench.h"
+#include "apps/common/log.h"
+#include "core/error.h"
+#include "film/published.h"
+#include "ops/devices.h"
+#include "ops/stopwatch.h"
+#include "training/trainer.h"
+
+namespace t3video::apps {
+namespace {
+
+struct Part {
+    std::vector<double> seconds;  // of each run
+    Work work;                    // of one
+
+    double median() const {
+        std::vector<double> sorted = seconds;
+        std::ranges::sort(sorted);
+        return sorted[sorted.size() / 2];
+    }
+};
+
+training::TrainOptions options_of(const BenchOptions& o, const Context& ctx) {
+    training::TrainOptions t;
+    require_valid(o.lora >= 0 && o.lora <= 4096, "--lora ", o.lora,
+                  ": expected a rank of 1 to 4096, or 0 for all weights");
+    if (o.lora > 0) t.adapters = training::AdapterOptions{.rank = o.lora};
+    require_valid(o.states == "f32" || o.states == "8bit" || o.states == "host" || o.states == "8bit-host", "--states ",
+                  o.states, ": expected f32, 8bit, host or 8bit-host");
+    t.optimizer.moments_in_8_bits = o.states.starts_with("8bit");
+    t.optimizer.moments_on_host = o.states.ends_with("host");
+    require_valid(o.streams == "device" || o.streams == "host", "--streams ", o.streams, ": expected device or host");
+    t.streams = o.streams == "host" ? nn::StreamPlace::host : nn::StreamPlace::device;
+    require_valid(o.stream.empty() || o.stream == "f32" || o.stream == "bf16", "--stream ", o.stream,
+                  ": expected f32 or bf16");
+    t.stream = o.stream.empty() ? ctx.compute_type() : o.stream == "f32" ? DType::f32 : DType::bf16;
+    t.deterministic = o.deterministic;
+    return t;
+}
+
+double flop(const Work& w) {
+    return w.matrix + w.attention + w.convolution;
+}
+
+double gib(size_t bytes) {
+    return static_cast<double>(bytes) / static_cast<double>(1 << 30);
+}
+
+}  // namespace
+
+void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, const t3::WindowLayout& layout,
+                 double matrix_rate) {
+    constexpr int64_t kTextRows = 100, kPadding = 412;
+    const training::TrainOptions options = options_of(o, ctx);
+    const Grid grid = layout.grid;
+    const Shape latent{model.dit.in_channels, grid.t, grid.h * 2, grid.w * 2};
+    const plan::Machine machine = plan::machine_of(ctx, o.compute.bytes());
+    const training::StepPlan plan = training::plan_step(film::without_values(models::WanDit(model.dit)), layout, latent,
+                                                        kTextRows, kPadding, options, machine);
+    fmt::print(
+        "{} tokens; planned: {:.2f} GiB where it computes, {:.2f} GiB of pinned host memory, {:.0f} TFLOP a step\n",
+        grid.tokens(), gib(plan.bytes), gib(plan.host_bytes), flop(plan.total()) / 1e12);
+    require_valid(plan.bytes + machine.taken <= machine.allowed, "a step takes ",
+                  plan::readable_bytes(plan.bytes + machine.taken), ", and ", plan::readable_bytes(machine.allowed),
+                  " may be taken; --streams host, --states 8bit or host, --lora 64 and a smaller --size or --frames "
+                  "take less");
+
+    size_t frozen = 0;  // of the CPU: what would else be in a mapped file
+    const auto dit = [&] {
+        models::WanDit made(model.dit);
+        uint64_t index = 0;
+        made.for_each_param("", [&](const auto& name, nn::Param& param) {
+            param.value = film::random_weight(ctx, name, param, index++);
+            if (options.adapters) {
+                nn::make_resident(ctx, param);
+                if (ctx.device() == Device::cpu) frozen += param.value.bytes();
+            } else {
+                nn::make_trainable(ctx, param);
+            }
+        });
+        return made;
+    };
+    training::Trainer trainer(ctx, dit(), options);
+    const t3::LayoutWindows windows(ctx, layout);
+    training::Sample sample;
+    sample.latents = ops::random_normal(ctx, latent, DType::f32, 8, 0, 1);
+    sample.noise = ops::random_normal(ctx, latent, DType::f32, 9, 0, 1);
+    sample.text = {ops::random_normal(ctx, {kTextRows, model.dit.text_dim}, DType::f32, 7, 0, 1), kPadding};
+    sample.timestep = 800;
+    sample.sigma = 0.8;
+
+    std::map<std::string, Part> parts;
+    std::vector<double> losses;
+    ctx.allocator().trim();
+    ctx.allocator().reset_peak();
+    for (int64_t run = 0; run <= o.repeat; ++run) {
+        ops::Stopwatch watch(ctx);
+        Work before = ctx.work();
+        double last = 0;
+        const auto end = [&](const char* name) {
+            const double now = watch.seconds();
+            Part& part = parts[name];
+            part.work = ctx.work() - before;
+            if (run > 0 || o.repeat == 0) part.seconds.push_back(now - last);
+            before = ctx.work();
+            last = now;
+        };
+        losses.push_back(trainer.add(ctx, sample, windows, end).loss);
+        const training::AdamW::Result result = trainer.update(ctx, 1e-5);
+        require(!result.skipped, "bench train: the gradient's norm is ", result.norm);
+        end("update");
+    }
+    const size_t peak = ctx.allocator().peak() - frozen;
+
+    fmt::print("{:12} {:>10} {:>9} {:>9} {:>6}\n", "", "seconds", "TFLOP", "TFLOP/s", "share");
+    Part step;
+    nlohmann::json runs = nlohmann::json::array();
+    const auto row = [&](const char* name, const Part& part) {
+        const double seconds = part.median(), rate = flop(part.work) / seconds;
+        fmt::print("{:12} {:10.4f} {:9.1f} {:9.1f} {:5.0f}%\n", name, seconds, flop(part.work) / 1e12, rate / 1e12,
+                   100 * rate / matrix_rate);
+        runs.push_back({{"name", name}, {"seconds", seconds}, {"flop", flop(part.work)}, {"bytes", part.work.bytes}});
+    };
+    for (const char* name : {"forward", "backward", "update"}) {
+        const Part& part = parts.at(name);
+        row(name, part);
+        step.seconds.resize(part.seconds.size());
+        for (size_t i = 0; i < part.seconds.size(); ++i) step.seconds[i] += part.seconds[i];
+        step.work += part.work;
+    }
+    row("step", step);
+    fmt::print("share: of a large matrix product in the same run, {:.1f} TFLOP/s\n", matrix_rate / 1e12);
+    fmt::print("peak {:.2f} GiB, {:+.1f} % of the plan; {} numbers are trained; losses {:.6f} to {:.6f}\n", gib(peak),
+               100 * (static_cast<double>(peak) / static_cast<double>(plan.bytes) - 1), trainer.numbers(),
+               losses.front(), losses.back());
+    if (o.json.empty()) return;
+    write_figures(o.json, {{"what", o.what},
+                           {"model", o.model},
+                           {"size", o.size},
+                           {"frames", o.frames},
+                           {"lora", o.lora},
+                           {"states", o.states},
+                           {"streams", o.streams},
+                           {"device", ops::cuda_devices()},
+                           {"matrix_flop_per_second", matrix_rate},
+                           {"planned_bytes", plan.bytes},
+                           {"planned_host_bytes", plan.host_bytes},
+                           {"peak_bytes", peak},
+                           {"losses", losses},
+                           {"runs", runs}});
+}
+
+}  // namespace t3video::apps

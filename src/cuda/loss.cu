@@ -1,0 +1,62 @@
+// What training compares. Bound by memory: both operands are read once, the gradient is written once.
+#include "cuda/loss.h"
+
+#include "cuda/column_sums.cuh"
+
+namespace t3video::cuda {
+namespace {
+
+constexpr int kThreads = 256;
+
+// A block takes planes of a channel's frame. Sums are f64: squares of f32 are exact there.
+template <int N>
+__global__ void __launch_bounds__(kThreads)
+    squared_error_planes(const float* prediction, const float* target, float* gradient, int64_t planes, int64_t frames,
+                         int64_t first_frame, int64_t packs, float slope, double* partials) {
+    double sum = 0;
+    for (int64_t plane = blockIdx.x; plane < planes; plane += gridDim.x) {
+        const bool counts = plane % frames >= first_frame;
+        for (int64_t p = threadIdx.x; p < packs; p += kThreads) {
+            const int64_t at = (plane * packs + p) * N;
+            const Pack<float, N> a = load<N>(prediction + at), b = load<N>(target + at);
+            Pack<float, N> slopes{};
+            if (counts) {
+#pragma unroll
+                for (int j = 0; j < N; ++j) {
+                    const float d = a.value[j] - b.value[j];
+                    slopes.value[j] = slope * d;
+                    sum = fma(double{d}, double{d}, sum);
+                }
+            }
+            store(gradient + at, slopes);
+        }
+    }
+    sum = block_sum<kThreads>(sum);
+    if (threadIdx.x == 0) partials[blockIdx.x] = sum;
+}
+
+}  // namespace
+
+double squared_error(Context& ctx, const Tensor& prediction, const Tensor& target, int64_t first_frame, float slope,
+                     Tensor& gradient) {
+    const State& s = state(ctx);
+    const int64_t frames = prediction.dim(1), planes = prediction.dim(0) * frames;
+    const int64_t plane = prediction.dim(2) * prediction.dim(3);
+    const int64_t blocks = std::clamp<int64_t>(planes, 1, sum_blocks(s.traits));
+    const float *a = in<float>(prediction), *b = in<float>(target);
+    float* y = out<float>(gradient);
+    Tensor partials = empty(ctx, {blocks + 1}, DType::f64);
+    const auto launch = [&]<int N>() {
+        squared_error_planes<N><<<static_cast<unsigned>(blocks), kThreads, 0, s.stream>>>(
+            a, b, y, planes, frames, first_frame, plane / N, slope, out<double>(partials));
+    };
+    if (plane % 4 == 0 && aligned(a, b, y)) {
+        launch.template operator()<4>();
+    } else {
+        launch.template operator()<1>();
+    }
+    check_launch();
+    return sum_of_partials(ctx, partials);
+}
+
+}  // namespace t3video::cuda

@@ -1,0 +1,92 @@
+// The transformer's training pass: its forward with a tape, and the backward of its parts.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "models/wan_dit/model.h"
+#include "models/wan_dit/modulation.h"
+#include "ops/norm.h"
+
+namespace t3video::models {
+
+Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, const TextRows& text,
+                       const t3::LayoutWindows& windows, const Conditioning& conditioning, DitTape& tape) const {
+    require(tape.streams.count() == 0, "dit: the tape's last step had no backward");
+    tape.latent = latent;
+    tape.timestep = timestep;
+    tape.conditioning = conditioning;
+    tape.text_rows = text_input(ctx, text);
+    tape.embedded_text = embed(ctx, tape.text_rows);
+    tape.text = {};
+    for (size_t layer = 0; layer < blocks_.size(); ++layer) {
+        const Block& block = blocks_.at(ctx, layer, (layer + 1) % blocks_.size());
+        tape.text.layers.push_back(block.cross_attn.keys(ctx, tape.embedded_text, std::max<int64_t>(text.padding, 1)));
+    }
+    tape.state.emplace(enter(ctx, latent, timestep, {tape.text, conditioning}));
+    for (int64_t layer = 0; layer < config_.layers; ++layer) {
+        tape.streams.keep(ctx, tape.state->x);
+        blocks(ctx, {&*tape.state, 1}, windows, layer, layer + 1);
+    }
+    return leave(ctx, *tape.state);
+}
+
+void WanDit::backward(Context& ctx, const Tensor& dvelocity, const t3::LayoutWindows& windows, DitTape& tape) const {
+    require(tape.state.has_value(), "dit: the tape has no forward");
+    DitBranchState& state = *tape.state;
+    const bool time_is_trained = time_in_.trained() || time_out_.trained() || time_projection_.trained();
+    Tensor dtime = zeros(ctx, state.time.shape()), dx = leave_backward(ctx, dvelocity, state, &dtime);
+    state.x = {};
+    BlockGradients d;
+    if (time_is_trained) d.modulation = zeros(ctx, state.modulation.shape());
+    Tensor dtext = zeros(ctx, tape.embedded_text.shape());
+    for (int64_t layer = config_.layers - 1; layer >= 0; --layer) {
+        const auto i = static_cast<size_t>(layer);
+        const Block& block = blocks_.at(ctx, i, i > 0 ? i - 1 : i);
+        const TextKeys& text = state.text.layers[i];
+        d.text = {zeros(ctx, text.k.shape()), zeros(ctx, text.v.shape()), text.last_rows};
+        const Tensor x = tape.streams.take(ctx);
+        block.backward(ctx, x, dx, block_input(state, windows, layer), d, tape.deterministic);
+        ops::add_to(ctx, dtext, block.cross_attn.keys_backward(ctx, tape.embedded_text, d.text));
+    }
+    enter_backward(ctx, dx, tape);
+    if (time_is_trained) time_backward(ctx, tape, std::move(dtime), d.modulation);
+    if (text_in_.trained() || text_out_.trained()) text_backward(ctx, tape, dtext);
+    tape.state.reset();
+}
+
+// Of out = head(layer_norm(x) * (1 + scale) + shift), shift and scale from the time: the gradient of x.
+Tensor WanDit::leave_backward(Context& ctx, const Tensor& dvelocity, const DitBranchState& s, Tensor* dtime) const {
+    const auto [shift, scale] = modulation_rows<2>(ctx, s.time, head_modulation_);
+    const Tensor h = ops::norm_modulate(ctx, {s.x}, scale, shift, s.clean_tokens, config_.eps);
+    const Tensor dh = head_.backward(ctx, h, ops::unpatchify_backward(ctx, dvelocity));
+    Tensor dshift = zeros(ctx, shift.shape()), dscale = zeros(ctx, scale.shape());
+    ops::Rows dx{zeros(ctx, s.x.shape())};
+    ops::norm_modulate_backward(ctx, {s.x}, scale, s.clean_tokens, config_.eps, dh, dx, &dscale, &dshift);
+    modulation_rows_backward<2>(ctx, {dshift, dscale}, dtime, head_modulation_);
+    return dx.data;
+}
+
+void WanDit::enter_backward(Context& ctx, const Tensor& dx, const DitTape& tape) const {
+    if (!patch_embedding_.trained()) return;
+    const Tensor patches = ops::patchify(ctx, tape.latent);
+    patch_embedding_.add_gradients(ctx, patches, ops::convert(ctx, dx, patches.dtype()));
+}
+
+// Of time = time_out(silu(time_in(sinusoid))) and modulation = time_projection(silu(time)).
+void WanDit::time_backward(Context& ctx, const DitTape& tape, Tensor dtime, const Tensor& dmodulation) const {
+    const Tensor& time = tape.state->time;
+    const Tensor dactivated = time_projection_.backward(ctx, ops::silu(ctx, time), dmodulation);
+    ops::add_to(ctx, dtime, ops::silu_backward(ctx, time, dactivated));
+    const Tensor x = sinusoids(ctx, tape.timestep, tape.conditioning), h = time_in_.forward(ctx, x);
+    const Tensor dh = time_out_.backward(ctx, ops::silu(ctx, h), dtime);
+    time_in_.add_gradients(ctx, x, ops::silu_backward(ctx, h, dh));
+}
+
+// Of text = text_out(gelu(text_in(rows))).
+void WanDit::text_backward(Context& ctx, const DitTape& tape, const Tensor& dtext) const {
+    const Tensor h = text_in_.forward(ctx, tape.text_rows);
+    const Tensor dactivated = text_out_.backward(ctx, ops::gelu_tanh(ctx, h), ops::convert(ctx, dtext, h.dtype()));
+    text_in_.add_gradients(ctx, tape.text_rows, ops::gelu_tanh_backward(ctx, h, dactivated));
+}
+
+}  // namespace t3video::models

@@ -1,0 +1,71 @@
+// A transformer in training.
+#include "training/trainer.h"
+
+#include <string_view>
+#include <utility>
+
+namespace t3video::training {
+namespace {
+
+models::WanDit prepared(Context& ctx, models::WanDit dit, const TrainOptions& o) {
+    if (o.adapters) {
+        train_adapters(ctx, dit, *o.adapters);
+        return nn::prepared(ctx, std::move(dit), o.frozen);
+    }
+    train_all(ctx, dit);
+    return dit;
+}
+
+}  // namespace
+
+Trainer::Trainer(Context& ctx, models::WanDit dit, const TrainOptions& o)
+    : dit_(prepared(ctx, std::move(dit), o)),
+      tape_(make_tape(o.stream.value_or(ctx.compute_type()), o.streams, o.deterministic)),
+      optimizer_(o.optimizer) {
+    optimizer_.prepare(ctx, trained_params(dit_));
+}
+
+StepResult Trainer::add(Context& ctx, const Sample& sample, const t3::LayoutWindows& windows, const OnPart& on_part) {
+    ++samples_;
+    return train_sample(ctx, dit_, sample, windows, tape_, on_part);
+}
+
+AdamW::Result Trainer::update(Context& ctx, double rate) {
+    return optimizer_.step(ctx, trained_params(dit_), rate, std::exchange(samples_, 0));
+}
+
+Work StepPlan::total() const {
+    Work sum = forward;
+    sum += backward;
+    sum += update;
+    return sum;
+}
+
+StepPlan plan_step(const models::WanDit& dit, const t3::WindowLayout& layout, const Shape& latent, int64_t text_rows,
+                   int64_t padding, const TrainOptions& options, const plan::Machine& machine) {
+    Context ctx = make_meta_context(machine.compute_type, machine.device);
+    Trainer trainer(ctx, dit, options);
+    const t3::LayoutWindows windows(ctx, layout);
+    Sample sample;
+    sample.latents = empty(ctx, latent);
+    sample.noise = empty(ctx, latent);
+    sample.text = {empty(ctx, {text_rows, dit.config().text_dim}), padding};
+    StepPlan plan;
+    Work before = ctx.work();
+    const auto take = [&] { return std::exchange(before, ctx.work()); };
+    trainer.add(ctx, sample, windows, [&](std::string_view part) {
+        const Work start = take();
+        (part == "forward" ? plan.forward : plan.backward) = ctx.work() - start;
+    });
+    take();
+    trainer.update(ctx, 0);
+    plan.update = ctx.work() - before;
+    plan.bytes = ctx.allocator().peak();
+    const Shape stream{latent[1] * (latent[2] / 2) * (latent[3] / 2), dit.config().dim};
+    plan.host_bytes = AdamW::host_bytes(options.optimizer, trainer.numbers()) +
+                      nn::StreamStore::host_bytes(options.streams, dit.config().layers, stream,
+                                                  options.stream.value_or(machine.compute_type));
+    return plan;
+}
+
+}  // namespace t3video::training
