@@ -30,8 +30,8 @@ __global__ void few_rows(const float* x, const W* weight, const B* bias, ops::In
 }
 
 // y = factor * x W^T (+ bias), or added to y.
-void multiply(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, Epilogue epilogue,
-              const ops::Into& into, Tensor& y, Tensor* before = nullptr) {
+void multiply(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, bool gelu, const ops::Into& into,
+              Tensor& y) {
     State& s = state(ctx);
     const int64_t in_width = x.dim(-1), out_width = weight.dim(0), rows = x.numel() / in_width;
     if (x.dtype() == weight.dtype()) {
@@ -47,10 +47,10 @@ void multiply(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor*
               .ldb = in_width,
               .ldc = out_width,
               .bias = bias != nullptr,
-              .epilogue = epilogue,
+              .gelu = gelu,
               .alpha = into.factor,
               .accumulate = into.add},
-             x.raw(), weight.raw(), y.raw(), bias ? bias->raw() : nullptr, before ? before->raw() : nullptr);
+             x.raw(), weight.raw(), y.raw(), bias ? bias->raw() : nullptr);
         return;
     }
     require(weight.dtype() == DType::bf16 && (!bias || bias->dtype() == DType::bf16), "linear: weight of ",
@@ -64,30 +64,23 @@ void multiply(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor*
 }  // namespace
 
 void linear(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, ops::Activation activation,
-            Tensor& y, bool add, Tensor* before) {
+            Tensor& y, bool add) {
     const bool gelu = activation == ops::Activation::gelu_tanh;
     // cuBLAS approximates tanh, which is enough for bf16 only.
-    if (gelu && y.dtype() == DType::bf16) {
-        return multiply(ctx, x, weight, bias, before ? Epilogue::gelu_and_before : Epilogue::gelu, {.add = add}, y,
-                        before);
-    }
-    if (before && add) copy_into(ctx, *before, y);
-    Tensor& sum = before ? *before : y;
-    multiply(ctx, x, weight, bias, Epilogue::none, {.add = add}, sum);
-    if (gelu) gelu_tanh(ctx, sum, y);
+    const bool fused = gelu && y.dtype() == DType::bf16;
+    multiply(ctx, x, weight, bias, fused, {.add = add}, y);
+    if (gelu && !fused) gelu_tanh(ctx, y, y);
     if (activation == ops::Activation::silu) silu(ctx, y, y);
 }
 
 void product_into(Context& ctx, const Tensor& x, const Tensor& weight, const ops::Into& into, Tensor& y) {
-    multiply(ctx, x, weight, nullptr, Epilogue::none, into, y);
+    multiply(ctx, x, weight, nullptr, false, into, y);
 }
 
-void linear_backward(Context& ctx, const Tensor& dy, const Tensor& weight, const ops::Into& into, Tensor& dx,
-                     const Tensor* before) {
+void linear_backward(Context& ctx, const Tensor& dy, const Tensor& weight, const ops::Into& into, Tensor& dx) {
     const int64_t out_width = weight.dim(0), in_width = weight.numel() / out_width, rows = dy.numel() / out_width;
     const Tensor matrix = dy.dtype() == DType::f32 ? as_f32(ctx, weight) : weight;
     require(matrix.dtype() == dy.dtype(), "linear_backward: weight of ", weight.dtype(), " for dy of ", dy.dtype());
-    const bool fused = before && dx.dtype() == DType::bf16;
     gemm(state(ctx),
          {.m = rows,
           .n = in_width,
@@ -98,11 +91,9 @@ void linear_backward(Context& ctx, const Tensor& dy, const Tensor& weight, const
           .ldb = in_width,
           .ldc = in_width,
           .b_transposed = false,
-          .epilogue = fused ? Epilogue::gelu_gradient : Epilogue::none,
           .alpha = into.factor,
           .accumulate = into.add},
-         dy.raw(), matrix.raw(), dx.raw(), nullptr, fused ? const_cast<std::byte*>(before->raw()) : nullptr);
-    if (before && !fused) gelu_tanh_backward(ctx, *before, dx, dx);
+         dy.raw(), matrix.raw(), dx.raw());
 }
 
 void add_weight_gradient(Context& ctx, const Tensor& dy, const Tensor& x, float factor, Tensor& dweight) {

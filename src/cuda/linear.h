@@ -7,12 +7,11 @@ namespace t3video::cuda {
 
 // See ops/linear.h. x and y: f32 or bf16; bf16 x needs a bf16 weight and bias, f32 x takes any float type.
 void linear(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor* bias, ops::Activation activation,
-            Tensor& y, bool add, Tensor* before);
+            Tensor& y, bool add);
 // As in ops/linear.h. product_into takes x and weight as linear does.
 void product_into(Context& ctx, const Tensor& x, const Tensor& weight, const ops::Into& into, Tensor& y);
 // dy of bf16 needs a weight of bf16; dy of f32 takes f32 and bf16.
-void linear_backward(Context& ctx, const Tensor& dy, const Tensor& weight, const ops::Into& into, Tensor& dx,
-                     const Tensor* before);
+void linear_backward(Context& ctx, const Tensor& dy, const Tensor& weight, const ops::Into& into, Tensor& dx);
 void add_weight_gradient(Context& ctx, const Tensor& dy, const Tensor& x, float factor, Tensor& dweight);
 void add_column_sums(Context& ctx, const Tensor& dy, Tensor& db);
 

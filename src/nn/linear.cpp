@@ -13,38 +13,41 @@ Tensor rows_like(Context& ctx, const Tensor& x, int64_t width) {
 
 }  // namespace
 
-// The adapter's part comes first, so that bias and activation stay part of the large product.
-Tensor Linear::forward(Context& ctx, const Tensor& x, ops::Activation activation) const {
-    if (!adapter) return ops::linear(ctx, x, weight, has_bias ? &bias.tensor() : nullptr, activation);
+Tensor Linear::forward(Context& ctx, const Tensor& x, ops::Activation activation, Saved* saved) const {
     Tensor y = rows_like(ctx, x, out());
-    forward_into(ctx, x, y, activation);
+    forward_into(ctx, x, y, activation, saved);
     return y;
 }
 
-void Linear::forward_into(Context& ctx, const Tensor& x, Tensor& y, ops::Activation activation, Tensor* before) const {
-    if (adapter) ops::product_into(ctx, ops::linear(ctx, x, adapter->a), adapter->b, {.factor = adapter->scale}, y);
-    ops::linear_into(ctx, x, weight, has_bias ? &bias.tensor() : nullptr, activation, y, adapter.has_value(), before);
+// The adapter's part comes first, so that bias and activation stay part of the large product.
+void Linear::forward_into(Context& ctx, const Tensor& x, Tensor& y, ops::Activation activation, Saved* saved) const {
+    Tensor narrow;
+    if (adapter) {
+        narrow = ops::linear(ctx, x, adapter->a);
+        ops::product_into(ctx, narrow, adapter->b, {.factor = adapter->scale}, y);
+    }
+    ops::linear_into(ctx, x, weight, has_bias ? &bias.tensor() : nullptr, activation, y, adapter.has_value());
+    if (saved) *saved = {x, narrow};
 }
 
-Tensor Linear::backward(Context& ctx, const Tensor& x, const Tensor& dy) const {
+Tensor Linear::backward(Context& ctx, const Saved& saved, const Tensor& dy) const {
     Tensor dx = rows_like(ctx, dy, in());
-    backward_into(ctx, x, dy, false, dx);
+    backward_into(ctx, saved, dy, false, dx);
     return dx;
 }
 
-void Linear::backward_into(Context& ctx, const Tensor& x, const Tensor& dy, bool add, Tensor& dx,
-                           const Tensor* before) const {
+void Linear::backward_into(Context& ctx, const Saved& saved, const Tensor& dy, bool add, Tensor& dx) const {
     if (adapter) {
-        const Tensor narrow = adapter_gradients(ctx, x, dy);
-        ops::linear_backward_into(ctx, narrow, adapter->a, {.add = add}, dx);
+        const Tensor dnarrow = adapter_gradients(ctx, saved, dy);
+        ops::linear_backward_into(ctx, dnarrow, adapter->a, {.add = add}, dx);
     }
-    ops::linear_backward_into(ctx, dy, weight, {.add = add || adapter}, dx, before);
-    weight_gradients(ctx, x, dy);
+    ops::linear_backward_into(ctx, dy, weight, {.add = add || adapter}, dx);
+    weight_gradients(ctx, saved.x, dy);
 }
 
-void Linear::add_gradients(Context& ctx, const Tensor& x, const Tensor& dy) const {
-    if (adapter) adapter_gradients(ctx, x, dy);
-    weight_gradients(ctx, x, dy);
+void Linear::add_gradients(Context& ctx, const Saved& saved, const Tensor& dy) const {
+    if (adapter) adapter_gradients(ctx, saved, dy);
+    weight_gradients(ctx, saved.x, dy);
 }
 
 void Linear::weight_gradients(Context& ctx, const Tensor& x, const Tensor& dy) const {
@@ -52,13 +55,15 @@ void Linear::weight_gradients(Context& ctx, const Tensor& x, const Tensor& dy) c
     if (Tensor* d = has_bias ? bias.gradient() : nullptr) ops::add_column_sums(ctx, dy, *d);
 }
 
-Tensor Linear::adapter_gradients(Context& ctx, const Tensor& x, const Tensor& dy) const {
-    Tensor narrow = rows_like(ctx, dy, adapter->a.shape[0]);
-    ops::linear_backward_into(ctx, dy, adapter->b, {.factor = adapter->scale}, narrow);
-    if (Tensor* d = adapter->a.gradient()) ops::add_weight_gradient(ctx, narrow, x, 1.0f, *d);
-    if (Tensor* d = adapter->b.gradient())
-        ops::add_weight_gradient(ctx, dy, ops::linear(ctx, x, adapter->a), adapter->scale, *d);
-    return narrow;
+Tensor Linear::adapter_gradients(Context& ctx, const Saved& saved, const Tensor& dy) const {
+    Tensor dnarrow = rows_like(ctx, dy, adapter->a.shape[0]);
+    ops::linear_backward_into(ctx, dy, adapter->b, {.factor = adapter->scale}, dnarrow);
+    if (Tensor* d = adapter->a.gradient()) ops::add_weight_gradient(ctx, dnarrow, saved.x, 1.0f, *d);
+    if (Tensor* d = adapter->b.gradient()) {
+        const Tensor narrow = saved.narrow.defined() ? saved.narrow : ops::linear(ctx, saved.x, adapter->a);
+        ops::add_weight_gradient(ctx, dy, narrow, adapter->scale, *d);
+    }
+    return dnarrow;
 }
 
 }  // namespace t3video::nn

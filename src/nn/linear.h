@@ -27,21 +27,27 @@ struct Linear {
     Linear(Shape stored, bool with_bias)
         : weight(stored, Role::matrix), bias(Shape{stored.dim(0)}, Role::bias), has_bias(with_bias) {}
 
+    // What a backward needs. Given the input alone, it computes the rest again.
+    struct Saved {
+        Tensor x;
+        Tensor narrow = {};  // of an adapter: x A^T, [..., rank]
+    };
+
     // x: [..., in] -> [..., out]
-    Tensor forward(Context& ctx, const Tensor& x, ops::Activation activation = ops::Activation::none) const;
-    // The same into y, [..., out] of x's type; `before` as in ops::linear_into.
+    Tensor forward(Context& ctx, const Tensor& x, ops::Activation activation = ops::Activation::none,
+                   Saved* saved = nullptr) const;
+    // The same into y, [..., out] of x's type.
     void forward_into(Context& ctx, const Tensor& x, Tensor& y, ops::Activation activation = ops::Activation::none,
-                      Tensor* before = nullptr) const;
+                      Saved* saved = nullptr) const;
 
     // Backward of y = x W^T + b + scale (x A^T) B^T, without an activation, for dy: [..., out] of x's type:
     //     dx = dy W + scale (dy B) A,    dW += dy^T x,    db += sum of rows of dy,
     //     dA += scale (dy B)^T x,        dB += scale dy^T (x A^T)
-    Tensor backward(Context& ctx, const Tensor& x, const Tensor& dy) const;
-    // dx, [..., in] of dy's type or f32, is written, or added to; `before` as in ops::linear_backward_into.
-    void backward_into(Context& ctx, const Tensor& x, const Tensor& dy, bool add, Tensor& dx,
-                       const Tensor* before = nullptr) const;
+    Tensor backward(Context& ctx, const Saved& saved, const Tensor& dy) const;
+    // dx, [..., in] of dy's type or f32, is written, or added to.
+    void backward_into(Context& ctx, const Saved& saved, const Tensor& dy, bool add, Tensor& dx) const;
     // Of the parameters alone.
-    void add_gradients(Context& ctx, const Tensor& x, const Tensor& dy) const;
+    void add_gradients(Context& ctx, const Saved& saved, const Tensor& dy) const;
 
     bool trained() const { return weight.gradient() || (has_bias && bias.gradient()) || adapter; }
     int64_t in() const { return weight.shape.numel() / weight.shape[0]; }
@@ -69,7 +75,7 @@ struct Linear {
   private:
     void weight_gradients(Context& ctx, const Tensor& x, const Tensor& dy) const;
     // Returns scale * dy B, [..., rank].
-    Tensor adapter_gradients(Context& ctx, const Tensor& x, const Tensor& dy) const;
+    Tensor adapter_gradients(Context& ctx, const Saved& saved, const Tensor& dy) const;
 };
 
 }  // namespace t3video::nn

@@ -23,7 +23,8 @@ void add_gated_to(Context& ctx, Rows& x, const Tensor& gate, const Tensor& h, in
 Tensor silu_backward(Context& ctx, const Tensor& x, const Tensor& dy);
 Tensor gelu_tanh_backward(Context& ctx, const Tensor& x, const Tensor& dy);
 // Backward of add_gated_to for n rows dx of the sum's gradient, which is that of x as well:
-//     dh = gate * dx, returned of h's type;    dgate += sum of rows of dx * h, of each set, null where nobody asks.
+//     dh = gate * dx, returned of h's type;    dgate += sum of rows of dx * h, of each set.
+// Without dgate, which is null where nobody asks, h lends its type alone.
 Tensor add_gated_backward(Context& ctx, const Rows& dx, const Tensor& gate, const Tensor& h, int64_t boundary,
                           Tensor* dgate);
 // x * scale[c] + shift[c] over the last axis.   scale, shift: [C] f32.

@@ -1,7 +1,6 @@
 // linear: shapes and dispatch.
 #include "ops/linear.h"
 
-#include "cpu/elementwise.h"
 #include "cpu/linear.h"
 #include "cuda/column_sums.h"
 #include "cuda/linear.h"
@@ -19,26 +18,19 @@ Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const Tensor*
 }
 
 void linear_into(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias, Activation activation,
-                 Tensor& y, bool add, Tensor* before) {
+                 Tensor& y, bool add) {
     const Shape& w = weight.shape();
     require(x.rank() >= 1 && w.rank() >= 2 && w[0] * x.dim(-1) == w.numel(), "linear: weight ", w, " for x ",
             x.shape());
     require(!bias || bias->numel() == w[0], "linear: bias ", bias ? bias->shape() : Shape(), " for weight ", w);
     require(y.dtype() == x.dtype() && y.dim(-1) == w[0] && y.numel() / w[0] * x.dim(-1) == x.numel(), "linear: y ",
             y.shape(), " of ", y.dtype(), " for x ", x.shape(), " of ", x.dtype());
-    require(!before ||
-                (activation == Activation::gelu_tanh && before->shape() == y.shape() && before->dtype() == y.dtype()),
-            "linear: before ", before ? before->shape() : Shape(), " for y ", y.shape());
     if (y.numel() == 0) return;
     const Prepared matrix = weight.prepared(ctx, Role::matrix);
-    const auto on_cpu = [&] {
-        if (!before) return cpu::linear(ctx, x, matrix, bias, activation, y, add);
-        if (add) copy_into(ctx, *before, y);
-        cpu::linear(ctx, x, matrix, bias, Activation::none, *before, add);
-        cpu::gelu_tanh(ctx, *before, y);
-    };
-    dispatch(ctx, {.matrix = 2.0 * double(y.numel()) * double(x.dim(-1))}, on_cpu,
-             [&] { cuda::linear(ctx, x, matrix.blobs[0], bias, activation, y, add, before); });
+    dispatch(
+        ctx, {.matrix = 2.0 * double(y.numel()) * double(x.dim(-1))},
+        [&] { cpu::linear(ctx, x, matrix, bias, activation, y, add); },
+        [&] { cuda::linear(ctx, x, matrix.blobs[0], bias, activation, y, add); });
 }
 
 void product_into(Context& ctx, const Tensor& x, const Weight& weight, const Into& into, Tensor& y) {
@@ -54,24 +46,18 @@ void product_into(Context& ctx, const Tensor& x, const Weight& weight, const Int
         [&] { cuda::product_into(ctx, x, matrix.blobs[0], into, y); });
 }
 
-void linear_backward_into(Context& ctx, const Tensor& dy, const Weight& weight, const Into& into, Tensor& dx,
-                          const Tensor* before) {
+void linear_backward_into(Context& ctx, const Tensor& dy, const Weight& weight, const Into& into, Tensor& dx) {
     const Shape& w = weight.shape();
     require(w.rank() >= 2 && dy.dim(-1) == w[0] && dx.dim(-1) * w[0] == w.numel() &&
                 dx.numel() / dx.dim(-1) * w[0] == dy.numel() && (dx.dtype() == dy.dtype() || dx.dtype() == DType::f32),
             "linear_backward: weight ", w, ", dx ", dx.shape(), " of ", dx.dtype(), " for dy ", dy.shape(), " of ",
             dy.dtype());
-    require(!before || (before->shape() == dx.shape() && before->dtype() == dx.dtype()), "linear_backward: before ",
-            before ? before->shape() : Shape(), " for dx ", dx.shape());
     if (dx.numel() == 0) return;
     const Prepared matrix = weight.prepared(ctx, Role::matrix);
-    const auto on_cpu = [&] {
-        cpu::linear_backward(ctx, dy, matrix, into, dx);
-        if (before) cpu::gelu_tanh_backward(ctx, *before, dx, dx);
-    };
     dispatch(
-        ctx, {.matrix = 2.0 * double(dy.numel()) * double(dx.dim(-1))}, on_cpu,
-        [&] { cuda::linear_backward(ctx, dy, matrix.blobs[0], into, dx, before); },
+        ctx, {.matrix = 2.0 * double(dy.numel()) * double(dx.dim(-1))},
+        [&] { cpu::linear_backward(ctx, dy, matrix, into, dx); },
+        [&] { cuda::linear_backward(ctx, dy, matrix.blobs[0], into, dx); },
         ctx.target() == Device::cpu ? Scratch{} : cuda::linear_backward_scratch(dy, dx, matrix.blobs[0]));
 }
 

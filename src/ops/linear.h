@@ -11,19 +11,16 @@ namespace t3video::ops {
 Tensor linear(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias = nullptr,
               Activation activation = Activation::none);
 
-// The same into y, [..., out] of x's type; `add`: activation(x W^T + b + y). `before`, for GELU and as y, gets what the
-// activation is of.
+// The same into y, [..., out] of x's type; `add`: activation(x W^T + b + y).
 void linear_into(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias, Activation activation,
-                 Tensor& y, bool add = false, Tensor* before = nullptr);
+                 Tensor& y, bool add = false);
 
 // y = factor * x W^T, or added to y.
 void product_into(Context& ctx, const Tensor& x, const Weight& weight, const Into& into, Tensor& y);
 
 // Backward of y = x W^T + b, for dy: [..., out] of x's type.
-// dx = factor * dy W, or added to dx: [..., in], of dy's type or f32. `before`, as dx and of its type: x is the GELU of
-// it, and dx becomes its gradient, all of it times gelu_tanh'(before) (ops/elementwise.h).
-void linear_backward_into(Context& ctx, const Tensor& dy, const Weight& weight, const Into& into, Tensor& dx,
-                          const Tensor* before = nullptr);
+// dx = factor * dy W, or added to dx: [..., in], of dy's type or f32.
+void linear_backward_into(Context& ctx, const Tensor& dy, const Weight& weight, const Into& into, Tensor& dx);
 // dweight += factor * dy^T x.   dweight: f32, out x in elements.
 void add_weight_gradient(Context& ctx, const Tensor& dy, const Tensor& x, float factor, Tensor& dweight);
 // db += the sum of dy's rows.   dy: [..., C], db: f32, C elements.

@@ -54,9 +54,9 @@ Tensor SelfAttention::project_backward(Context& ctx, const Tensor& x, const ops:
         {raw_k, &norm_k.weight.tensor(), norm_k.eps, dk, dk, norm_k.weight.gradient()}};
     ops::norm_rope_backward_into(ctx, both, rope, heads, tokens);
     Tensor dx = empty(ctx, x.shape());
-    q.backward_into(ctx, x, dq, false, dx);
-    k.backward_into(ctx, x, dk, true, dx);
-    v.backward_into(ctx, x, dv, true, dx);
+    q.backward_into(ctx, {x}, dq, false, dx);
+    k.backward_into(ctx, {x}, dk, true, dx);
+    v.backward_into(ctx, {x}, dv, true, dx);
     return dx;
 }
 

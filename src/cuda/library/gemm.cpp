@@ -33,32 +33,14 @@ struct Layout {
     cublasLtMatrixLayout_t handle = nullptr;
 };
 
-cublasLtEpilogue_t epilogue_of(const Gemm& g) {
-    switch (g.epilogue) {
-        case Epilogue::gelu:
-            return g.bias ? CUBLASLT_EPILOGUE_GELU_BIAS : CUBLASLT_EPILOGUE_GELU;
-        case Epilogue::gelu_and_before:
-            return g.bias ? CUBLASLT_EPILOGUE_GELU_AUX_BIAS : CUBLASLT_EPILOGUE_GELU_AUX;
-        case Epilogue::gelu_gradient:
-            require(!g.bias, "gemm: a gradient with a bias");
-            return CUBLASLT_EPILOGUE_DGELU;
-        case Epilogue::none:
-            break;
-    }
-    return g.bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
-}
-bool has_before(const Gemm& g) {
-    return g.epilogue == Epilogue::gelu_and_before || g.epilogue == Epilogue::gelu_gradient;
-}
-
 struct Operation {
     explicit Operation(const Gemm& g) {
         check(cublasLtMatmulDescCreate(&handle, CUBLAS_COMPUTE_32F, CUDA_R_32F));
         // cuBLAS is column-major: what it calls A is our b, and its result our c transposed.
         set(CUBLASLT_MATMUL_DESC_TRANSA, g.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
         set(CUBLASLT_MATMUL_DESC_TRANSB, g.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
-        set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue_of(g));
-        if (has_before(g)) set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, g.ldc);
+        set(CUBLASLT_MATMUL_DESC_EPILOGUE, g.bias ? (g.gelu ? CUBLASLT_EPILOGUE_GELU_BIAS : CUBLASLT_EPILOGUE_BIAS)
+                                                  : (g.gelu ? CUBLASLT_EPILOGUE_GELU : CUBLASLT_EPILOGUE_DEFAULT));
         if (g.bias) set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, type_of(g.out));
     }
     ~Operation() { cublasLtMatmulDescDestroy(handle); }
@@ -115,14 +97,12 @@ cublasLtMatmulAlgo_t with_tiles(cublasLtMatmulAlgo_t algorithm, const Tiles& til
 
 // A product as cuBLAS is told of it, and the algorithm that computes it.
 struct GemmAlgorithm {
-    GemmAlgorithm(State& s, const Gemm& g, uint32_t align_a, uint32_t align_b, uint32_t align_c, const void* any_bias,
-                  void* any_before)
+    GemmAlgorithm(State& s, const Gemm& g, uint32_t align_a, uint32_t align_b, uint32_t align_c, const void* any_bias)
         : operation(g),
           a(g.in, g.b_transposed ? g.k : g.n, g.b_transposed ? g.n : g.k, g.ldb, g.batch, g.step_b),
           b(g.in, g.a_transposed ? g.m : g.k, g.a_transposed ? g.k : g.m, g.lda, g.batch, g.step_a),
           c(g.out, g.n, g.m, g.ldc, g.batch, g.step_c) {
         if (g.bias) operation.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, any_bias);
-        if (has_before(g)) operation.set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, any_before);
         cublasLtMatmulPreference_t wish = nullptr;
         check(cublasLtMatmulPreferenceCreate(&wish));
         const auto set = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
@@ -156,23 +136,22 @@ struct GemmAlgorithm {
 };
 
 using Key = std::tuple<int64_t, int64_t, int64_t, DType, DType, int64_t, int64_t, int64_t, bool, bool, int64_t, int64_t,
-                       int64_t, int64_t, bool, Epilogue, bool, uint32_t, uint32_t, uint32_t>;
+                       int64_t, int64_t, bool, bool, bool, uint32_t, uint32_t, uint32_t>;
 // A film asks for some dozens.
 using GemmAlgorithms = BoundedCache<Key, std::unique_ptr<GemmAlgorithm>, 1024>;
 
 }  // namespace
 
-void gemm(State& s, const Gemm& g, const void* a, const void* b, void* c, const void* bias, void* before) {
+void gemm(State& s, const Gemm& g, const void* a, const void* b, void* c, const void* bias) {
     const uint32_t align_a = alignment(a, g.lda, g.in), align_b = alignment(b, g.ldb, g.in),
                    align_c = alignment(c, g.ldc, g.out);
     const Key key{g.m,        g.n,          g.k,      g.in,           g.out,
                   g.lda,      g.ldb,        g.ldc,    g.a_transposed, g.b_transposed,
                   g.batch,    g.step_a,     g.step_b, g.step_c,       g.bias,
-                  g.epilogue, g.accumulate, align_a,  align_b,        align_c};
-    const auto choose = [&] { return std::make_unique<GemmAlgorithm>(s, g, align_a, align_b, align_c, bias, before); };
+                  g.gelu, g.accumulate, align_a,  align_b,        align_c};
+    const auto choose = [&] { return std::make_unique<GemmAlgorithm>(s, g, align_a, align_b, align_c, bias); };
     GemmAlgorithm* const chosen = s.cache<GemmAlgorithms>("gemm").get(key, choose).get();
     if (g.bias) chosen->operation.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
-    if (has_before(g)) chosen->operation.set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, before);
     const float beta = g.accumulate ? 1.0f : 0.0f;
     check(cublasLtMatmul(s.blas, chosen->operation.handle, &g.alpha, b, chosen->a.handle, a, chosen->b.handle, &beta, c,
                          chosen->c.handle, c, chosen->c.handle, &chosen->algorithm, s.workspace->data(),

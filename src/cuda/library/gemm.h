@@ -8,15 +8,7 @@
 
 namespace t3video::cuda {
 
-// What happens to a sum before it is stored. `before` has c's rows and type, its row length a multiple of 8.
-enum class Epilogue {
-    none,
-    gelu,             // gelu_tanh
-    gelu_and_before,  // the same, and what it is of goes to `before`
-    gelu_gradient,    // times gelu_tanh'(before)
-};
-
-// c[m, n] = epilogue(alpha * a b^T (+ c) (+ bias[n])), a: [m, k], or transposed in memory [k, m]; b: [n, k], or
+// c[m, n] = alpha * a b^T (+ c) (+ bias[n], then GELU), a: [m, k], or transposed in memory [k, m]; b: [n, k], or
 // without transposition [k, n]. Row lengths in memory and steps between the products of a batch count elements.
 struct Gemm {
     int64_t m, n, k;
@@ -26,12 +18,11 @@ struct Gemm {
     bool b_transposed = true;
     int64_t batch = 1, step_a = 0, step_b = 0, step_c = 0;
     bool bias = false;  // of type `out`
-    Epilogue epilogue = Epilogue::none;
+    bool gelu = false;
     float alpha = 1.0f;
     bool accumulate = false;  // onto what c holds
 };
 
-void gemm(State& s, const Gemm& g, const void* a, const void* b, void* c, const void* bias = nullptr,
-          void* before = nullptr);
+void gemm(State& s, const Gemm& g, const void* a, const void* b, void* c, const void* bias = nullptr);
 
 }  // namespace t3video::cuda

@@ -58,7 +58,7 @@ void WanDit::backward(Context& ctx, const Tensor& dvelocity, const t3::LayoutWin
 Tensor WanDit::leave_backward(Context& ctx, const Tensor& dvelocity, const DitBranchState& s, Tensor* dtime) const {
     const auto [shift, scale] = modulation_rows<2>(ctx, s.time, head_modulation_);
     const Tensor h = ops::norm_modulate(ctx, {s.x}, scale, shift, s.clean_tokens, config_.eps);
-    const Tensor dh = head_.backward(ctx, h, ops::unpatchify_backward(ctx, dvelocity));
+    const Tensor dh = head_.backward(ctx, {h}, ops::unpatchify_backward(ctx, dvelocity));
     Tensor dshift = zeros(ctx, shift.shape()), dscale = zeros(ctx, scale.shape());
     ops::Rows dx{zeros(ctx, s.x.shape())};
     ops::norm_modulate_backward(ctx, {s.x}, scale, s.clean_tokens, config_.eps, dh, dx, &dscale, &dshift);
@@ -69,24 +69,24 @@ Tensor WanDit::leave_backward(Context& ctx, const Tensor& dvelocity, const DitBr
 void WanDit::enter_backward(Context& ctx, const Tensor& dx, const DitTape& tape) const {
     if (!patch_embedding_.trained()) return;
     const Tensor patches = ops::patchify(ctx, tape.latent);
-    patch_embedding_.add_gradients(ctx, patches, ops::convert(ctx, dx, patches.dtype()));
+    patch_embedding_.add_gradients(ctx, {patches}, ops::convert(ctx, dx, patches.dtype()));
 }
 
 // Of time = time_out(silu(time_in(sinusoid))) and modulation = time_projection(silu(time)).
 void WanDit::time_backward(Context& ctx, const DitTape& tape, Tensor dtime, const Tensor& dmodulation) const {
     const Tensor& time = tape.state->time;
-    const Tensor dactivated = time_projection_.backward(ctx, ops::silu(ctx, time), dmodulation);
+    const Tensor dactivated = time_projection_.backward(ctx, {ops::silu(ctx, time)}, dmodulation);
     ops::add_to(ctx, dtime, ops::silu_backward(ctx, time, dactivated));
     const Tensor x = sinusoids(ctx, tape.timestep, tape.conditioning), h = time_in_.forward(ctx, x);
-    const Tensor dh = time_out_.backward(ctx, ops::silu(ctx, h), dtime);
-    time_in_.add_gradients(ctx, x, ops::silu_backward(ctx, h, dh));
+    const Tensor dh = time_out_.backward(ctx, {ops::silu(ctx, h)}, dtime);
+    time_in_.add_gradients(ctx, {x}, ops::silu_backward(ctx, h, dh));
 }
 
 // Of text = text_out(gelu(text_in(rows))).
 void WanDit::text_backward(Context& ctx, const DitTape& tape, const Tensor& dtext) const {
     const Tensor h = text_in_.forward(ctx, tape.text_rows);
-    const Tensor dactivated = text_out_.backward(ctx, ops::gelu_tanh(ctx, h), ops::convert(ctx, dtext, h.dtype()));
-    text_in_.add_gradients(ctx, tape.text_rows, ops::gelu_tanh_backward(ctx, h, dactivated));
+    const Tensor dactivated = text_out_.backward(ctx, {ops::gelu_tanh(ctx, h)}, ops::convert(ctx, dtext, h.dtype()));
+    text_in_.add_gradients(ctx, {tape.text_rows}, ops::gelu_tanh_backward(ctx, h, dactivated));
 }
 
 }  // namespace t3video::models

@@ -41,8 +41,10 @@ TextKeys CrossAttention::keys(Context& ctx, const Tensor& text, int64_t last_row
 
 Tensor CrossAttention::keys_backward(Context& ctx, const Tensor& text, const TextKeys& d) const {
     const Tensor dk = ops::convert(ctx, d.k, text.dtype()), dv = ops::convert(ctx, d.v, text.dtype());
-    Tensor dtext = k.backward(ctx, text, norm_k.backward(ctx, k.forward(ctx, text), dk));
-    v.backward_into(ctx, text, dv, true, dtext);
+    nn::Linear::Saved saved;
+    const Tensor raw = k.forward(ctx, text, ops::Activation::none, &saved);
+    Tensor dtext = k.backward(ctx, saved, norm_k.backward(ctx, raw, dk));
+    v.backward_into(ctx, {text}, dv, true, dtext);
     return dtext;
 }
 
@@ -52,32 +54,36 @@ ops::AttentionOptions CrossAttention::options(const TextKeys& text) const {
 }
 
 Tensor CrossAttention::forward(Context& ctx, const Tensor& x, const TextKeys& text, Saved* saved) const {
-    const Tensor raw = q.forward(ctx, x), queries = norm_q.forward(ctx, raw);
-    const Tensor attended = ops::attention(ctx, queries, text.k, text.v, options(text));
-    if (saved) *saved = {x, raw, queries, attended};
-    return o.forward(ctx, attended);
+    Saved unused;
+    Saved& s = saved ? *saved : unused;
+    s.raw_q = q.forward(ctx, x, ops::Activation::none, &s.to_q);
+    s.q = norm_q.forward(ctx, s.raw_q);
+    if (!saved) s.raw_q = s.to_q.x = {};
+    return o.forward(ctx, ops::attention(ctx, s.q, text.k, text.v, options(text)), ops::Activation::none, &s.to_o);
 }
 
 Tensor CrossAttention::backward(Context& ctx, const Saved& saved, const Tensor& dy, const TextKeys& text,
                                 TextKeys& dtext) const {
-    const Tensor dattended = o.backward(ctx, saved.attended, dy);
+    const Tensor dattended = o.backward(ctx, saved.to_o, dy);
     const Tensor dq = ops::attention_backward(ctx, saved.q, text.k, text.v, dattended, options(text), dtext.k, dtext.v);
-    return q.backward(ctx, saved.x, norm_q.backward(ctx, saved.raw_q, dq));
+    return q.backward(ctx, saved.to_q, norm_q.backward(ctx, saved.raw_q, dq));
 }
 
-Tensor FeedForward::forward(Context& ctx, const Tensor& x, Saved* saved) const {
-    if (!saved) return contract.forward(ctx, expand.forward(ctx, x, ops::Activation::gelu_tanh));
-    const auto wide = [&] { return empty(ctx, {x.dim(0), expand.out()}, x.dtype()); };
-    *saved = {x, wide(), wide()};
-    expand.forward_into(ctx, x, saved->activated, ops::Activation::gelu_tanh, &saved->expanded);
-    return contract.forward(ctx, saved->activated);
+Tensor FeedForward::forward(Context& ctx, const Tensor& x) const {
+    return contract.forward(ctx, expand.forward(ctx, x, ops::Activation::gelu_tanh));
+}
+
+FeedForward::Saved FeedForward::half_forward(Context& ctx, const Tensor& x) const {
+    Saved saved;
+    saved.expanded = expand.forward(ctx, x, ops::Activation::none, &saved.to_expand);
+    saved.to_contract.x = ops::gelu_tanh(ctx, saved.expanded);
+    return saved;
 }
 
 // With h what expand gives and a = gelu(h): da = contract^T(dy), dh = da * gelu'(h), dx = expand^T(dh).
 Tensor FeedForward::backward(Context& ctx, const Saved& saved, const Tensor& dy) const {
-    Tensor dexpanded = empty_like(ctx, saved.expanded);
-    contract.backward_into(ctx, saved.activated, dy, false, dexpanded, &saved.expanded);
-    return expand.backward(ctx, saved.x, dexpanded);
+    const Tensor dactivated = contract.backward(ctx, saved.to_contract, dy);
+    return expand.backward(ctx, saved.to_expand, ops::gelu_tanh_backward(ctx, saved.expanded, dactivated));
 }
 
 Modulation Block::modulation_of(Context& ctx, const BlockInput& in) const {
@@ -103,21 +109,24 @@ void Block::after_attention(Context& ctx, ops::Rows& x, const Tensor& attended, 
 // The ops of after_attention on a copy of the rows, y behind its first step and z behind its second, then backward:
 //     dz = dx + J2(z)^T ffn^T(gate2 dx),    dy = dz + J(y)^T cross^T(dz),    dattended = o^T(gate1 dy),
 // with J2 and J the norms' Jacobians. What arrives at y goes on to x as it is.
-Tensor Block::after_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, const Tensor& attended,
-                                       const Modulation& m, const BlockInput& in, Modulation& dm,
-                                       TextKeys& dtext) const {
+void Block::after_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, const Tensor& attended,
+                                     Tensor& dattended, const Modulation& m, const BlockInput& in, Modulation& dm,
+                                     TextKeys& dtext) const {
     ops::Rows y{ops::take_rows(ctx, x, DType::f32), {}, x.tokens};
-    const Tensor projected = self_attn.o.forward(ctx, attended);
+    nn::Linear::Saved to_o;
+    const Tensor projected = self_attn.o.forward(ctx, attended, ops::Activation::none, &to_o);
     CrossAttention::Saved cross;
     Tensor h = ops::add_layer_norm(ctx, y, {projected, &m.gate1}, norm3.weight.tensor(), norm3.bias.tensor(),
                                    m.boundary, norm3.eps);
     h = cross_attn.forward(ctx, h, in.text, &cross);
     ops::Rows z{clone(ctx, y.data), {}, x.tokens};
-    FeedForward::Saved feed;
     h = ops::add_norm_modulate(ctx, z, {h}, m.scale2, m.shift2, m.boundary, eps);
-    h = ffn.forward(ctx, h, &feed);
+    FeedForward::Saved feed = ffn.half_forward(ctx, h);
+    // What it adds to the stream is of use to the gate's gradient only.
+    Tensor* dgate2 = asked(dm.gate2);
+    if (dgate2) h = ffn.contract.forward(ctx, feed.to_contract.x, ops::Activation::none, &feed.to_contract);
 
-    h = ops::add_gated_backward(ctx, dx, m.gate2, h, m.boundary, asked(dm.gate2));
+    h = ops::add_gated_backward(ctx, dx, m.gate2, h, m.boundary, dgate2);
     h = ffn.backward(ctx, feed, h);
     feed = {};
     ops::norm_modulate_backward(ctx, z, m.scale2, m.boundary, eps, h, dx, asked(dm.scale2), asked(dm.shift2));
@@ -125,7 +134,7 @@ Tensor Block::after_attention_backward(Context& ctx, const ops::Rows& x, ops::Ro
     ops::layer_norm_backward(ctx, y, norm3.weight.tensor(), norm3.eps, h, dx, norm3.weight.gradient(),
                              norm3.bias.gradient());
     h = ops::add_gated_backward(ctx, dx, m.gate1, projected, m.boundary, asked(dm.gate1));
-    return self_attn.o.backward(ctx, attended, h);
+    self_attn.o.backward_into(ctx, to_o, h, false, dattended);
 }
 
 // dx = dy + J1(x)^T (q^T dq + k^T dk + v^T dv)
@@ -176,8 +185,7 @@ void Block::backward(Context& ctx, const Tensor& x, Tensor& dx, const BlockInput
             const int64_t last = first + rows.count();
             ops::Rows gradient = rows_of_dx(rows, first);
             Tensor to = dattended.slice(first, last);
-            copy_into(ctx, to,
-                      after_attention_backward(ctx, rows, gradient, attended.slice(first, last), m, in, dm, d.text));
+            after_attention_backward(ctx, rows, gradient, attended.slice(first, last), to, m, in, dm, d.text);
         });
         attended = {};
         dinputs = self_attn.attend_backward(ctx, inputs, in.windows, saved, dattended, deterministic);

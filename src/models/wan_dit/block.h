@@ -21,9 +21,10 @@ struct TextKeys {
 struct CrossAttention : nn::AttentionWeights {
     using AttentionWeights::AttentionWeights;
 
-    // Between the projections: what a backward needs.
+    // What a backward needs.
     struct Saved {
-        Tensor x, raw_q, q, attended;
+        nn::Linear::Saved to_q, to_o;
+        Tensor raw_q, q;  // before and behind its norm
     };
 
     // text: [rows, dim] after the text embedding.
@@ -43,11 +44,15 @@ struct FeedForward {
     FeedForward() = default;
     explicit FeedForward(const DitConfig& c) : expand(c.dim, c.ffn_dim), contract(c.ffn_dim, c.dim) {}
 
+    // What a backward needs.
     struct Saved {
-        Tensor x, expanded, activated;
+        nn::Linear::Saved to_expand, to_contract;
+        Tensor expanded;
     };
 
-    Tensor forward(Context& ctx, const Tensor& x, Saved* saved = nullptr) const;
+    Tensor forward(Context& ctx, const Tensor& x) const;
+    // Up to the second map, whose result a backward does not need.
+    Saved half_forward(Context& ctx, const Tensor& x) const;
     // dx
     Tensor backward(Context& ctx, const Saved& saved, const Tensor& dy) const;
 
@@ -140,12 +145,13 @@ struct Block {
 
   private:
     // Of rows x, and the same rows dx of the gradient: the backward of both phases. The former takes the gradient of
-    // attention's inputs, the latter returns that of its result. Gradients of m are added to `dm`, where it has some.
+    // attention's inputs, the latter writes that of its result. Gradients of m are added to `dm`, where it has some.
     void before_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, int64_t first, const Modulation& m,
                                    const BlockInput& in, const t3::SelfAttention::Inputs& inputs,
                                    ops::AttentionGradients& d, Modulation& dm) const;
-    Tensor after_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, const Tensor& attended,
-                                    const Modulation& m, const BlockInput& in, Modulation& dm, TextKeys& dtext) const;
+    void after_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, const Tensor& attended,
+                                  Tensor& dattended, const Modulation& m, const BlockInput& in, Modulation& dm,
+                                  TextKeys& dtext) const;
 };
 
 }  // namespace t3video::models
