@@ -6,7 +6,8 @@
 set -u
 tests=$(realpath "${1:?usage: bench/gpu/sanitize.sh FOLDER}")/t3video_test_cuda
 # Not the sizes of a model, and not what is about memory or time rather than kernels.
-filter=${FILTER:--*SizesOfAModel*:*Streaming*:*Waiting*:OnACard*}
+large="*SizesOfAModel*:*MoreWindows*:*OrderedInParts*:*OverKeysOfAPrompt/*:*SlicesOfQueries*:*FollowsPyTorch*"
+filter=${FILTER:--*Streaming*:*Waiting*:OnACard*:*TakesWhatIsPlanned*:$large}
 logs=$(mktemp -d)
 
 check() {  # NAME TOOL FILTER OPTIONS...
@@ -23,14 +24,15 @@ check() {  # NAME TOOL FILTER OPTIONS...
 }
 
 # racecheck fails inside itself where kernels of cuDNN run beside those that it watches, so it takes the tests without
-# them, and the two kernels that stand in for cuDNN's alone.
+# them, and the kernels that stand in for cuDNN's alone.
 check memcheck memcheck "$filter" & memcheck=$!
-check races racecheck "$filter:*Hopper*:*AttentionOnGpu*:*Conv*:*Upsample*" & races=$!
+check races racecheck "$filter:*Hopper*:*AttentionOnGpu*:*AttentionBackward*:*FusedBackward*:*TrainingOnGpu*:*Conv*:*Upsample*" & races=$!
 check races-attention racecheck "*HopperAttention*" --kernel-name kns=attend & attention=$!
+check races-backward racecheck "*AttentionBackward*OddSizes*:*AttentionBackward*OverFewKeys*" --kernel-name kns=backward & backward=$!
 check races-convolution racecheck "*HopperConv*" --kernel-name kns=hopper_conv & convolution=$!
 failed=0
-for run in $memcheck $races $attention $convolution; do wait "$run" || failed=1; done
-for name in memcheck races races-attention races-convolution; do
+for run in $memcheck $races $attention $backward $convolution; do wait "$run" || failed=1; done
+for name in memcheck races races-attention races-backward races-convolution; do
     echo "== $name"
     tail -n 8 "$logs/$name"
 done

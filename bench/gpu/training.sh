@@ -1,20 +1,24 @@
 #!/bin/sh
-# Training steps at 4K x 81 frames and at 720p with random weights and data, each beside its plan: full fine-tune, with
-# blocks' inputs in host memory, LoRA of rank 64, the 5B model with moments in 8 bits.
-# usage: bench/gpu/training.sh PROGRAM [OUT_DIR]    PROGRAM: a t3video built with CUDA; writes OUT_DIR/NAME.json
+# Training steps at 4K x 81 frames and at 720p with random weights and data, each beside its plan: full fine-tune, the same
+# with blocks' inputs in host memory, LoRA of rank 64, the 5B model with moments in 8 bits; attention's backward for each
+# pattern, and what determinism costs it.
+# usage: bench/gpu/training.sh PROGRAM [NAME...]    PROGRAM: a t3video built with CUDA; all of the names, or these
 set -u
-program=${1:?usage: bench/gpu/training.sh PROGRAM [OUT_DIR]}
-out=${2:-$(mktemp -d)}
-mkdir -p "$out"
-run() {  # NAME OPTIONS...
-    name=$1
+program=${1:?usage: bench/gpu/training.sh PROGRAM [NAME...]}
+shift
+wanted=${*:-full lora64 host 5b-8bit 720p 720p-lora64 attention ordered}
+repeat=${REPEAT:-3}
+run() {  # NAME WHAT OPTIONS...
+    case " $wanted " in *" $1 "*) ;; *) return ;; esac
+    echo "== $1"
     shift
-    echo "== $name: bench train $*"
-    "$program" bench train --device cuda --json "$out/$name.json" "$@"
+    "$program" bench "$@" --device cuda --repeat "$repeat"
 }
-run full --repeat 3
-run lora64 --lora 64 --repeat 3
-run host --streams host --memory 76GiB --repeat 3
-run 5b-8bit --model wan2.2-5b --states 8bit --repeat 3
-run 720p --size 1280x720 --repeat 3
-run 720p-lora64 --size 1280x720 --lora 64 --repeat 3
+run full train
+run lora64 train --lora 64
+run host train --streams host --memory 76GiB
+run 5b-8bit train --model wan2.2-5b --states 8bit
+run 720p train --size 1280x720
+run 720p-lora64 train --size 1280x720 --lora 64
+run attention attention --backward
+run ordered attention --backward --deterministic

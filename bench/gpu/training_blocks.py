@@ -2,6 +2,7 @@
 """What a training step at 4K costs in PyTorch: the published way to write a T3 block, one block at a time.
 
 usage: bench/gpu/training_blocks.py [--patterns 0 1 2 3 4] [--repeat 3] [--once] [--attention-backward]
+                                    [--no-blocks]
 
 Shapes are those of Wan2.1-1.3B at 3840x2176, 81 frames: 21x136x240 = 685,440 tokens of width 1536, 12 heads, 8960 wide
 in between, a prompt of 512 rows; bf16 throughout, weights and inputs random. A block is computed as the published code
@@ -14,6 +15,7 @@ In front of all stands the rate of a bf16 matrix product of 8192^3, the ceiling 
 --once                pattern 0, whose two groupings are the same windows, computes them once; published code does twice
 --attention-backward  also cuDNN's attention backward alone, over each pattern's windows: q, k and v of [windows, heads,
                       tokens, 128], where the heads of a token lie side by side; 2.5 times the FLOP of the forward
+--no-blocks           leaves the blocks out
 
 Needs a GPU with about 100 GiB free, and PyTorch with CUDA.
 """
@@ -199,13 +201,14 @@ def main():
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--once", action="store_true")
     parser.add_argument("--attention-backward", action="store_true")
+    parser.add_argument("--no-blocks", action="store_true")
     args = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("bench/gpu/training_blocks.py: needs CUDA")
     print(f"{torch.cuda.get_device_name()}, PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}")
     print(f"bf16 product of 8192^3: {product_rate():.0f} TFLOP/s", flush=True)
     forwards, steps, peaks = [], [], []
-    for pattern in args.patterns:
+    for pattern in [] if args.no_blocks else args.patterns:
         forward, step, peak = measure_block(WINDOW_COUNTS[pattern], args.repeat, args.once)
         torch.cuda.empty_cache()
         print(f"pattern {pattern}: forward {forward:7.1f} ms, forward + recompute + backward {step:7.1f} ms, "
@@ -213,7 +216,7 @@ def main():
         forwards.append(forward)
         steps.append(step)
         peaks.append(peak)
-    if sorted(args.patterns) == list(every):
+    if sorted(args.patterns) == list(every) and not args.no_blocks:
         forward, step = (LAYERS_OF_A_PATTERN * sum(times) / 1e3 for times in (forwards, steps))
         print(f"30 layers: forward {forward:.2f} s, step {step:.2f} s, peak of a block {max(peaks) / 2**30:.1f} GiB")
     if args.attention_backward:

@@ -276,8 +276,12 @@ void window_attention_backward(Context& ctx, const Tensor& q, const Tensor& k, c
         for (int64_t w = 0, last; w < count; w = last) {
             const int64_t tokens = size(w), begin = start(w);
             const bool small = tokens <= kSmallWindow;
-            for (last = w + 1; last < count && size(last) == tokens; ++last) {
-                if (!small && start(last + 1) - begin > kBackwardTokens) break;
+            last = w + 1;
+            while (last < count && size(last) == tokens) ++last;
+            if (!small) {  // in equal parts
+                const int64_t most = std::max<int64_t>((direct ? 2 : 1) * kBackwardTokens / tokens, 1);
+                const int64_t parts = (last - w + most - 1) / most;
+                last = w + (last - w + parts - 1) / parts;
             }
             const int64_t end = start(last);
             const int64_t* order = direct ? nullptr : in<int64_t>(order_owner) + begin;

@@ -16,9 +16,8 @@ void window_attention_backward(Context& ctx, const Tensor& q, const Tensor& k, c
 // Where scores go through memory: bytes of f32 scores of one slice of queries, of which there are two matrices, and two
 // more of the operands' type. Long enough for full products: 5461 queries of 12 heads over 512 keys.
 constexpr size_t kBackwardScoreBytes = size_t{128} << 20;
-// Tokens of the windows that are computed, and where they do not lie in order gathered, at once: half of the forward's,
-// with twice as many tensors to gather.
-constexpr int64_t kBackwardTokens = kGatheredTokens / 2;
+// Tokens of the windows that are computed at once, where they are gathered; twice as many where they lie in order.
+constexpr int64_t kBackwardTokens = kGatheredTokens;
 // Bytes of the gradients of scores that cuDNN writes at once where the order of sums is fixed. A window whose single
 // head needs more is computed in slices of its queries, whose sums have an order anyway.
 constexpr size_t kOrderedBytes = size_t{1} << 30;
@@ -89,7 +88,7 @@ inline Scratch window_backward_scratch(const Tensor& q, int64_t heads,
         if (!direct && !windows.device_order.defined())
             blocks.push_back(static_cast<size_t>(q.dim(0)) * sizeof(int64_t));
         if (longest > kUngatheredWindow) {
-            const int64_t rows = std::min(q.dim(0), std::max(kBackwardTokens, longest));
+            const int64_t rows = std::min(q.dim(0), std::max(direct ? 2 * kBackwardTokens : kBackwardTokens, longest));
             // Queries, keys, values, the gradient of the result, the result for cuDNN only, and three gradients; all
             // but the gradients were kept where they are gathered once.
             const bool kept = i > 0 && keeps_gathered(q, heads, windows);

@@ -162,6 +162,15 @@ TEST_P(AttentionBackwardOnGpu, OverKeysOfAPrompt) {
     compare_cross({100, 101, 3, 64, 128, 1}, 412);  // products
 }
 
+// Few enough for tools that watch every access.
+TEST_P(AttentionBackwardOnGpu, OverKeysOfAPromptOfOddSizes) {
+    for (const int64_t width : {64, 128}) {
+        for (const int64_t keys : {1, 33, 101, 128}) {
+            for (const int64_t queries : {1, 65, 200}) compare_cross({queries, keys, 3, width, width, 1}, 9);
+        }
+    }
+}
+
 // More queries than one slice has.
 TEST_P(AttentionBackwardOnGpu, OverSlicesOfQueries) {
     const int64_t keys = 1500, heads = 3, width = 16;
