@@ -56,14 +56,15 @@ constexpr int64_t kKeys = 256;
 class HeadRows {
   public:
     // Rows of x, all or those listed.
-    HeadRows(const Tensor& x, int64_t column, int64_t width, const int64_t* ids, int64_t count)
-        : HeadRows(width, count) {
+    HeadRows(Context& ctx, const Tensor& x, int64_t column, int64_t width, const int64_t* ids, int64_t count)
+        : HeadRows(ctx, width, count) {
         const float* from = x.data<float>() + column;
         for (int64_t i = 0; i < count; ++i) std::copy_n(from + (ids ? ids[i] : i) * x.dim(1), width, row(i));
     }
-    HeadRows(int64_t width, int64_t count) : width_(width), values_(static_cast<size_t>(width * count)) {}
+    // Zeros.
+    HeadRows(Context& ctx, int64_t width, int64_t count) : width_(width), values_(zeros(ctx, {count, width})) {}
 
-    float* row(int64_t i) { return values_.data() + i * width_; }
+    float* row(int64_t i) { return values_.data<float>() + i * width_; }
     int64_t width() const { return width_; }
 
     // y = keep * y + factor * the rows, where they came from.
@@ -77,7 +78,7 @@ class HeadRows {
 
   private:
     int64_t width_;
-    std::vector<float> values_;
+    Tensor values_;  // from the context, which counts it
 };
 
 // Operands of one head, of the queries and keys that see one another, and room for their gradients.
@@ -87,11 +88,17 @@ struct Head {
     float scale;
     float last_key_bias;             // added to the last key's scores
     std::vector<float> log_sum_exp;  // of each query
-    HeadRows dq{q.width(), queries}, dk{k.width(), keys}, dv{v.width(), keys};
+    HeadRows dq, dk, dv;
 };
 
 void differentiate(Head& h) {
     const int64_t width = h.q.width(), v_width = h.v.width();
+    if (h.keys == 1) {  // has all the weight, whatever its score: what would be left of ds is rounding
+        for (int64_t i = 0; i < h.queries; ++i) {
+            for (int64_t c = 0; c < v_width; ++c) h.dv.row(0)[c] += h.dy.row(i)[c];
+        }
+        return;
+    }
     std::vector<float> scores(static_cast<size_t>(kQueries * kKeys)), dp(scores.size());
     float means[kQueries];
     for (int64_t first = 0; first < h.queries; first += kQueries) {
@@ -132,16 +139,19 @@ void attention_backward(Context& ctx, const Tensor& q, const Tensor& k, const Te
     ctx.parallel_for(heads, 1, [&](int64_t begin, int64_t end) {
         for (int64_t h = begin; h < end; ++h) {
             const int64_t column = h * width, v_column = h * v_width;
-            Head head{{q, column, width, nullptr, queries},
-                      {k, column, width, nullptr, keys},
-                      {v, v_column, v_width, nullptr, keys},
-                      {y, v_column, v_width, nullptr, queries},
-                      {dy, v_column, v_width, nullptr, queries},
+            Head head{{ctx, q, column, width, nullptr, queries},
+                      {ctx, k, column, width, nullptr, keys},
+                      {ctx, v, v_column, v_width, nullptr, keys},
+                      {ctx, y, v_column, v_width, nullptr, queries},
+                      {ctx, dy, v_column, v_width, nullptr, queries},
                       queries,
                       keys,
                       options.scale,
                       std::log(static_cast<float>(options.last_key_count)),
-                      {logarithms + h * queries, logarithms + (h + 1) * queries}};
+                      {logarithms + h * queries, logarithms + (h + 1) * queries},
+                      {ctx, width, queries},
+                      {ctx, width, keys},
+                      {ctx, v_width, keys}};
             differentiate(head);
             head.dq.store(dq, column, nullptr, queries, 0.0f, 1.0f);
             head.dk.store(dk, column, nullptr, keys, 1.0f, 1.0f);
@@ -166,8 +176,10 @@ void window_attention_backward(Context& ctx, const Tensor& q, const Tensor& k, c
                 const int64_t h = task % heads, column = h * width;
                 const int64_t* ids = windows.order.data() + windows.starts[window];
                 const int64_t n = windows.starts[window + 1] - windows.starts[window];
-                const auto rows = [&](const Tensor& x) { return HeadRows(x, column, width, ids, n); };
-                Head head{rows(q), rows(k), rows(v), rows(saved.output), rows(dy), n, n, problem.scale, 0.0f, {}};
+                const auto rows = [&](const Tensor& x) { return HeadRows(ctx, x, column, width, ids, n); };
+                const auto room = [&] { return HeadRows(ctx, width, n); };
+                Head head{rows(q), rows(k), rows(v), rows(saved.output), rows(dy), n, n, problem.scale, 0.0f, {},
+                          room(),  room(),  room()};
                 for (int64_t i = 0; i < n; ++i) head.log_sum_exp.push_back(logarithms[h * tokens + ids[i]]);
                 differentiate(head);
                 for (auto [from, to] : {std::pair{&head.dq, &d.q}, {&head.dk, &d.k}, {&head.dv, &d.v}})

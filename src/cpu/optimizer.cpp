@@ -84,8 +84,8 @@ void adamw(Context& ctx, const ops::AdamStep& step, const Tensor& gradient, Tens
                 square[at] = step.beta2 * square[at] + (1 - step.beta2) * g * g;
                 const float denominator = std::sqrt(square[at] / step.correction2) + step.eps;
                 float& weight = pw[first + i];
-                weight =
-                    weight * (1 - step.rate * step.decay) - step.rate * (mean[at] / step.correction1) / denominator;
+                // Not weight * (1 - rate * decay), which would be rounded to 6e-8.
+                weight -= step.rate * (step.decay * weight + mean[at] / step.correction1 / denominator);
             }
             first_moment.write(first, count, mean.data());
             second_moment.write(first, count, square.data());

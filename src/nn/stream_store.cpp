@@ -25,6 +25,13 @@ void StreamStore::keep(Context& ctx, Tensor& x) {
     next_.under_way = ctx.allocator().download_beside(waiting_[i]->data(), std::as_const(kept).raw(), kept.bytes());
 }
 
+void StreamStore::clear() {
+    count_ = 0;
+    kept_.clear();
+    previous_ = {};
+    next_ = {};
+}
+
 StreamStore::Copy StreamStore::fetch(Context& ctx, size_t i) {
     Copy copy{empty(ctx, shape_, dtype_), nullptr};
     copy.under_way = ctx.allocator().upload_beside(copy.on_device.raw(), waiting_.at(i)->data(), waiting_[i]->bytes());

@@ -26,10 +26,8 @@ class StreamStore {
     size_t count() const { return count_; }
 
     DType dtype() const { return dtype_; }
-    // Bytes of host memory that a store of so many streams takes.
-    static size_t host_bytes(StreamPlace place, int64_t count, const Shape& shape, DType dtype) {
-        return place == StreamPlace::host ? static_cast<size_t>(count * shape.numel()) * size_of(dtype) : 0;
-    }
+    // Forgets what is kept.
+    void clear();
 
   private:
     // On its way to host memory, or back.

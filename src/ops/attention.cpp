@@ -48,6 +48,21 @@ double check(const char* op, const Context& ctx, const Tensor& q, const Tensor& 
     return pairs;
 }
 
+// Of a backward on the CPU: over the keys of a prompt also the result and its logarithms, computed again.
+Scratch prompt_scratch(const Context& ctx, const Tensor& dy, const Tensor& k, int64_t heads) {
+    Scratch blocks{dy.bytes(), static_cast<size_t>(heads * dy.dim(0)) * sizeof(float)};
+    const int threads = static_cast<int>(std::min<int64_t>(ctx.threads(), heads));
+    for (const size_t block : cpu::head_scratch(threads, dy.dim(0), k.dim(0), dy.dim(1) / heads))
+        blocks.push_back(block);
+    return blocks;
+}
+Scratch window_scratch(const Context& ctx, const Tensor& q, int64_t heads,
+                       std::span<const TokenWindows* const> branches) {
+    int64_t longest = 0;
+    for (const TokenWindows* windows : branches) longest = std::max(longest, windows->sizes().longest);
+    return cpu::head_scratch(ctx.threads(), longest, longest, q.dim(1) / heads);
+}
+
 double flop(const Tensor& q, const Tensor& k, const Tensor& v) {
     return 2.0 * double(q.dim(0)) * double(k.dim(0)) * double(q.dim(1) + v.dim(1));
 }
@@ -109,24 +124,25 @@ Tensor attention_backward(Context& ctx, const Tensor& q, const Tensor& k, const 
         ctx, {.attention = 2.5 * flop(q, k, v)},
         [&] { cpu::attention_backward(ctx, q, k, v, dy, options, dq, dk, dv); },
         [&] { cuda::attention_backward(ctx, q, k, v, dy, options, dq, dk, dv); },
-        ctx.target() == Device::cpu ? Scratch{} : cuda::attention_backward_scratch(q, k, v, options));
+        ctx.target() == Device::cpu ? prompt_scratch(ctx, dy, k, options.heads)
+                                    : cuda::attention_backward_scratch(q, k, v, options));
     return dq;
 }
 
 AttentionGradients window_attention_backward(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
-                                             int64_t heads, float scale, std::span<const TokenWindows* const> branches,
-                                             const AttentionSaved& saved, const Tensor& dy, bool deterministic) {
+                                             const Tensor& dy, const WindowBackward& problem) {
+    const auto& [heads, scale, branches, saved, deterministic] = problem;
     const double pairs = check("window_attention_backward", ctx, q, k, v, heads, branches);
     require(saved.branches.size() == branches.size() && dy.shape() == q.shape() && dy.dtype() == q.dtype(),
             "window_attention_backward: ", saved.branches.size(), " saved of ", branches.size(), " branches, dy ",
             dy.shape(), " of ", dy.dtype(), " for q ", q.shape(), " of ", q.dtype());
     AttentionGradients d{empty_like(ctx, q), empty_like(ctx, q), empty_like(ctx, q)};
-    const WindowBackward problem{heads, scale, branches, saved, deterministic};
     dispatch(
         ctx, {.attention = 2.5 * 4.0 * pairs * double(q.dim(1))},
         [&] { cpu::window_attention_backward(ctx, q, k, v, dy, problem, d); },
         [&] { cuda::window_attention_backward(ctx, q, k, v, dy, problem, d); },
-        ctx.target() == Device::cpu ? Scratch{} : cuda::window_backward_scratch(q, heads, branches, deterministic));
+        ctx.target() == Device::cpu ? window_scratch(ctx, q, heads, branches)
+                                    : cuda::window_backward_scratch(q, heads, branches, deterministic));
     return d;
 }
 

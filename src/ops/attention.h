@@ -27,10 +27,9 @@ Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Te
 Tensor attention_backward(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& dy,
                           const AttentionOptions& options, Tensor& dk, Tensor& dv);
 
-// The same of window_attention, where `saved` is what it left and dy: [N, heads*d] of q's type. Results are of q's
-// type. `deterministic`: the same bits every time, which elsewhere the order of a library's additions may change.
+// The same of window_attention, for dy: [N, heads*d] of q's type, and what it left (WindowBackward). Results are of q's
+// type.
 AttentionGradients window_attention_backward(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,
-                                             int64_t heads, float scale, std::span<const TokenWindows* const> branches,
-                                             const AttentionSaved& saved, const Tensor& dy, bool deterministic);
+                                             const Tensor& dy, const WindowBackward& problem);
 
 }  // namespace t3video::ops

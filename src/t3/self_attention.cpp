@@ -68,8 +68,9 @@ Tensor SelfAttention::attend(Context& ctx, const Inputs& inputs, const LayerWind
 ops::AttentionGradients SelfAttention::attend_backward(Context& ctx, const Inputs& inputs, const LayerWindows& windows,
                                                        const ops::AttentionSaved& saved, const Tensor& dy,
                                                        bool deterministic) const {
-    return ops::window_attention_backward(ctx, inputs.q, inputs.k, inputs.v, heads, scale(), branches_of(windows),
-                                          saved, dy, deterministic);
+    const auto branches = branches_of(windows);
+    return ops::window_attention_backward(ctx, inputs.q, inputs.k, inputs.v, dy,
+                                          {heads, scale(), branches, saved, deterministic});
 }
 
 Tensor SelfAttention::forward(Context& ctx, const Tensor& x, const ops::RopeTable& rope,

@@ -112,10 +112,24 @@ class CpuAllocator final : public Allocator {
     std::shared_ptr<Pool> pool_ = std::make_shared<Pool>();
 };
 
-// Host memory, which a run that only counts does not count.
-std::shared_ptr<Storage> uncounted(size_t bytes) {
-    return std::make_shared<Storage>(reinterpret_cast<std::byte*>(kAlignment), bytes, nullptr, true);
-}
+// Host memory of a run that only counts: beside the device's.
+class PinnedCount {
+  public:
+    std::shared_ptr<Storage> allocate(size_t bytes) {
+        counts_->held += bytes;
+        counts_->peak = std::max(counts_->peak, counts_->held);
+        auto* address = reinterpret_cast<std::byte*>(kAlignment);  // not null
+        std::shared_ptr<const void> owner(address, [counts = counts_, bytes](const void*) { counts->held -= bytes; });
+        return std::make_shared<Storage>(address, bytes, std::move(owner), true);
+    }
+    size_t peak() const { return counts_->peak; }
+
+  private:
+    struct Counts {
+        size_t held = 0, peak = 0;
+    };
+    std::shared_ptr<Counts> counts_ = std::make_shared<Counts>();
+};
 
 void require_countable(bool holds, size_t bytes) {
     require_valid(holds, "too large to be planned: ", bytes, " bytes more in one piece; make it smaller or shorter");
@@ -137,9 +151,11 @@ class MetaAllocator final : public Allocator {
     uint64_t arrangement() const override { return arena_->arrangement(); }
     void copy(std::byte*, const std::byte*, size_t, Transfer) override {}
     void zero(std::byte*, size_t) override {}
-    std::shared_ptr<Storage> allocate_pinned(size_t bytes) override { return uncounted(bytes); }
+    std::shared_ptr<Storage> allocate_pinned(size_t bytes) override { return pinned_.allocate(bytes); }
+    size_t pinned_peak() const override { return pinned_.peak(); }
 
   private:
+    PinnedCount pinned_;
     std::shared_ptr<Arena> arena_ = std::make_shared<Arena>(kMost);
 };
 
@@ -174,7 +190,8 @@ class MetaPool final : public Allocator {
     uint64_t arrangement() const override { return mix_bits(counts_->held) + counts_->marks; }
     void copy(std::byte*, const std::byte*, size_t, Transfer) override {}
     void zero(std::byte*, size_t) override {}
-    std::shared_ptr<Storage> allocate_pinned(size_t bytes) override { return uncounted(bytes); }
+    // As the CPU's own allocator, which has no other memory.
+    std::shared_ptr<Storage> allocate_pinned(size_t bytes) override { return allocate(bytes); }
 
   private:
     struct Counts {

@@ -29,6 +29,8 @@ class Allocator {
     // 0 where that is not counted.
     virtual size_t peak() const { return 0; }
     virtual void reset_peak() {}
+    // Of one that only counts: bytes of pinned memory that were in use at once, at most.
+    virtual size_t pinned_peak() const { return 0; }
     // Of one that only counts: a number that tells apart how its blocks and the gaps between them lie.
     virtual uint64_t arrangement() const { return 0; }
     // Bytes that it can hand out at most; SIZE_MAX where only the system knows.

@@ -42,13 +42,15 @@ BackendState& Context::backend_state(const std::function<std::shared_ptr<Backend
 }
 
 Context make_meta_context(DType compute_type, const DeviceTraits& target) {
-    auto allocator = target.id.kind == Device::cpu ? make_meta_pool() : make_meta_allocator();
+    const bool cpu = target.id.kind == Device::cpu;
+    auto allocator = cpu ? make_meta_pool() : make_meta_allocator();
+    constexpr int kAll = 0;  // threads, each of which takes memory of its own
     return Context({.device = Device::meta,
                     .compute_type = compute_type,
                     .allocator = std::move(allocator),
                     .traits = target,
                     .skips_repeats = true},
-                   1);
+                   cpu ? kAll : 1);
 }
 
 Context make_meta_context(DType compute_type, Device target) {

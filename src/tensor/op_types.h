@@ -121,7 +121,7 @@ struct WindowBackward {
     float scale;
     std::span<const TokenWindows* const> branches;
     const AttentionSaved& saved;
-    bool deterministic;  // the same bits every time
+    bool deterministic = false;  // the same bits every time, which else the order of a library's additions may change
 };
 
 // Cosines and sines of the angles of each axis, [positions, pairs of the axis] f32. The pairs of a head are divided

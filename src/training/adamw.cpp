@@ -28,9 +28,13 @@ Tensor pinned(Context& ctx, const Tensor& x) {
 
 }  // namespace
 
-size_t AdamW::host_bytes(const AdamWOptions& o, int64_t numbers) {
-    const size_t each = o.moments_in_8_bits ? 2 : 2 * sizeof(float);
-    return o.moments_on_host ? static_cast<size_t>(numbers) * each : 0;
+AdamW::AdamW(const AdamWOptions& o) : options_(o) {
+    const auto in_unit = [](double x) { return x >= 0 && x < 1; };
+    require_valid(in_unit(o.beta1) && in_unit(o.beta2), "AdamW: betas ", o.beta1, " and ", o.beta2,
+                  ", expected 0 or more and less than 1");
+    require_valid(in_unit(o.ema), "AdamW: ema ", o.ema, ", expected 0 or more and less than 1");
+    require_valid(o.eps > 0 && o.decay >= 0 && o.clip >= 0 && std::isfinite(o.eps + o.decay + o.clip), "AdamW: eps ",
+                  o.eps, ", decay ", o.decay, ", clip ", o.clip, ", expected a number above 0 and two of 0 or more");
 }
 
 ops::AdamMoment AdamW::make_moment(Context& ctx, const Shape& shape) const {

@@ -30,7 +30,8 @@ std::vector<nn::Param*> trained_params(Model& model) {
 
 class AdamW {
   public:
-    explicit AdamW(const AdamWOptions& options) : options_(options) {}
+    // Throws InvalidRequest for numbers that no step can be taken with.
+    explicit AdamW(const AdamWOptions& options);
 
     // Makes the moments (and the mean) of these parameters; step() does so where nobody did.
     void prepare(Context& ctx, const std::vector<nn::Param*>& trained);
@@ -45,11 +46,8 @@ class AdamW {
 
     int64_t steps() const { return steps_; }      // that were taken
     int64_t skipped() const { return skipped_; }  // that were not
-    // The mean of the i-th trained parameter, f32; undefined without ema or before the first step.
+    // The mean of the i-th trained parameter, f32; undefined without ema, and before prepare().
     Tensor mean(size_t i) const { return i < states_.size() ? states_[i].mean : Tensor(); }
-
-    // Bytes of host memory that moments of so many numbers take.
-    static size_t host_bytes(const AdamWOptions& options, int64_t numbers);
 
   private:
     struct State {

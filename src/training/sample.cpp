@@ -1,6 +1,8 @@
 // Rectified flow: "Flow Straight and Fast" (Liu et al.), with the direction from clip to noise.
 #include "training/sample.h"
 
+#include <cmath>
+
 #include "core/error.h"
 #include "ops/elementwise.h"
 
@@ -11,6 +13,8 @@ void check(const Sample& s) {
                 s.noise.dtype() == DType::f32,
             "sample: latents ", s.latents.shape(), " of ", s.latents.dtype(), ", noise ", s.noise.shape(), " of ",
             s.noise.dtype());
+    require(s.sigma >= 0 && s.sigma <= 1 && s.timestep >= 0 && s.timestep <= 1000 && std::isfinite(s.weight),
+            "sample: sigma ", s.sigma, ", timestep ", s.timestep, ", weight ", s.weight);
     require(!s.first_frame || s.latents.dim(1) > 1, "sample: a clip of one latent frame, and that one is given");
 }
 

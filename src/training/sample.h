@@ -17,7 +17,7 @@ struct Sample {
     models::Conditioning conditioning() const { return {.clean_frames = first_frame ? 1 : 0}; }
 };
 
-// Throws Error for shapes that do not fit each other.
+// Throws Error for shapes that do not fit each other, and numbers outside what is said here.
 void check(const Sample& sample);
 
 // (1 - sigma) * latents + sigma * noise: what the network sees.

@@ -16,7 +16,7 @@ struct StepResult {
 using OnPart = std::function<void(const char*)>;
 
 // Adds the gradients of sample.weight * loss to those of the trained parameters. The tape serves one step after
-// another. Two runs give the same bits, on a GPU with tape.deterministic.
+// another. Two runs on as many threads give the same bits, on a GPU with tape.deterministic.
 StepResult train_sample(Context& ctx, const models::WanDit& dit, const Sample& sample, const t3::LayoutWindows& windows,
                         models::DitTape& tape, const OnPart& on_part = {});
 

@@ -30,6 +30,7 @@ void train_all(Context& ctx, models::WanDit& dit) {
 
 int64_t train_adapters(Context& ctx, models::WanDit& dit, const AdapterOptions& o) {
     require_valid(o.rank >= 1, "LoRA: rank ", o.rank, ", expected 1 or more");
+    require_valid(o.alpha >= 0 && std::isfinite(o.alpha), "LoRA: alpha ", o.alpha, ", expected a number above 0");
     require_valid(!o.targets.empty(), "LoRA: no targets, expected some such as q or ffn.0");
     std::set<std::string> missing(o.targets.begin(), o.targets.end());
     int64_t count = 0;

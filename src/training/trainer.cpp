@@ -4,10 +4,13 @@
 #include <string_view>
 #include <utility>
 
+#include "core/error.h"
+
 namespace t3video::training {
 namespace {
 
 models::WanDit prepared(Context& ctx, models::WanDit dit, const TrainOptions& o) {
+    require(o.frozen != nn::Residency::packed, "train: packed weights have no backward");
     if (o.adapters) {
         train_adapters(ctx, dit, *o.adapters);
         return nn::prepared(ctx, std::move(dit), o.frozen);
@@ -26,11 +29,20 @@ Trainer::Trainer(Context& ctx, models::WanDit dit, const TrainOptions& o)
 }
 
 StepResult Trainer::add(Context& ctx, const Sample& sample, const t3::LayoutWindows& windows, const OnPart& on_part) {
-    ++samples_;
-    return train_sample(ctx, dit_, sample, windows, tape_, on_part);
+    try {
+        StepResult result = train_sample(ctx, dit_, sample, windows, tape_, on_part);
+        ++samples_;
+        return result;
+    } catch (...) {  // part of its gradients may have been added
+        tape_.clear();
+        samples_ = 0;
+        for (nn::Param* param : trained_params(dit_)) fill_zero(ctx, param->grad);
+        throw;
+    }
 }
 
 AdamW::Result Trainer::update(Context& ctx, double rate) {
+    require(samples_ > 0, "train: an update without a sample");
     return optimizer_.step(ctx, trained_params(dit_), rate, std::exchange(samples_, 0));
 }
 
@@ -61,10 +73,7 @@ StepPlan plan_step(const models::WanDit& dit, const t3::WindowLayout& layout, co
     trainer.update(ctx, 0);
     plan.update = ctx.work() - before;
     plan.bytes = ctx.allocator().peak();
-    const Shape stream{latent[1] * (latent[2] / 2) * (latent[3] / 2), dit.config().dim};
-    plan.host_bytes = AdamW::host_bytes(options.optimizer, trainer.numbers()) +
-                      nn::StreamStore::host_bytes(options.streams, dit.config().layers, stream,
-                                                  options.stream.value_or(machine.compute_type));
+    plan.host_bytes = ctx.allocator().pinned_peak();
     return plan;
 }
 

@@ -12,7 +12,7 @@ namespace t3video::training {
 
 struct TrainOptions {
     std::optional<AdapterOptions> adapters = {};     // none: all parameters are trained
-    nn::Residency frozen = nn::Residency::resident;  // where the weights of adapters' layers wait
+    nn::Residency frozen = nn::Residency::resident;  // where the weights of adapters' layers wait; not packed
     std::optional<DType> stream = {};                // as make_tape(); by default the context's compute type
     nn::StreamPlace streams = nn::StreamPlace::device;
     bool deterministic = false;
@@ -25,7 +25,8 @@ class Trainer {
     // InvalidRequest as train_adapters() and where memory runs out.
     Trainer(Context& ctx, models::WanDit dit, const TrainOptions& options);
 
-    // Adds a sample's gradients.
+    // Adds a sample's gradients. What it throws, of memory that runs out or work that is stopped, ends the step: it
+    // begins anew, with no gradients of this or earlier samples.
     StepResult add(Context& ctx, const Sample& sample, const t3::LayoutWindows& windows, const OnPart& on_part = {});
     // Ends a step: gradients become an update, and zero.
     AdamW::Result update(Context& ctx, double rate);
@@ -45,7 +46,7 @@ class Trainer {
 struct StepPlan {
     Work forward, backward, update;
     size_t bytes = 0;       // of the device at most in use at once, as its allocator counts
-    size_t host_bytes = 0;  // of pinned host memory
+    size_t host_bytes = 0;  // of pinned host memory; on the CPU it is part of `bytes`
 
     Work total() const;
 };

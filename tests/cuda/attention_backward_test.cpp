@@ -70,15 +70,15 @@ class AttentionBackwardOnGpu : public OnGpu {
 
         ops::AttentionSaved saved;
         ops::window_attention(cpu(), q.host, k.host, v.host, heads, scale, branches, &saved);
-        const ops::AttentionGradients expected =
-            ops::window_attention_backward(cpu(), q.host, k.host, v.host, heads, scale, branches, saved, dy.host, true);
+        const ops::AttentionGradients expected = ops::window_attention_backward(cpu(), q.host, k.host, v.host, dy.host,
+                                                                                {heads, scale, branches, saved, true});
 
         ops::window_attention(gpu(), q.device, k.device, v.device, heads, scale, branches, &saved);
         const auto compare = [&](bool deterministic) {
             SCOPED_TRACE(deterministic ? "deterministic" : "in any order");
             const auto run = [&] {
-                return ops::window_attention_backward(gpu(), q.device, k.device, v.device, heads, scale, branches,
-                                                      saved, dy.device, deterministic);
+                return ops::window_attention_backward(gpu(), q.device, k.device, v.device, dy.device,
+                                                      {heads, scale, branches, saved, deterministic});
             };
             const ops::AttentionGradients d = run();
             expect_close(d.q, expected.q, "dq");
@@ -240,8 +240,8 @@ TEST_P(FusedBackwardOnGpu, OrderedInParts) {
         ops::AttentionSaved saved;
         ops::window_attention(gpu(), q.device, k.device, v.device, c.heads, 0.25f, branches, &saved);
         const auto run = [&](bool deterministic) {
-            return ops::window_attention_backward(gpu(), q.device, k.device, v.device, c.heads, 0.25f, branches, saved,
-                                                  dy.device, deterministic);
+            return ops::window_attention_backward(gpu(), q.device, k.device, v.device, dy.device,
+                                                  {c.heads, 0.25f, branches, saved, deterministic});
         };
         const ops::AttentionGradients expected = run(false), d = run(true);
         expect_close(d.q, on_host_as_f32(expected.q), "dq");

@@ -140,7 +140,7 @@ TEST(WindowAttentionBackward, AveragesBranches) {
         ops::AttentionSaved saved;
         ops::window_attention(ctx, q, k, v, heads, scale, branches, &saved);
         const auto backward = [&](bool deterministic) {
-            return ops::window_attention_backward(ctx, q, k, v, heads, scale, branches, saved, dy, deterministic);
+            return ops::window_attention_backward(ctx, q, k, v, dy, {heads, scale, branches, saved, deterministic});
         };
         std::array<Doubles, 3> expected;
         for (Doubles& d : expected) d.resize(size_t(q.numel()));
@@ -167,9 +167,10 @@ TEST(WindowAttentionBackward, OneWindowEqualsAttention) {
     const Tensor q = randn(ctx, {97, 32}, 1), k = randn(ctx, {97, 32}, 2), v = randn(ctx, {97, 32}, 3),
                  dy = randn(ctx, {97, 32}, 4);
     const auto all = shuffled(97, {0, 97}, 9);
+    const ops::TokenWindows* const one[] = {&all};
     ops::AttentionSaved saved;
-    ops::window_attention(ctx, q, k, v, 2, 0.25f, std::array{&all}, &saved);
-    const auto d = ops::window_attention_backward(ctx, q, k, v, 2, 0.25f, std::array{&all}, saved, dy, true);
+    ops::window_attention(ctx, q, k, v, 2, 0.25f, one, &saved);
+    const auto d = ops::window_attention_backward(ctx, q, k, v, dy, {2, 0.25f, one, saved, true});
     Tensor dk = zeros(ctx, k.shape()), dv = zeros(ctx, v.shape());
     const Tensor dq = ops::attention_backward(ctx, q, k, v, dy, {.heads = 2, .scale = 0.25f}, dk, dv);
     EXPECT_LT(relative_error(d.q, dq), bound(1));
@@ -185,8 +186,9 @@ TEST(AttentionBackwardShapes, AreChecked) {
     EXPECT_THROW(ops::attention_backward(ctx, q, k, k, q, {}, narrow, d), Error);
     EXPECT_THROW(ops::attention_backward(ctx, q, q, q, q, {.relative_bias = &bias}, square, square), Error);
     const auto all = shuffled(3, {0, 3}, 1);
+    const ops::TokenWindows* const one[] = {&all};
     const ops::AttentionSaved nothing;
-    EXPECT_THROW(ops::window_attention_backward(ctx, q, q, q, 1, 1.0f, std::array{&all}, nothing, q, true), Error);
+    EXPECT_THROW(ops::window_attention_backward(ctx, q, q, q, q, {1, 1.0f, one, nothing, true}), Error);
 }
 
 }  // namespace

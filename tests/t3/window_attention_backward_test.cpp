@@ -56,7 +56,8 @@ class PlannedWindowsBackward : public ::testing::TestWithParam<WindowCase> {
         ops::AttentionSaved saved;
         ops::window_attention(ctx, q, k, v, c.heads, c.scale(), branches, &saved);
         const auto backward = [&](bool deterministic) {
-            return ops::window_attention_backward(ctx, q, k, v, c.heads, c.scale(), branches, saved, dy, deterministic);
+            return ops::window_attention_backward(ctx, q, k, v, dy,
+                                                  {c.heads, c.scale(), branches, saved, deterministic});
         };
 
         // Both rules where they are one partition too: the mean of a branch with itself.

@@ -16,6 +16,7 @@ std::vector<double> curve(const TrainOptions& options) {
 
 TEST(Curve, FollowsPyTorchIn32Bits) {
     const std::vector<double> losses = curve({});
+    RecordProperty("difference", std::to_string(1e6 * difference_of(losses, reference_curve("f32"))) + "e-6");
     EXPECT_LT(difference_of(losses, reference_curve("f32")), 1e-4);
     EXPECT_LT(difference_of(losses, reference_curve("f64")), 1e-4);
     EXPECT_LT(losses.back(), 0.7 * losses.front());
@@ -24,6 +25,7 @@ TEST(Curve, FollowsPyTorchIn32Bits) {
 // Rounding the stream shows, and stays small beside what rounding everything else to bf16 does in the reference.
 TEST(Curve, StaysCloseWithAStreamOfBf16) {
     const double difference = difference_of(curve({.stream = DType::bf16}), reference_curve("f64"));
+    RecordProperty("difference", std::to_string(1e6 * difference) + "e-6");
     EXPECT_GT(difference, 1e-6);
     EXPECT_LT(difference, 3e-3);
 }
@@ -123,6 +125,43 @@ TEST_F(Optimizer, DecayIsDecoupled) {
     adam.step(ctx_, trained_, 0.5, 1);
     const std::vector<float> after = values();
     for (size_t i = 0; i < before.size(); ++i) EXPECT_NEAR(after[i], before[i] * 0.95, 1e-6);
+}
+
+// At the rates of a fine-tune a step's decay is less than the spacing of floats around 1, yet a thousand steps of it
+// must show: 1000 * 1e-4 * 0.01.
+TEST_F(Optimizer, SmallDecayIsNotRoundedAway) {
+    AdamW adam({.decay = 0.01});
+    std::ranges::fill(Tensor(params_[0].value.numbers()).span<float>(), 0.9f);
+    for (int step = 0; step < 1000; ++step) adam.step(ctx_, trained_, 1e-4);
+    EXPECT_NEAR(values()[0] / 0.9, 1 - 1e-3, 1e-4);
+}
+
+TEST(AdamWOptions, RefusesWhatNoStepCanBeTakenWith) {
+    EXPECT_THROW(AdamW({.beta1 = 1}), InvalidRequest);
+    EXPECT_THROW(AdamW({.ema = 2}), InvalidRequest);
+    EXPECT_THROW(AdamW({.eps = 0}), InvalidRequest);
+    EXPECT_THROW(AdamW({.clip = NAN}), InvalidRequest);
+}
+
+// The last streams are still on the device when the backward begins; of one or two that is all of them.
+TEST(StreamStore, GivesBackWhatItKept) {
+    for (const nn::StreamPlace place : {nn::StreamPlace::device, nn::StreamPlace::host}) {
+        nn::StreamStore store(DType::bf16, place);
+        Context ctx;
+        for (const int64_t count : {1, 2, 3, 6, 2}) {
+            std::vector<Tensor> kept;
+            for (int64_t i = 0; i < count; ++i) {
+                Tensor x = randn(ctx, {7 + count, 5}, static_cast<uint32_t>(i));
+                store.keep(ctx, x);
+                kept.push_back(x);  // rounded
+            }
+            for (int64_t i = count; i-- > 0;) {
+                const Tensor x = store.take(ctx), &expected = kept[static_cast<size_t>(i)];
+                EXPECT_TRUE(std::ranges::equal(x.span<float>(), expected.span<float>())) << count << ' ' << i;
+            }
+            EXPECT_THROW(store.take(ctx), Error);
+        }
+    }
 }
 
 }  // namespace

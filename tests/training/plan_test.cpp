@@ -28,8 +28,9 @@ void expect_planned(const TrainOptions& options) {
     trainer.add(ctx, sample, windows);
     trainer.update(ctx, 1e-4);
     const auto peak = static_cast<double>(ctx.allocator().peak() - before);
-    EXPECT_LT(peak, 1.05 * static_cast<double>(plan.bytes + plan.host_bytes));
-    EXPECT_GT(peak, 0.95 * static_cast<double>(plan.bytes));
+    EXPECT_LT(peak, 1.05 * static_cast<double>(plan.bytes));
+    // Threads whose turns do not meet take less.
+    EXPECT_GT(peak, 0.85 * static_cast<double>(plan.bytes));
     EXPECT_DOUBLE_EQ(work.matrix, plan.total().matrix);
     EXPECT_DOUBLE_EQ(work.attention, plan.total().attention);
 }
@@ -38,6 +39,7 @@ TEST(StepPlan, HoldsOnTheCpu) {
     expect_planned({});
     expect_planned({.adapters = AdapterOptions{.rank = 4}});
     expect_planned({.optimizer = {.moments_in_8_bits = true}});
+    expect_planned({.streams = nn::StreamPlace::host, .optimizer = {.moments_on_host = true}});
 }
 
 // Of the released model at 4K, for a GPU: what is kept elsewhere is not taken there.
@@ -46,8 +48,7 @@ TEST(StepPlan, OptionsTakeWhatTheyPromise) {
         .device = {.id = {Device::cuda}, .major = 9, .multiprocessors = 132, .sm_90a_code = true},
         .compute_type = DType::bf16};
     const auto networks = film::published_networks("wan2.1-1.3b");
-    const Grid grid{21, 136, 240};
-    const t3::WindowLayout layout{grid, {{21, 1, 1}, {1, 17, 30}, {1, 16, 20}, {7, 17, 8}, {3, 8, 20}}};
+    const t3::WindowLayout layout = t3::published_layout(16).value();
     const auto plan = [&](const TrainOptions& options) {
         return plan_step(networks.dit(), layout, {16, 21, 272, 480}, 100, 412, options, machine);
     };

@@ -3,8 +3,13 @@
 
 #include <array>
 #include <cmath>
+#include <functional>
+#include <initializer_list>
+#include <stdexcept>
+#include <utility>
 
 #include "ops/layout.h"
+#include "support/files.h"
 #include "support/training.h"
 
 namespace t3video::training {
@@ -204,11 +209,59 @@ TEST_F(TrainStep, TargetsAreEndsOfNames) {
     EXPECT_THROW(count({}), InvalidRequest);
 }
 
-TEST_F(TrainStep, GradientsOfASampleWithoutAPartnerAreRefused) {
+// The step begins anew: nothing of it, nor of samples before it, is left.
+TEST_F(TrainStep, ASampleThatFailsEndsTheStep) {
     Trainer trainer(ctx_, load_dit(), {});
-    Sample sample = load_sample(ctx_);
-    sample.noise = sample.noise.slice(0, 4);
-    EXPECT_THROW(trainer.add(ctx_, sample, windows_), Error);
+    const Sample good = load_sample(ctx_);
+    Sample bad = good;
+    bad.noise = bad.noise.slice(0, 4);
+    trainer.add(ctx_, good, windows_);
+    EXPECT_THROW(trainer.add(ctx_, bad, windows_), Error);
+    // In the forward and in the backward, where a stop or the end of memory would be.
+    int64_t ops = 0, last = INT64_MAX;
+    ctx_.set_poll([&] {
+        if (++ops > last) throw std::runtime_error("stopped");
+    });
+    trainer.add(ctx_, good, windows_);
+    const int64_t all = ops;
+    for (const int64_t part : {all / 6, all * 3 / 4}) {
+        ops = 0;
+        last = part;
+        EXPECT_THROW(trainer.add(ctx_, good, windows_), std::runtime_error);
+    }
+    ctx_.set_poll({});
+    trainer.add(ctx_, good, windows_);
+    expect_same_bits(gradients_of(ctx_, trainer.dit()), gradients({good}));
+}
+
+TEST_F(TrainStep, RefusesWhatIsNoSample) {
+    Trainer trainer(ctx_, load_dit(), {});
+    for (const auto& spoil : std::initializer_list<std::function<void(Sample&)>>{
+             [](Sample& s) { s.sigma = 1.1; }, [](Sample& s) { s.sigma = NAN; }, [](Sample& s) { s.timestep = -1; },
+             [](Sample& s) { s.weight = INFINITY; }}) {
+        Sample sample = load_sample(ctx_);
+        spoil(sample);
+        EXPECT_THROW(trainer.add(ctx_, sample, windows_), Error);
+    }
+    EXPECT_THROW(trainer.update(ctx_, 1e-3), Error);  // no sample came through
+    EXPECT_THROW(Trainer(ctx_, load_dit(), {.adapters = AdapterOptions{}, .frozen = nn::Residency::packed}), Error);
+}
+
+// Files of 32 bits are mapped, and what is trained is a copy.
+TEST_F(TrainStep, FilesOf32BitsAreTrainedAsOthers) {
+    const TemporaryFolder folder;
+    models::WanDit dit = load_dit();
+    std::map<std::string, Tensor> tensors;
+    dit.for_each_param("", [&](const std::string& name, nn::Param& param) {
+        tensors[name] = ops::convert(ctx_, param.value, DType::f32);
+    });
+    checkpoint::save_safetensors(folder / "dit.safetensors", tensors);
+    Trainer trainer(ctx_, models::WanDit::load(folder / "dit.safetensors", kTrained / "model/config.json"), {});
+    trainer.add(ctx_, load_sample(ctx_), windows_);
+    expect_same_bits(gradients_of(ctx_, trainer.dit()), gradients({load_sample(ctx_)}));
+    trainer.update(ctx_, 1e-2);
+    const Tensor before = checkpoint::open_tensors(folder / "dit.safetensors").at("head.head.weight");
+    EXPECT_TRUE(std::ranges::equal(before.span<float>(), std::as_const(tensors.at("head.head.weight")).span<float>()));
 }
 
 }  // namespace

@@ -79,6 +79,7 @@ BenchModel setup_of(const BenchOptions& o) {
                   ": expected wan2.1-1.3b or wan2.2-5b");
     const bool wan22 = o.model == "wan2.2-5b";
     auto dit = wan22 ? film::wan22_5b() : film::wan21_1_3b();
+    require_valid(o.layer >= -1 && o.layer < dit.layers, "--layer ", o.layer, ": expected 0 to ", dit.layers - 1);
     if (o.layer >= 0) dit.layers = 1;
     const auto vae = wan22 ? film::wan22_vae() : film::wan21_vae();
     const BenchSize size = find_size(o.size);
@@ -124,8 +125,8 @@ std::vector<Measured> bench_attention(Context& ctx, const BenchOptions& o) {
         if (!o.backward) continue;
         const Tensor dy = attend(&saved);  // any gradient will do
         all.push_back(measure(ctx, concat("its backward, windows ", counts), o.repeat, [&] {
-            return ops::window_attention_backward(ctx, q, k, v, s.dit.heads, scale, branches, saved, dy,
-                                                  o.deterministic)
+            return ops::window_attention_backward(ctx, q, k, v, dy,
+                                                  {s.dit.heads, scale, branches, saved, o.deterministic})
                 .v;
         }));
     }
@@ -288,6 +289,7 @@ void BenchOptions::run() {
     if (what == "model") return write_model(ctx, *this);
     if (what == "pipeline") return bench_film(std::move(ctx), *this);
     if (what == "train") {
+        check_bench_train(*this);
         const BenchModel s = setup_of(*this);
         return bench_train(ctx, *this, s, layout_of(*this, s), matrix_rate(ctx));
     }

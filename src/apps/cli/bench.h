@@ -52,6 +52,8 @@ struct BenchModel {
     Grid grid;
 };
 
+// Throws InvalidRequest for options of bench train that make no sense, before anything is measured.
+void check_bench_train(const BenchOptions& options);
 // Training steps: prints their plan, then a table of their parts, and writes JSON if asked for. `matrix_rate`: FLOP a
 // second of a large product.
 void bench_train(Context& ctx, const BenchOptions& options, const BenchModel& model, const t3::WindowLayout& layout,

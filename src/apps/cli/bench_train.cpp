@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "apps/cli/bench.h"
 #include "apps/common/log.h"
@@ -28,7 +29,7 @@ struct Part {
     }
 };
 
-training::TrainOptions options_of(const BenchOptions& o, const Context& ctx) {
+training::TrainOptions options_of(const BenchOptions& o, DType compute_type) {
     training::TrainOptions t;
     require_valid(o.lora >= 0 && o.lora <= 4096, "--lora ", o.lora,
                   ": expected a rank of 1 to 4096, or 0 for all weights");
@@ -41,7 +42,7 @@ training::TrainOptions options_of(const BenchOptions& o, const Context& ctx) {
     t.streams = o.streams == "host" ? nn::StreamPlace::host : nn::StreamPlace::device;
     require_valid(o.stream.empty() || o.stream == "f32" || o.stream == "bf16", "--stream ", o.stream,
                   ": expected f32 or bf16");
-    t.stream = o.stream.empty() ? ctx.compute_type() : o.stream == "f32" ? DType::f32 : DType::bf16;
+    t.stream = o.stream.empty() ? compute_type : o.stream == "f32" ? DType::f32 : DType::bf16;
     t.deterministic = o.deterministic;
     return t;
 }
@@ -56,39 +57,48 @@ double gib(size_t bytes) {
 
 }  // namespace
 
+void check_bench_train(const BenchOptions& o) {
+    options_of(o, DType::f32);
+    require_valid(!o.steps && !o.cfg && !o.backward && o.input.empty() && o.output.empty(),
+                  "bench train has no use for --steps, --cfg, --backward, --input and --output");
+}
+
 void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, const t3::WindowLayout& layout,
                  double matrix_rate) {
     constexpr int64_t kTextRows = 100, kPadding = 412;
-    const training::TrainOptions options = options_of(o, ctx);
+    const training::TrainOptions options = options_of(o, ctx.compute_type());
     const Grid grid = layout.grid;
     const Shape latent{model.dit.in_channels, grid.t, grid.h * 2, grid.w * 2};
     const plan::Machine machine = plan::machine_of(ctx, o.compute.bytes());
     const training::StepPlan plan = training::plan_step(film::without_values(models::WanDit(model.dit)), layout, latent,
                                                         kTextRows, kPadding, options, machine);
+    require_valid(plan.bytes + machine.taken <= machine.allowed, "a step takes ",
+                  plan::readable_bytes(plan.bytes + machine.taken), ", and ", plan::readable_bytes(machine.allowed),
+                  " may be taken; ", machine.on_cpu() ? "" : "--streams host, --states host, ",
+                  "--states 8bit, --lora 64 and a smaller --size or --frames take less");
+    const auto host = static_cast<size_t>(plan::host_memory(ctx, o.compute.bytes()));
+    require_valid(plan.host_bytes <= host, "a step takes ", plan::readable_bytes(plan.host_bytes),
+                  " of pinned host memory, and the machine has ", plan::readable_bytes(host),
+                  "; --streams device, --states 8bit or f32 and a smaller --size or --frames take less");
+
     fmt::print(
         "{} tokens; planned: {:.2f} GiB where it computes, {:.2f} GiB of pinned host memory, {:.0f} TFLOP a step\n",
         grid.tokens(), gib(plan.bytes), gib(plan.host_bytes), flop(plan.total()) / 1e12);
-    require_valid(plan.bytes + machine.taken <= machine.allowed, "a step takes ",
-                  plan::readable_bytes(plan.bytes + machine.taken), ", and ", plan::readable_bytes(machine.allowed),
-                  " may be taken; --streams host, --states 8bit or host, --lora 64 and a smaller --size or --frames "
-                  "take less");
-
-    size_t frozen = 0;  // of the CPU: what would else be in a mapped file
-    const auto dit = [&] {
-        models::WanDit made(model.dit);
-        uint64_t index = 0;
-        made.for_each_param("", [&](const auto& name, nn::Param& param) {
-            param.value = film::random_weight(ctx, name, param, index++);
-            if (options.adapters) {
-                nn::make_resident(ctx, param);
-                if (ctx.device() == Device::cpu) frozen += param.value.bytes();
-            } else {
-                nn::make_trainable(ctx, param);
-            }
-        });
-        return made;
-    };
-    training::Trainer trainer(ctx, dit(), options);
+    models::WanDit dit(model.dit);
+    uint64_t index = 0;
+    dit.for_each_param("", [&](const auto& name, nn::Param& param) {
+        param.value = film::random_weight(ctx, name, param, index++);
+        if (options.adapters) {
+            nn::make_resident(ctx, param);
+        } else {
+            nn::make_trainable(ctx, param);
+        }
+    });
+    ctx.allocator().trim();
+    ctx.allocator().reset_peak();
+    // Of the CPU frozen weights would be in a mapped file.
+    const size_t mapped = options.adapters && machine.on_cpu() ? ctx.allocator().peak() : 0;
+    training::Trainer trainer(ctx, std::move(dit), options);
     const t3::LayoutWindows windows(ctx, layout);
     training::Sample sample;
     sample.latents = ops::random_normal(ctx, latent, DType::f32, 8, 0, 1);
@@ -99,8 +109,6 @@ void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, c
 
     std::map<std::string, Part> parts;
     std::vector<double> losses;
-    ctx.allocator().trim();
-    ctx.allocator().reset_peak();
     for (int64_t run = 0; run <= o.repeat; ++run) {
         ops::Stopwatch watch(ctx);
         Work before = ctx.work();
@@ -118,7 +126,7 @@ void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, c
         require(!result.skipped, "bench train: the gradient's norm is ", result.norm);
         end("update");
     }
-    const size_t peak = ctx.allocator().peak() - frozen;
+    const size_t peak = ctx.allocator().peak() - mapped;
 
     fmt::print("{:12} {:>10} {:>9} {:>9} {:>6}\n", "", "seconds", "TFLOP", "TFLOP/s", "share");
     Part step;

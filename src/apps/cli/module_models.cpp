@@ -1,5 +1,6 @@
 // Modules that run a network.
 #include <algorithm>
+#include <cmath>
 
 #include "apps/cli/module.h"
 #include "core/error.h"
@@ -150,9 +151,10 @@ Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in
 Outputs run_train_step(Context& ctx, const ModuleOptions& options, const Inputs& in) {
     require_valid(options.stream.empty() || options.stream == "f32" || options.stream == "bf16", "--stream ",
                   options.stream, ": expected f32 or bf16");
+    require_valid(!options.first_frame_clean,
+                  "--first-frame-clean belongs to module dit; train-step takes --first-frame");
     const auto files = options.files();
     auto dit = models::WanDit::load(files.need(Part::dit), files.dit_config);
-    training::train_all(ctx, dit);
     training::Sample sample;
     sample.latents = in.sample(ctx, "latents", 5);
     sample.noise = in.sample(ctx, "noise", 5);
@@ -161,11 +163,24 @@ Outputs run_train_step(Context& ctx, const ModuleOptions& options, const Inputs&
     sample.sigma = in.number(ctx, "sigma");
     sample.weight = in.number(ctx, "weight");
     sample.first_frame = options.first_frame;
-    require_valid(sample.latents.shape() == sample.noise.shape(), "train-step: latents ", sample.latents.shape(),
-                  " but noise ", sample.noise.shape());
+    const std::string file = options.input.string() + ": ";
+    const models::DitConfig& config = dit.config();
+    const Shape& x = sample.latents.shape();
+    require_valid(x == sample.noise.shape(), file, "latents ", x, " but noise ", sample.noise.shape());
+    require_valid(x[0] == config.in_channels && x[2] % 2 == 0 && x[3] % 2 == 0, file, "latents ", x, ", expected ",
+                  config.in_channels, " channels and even rows and columns");
+    require_valid(sample.text.rows.dim(0) > 0 && sample.text.rows.dim(1) == config.text_dim, file, "context ",
+                  sample.text.rows.shape(), ", expected one row or more of ", config.text_dim);
+    require_valid(sample.sigma >= 0 && sample.sigma <= 1, file, "sigma ", sample.sigma, ", expected 0 to 1");
+    require_valid(sample.timestep >= 0 && sample.timestep <= 1000, file, "timestep ", sample.timestep,
+                  ", expected 0 to 1000");
+    require_valid(std::isfinite(sample.weight), file, "weight ", sample.weight, ", expected a number");
+    require_valid(!sample.first_frame || x[1] > 1, "--first-frame: the clip of ", options.input.string(),
+                  " has one latent frame, which would be left out of the loss");
     const DType stream = options.stream.empty()    ? ctx.compute_type()
                          : options.stream == "f32" ? DType::f32
                                                    : DType::bf16;
+    training::train_all(ctx, dit);
     auto tape = training::make_tape(stream, nn::StreamPlace::device, options.deterministic);
     const auto result = training::train_sample(ctx, dit, sample, windows_of(ctx, options, sample.latents), tape);
     const auto loss = static_cast<float>(result.loss);

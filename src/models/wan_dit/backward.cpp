@@ -9,20 +9,25 @@
 
 namespace t3video::models {
 
+void DitTape::clear() {
+    state.reset();
+    streams.clear();
+}
+
 Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, const TextRows& text,
                        const t3::LayoutWindows& windows, const Conditioning& conditioning, DitTape& tape) const {
-    require(tape.streams.count() == 0, "dit: the tape's last step had no backward");
+    tape.clear();
     tape.latent = latent;
     tape.timestep = timestep;
     tape.conditioning = conditioning;
     tape.text_rows = text_input(ctx, text);
     tape.embedded_text = embed(ctx, tape.text_rows);
-    tape.text = {};
+    tape.text = std::make_unique<TextContext>();
     for (size_t layer = 0; layer < blocks_.size(); ++layer) {
         const Block& block = blocks_.at(ctx, layer, (layer + 1) % blocks_.size());
-        tape.text.layers.push_back(block.cross_attn.keys(ctx, tape.embedded_text, std::max<int64_t>(text.padding, 1)));
+        tape.text->layers.push_back(block.cross_attn.keys(ctx, tape.embedded_text, std::max<int64_t>(text.padding, 1)));
     }
-    tape.state.emplace(enter(ctx, latent, timestep, {tape.text, conditioning}));
+    tape.state.emplace(enter(ctx, latent, timestep, {*tape.text, conditioning}));
     for (int64_t layer = 0; layer < config_.layers; ++layer) {
         tape.streams.keep(ctx, tape.state->x);
         blocks(ctx, {&*tape.state, 1}, windows, layer, layer + 1);
@@ -34,7 +39,9 @@ void WanDit::backward(Context& ctx, const Tensor& dvelocity, const t3::LayoutWin
     require(tape.state.has_value(), "dit: the tape has no forward");
     DitBranchState& state = *tape.state;
     const bool time_is_trained = time_in_.trained() || time_out_.trained() || time_projection_.trained();
-    Tensor dtime = zeros(ctx, state.time.shape()), dx = leave_backward(ctx, dvelocity, state, &dtime);
+    Tensor dtime;
+    if (time_is_trained) dtime = zeros(ctx, state.time.shape());
+    Tensor dx = leave_backward(ctx, dvelocity, state, time_is_trained ? &dtime : nullptr);
     state.x = {};
     BlockGradients d;
     if (time_is_trained) d.modulation = zeros(ctx, state.modulation.shape());
@@ -51,7 +58,7 @@ void WanDit::backward(Context& ctx, const Tensor& dvelocity, const t3::LayoutWin
     enter_backward(ctx, dx, tape);
     if (time_is_trained) time_backward(ctx, tape, std::move(dtime), d.modulation);
     if (text_in_.trained() || text_out_.trained()) text_backward(ctx, tape, dtext);
-    tape.state.reset();
+    tape.clear();
 }
 
 // Of out = head(layer_norm(x) * (1 + scale) + shift), shift and scale from the time: the gradient of x.
@@ -59,10 +66,13 @@ Tensor WanDit::leave_backward(Context& ctx, const Tensor& dvelocity, const DitBr
     const auto [shift, scale] = modulation_rows<2>(ctx, s.time, head_modulation_);
     const Tensor h = ops::norm_modulate(ctx, {s.x}, scale, shift, s.clean_tokens, config_.eps);
     const Tensor dh = head_.backward(ctx, {h}, ops::unpatchify_backward(ctx, dvelocity));
-    Tensor dshift = zeros(ctx, shift.shape()), dscale = zeros(ctx, scale.shape());
+    Tensor dshift, dscale;
+    const bool asked = dtime || head_modulation_.gradient();
+    if (asked) dshift = zeros(ctx, shift.shape()), dscale = zeros(ctx, scale.shape());
     ops::Rows dx{zeros(ctx, s.x.shape())};
-    ops::norm_modulate_backward(ctx, {s.x}, scale, s.clean_tokens, config_.eps, dh, dx, &dscale, &dshift);
-    modulation_rows_backward<2>(ctx, {dshift, dscale}, dtime, head_modulation_);
+    ops::norm_modulate_backward(ctx, {s.x}, scale, s.clean_tokens, config_.eps, dh, dx, asked ? &dscale : nullptr,
+                                asked ? &dshift : nullptr);
+    if (asked) modulation_rows_backward<2>(ctx, {dshift, dscale}, dtime, head_modulation_);
     return dx.data;
 }
 

@@ -110,8 +110,8 @@ void Block::after_attention(Context& ctx, ops::Rows& x, const Tensor& attended, 
 //     dz = dx + J2(z)^T ffn^T(gate2 dx),    dy = dz + J(y)^T cross^T(dz),    dattended = o^T(gate1 dy),
 // with J2 and J the norms' Jacobians. What arrives at y goes on to x as it is.
 void Block::after_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, const Tensor& attended,
-                                     Tensor& dattended, const Modulation& m, const BlockInput& in, Modulation& dm,
-                                     TextKeys& dtext) const {
+                                     Tensor& dattended, const Backward& b) const {
+    const auto& [in, m, dm, dtext] = b;
     ops::Rows y{ops::take_rows(ctx, x, DType::f32), {}, x.tokens};
     nn::Linear::Saved to_o;
     const Tensor projected = self_attn.o.forward(ctx, attended, ops::Activation::none, &to_o);
@@ -138,10 +138,9 @@ void Block::after_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows
 }
 
 // dx = dy + J1(x)^T (q^T dq + k^T dk + v^T dv)
-void Block::before_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, int64_t first,
-                                      const Modulation& m, const BlockInput& in,
-                                      const t3::SelfAttention::Inputs& inputs, ops::AttentionGradients& d,
-                                      Modulation& dm) const {
+void Block::before_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, int64_t first, const Backward& b,
+                                      const t3::SelfAttention::Inputs& inputs, ops::AttentionGradients& d) const {
+    const auto& [in, m, dm, dtext] = b;
     const Tensor h = ops::norm_modulate(ctx, x, m.scale1, m.shift1, m.boundary, eps);
     const Tensor dh = self_attn.project_backward(ctx, h, x.tokens, first, in.rope, inputs, d);
     ops::norm_modulate_backward(ctx, x, m.scale1, m.boundary, eps, dh, dx, asked(dm.scale1), asked(dm.shift1));
@@ -170,6 +169,7 @@ void Block::backward(Context& ctx, const Tensor& x, Tensor& dx, const BlockInput
         const auto like = [&] { return zeros(ctx, m.gate1.shape()); };
         dm = {like(), like(), like(), like(), like(), like()};
     }
+    const Backward shared{in, m, dm, d.text};
     const auto rows_of_dx = [&](const ops::Rows& rows, int64_t first) {
         return ops::Rows{in.order ? dx : dx.slice(first, first + rows.count()), rows.indices, rows.tokens};
     };
@@ -185,14 +185,14 @@ void Block::backward(Context& ctx, const Tensor& x, Tensor& dx, const BlockInput
             const int64_t last = first + rows.count();
             ops::Rows gradient = rows_of_dx(rows, first);
             Tensor to = dattended.slice(first, last);
-            after_attention_backward(ctx, rows, gradient, attended.slice(first, last), to, m, in, dm, d.text);
+            after_attention_backward(ctx, rows, gradient, attended.slice(first, last), to, shared);
         });
         attended = {};
         dinputs = self_attn.attend_backward(ctx, inputs, in.windows, saved, dattended, deterministic);
     }
     for_rows(ctx, x, in.order, [&](const ops::Rows& rows, int64_t first) {
         ops::Rows gradient = rows_of_dx(rows, first);
-        before_attention_backward(ctx, rows, gradient, first, m, in, inputs, dinputs, dm);
+        before_attention_backward(ctx, rows, gradient, first, shared, inputs, dinputs);
     });
     if (dm.gate1.defined()) modulation_rows_backward<6>(ctx, dm.rows(), asked(d.modulation), modulation);
 }

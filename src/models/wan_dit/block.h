@@ -144,14 +144,19 @@ struct Block {
     float eps = 1e-6f;
 
   private:
+    // What both phases of a backward share: gradients of m are added to `dm`, where it has some.
+    struct Backward {
+        const BlockInput& in;
+        const Modulation& m;
+        Modulation& dm;
+        TextKeys& dtext;
+    };
     // Of rows x, and the same rows dx of the gradient: the backward of both phases. The former takes the gradient of
-    // attention's inputs, the latter writes that of its result. Gradients of m are added to `dm`, where it has some.
-    void before_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, int64_t first, const Modulation& m,
-                                   const BlockInput& in, const t3::SelfAttention::Inputs& inputs,
-                                   ops::AttentionGradients& d, Modulation& dm) const;
+    // attention's inputs, the latter writes that of its result.
+    void before_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, int64_t first, const Backward& b,
+                                   const t3::SelfAttention::Inputs& inputs, ops::AttentionGradients& d) const;
     void after_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, const Tensor& attended,
-                                  Tensor& dattended, const Modulation& m, const BlockInput& in, Modulation& dm,
-                                  TextKeys& dtext) const;
+                                  Tensor& dattended, const Backward& b) const;
 };
 
 }  // namespace t3video::models

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -61,9 +62,12 @@ struct DitTape {
     Tensor latent;
     double timestep = 0;
     Conditioning conditioning = {};
-    Tensor text_rows, embedded_text;  // [rows, text_dim], [rows, dim]
-    TextContext text = {};
-    std::optional<DitBranchState> state;
+    Tensor text_rows, embedded_text;         // [rows, text_dim], [rows, dim]
+    std::unique_ptr<TextContext> text = {};  // `state` refers to it
+    std::optional<DitBranchState> state = {};
+
+    // As before a forward pass, whatever became of the last one.
+    void clear();
 };
 
 class WanDit {
