@@ -174,12 +174,8 @@ void add_gated_backward(Context& ctx, const ops::Rows& dx, const Tensor& gate, c
             HWY_DYNAMIC_DISPATCH(Mul)(pg + set_of(i), px + indices[i] * width, pd + i * width, width);
     });
     for (int64_t set = 0; dgate && set <= last_set; set += width) {
-        const auto add = [&](int64_t i, int64_t first, int64_t count, float* sums) {
-            if (set_of(i) != set) return;
-            const float *a = px + indices[i] * width + first, *b = ph + i * width + first;
-            for (int64_t c = 0; c < count; ++c) sums[c] += a[c] * b[c];
-        };
-        sum_rows(ctx, rows, width, dgate->data<float>() + set, add);
+        const auto counts = [&](int64_t i) { return set_of(i) == set; };
+        sum_products(ctx, {px, ph, rows, width, indices}, counts, dgate->data<float>() + set);
     }
 }
 

@@ -78,37 +78,41 @@ void patchify(Context& ctx, const Tensor& x, Tensor& y) {
     });
 }
 
-void unpatchify(Context& ctx, const Tensor& x, Tensor& y) {
-    const int64_t channels = y.dim(0), frames = y.dim(1), height = y.dim(2), width = y.dim(3);
-    const float* px = x.data<float>();
-    float* py = y.data<float>();
+namespace {
+
+// For every pixel of a latent [C, T, H, W]: f(where its channels begin in the head's rows, where it is in each
+// channel).
+template <class F>
+void for_each_pixel(Context& ctx, const Shape& latent, F&& f) {
+    const int64_t channels = latent[0], frames = latent[1], height = latent[2], width = latent[3];
     ctx.parallel_for(frames * height, 1, [&](int64_t first, int64_t last) {
         for (int64_t line = first; line < last; ++line) {
             const int64_t t = line / height, row = line % height;
             for (int64_t column = 0; column < width; ++column) {
                 const int64_t token = (t * (height / 2) + row / 2) * (width / 2) + column / 2;
-                const float* values = px + (token * 4 + row % 2 * 2 + column % 2) * channels;
-                for (int64_t c = 0; c < channels; ++c)
-                    py[((c * frames + t) * height + row) * width + column] = values[c];
+                f((token * 4 + row % 2 * 2 + column % 2) * channels, line * width + column);
             }
         }
     });
 }
 
+}  // namespace
+
+void unpatchify(Context& ctx, const Tensor& x, Tensor& y) {
+    const int64_t channels = y.dim(0), volume = y.numel() / channels;
+    const float* px = x.data<float>();
+    float* py = y.data<float>();
+    for_each_pixel(ctx, y.shape(), [&](int64_t values, int64_t pixel) {
+        for (int64_t c = 0; c < channels; ++c) py[c * volume + pixel] = px[values + c];
+    });
+}
+
 void unpatchify_backward(Context& ctx, const Tensor& dy, Tensor& dx) {
-    const int64_t channels = dy.dim(0), frames = dy.dim(1), height = dy.dim(2), width = dy.dim(3);
+    const int64_t channels = dy.dim(0), volume = dy.numel() / channels;
     const float* py = dy.data<float>();
     float* px = dx.data<float>();
-    ctx.parallel_for(frames * height, 1, [&](int64_t first, int64_t last) {
-        for (int64_t line = first; line < last; ++line) {
-            const int64_t t = line / height, row = line % height;
-            for (int64_t column = 0; column < width; ++column) {
-                const int64_t token = (t * (height / 2) + row / 2) * (width / 2) + column / 2;
-                float* values = px + (token * 4 + row % 2 * 2 + column % 2) * channels;
-                for (int64_t c = 0; c < channels; ++c)
-                    values[c] = py[((c * frames + t) * height + row) * width + column];
-            }
-        }
+    for_each_pixel(ctx, dy.shape(), [&](int64_t values, int64_t pixel) {
+        for (int64_t c = 0; c < channels; ++c) px[values + c] = py[c * volume + pixel];
     });
 }
 

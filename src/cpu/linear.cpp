@@ -84,12 +84,8 @@ void add_weight_gradient(Context& /*ctx*/, const Tensor& dy, const Tensor& x, fl
 
 void add_column_sums(Context& ctx, const Tensor& dy, Tensor& db) {
     const int64_t width = dy.dim(-1);
-    const float* from = dy.data<float>();
-    sum_rows(ctx, dy.numel() / width, width, db.data<float>(),
-             [&](int64_t row, int64_t first, int64_t count, float* sum) {
-                 const float* x = from + row * width + first;
-                 for (int64_t c = 0; c < count; ++c) sum[c] += x[c];
-             });
+    sum_products(
+        ctx, {nullptr, dy.data<float>(), dy.numel() / width, width}, [](int64_t) { return true; }, db.data<float>());
 }
 
 ops::Prepared pack_matrix(Context& ctx, const Stored& weight) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <vector>
 
 #include "cpu/convert.h"
@@ -110,28 +109,6 @@ int64_t grain(int64_t width) {
     return (1 << 14) / (width + 1) + 1;
 }  // rows per piece, about 64 KiB
 
-struct Products {
-    const float *a, *b;  // [rows, width]; without a the factors are ones
-    int64_t rows, width;
-};
-
-// sums += the sum of rows of a * b; of rows for which `second` holds, into the set behind the first.
-void add_products(const Context& ctx, const Products& p, const std::function<bool(int64_t)>& second, float* sums) {
-    for (int set = 0; set < (second ? 2 : 1); ++set) {
-        sum_rows(ctx, p.rows, p.width, sums + set * p.width,
-                 [&](int64_t row, int64_t first, int64_t count, float* sum) {
-                     if (second && second(row) != (set == 1)) return;
-                     const float* b = p.b + row * p.width + first;
-                     if (!p.a) {
-                         for (int64_t c = 0; c < count; ++c) sum[c] += b[c];
-                         return;
-                     }
-                     const float* a = p.a + row * p.width + first;
-                     for (int64_t c = 0; c < count; ++c) sum[c] += a[c] * b[c];
-                 });
-    }
-}
-
 }  // namespace
 
 void rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, float eps, Tensor& y) {
@@ -201,7 +178,10 @@ void rms_norm_backward(Context& ctx, const Tensor& x, const Tensor& weight, floa
         for (int64_t i = first; i < last; ++i)
             rstd[static_cast<size_t>(i)] = HWY_DYNAMIC_DISPATCH(NormaliseRow)(px + i * n, false, eps, pn + i * n, n);
     });
-    if (dweight) add_products(ctx, {pn, py, rows, n}, nullptr, dweight->data<float>());  // before dx, which may be dy
+    if (dweight) {  // before dx, which may be dy
+        sum_products(
+            ctx, {pn, py, rows, n}, [](int64_t) { return true; }, dweight->data<float>());
+    }
     ctx.parallel_for(rows, grain(n), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
             HWY_DYNAMIC_DISPATCH(NormBackwardRow)
@@ -217,18 +197,19 @@ void norm_backward(Context& ctx, const ops::NormBackward& norm) {
     const float *px = norm.x.data.data<float>(), *ps = s.data<float>(), *py = norm.dy.data<float>();
     float *pn = normed.data<float>(), *pd = norm.dx.data.data<float>();
     const Index from(norm.x.indices), to(norm.dx.indices), tokens(norm.x.tokens);
+    const auto set_of = [&](int64_t i) { return tokens[i] < norm.boundary ? 0 : last_set; };
     ctx.parallel_for(rows, grain(n), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
             const float rstd = HWY_DYNAMIC_DISPATCH(NormaliseRow)(px + from[i] * n, true, norm.eps, pn + i * n, n);
-            const int64_t set = tokens[i] < norm.boundary ? 0 : last_set;
             HWY_DYNAMIC_DISPATCH(NormBackwardRow)
-            (pn + i * n, rstd, true, norm.offset, ps + set, py + i * n, true, pd + to[i] * n, n);
+            (pn + i * n, rstd, true, norm.offset, ps + set_of(i), py + i * n, true, pd + to[i] * n, n);
         }
     });
-    const auto is_late = [&](int64_t i) { return last_set > 0 && tokens[i] >= norm.boundary; };
-    const std::function<bool(int64_t)> second = last_set > 0 ? is_late : std::function<bool(int64_t)>();
-    if (norm.dscale) add_products(ctx, {pn, py, rows, n}, second, norm.dscale->data<float>());
-    if (norm.dshift) add_products(ctx, {nullptr, py, rows, n}, second, norm.dshift->data<float>());
+    for (int64_t set = 0; set <= last_set; set += n) {
+        const auto counts = [&](int64_t i) { return set_of(i) == set; };
+        if (norm.dscale) sum_products(ctx, {pn, py, rows, n}, counts, norm.dscale->data<float>() + set);
+        if (norm.dshift) sum_products(ctx, {nullptr, py, rows, n}, counts, norm.dshift->data<float>() + set);
+    }
 }
 
 }  // namespace t3video::cpu

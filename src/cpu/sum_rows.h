@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "tensor/context.h"
+#include "cpu/row_index.h"
 
 namespace t3video::cpu {
 
@@ -24,6 +24,28 @@ void sum_rows(const Context& ctx, int64_t rows, int64_t width, float* total, Add
                 for (int64_t c = 0; c < count; ++c) total[first + c] += sums[static_cast<size_t>(c)];
             }
         }
+    });
+}
+
+// Two matrices of `rows` rows, of which the first may lie in another order; without a its elements are ones.
+struct Factors {
+    const float *a, *b;
+    int64_t rows, width;
+    Index rows_of_a = Index(Tensor());
+};
+
+// total[c] += the sum of a * b over the rows for which counts(row) holds.
+template <class Counts>
+void sum_products(const Context& ctx, const Factors& f, Counts&& counts, float* total) {
+    sum_rows(ctx, f.rows, f.width, total, [&](int64_t row, int64_t first, int64_t count, float* sums) {
+        if (!counts(row)) return;
+        const float* b = f.b + row * f.width + first;
+        if (!f.a) {
+            for (int64_t c = 0; c < count; ++c) sums[c] += b[c];
+            return;
+        }
+        const float* a = f.a + f.rows_of_a[row] * f.width + first;
+        for (int64_t c = 0; c < count; ++c) sums[c] += a[c] * b[c];
     });
 }
 

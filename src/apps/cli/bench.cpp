@@ -56,13 +56,8 @@ Measured measure(Context& ctx, std::string name, int64_t repeat, const std::func
         if (i == repeat) m.deviation = deviation_of(ctx, y);
     }
     m.peak = ctx.allocator().peak();
-    std::ranges::sort(times);
-    m.seconds = times[times.size() / 2];
+    m.seconds = median(times);
     return m;
-}
-
-double flop(const Work& w) {
-    return w.matrix + w.attention + w.convolution;
 }
 
 // The rate of a large matrix product: what the shares below are of.
@@ -178,10 +173,9 @@ std::vector<Measured> bench_load(Context& ctx, const BenchOptions& o) {
         ops::Stopwatch(ctx).seconds();  // waits
         times.push_back(seconds_since(start));
     }
-    std::ranges::sort(times);
-    const double seconds = times[times.size() / 2];
+    const double seconds = median(times);
     fmt::print("loading {:.2f} GB: {:.3f} s, {:.2f} GB/s (the slowest of {}: {:.3f} s)\n", gigabytes, seconds,
-               gigabytes / seconds, times.size(), times.back());
+               gigabytes / seconds, times.size(), std::ranges::max(times));
     return {};
 }
 
@@ -242,6 +236,15 @@ void save_json(const BenchOptions& o, const std::vector<Measured>& all, double r
 }
 
 }  // namespace
+
+double flop(const Work& w) {
+    return w.matrix + w.attention + w.convolution;
+}
+
+double median(std::vector<double> seconds) {
+    std::ranges::sort(seconds);
+    return seconds.at(seconds.size() / 2);
+}
 
 void check_figures_file(const std::string& file) {
     check_writable(file);

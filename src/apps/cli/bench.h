@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/common/options.h"
 #include "models/wan_dit/model.h"
@@ -31,6 +32,9 @@ struct BenchSize {
     const char* name;  // "" for one without
     int64_t width, height;
 };
+
+double flop(const Work& work);
+double median(std::vector<double> seconds);  // of one or more
 
 // Writes figures to a file: a new one, or in place of earlier figures. `figures` has a member "what". Throws
 // InvalidRequest for another file, as check_figures_file() does before the work.

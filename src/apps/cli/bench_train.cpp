@@ -21,12 +21,6 @@ namespace {
 struct Part {
     std::vector<double> seconds;  // of each run
     Work work;                    // of one
-
-    double median() const {
-        std::vector<double> sorted = seconds;
-        std::ranges::sort(sorted);
-        return sorted[sorted.size() / 2];
-    }
 };
 
 training::TrainOptions options_of(const BenchOptions& o, DType compute_type) {
@@ -40,15 +34,9 @@ training::TrainOptions options_of(const BenchOptions& o, DType compute_type) {
     t.optimizer.moments_on_host = o.states.ends_with("host");
     require_valid(o.streams == "device" || o.streams == "host", "--streams ", o.streams, ": expected device or host");
     t.streams = o.streams == "host" ? nn::StreamPlace::host : nn::StreamPlace::device;
-    require_valid(o.stream.empty() || o.stream == "f32" || o.stream == "bf16", "--stream ", o.stream,
-                  ": expected f32 or bf16");
-    t.stream = o.stream.empty() ? compute_type : o.stream == "f32" ? DType::f32 : DType::bf16;
+    t.stream = parse_stream(o.stream, compute_type);
     t.deterministic = o.deterministic;
     return t;
-}
-
-double flop(const Work& w) {
-    return w.matrix + w.attention + w.convolution;
 }
 
 double gib(size_t bytes) {
@@ -132,7 +120,7 @@ void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, c
     Part step;
     nlohmann::json runs = nlohmann::json::array();
     const auto row = [&](const char* name, const Part& part) {
-        const double seconds = part.median(), rate = flop(part.work) / seconds;
+        const double seconds = median(part.seconds), rate = flop(part.work) / seconds;
         fmt::print("{:12} {:10.4f} {:9.1f} {:9.1f} {:5.0f}%\n", name, seconds, flop(part.work) / 1e12, rate / 1e12,
                    100 * rate / matrix_rate);
         runs.push_back({{"name", name}, {"seconds", seconds}, {"flop", flop(part.work)}, {"bytes", part.work.bytes}});

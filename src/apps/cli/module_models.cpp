@@ -149,8 +149,7 @@ Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in
 }
 
 Outputs run_train_step(Context& ctx, const ModuleOptions& options, const Inputs& in) {
-    require_valid(options.stream.empty() || options.stream == "f32" || options.stream == "bf16", "--stream ",
-                  options.stream, ": expected f32 or bf16");
+    const DType stream = parse_stream(options.stream, ctx.compute_type());
     require_valid(!options.first_frame_clean,
                   "--first-frame-clean belongs to module dit; train-step takes --first-frame");
     const auto files = options.files();
@@ -177,9 +176,6 @@ Outputs run_train_step(Context& ctx, const ModuleOptions& options, const Inputs&
     require_valid(std::isfinite(sample.weight), file, "weight ", sample.weight, ", expected a number");
     require_valid(!sample.first_frame || x[1] > 1, "--first-frame: the clip of ", options.input.string(),
                   " has one latent frame, which would be left out of the loss");
-    const DType stream = options.stream.empty()    ? ctx.compute_type()
-                         : options.stream == "f32" ? DType::f32
-                                                   : DType::bf16;
     training::train_all(ctx, dit);
     auto tape = training::make_tape(stream, nn::StreamPlace::device, options.deterministic);
     const auto result = training::train_sample(ctx, dit, sample, windows_of(ctx, options, sample.latents), tape);

@@ -64,6 +64,12 @@ DeviceId parse_device(const std::string& text) {
     return {Device::cuda, *ordinal};
 }
 
+DType parse_stream(const std::string& text, DType otherwise) {
+    if (text.empty()) return otherwise;
+    require_valid(text == "f32" || text == "bf16", "--stream ", text, ": expected f32 or bf16");
+    return text == "f32" ? DType::f32 : DType::bf16;
+}
+
 void check_values(const CLI::App& command) {
     for (const CLI::Option* option : command.get_options()) {
         const std::string name = option->get_name();

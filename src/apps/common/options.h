@@ -24,6 +24,9 @@ struct ComputeOptions {
 // "cpu", "cuda" for the first GPU, "cuda:1" for the second. Throws InvalidRequest with these.
 DeviceId parse_device(const std::string& text);
 
+// --stream of training: "f32" or "bf16"; `otherwise` where it was not given. Throws InvalidRequest with these.
+DType parse_stream(const std::string& text, DType otherwise);
+
 // "24GiB" -> bytes; TiB, GiB, MiB, TB, GB, MB in any case, also behind a blank. Throws InvalidRequest with an example.
 size_t parse_bytes(const std::string& text);
 

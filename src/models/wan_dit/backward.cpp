@@ -1,5 +1,4 @@
 // The transformer's training pass: its forward with a tape, and the backward of its parts.
-#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -22,11 +21,7 @@ Tensor WanDit::forward(Context& ctx, const Tensor& latent, double timestep, cons
     tape.conditioning = conditioning;
     tape.text_rows = text_input(ctx, text);
     tape.embedded_text = embed(ctx, tape.text_rows);
-    tape.text = std::make_unique<TextContext>();
-    for (size_t layer = 0; layer < blocks_.size(); ++layer) {
-        const Block& block = blocks_.at(ctx, layer, (layer + 1) % blocks_.size());
-        tape.text->layers.push_back(block.cross_attn.keys(ctx, tape.embedded_text, std::max<int64_t>(text.padding, 1)));
-    }
+    tape.text = std::make_unique<TextContext>(std::move(text_keys(ctx, {&text, 1}, {&tape.embedded_text, 1}).front()));
     tape.state.emplace(enter(ctx, latent, timestep, {*tape.text, conditioning}));
     for (int64_t layer = 0; layer < config_.layers; ++layer) {
         tape.streams.keep(ctx, tape.state->x);

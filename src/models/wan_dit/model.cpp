@@ -77,6 +77,11 @@ Tensor WanDit::embed(Context& ctx, const Tensor& text_input) const {
 std::vector<TextContext> WanDit::embed_text(Context& ctx, std::span<const TextRows> prompts) const {
     std::vector<Tensor> embedded;
     for (const TextRows& prompt : prompts) embedded.push_back(embed(ctx, text_input(ctx, prompt)));
+    return text_keys(ctx, prompts, embedded);
+}
+
+std::vector<TextContext> WanDit::text_keys(Context& ctx, std::span<const TextRows> prompts,
+                                           std::span<const Tensor> embedded) const {
     std::vector<TextContext> texts(prompts.size());
     for (size_t layer = 0; layer < blocks_.size(); ++layer) {
         const Block& block = blocks_.at(ctx, layer, (layer + 1) % blocks_.size());

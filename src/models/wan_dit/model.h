@@ -142,6 +142,9 @@ class WanDit {
     // As text_in_ takes them.
     Tensor text_input(Context& ctx, const TextRows& text) const;
     Tensor embed(Context& ctx, const Tensor& text_input) const;
+    // Keys and values of every layer of prompts that are embedded, in one walk.
+    std::vector<TextContext> text_keys(Context& ctx, std::span<const TextRows> prompts,
+                                       std::span<const Tensor> embedded) const;
     // [sets, freq_dim]: of the timestep, behind that of 0 where frames are clean.
     Tensor sinusoids(Context& ctx, double timestep, const Conditioning& conditioning) const;
     BlockInput block_input(const DitBranchState& state, const t3::LayoutWindows& windows, int64_t layer) const;
