@@ -312,7 +312,7 @@ void BenchOptions::run() {
 }
 
 void add_bench(CLI::App& program, Action& chosen) {
-    auto* c = program.add_subcommand("bench", "Measure a film and its pieces on this machine, with random weights");
+    auto* c = program.add_subcommand("bench", "Measure films, training steps and their pieces on this machine, with random weights");
     const auto o = std::make_shared<BenchOptions>();
     c->add_option("WHAT", o->what,
                   "pipeline: a whole film; train: training steps; dit, attention, vae or text: its pieces; load: "

@@ -70,7 +70,7 @@ void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, c
                   "; --streams device, --states 8bit or f32 and a smaller --size or --frames take less");
 
     fmt::print(
-        "{} tokens; planned: {:.2f} GiB where it computes, {:.2f} GiB of pinned host memory, {:.0f} TFLOP a step\n",
+        "{} tokens; planned: {:.2f} GiB where it computes, {:.2f} GiB of pinned host memory, {:.3f} TFLOP a step\n",
         grid.tokens(), gib(plan.bytes), gib(plan.host_bytes), flop(plan.total()) / 1e12);
     models::WanDit dit(model.dit);
     uint64_t index = 0;
@@ -121,7 +121,7 @@ void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, c
     nlohmann::json runs = nlohmann::json::array();
     const auto row = [&](const char* name, const Part& part) {
         const double seconds = median(part.seconds), rate = flop(part.work) / seconds;
-        fmt::print("{:12} {:10.4f} {:9.1f} {:9.1f} {:5.0f}%\n", name, seconds, flop(part.work) / 1e12, rate / 1e12,
+        fmt::print("{:12} {:10.4f} {:9.3f} {:9.3f} {:5.0f}%\n", name, seconds, flop(part.work) / 1e12, rate / 1e12,
                    100 * rate / matrix_rate);
         runs.push_back({{"name", name}, {"seconds", seconds}, {"flop", flop(part.work)}, {"bytes", part.work.bytes}});
     };
@@ -133,7 +133,7 @@ void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, c
         step.work += part.work;
     }
     row("step", step);
-    fmt::print("share: of a large matrix product in the same run, {:.1f} TFLOP/s\n", matrix_rate / 1e12);
+    fmt::print("share: of a large matrix product in the same run, {:.3f} TFLOP/s\n", matrix_rate / 1e12);
     fmt::print("peak {:.2f} GiB, {:+.1f} % of the plan; {} numbers are trained; losses {:.6f} to {:.6f}\n", gib(peak),
                100 * (static_cast<double>(peak) / static_cast<double>(plan.bytes) - 1), trainer.numbers(),
                losses.front(), losses.back());
