@@ -5,7 +5,7 @@
 #include <atomic>
 #include <cmath>
 
-#include "checkpoint/tensor_source.h"
+#include "checkpoint/scaled.h"
 #include "core/parallel.h"
 
 namespace t3video::checkpoint {
@@ -38,8 +38,9 @@ void require_finite_tensor(const Stored& x, const std::string& name, const std::
 }
 
 void require_finite_file(const std::filesystem::path& file, int threads) {
-    for (const auto& [name, stored] : open_tensors(file).tensors)
-        require_finite_tensor(stored.tensor, name, stored.file, threads);
+    for (const auto& [name, stored] : fold_scales(open_tensors(file)).tensors) {
+        if (stored.tensor.is_float()) require_finite_tensor(stored.tensor, name, stored.file, threads);
+    }
 }
 
 }  // namespace t3video::checkpoint

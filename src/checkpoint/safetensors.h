@@ -14,7 +14,7 @@ namespace t3video::checkpoint {
 constexpr size_t kMaxSafetensorsHeader = 100'000'000;  // bytes; headers of real models are below 1 MB
 
 // Element types under the names that the header gives them.
-constexpr std::array<std::pair<std::string_view, DType>, 11> kSafetensorsTypes = {{
+constexpr std::array<std::pair<std::string_view, DType>, 12> kSafetensorsTypes = {{
     {"F64", DType::f64},
     {"F32", DType::f32},
     {"F16", DType::f16},
@@ -26,6 +26,7 @@ constexpr std::array<std::pair<std::string_view, DType>, 11> kSafetensorsTypes =
     {"U8", DType::u8},
     {"BOOL", DType::boolean},
     {"F8_E4M3", DType::f8_e4m3},
+    {"F8_E5M2", DType::f8_e5m2},
 }};
 
 // Whether the file begins like safetensors: a plausible length, then '{'.

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "checkpoint/checks.h"
-#include "checkpoint/lora.h"
+#include "checkpoint/lora/lora.h"
 #include "checkpoint/scaled.h"
 #include "core/error.h"
 
@@ -35,6 +35,11 @@ const Marks& marks_of(Network network) {
     return *std::ranges::find(kMarks, network, &Marks::network);
 }
 
+// Tensors that say something of the whole file, whatever prefix the others have.
+bool is_about_all(std::string_view name) {
+    return name == "scaled_fp8" || name == "spiece_model" || name == "logit_scale";
+}
+
 std::string_view prefix_in(std::string_view name, const Marks& marks) {
     for (const std::string_view prefix : marks.prefixes) {
         if (name.starts_with(prefix)) return prefix;
@@ -44,6 +49,32 @@ std::string_view prefix_in(std::string_view name, const Marks& marks) {
 
 bool has_prefix_of_any(std::string_view name) {
     return std::ranges::any_of(kMarks, [&](const Marks& marks) { return !prefix_in(name, marks).empty(); });
+}
+
+// The prefix in front of all names, where it stands in front of one that every model of the kind has; else empty.
+std::string shared_prefix(const std::map<std::string, StoredTensor>& tensors, const Marks& marks) {
+    for (const auto& entry : tensors) {
+        for (const std::string_view mark : marks.tensors) {
+            const std::string& name = entry.first;
+            if (!name.ends_with(mark) || name.size() == mark.size() || name[name.size() - mark.size() - 1] != '.')
+                continue;
+            const std::string prefix = name.substr(0, name.size() - mark.size());
+            const bool shared = std::ranges::all_of(tensors, [&](const auto& other) {
+                return other.first.starts_with(prefix) || is_about_all(other.first);
+            });
+            if (shared) return prefix;
+        }
+    }
+    return {};
+}
+
+std::map<std::string, StoredTensor> without_prefix(std::map<std::string, StoredTensor> tensors,
+                                                   const std::string& prefix) {
+    if (prefix.empty()) return tensors;
+    std::map<std::string, StoredTensor> plain;
+    for (auto& [name, stored] : tensors)
+        plain.emplace(name.starts_with(prefix) ? name.substr(prefix.size()) : name, std::move(stored));
+    return plain;
 }
 
 TensorSource part_of(TensorSource all, const Marks& marks) {
@@ -57,6 +88,10 @@ TensorSource part_of(TensorSource all, const Marks& marks) {
         const bool first = part.tensors.try_emplace(name.substr(prefix.size()), std::move(stored)).second;
         require_valid(first, part.path.string(), ": ", quote(name), " is there twice, under different prefixes");
     }
+    if (!prefixed) {
+        const std::string prefix = shared_prefix(part.tensors, marks);
+        part.tensors = without_prefix(std::move(part.tensors), prefix);
+    }
     // What some encoders carry along: a tokenizer, as bytes, and a number that only CLIP's encoders use.
     if (marks.network == Network::text_encoder) {
         for (const char* name : {"spiece_model", "logit_scale"}) part.tensors.erase(name);
@@ -66,8 +101,10 @@ TensorSource part_of(TensorSource all, const Marks& marks) {
 
 }  // namespace
 
-TensorSource open_network(const std::filesystem::path& path, Network network) {
-    return fold_scales(part_of(open_tensors(path), marks_of(network)));
+TensorSource open_network(const std::filesystem::path& path, Network network, Notes* notes) {
+    TensorSource source = open_tensors(path);
+    if (notes) notes->insert(notes->end(), source.notes.begin(), source.notes.end());
+    return fold_scales(part_of(std::move(source), marks_of(network)));
 }
 
 Contents contents_of(const std::filesystem::path& path) {

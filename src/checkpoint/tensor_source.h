@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "tensor/stored.h"
 
@@ -18,10 +19,14 @@ struct StoredTensor {
     std::filesystem::path file;  // the file it lies in, for messages
 };
 
+// Lines for the user about files that hold more than was taken, or other things than were asked for.
+using Notes = std::vector<std::string>;
+
 struct TensorSource {
     std::map<std::string, StoredTensor> tensors;
     std::map<std::string, std::string> metadata;  // safetensors' "__metadata__", GGUF's texts; else empty
     std::filesystem::path path;                   // what was opened, for messages
+    Notes notes = {};
 
     // Throws InvalidRequest naming the file and the tensor when it is absent, Error when it is encoded.
     const Tensor& at(const std::string& name) const;

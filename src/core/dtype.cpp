@@ -22,6 +22,7 @@ size_t size_of(DType dtype) {
         case DType::u8:
         case DType::boolean:
         case DType::f8_e4m3:
+        case DType::f8_e5m2:
             return 1;
     }
     throw Error(concat("size_of: elements of ", name_of(dtype), " have no size of their own"));
@@ -51,6 +52,8 @@ std::string_view name_of(DType dtype) {
             return "bool";
         case DType::f8_e4m3:
             return "f8_e4m3";
+        case DType::f8_e5m2:
+            return "f8_e5m2";
     }
     return "unknown";
 }

@@ -11,7 +11,7 @@
 
 namespace t3video {
 
-enum class DType : uint8_t { f32, f16, bf16, f64, i64, i32, i16, i8, u8, boolean, f8_e4m3 };
+enum class DType : uint8_t { f32, f16, bf16, f64, i64, i32, i16, i8, u8, boolean, f8_e4m3, f8_e5m2 };
 
 size_t size_of(DType dtype);
 std::string_view name_of(DType dtype);  // "f32", "bf16", ...

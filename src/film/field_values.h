@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "checkpoint/lora.h"
+#include "checkpoint/lora/lora.h"
 #include "core/error.h"
 #include "core/numbers.h"
 

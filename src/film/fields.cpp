@@ -116,6 +116,10 @@ const std::vector<RequestField>& table() {
              for (const auto& lora : r.parts.loras) all.push_back(lora.file.string() + ":" + json(lora.weight).dump());
              return all;
          }},
+        {"lora-partial", "", "Model", "Leave out what a LoRA has for parts that the model lacks, such as image branches",
+         Use::plan, Kind::flag, nullptr,
+         [](Request& r, const Field& given) { parse(given, r.parts.lora_partial); },
+         [](const Request& r) { return r.parts.lora_partial ? json(true) : json(); }},
         {"codec", "NAME", "Film", "h264 (the default), hevc, av1 (.mp4, .mkv), prores (.mov, .mkv), as FFmpeg has them",
          Use::format, Kind::value, nullptr,
          [](Request& r, const Field& given) { r.codec = media::parse_codec(given.value); },

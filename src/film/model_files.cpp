@@ -66,7 +66,8 @@ ModelFiles find_model(const fs::path& folder, const PartOverrides& overrides) {
     files.text_encoder = part(overrides.text_encoder, "text-encoder", encoder);
     files.vae = part(overrides.vae, "vae", vae);
     files.loras = overrides.loras;
-    for (const checkpoint::Lora& lora : files.loras) {
+    for (checkpoint::Lora& lora : files.loras) {
+        lora.partial = overrides.lora_partial;
         require_valid(is_file(lora.file), Field("lora", lora.file.string()),
                       ": no such file; expected FILE, or FILE:WEIGHT such as style.safetensors:0.8");
     }

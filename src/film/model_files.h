@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/lora.h"
+#include "checkpoint/lora/lora.h"
 
 namespace t3video::film {
 
@@ -16,6 +16,7 @@ enum class Part { dit, text_encoder, vae, tokenizer };
 struct PartOverrides {
     std::filesystem::path dit, text_encoder, vae, tokenizer;
     std::vector<checkpoint::Lora> loras;  // for the DiT, in addition
+    bool lora_partial = false;            // all of them, as checkpoint::Lora says
 };
 
 // Parts that were not found are empty paths; need() says what is missing.

@@ -1,6 +1,8 @@
 // Opens a model's networks.
 #include "film/networks.h"
 
+#include <utility>
+
 #include "core/error.h"
 
 namespace t3video::film {
@@ -25,9 +27,11 @@ ModelTraits Networks::traits() const {
 }
 
 Networks load_networks(const ModelFiles& files) {
-    Networks n{{{models::WanDit::load(files.need(Part::dit), files.dit_config, files.loras)}},
-               models::WanVae::load(files.need(Part::vae)),
-               models::Umt5::load(files.need(Part::text_encoder))};
+    checkpoint::Notes notes;
+    Networks n{{{models::WanDit::load(files.need(Part::dit), files.dit_config, files.loras, &notes)}},
+               models::WanVae::load(files.need(Part::vae), &notes),
+               models::Umt5::load(files.need(Part::text_encoder), &notes)};
+    n.notes = std::move(notes);
     require_valid(n.dit().config().in_channels == n.vae.config().z, files.dit.string(), " makes latents of ",
                   n.dit().config().in_channels, " channels, but ", files.vae.string(), " decodes ", n.vae.config().z);
     require_valid(n.dit().config().text_dim == n.text_encoder.config().dim, files.dit.string(),

@@ -26,6 +26,7 @@ struct Networks {
     std::vector<Expert> experts;  // at least one; their sizes are alike
     models::WanVae vae;
     models::Umt5 text_encoder;
+    checkpoint::Notes notes = {};  // what the user should know of the files
 
     // The first expert, for what all of them share.
     const models::WanDit& dit() const { return experts.front().dit; }

@@ -69,8 +69,10 @@ ModelContents contents_of(const film::ModelFiles& files, int64_t heads) {
                            content_of(files.vae),
                            {},
                            heads};
-    for (const checkpoint::Lora& lora : files.loras)
+    for (const checkpoint::Lora& lora : files.loras) {
         contents.loras.push_back({{"file", content_of(lora.file)}, {"weight", lora.weight}});
+        if (lora.partial) contents.loras.back()["partial"] = true;
+    }
     return contents;
 }
 

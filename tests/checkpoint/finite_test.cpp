@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "files.h"
+
 namespace t3video::checkpoint {
 namespace {
 
@@ -46,6 +48,19 @@ TEST(Finite, FindsOneValueAmongMany) {
             EXPECT_EQ(is_finite(encoded, 2), at < 0) << at;
         }
     }
+}
+
+// 8-bit floats with their scales are looked through, and whole numbers are none that could be infinite.
+TEST(Finite, FilesOfAnyType) {
+    TempDir folder;
+    const auto with = [&](char bits) {
+        save_safetensors(folder / "x.safetensors", {{"a.alpha", tensor_of({}, DType::i64, std::string(8, '\1'))},
+                                                    {"a.weight", tensor_of({2}, DType::f8_e5m2, {'\x3c', bits})},
+                                                    {"b.weight", tensor_of({1}, DType::f64, raw_bytes(1.0))}});
+        require_finite_file(folder / "x.safetensors", 2);
+    };
+    EXPECT_NO_THROW(with('\x3c'));
+    EXPECT_THROW(with('\x7c'), InvalidRequest);
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // LoRA files against a small list of weights: what each key does, and what is said about wrong ones.
-#include "checkpoint/lora.h"
+#include "checkpoint/lora/lora.h"
 
 #include <cmath>
 
-#include "checkpoint/lora_keys.h"
+#include "checkpoint/lora/keys.h"
 #include "checkpoint/quantised.h"
 #include "gguf_writer.h"
 
@@ -18,8 +18,8 @@ Tensor f32(Shape shape, const Floats& values) {
 }
 
 // Another layout calls "blocks.0.fc" "blocks.0.linear".
-std::string official(const std::string& name) {
-    return name.starts_with("blocks.0.linear.") ? "blocks.0.fc." + name.substr(16) : "";
+std::string other(const std::string& name) {
+    return name.starts_with("blocks.0.fc.") ? "blocks.0.linear." + name.substr(12) : "";
 }
 
 class LoraTest : public ::testing::Test {
@@ -39,7 +39,7 @@ class LoraTest : public ::testing::Test {
     Floats after(const Tensors& tensors, const std::string& name = "blocks.0.fc.weight", double weight = 1,
                  const std::map<std::string, std::string>& metadata = {}) {
         TensorSource source = model();
-        apply_lora(source, {lora(tensors, metadata), weight}, official);
+        apply_lora(source, {lora(tensors, metadata), weight}, other);
         const Tensor x = decoded(source.tensors.at(name).tensor);
         return {x.span<float>().begin(), x.span<float>().end()};
     }
@@ -102,7 +102,12 @@ TEST_F(LoraTest, AlphaFromMetadata) {
     EXPECT_EQ(with(R"({"r": 1, "lora_alpha": 2.0})"), (Floats{3, 2, 7, 10, 5, 18}));
     EXPECT_EQ(with(R"({"r": 8, "lora_alpha": 2, "rank_pattern": {"blocks.0.fc": 1}})"), (Floats{3, 2, 7, 10, 5, 18}));
     EXPECT_EQ(with("{}"), expected_);
-    refused(matrices, "not supported", {{"lora_adapter_metadata", R"({"alpha_pattern": {"blocks.0": 3}})"}});
+    EXPECT_EQ(with(R"({"lora_alpha": 9, "alpha_pattern": {"fc": 2, "blocks.0.fc": 5}})"), (Floats{3, 2, 7, 10, 5, 18}));
+    EXPECT_EQ(with(R"({"alpha_pattern": {"c": 7, "^fc": 7, "blocks\\.\\d": 7, "block.*f.": 2}})"),
+              (Floats{3, 2, 7, 10, 5, 18}));
+    refused(matrices, "'blocks.(0' is no pattern",
+            {{"lora_adapter_metadata", R"({"alpha_pattern": {"blocks.(0": 3}})"}});
+    refused(matrices, "'fc' is not a number", {{"lora_adapter_metadata", R"({"alpha_pattern": {"fc": "3"}})"}});
     refused(matrices, "invalid JSON", {{"lora_adapter_metadata", "{"}});
 }
 
@@ -145,7 +150,7 @@ TEST_F(LoraTest, QuantisedDifferencesAreAdded) {
     for (const Stored& base : {Stored(f32({2, 32}, Floats(64, 10.0f))), quantised}) {
         TensorSource source{.tensors = {{"w.weight", {base, "model"}}}, .path = "model"};
         const Tensor before = decoded(base);
-        apply_lora(source, lora, official);
+        apply_lora(source, lora, other);
         const Tensor after = decoded(source.tensors.at("w.weight").tensor);
         for (size_t i = 0; i < 64; ++i)
             EXPECT_EQ(after.span<float>()[i], before.span<float>()[i] + (i < 32 ? 0.5f : 1.0f)) << i;
@@ -155,10 +160,10 @@ TEST_F(LoraTest, QuantisedDifferencesAreAdded) {
 TEST_F(LoraTest, SeveralAddUp) {
     TensorSource source = model();
     const auto once = apply_lora(
-        source, {lora({{"blocks.0.fc.lora_A.weight", down_}, {"blocks.0.fc.lora_B.weight", up_}}), 2}, official);
+        source, {lora({{"blocks.0.fc.lora_A.weight", down_}, {"blocks.0.fc.lora_B.weight", up_}}), 2}, other);
     EXPECT_EQ(once.modules, 1);
     EXPECT_EQ(once.most_rank, 1);
-    apply_lora(source, {lora({{"blocks.0.fc.diff", f32({2, 3}, {1, 1, 1, 1, 1, 1})}}), -1}, official);
+    apply_lora(source, {lora({{"blocks.0.fc.diff", f32({2, 3}, {1, 1, 1, 1, 1, 1})}}), -1}, other);
     const Tensor x = decoded(source.tensors.at("blocks.0.fc.weight").tensor);
     EXPECT_EQ(Floats(x.span<float>().begin(), x.span<float>().end()), (Floats{2, 1, 6, 9, 4, 17}));
     EXPECT_EQ(source.tensors.at("blocks.0.fc.weight").tensor.type_name(), "f32+lora");
@@ -176,7 +181,7 @@ TEST_F(LoraTest, ProductsOfAllSizes) {
             };
             TensorSource source{.tensors = {{"w.weight", {filled({rows, width}, 1), "model"}}}, .path = "model"};
             const Tensor base = source.at("w.weight"), down = filled({rank, width}, 50), up = filled({rows, rank}, 99);
-            apply_lora(source, {lora({{"w.lora_A.weight", down}, {"w.lora_B.weight", up}}), 1}, official);
+            apply_lora(source, {lora({{"w.lora_A.weight", down}, {"w.lora_B.weight", up}}), 1}, other);
             const Encoding& encoding = *source.tensors.at("w.weight").tensor.encoding();
             ASSERT_EQ(encoding.group(), width);
             Floats sums(static_cast<size_t>(rows * width));
@@ -205,7 +210,7 @@ TEST_F(LoraTest, OnQuantisedWeights) {
     apply_lora(
         source,
         {lora({{"w.lora_A.weight", f32({1, 32}, Floats(32, 0.5f))}, {"w.lora_B.weight", f32({2, 1}, {1, 2})}}), 1},
-        official);
+        other);
     const Tensor x = decoded(source.tensors.at("w.weight").tensor);
     EXPECT_EQ(x.span<float>()[31], 2.5f);
     EXPECT_EQ(x.span<float>()[32], 3.0f);
@@ -226,20 +231,89 @@ TEST_F(LoraTest, RefusesWhatMatchesNothing) {
             "'blocks.0.plain.diff_b' matches no weight");
     refused({{"blocks.0.counter.diff", f32({1}, {1})}}, "which holds i64");
     refused({{"blocks.0.fc.weight", up_}}, "'blocks.0.fc.weight' is no key of a LoRA file");
-    refused({{"blocks.0.fc.hada_w1_a", up_}}, "'blocks.0.fc.hada_w1_a' is no key of a LoRA file");
+    refused(
+        {{"lora_unet_blocks_0_fc.oft_blocks", up_}},
+        "'lora_unet_blocks_0_fc.oft_blocks' is no key of a LoRA file that is read; it looks like OFT in kohya's names");
+    refused({{"blocks.0.fc.hada_w1_a", up_}}, "'blocks.0.fc' has one of two factors");
     refused({}, "holds no tensors");
 }
 
+// Blocks of other networks have the same names behind a prefix of theirs.
+TEST_F(LoraTest, TellsOtherNetworksApart) {
+    for (const std::string module :
+         {"lora_unet_vace_blocks_0_fc", "vace.blocks.0.fc", "transformer_blocks.0.linear",
+          "lora_unet_double_blocks_0_fc", "transformer_2.blocks.0.fc", "controlnet.blocks.0.fc"})
+        refused({{module + ".lora_A.weight", down_}, {module + ".lora_B.weight", up_}}, "matches no weight of");
+    refused({{"vace_blocks.0.fc.lora_A.weight", down_}, {"vace_blocks.0.fc.lora_B.weight", up_}},
+            "; it looks like names of Wan VACE");
+    refused({{"net.blocks.0.fc.lora_A.weight", down_},
+             {"net.blocks.0.fc.lora_B.weight", up_},
+             {"blocks.0.modulation.diff", f32({1, 2, 1}, {1, 2})}},
+            "expected the same one in front of all names");
+    refused({{"blocks.0.fc.lora_A.weight", down_},
+             {"blocks.0.fc.lora_B.weight", up_},
+             {"lora_unet_blocks_0_fc.lora_down.weight", down_},
+             {"lora_unet_blocks_0_fc.lora_up.weight", up_}},
+            "changes under another name as well");
+}
+
+TEST_F(LoraTest, LeavesOutWhatTheModelLacks) {
+    const Tensors tensors{{"blocks.0.fc.lora_A.weight", down_},    {"blocks.0.fc.lora_B.weight", up_},
+                          {"blocks.0.k_img.lora_A.weight", down_}, {"blocks.0.k_img.lora_B.weight", up_},
+                          {"blocks.0.k_img.alpha", f32({}, {1})},  {"img_emb.proj.1.diff_b", f32({2}, {1, 2})}};
+    refused(tensors, "it looks like names of Wan image-to-video");
+    TensorSource source = model();
+    Notes notes;
+    const auto summary = apply_lora(source, {lora(tensors), 1, true}, other, &notes);
+    const Tensor x = decoded(source.tensors.at("blocks.0.fc.weight").tensor);
+    EXPECT_EQ(Floats(x.span<float>().begin(), x.span<float>().end()), expected_);
+    EXPECT_EQ(summary.left_out, (std::vector<std::string>{"blocks.0.k_img", "img_emb.proj.1"}));
+    ASSERT_EQ(notes.size(), 1u);
+    EXPECT_NE(notes[0].find("2 of 3 modules are left out"), std::string::npos) << notes[0];
+    EXPECT_NE(notes[0].find("'blocks.0.k_img'"), std::string::npos) << notes[0];
+    // What is there but does not fit is refused all the same, and so is a file of which nothing fits.
+    source = model();
+    EXPECT_THROW(apply_lora(source, {lora({{"blocks.0.fc.diff", f32({3}, {1, 2, 3})}}), 1, true}, other),
+                 InvalidRequest);
+    EXPECT_THROW(apply_lora(source, {lora({{"blocks.9.fc.diff", f32({3}, {1, 2, 3})}}), 1, true}, other),
+                 InvalidRequest);
+}
+
+TEST_F(LoraTest, RefusesDamagedMagnitudes) {
+    const auto with = [&](const Tensor& magnitude, const std::string& reason) {
+        refused({{"blocks.0.fc.lora_A.weight", down_},
+                 {"blocks.0.fc.lora_B.weight", up_},
+                 {"blocks.0.fc.dora_scale", magnitude}},
+                "'blocks.0.fc.dora_scale' " + reason);
+    };
+    with(f32({3, 1}, {1, 2, 3}),
+         "has shape [3, 1], expected magnitudes of the 2 rows of a weight of [2, 3], or [1, 3]");
+    with(f32({1, 2}, {1, 2}), "has shape [1, 2]");
+    with(f32({3}, {1, 2, 3}), "has shape [3]");
+    with(f32({2}, {1, NAN}), "holds a magnitude that is not finite");
+    refused({{"blocks.0.fc.dora_scale", f32({2}, {1, 2})}}, "'blocks.0.fc.dora_scale' belongs to no matrices");
+    refused({{"blocks.0.fc.lokr_w1", f32({2, 1}, {1, 2})}, {"blocks.0.fc.lokr_w2", f32({2, 3}, Floats(6))}},
+            "make an update of [4, 3], the weight is [2, 3]");
+    refused({{"blocks.0.fc.lokr_w1", f32({2, 1}, {1, 2})},
+             {"blocks.0.fc.lokr_w2_a", f32({1, 2}, {1, 2})},
+             {"blocks.0.fc.lokr_w2_b", f32({3, 3}, Floats(9))}},
+            "'blocks.0.fc' has a down matrix [3, 3] and an up matrix [1, 2]");
+    refused({{"blocks.0.fc.lokr_w1", f32({2, 1}, {1, 2})}, {"blocks.0.fc.lokr_w1_a", f32({1, 2}, {1, 2})}},
+            "has one of two factors");
+}
+
 TEST_F(LoraTest, RefusesWhatDoesNotFit) {
-    refused({{"blocks.0.fc.lora_A.weight", down_}}, "'blocks.0.fc' has a down matrix (lora_A) but no up matrix");
-    refused({{"blocks.0.fc.lora_B.weight", up_}}, "'blocks.0.fc' has an up matrix (lora_B) but no down matrix");
+    refused({{"blocks.0.fc.lora_A.weight", down_}},
+            "'blocks.0.fc' has 'blocks.0.fc.lora_A.weight' but not its partner, the up matrix");
+    refused({{"blocks.0.fc.lora_B.weight", up_}},
+            "'blocks.0.fc' has 'blocks.0.fc.lora_B.weight' but not its partner, the down matrix");
     refused({{"blocks.0.fc.alpha", f32({}, {1})}}, "'blocks.0.fc.alpha' belongs to no matrices");
     refused({{"blocks.0.fc.lora_A.weight", f32({1, 2}, {1, 2})}, {"blocks.0.fc.lora_B.weight", up_}},
-            "down matrix [1, 2] and up matrix [2, 1] make an update of [2, 2], the weight is [2, 3]");
+            "'blocks.0.fc.lora_B.weight' make an update of [2, 2], the weight is [2, 3]");
     refused({{"blocks.0.fc.lora_A.weight", f32({2, 3}, Floats(6))}, {"blocks.0.fc.lora_B.weight", up_}},
             "a down matrix [2, 3] and an up matrix [2, 1], expected [rank, in] and [out, rank]");
     refused({{"blocks.0.fc.lora_A.weight", f32({0, 3}, {})}, {"blocks.0.fc.lora_B.weight", f32({2, 0}, {})}},
-            "expected [rank, in]");
+            "expected a matrix: [out, rank] and [rank, in], none of them 0");
     refused({{"blocks.0.fc.diff_b", f32({3}, {1, 2, 3})}}, "has shape [3], the weight [2]");
     refused({{"blocks.0.fc.diff", f32({3, 2}, Floats(6))}}, "has shape [3, 2], the weight [2, 3]");
     refused({{"blocks.0.fc.lora_A.weight", tensor_of({1, 3}, DType::i32, std::string(12, '\0'))},

@@ -22,6 +22,14 @@ TEST(F8E4M3, HasTheValuesOfItsFormat) {
         EXPECT_LT(from_f8_e4m3(static_cast<uint8_t>(bits - 1)), from_f8_e4m3(static_cast<uint8_t>(bits)));
 }
 
+TEST(F8E5M2, IsTheUpperByteOfAnF16) {
+    EXPECT_EQ(from_f8_e5m2(0x3C), 1.0f);
+    EXPECT_EQ(from_f8_e5m2(0x01), std::ldexp(1.0f, -16));  // the least above 0
+    EXPECT_EQ(from_f8_e5m2(0x7B), 57344.0f);               // the greatest
+    EXPECT_EQ(from_f8_e5m2(0xFC), -INFINITY);
+    EXPECT_TRUE(std::isnan(from_f8_e5m2(0x7E)));
+}
+
 class Scales : public ::testing::Test {
   protected:
     TensorSource folded(const std::map<std::string, Tensor>& tensors) {
@@ -90,9 +98,103 @@ TEST_F(Scales, WhatIsForOtherProgramsGoes) {
     EXPECT_EQ(source.tensors.size(), 1u);
 }
 
+// A weight of ones, so that its values are its scales.
+Tensor ones(Shape shape, DType dtype) {
+    const char one = dtype == DType::i8 ? '\1' : static_cast<char>(dtype == DType::f8_e5m2 ? 0x3C : 0x38);
+    return tensor_of(shape, dtype, std::string(static_cast<size_t>(shape.numel()), one));
+}
+
+TEST_F(Scales, OneForEachPartOfARow) {
+    for (const Shape& shape : {Shape{2, 2, 1}, Shape{2, 2}}) {
+        const TensorSource source =
+            folded({{"m.weight", ones({2, 6}, DType::f8_e5m2)}, {"m.scale_weight", numbers(shape, {1, 2, 3, 4})}});
+        EXPECT_EQ(values(source.tensors.at("m.weight").tensor),
+                  (std::vector<float>{1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4}));
+    }
+}
+
+TEST_F(Scales, OneForEachTile) {
+    for (const auto& [weight, scale] : {std::pair{"m.int8_weight", "m.scale"}, {"m.weight", "m.weight_scale_inv"}}) {
+        const TensorSource source =
+            folded({{weight, ones({130, 300}, DType::i8)}, {scale, numbers({2, 3}, {1, 2, 3, 4, 5, 6})}});
+        const Stored& stored = source.tensors.at("m.weight").tensor;
+        ASSERT_EQ(source.tensors.size(), 1u);
+        const std::vector<float> all = values(stored);
+        for (size_t i = 0; i < 130; ++i) {
+            for (size_t j = 0; j < 300; ++j)
+                ASSERT_EQ(all[i * 300 + j], float(1 + i / 128 * 3 + j / 128)) << i << ", " << j;
+        }
+        std::vector<float> part(5);
+        stored.encoding()->decode(127 * 300 + 298, 5, part.data());  // over the edge of two tiles
+        EXPECT_EQ(part, (std::vector<float>{3, 3, 4, 4, 4}));
+    }
+}
+
+TEST_F(Scales, OfColumns) {
+    const TensorSource source = folded({{"m.weight", ones({2, 3}, DType::i8)},
+                                        {"m.weight_scale", numbers({2}, {1, 10})},
+                                        {"m.pre_quant_scale", numbers({3}, {2, 3, 4})},
+                                        {"n.weight", ones({2, 3}, DType::i8)},
+                                        {"n.weight_scale", numbers({1, 3}, {5, 6, 7})}});
+    EXPECT_EQ(values(source.tensors.at("m.weight").tensor), (std::vector<float>{2, 3, 4, 20, 30, 40}));
+    EXPECT_EQ(values(source.tensors.at("n.weight").tensor), (std::vector<float>{5, 6, 7, 5, 6, 7}));
+    EXPECT_EQ(source.tensors.size(), 2u);
+}
+
+TEST_F(Scales, IntegersHaveSigns) {
+    const TensorSource source = folded({{"m.weight._data", tensor_of({1, 3}, DType::i8, "\xff\x80\x7f")},
+                                        {"m.weight._scale", numbers({1, 1}, {0.5f})}});
+    EXPECT_EQ(values(source.tensors.at("m.weight").tensor), (std::vector<float>{-0.5f, -64, 63.5f}));
+    EXPECT_EQ(folded({{"m.weight", ones({2}, DType::i8)}}).at("m.weight").dtype(), DType::i8);  // no weight by itself
+}
+
+TEST_F(Scales, DoublesAreFloats) {
+    const TensorSource source = folded({{"m.weight", tensor_of({1}, DType::f64, raw_bytes(3.25))}});
+    EXPECT_EQ(values(source.tensors.at("m.weight").tensor), (std::vector<float>{3.25f}));
+}
+
+TEST_F(Scales, DescriptionsOfLayers) {
+    const auto described = [&](const std::string& text) {
+        return std::map<std::string, Tensor>{
+            {"m.weight", eights({2, 3})},
+            {"m.weight_scale", numbers({}, {2})},
+            {"m.comfy_quant", tensor_of({static_cast<int64_t>(text.size())}, DType::u8, text)}};
+    };
+    EXPECT_EQ(folded(described(R"({"format": "float8_e4m3fn", "full_precision_matrix_mult": true})")).tensors.size(),
+              1u);
+    refused(described(R"({"format": "nvfp4"})"),
+            "layer 'm' is stored in the format 'nvfp4'; read are float8_e4m3fn, float8_e5m2 and int8 with scales");
+    refused(described(R"({"format": "int8_tensorwise", "convrot": true})"),
+            "layer 'm' has the setting 'convrot', which is not followed");
+}
+
+TEST_F(Scales, DescriptionsInTheMetadata) {
+    const auto with = [&](const std::string& text) {
+        save_safetensors(dir_ / "model.safetensors",
+                         {{"m.weight", eights({2, 3})}, {"m.weight_scale", numbers({}, {2})}},
+                         {{"_quantization_metadata", text}});
+        return fold_scales(open_tensors(dir_ / "model.safetensors"));
+    };
+    const auto of_format = [](const std::string& format) {  // of the layer under its name in the file, and another's
+        return R"({"format_version": "1.0", "layers": {"model.diffusion_model.m": {"format": ")" + format +
+               R"("}, "text_encoder.q": {"format": "nvfp4"}}})";
+    };
+    EXPECT_EQ(values(with(of_format("float8_e4m3fn")).tensors.at("m.weight").tensor)[1], 4.0f);
+    EXPECT_THROW(with(of_format("mxfp8")), InvalidRequest);
+    EXPECT_THROW(with("[1]"), InvalidRequest);
+}
+
+TEST_F(Scales, RefusesFourBits) {
+    refused({{"m.weight", tensor_of({3}, DType::u8, "abc")},
+             {"m.weight.quant_state.bitsandbytes__nf4", tensor_of({1}, DType::u8, "a")}},
+            "tensor 'm.weight.quant_state.bitsandbytes__nf4' is of 4-bit numbers packed by bitsandbytes, which are not "
+            "read; expected floats, 8-bit numbers with scales, or GGUF");
+}
+
 TEST_F(Scales, RefusesOnesThatDoNotFit) {
     refused({{"m.weight", eights({2, 3})}, {"m.scale_weight", numbers({3}, {1, 1, 1})}},
-            "tensor 'm.scale_weight' has shape [3], expected one scale or 2, for the rows of a weight of [2, 3]");
+            "tensor 'm.scale_weight' has shape [3], expected one scale or 2, for the rows of a weight of [2, 3], "
+            "or one for each of equal parts or tiles of them");
     refused({{"m.weight", eights({2, 3})}, {"m.scale_weight", numbers({}, {INFINITY})}},
             "tensor 'm.scale_weight' holds a scale that is not finite");
     refused({{"m.weight", eights({2, 3})}, {"m.scale_weight", tensor_of({}, DType::i32, raw_bytes(1))}},

@@ -48,6 +48,23 @@ TEST_F(SingleFile, PlainNamesStay) {
     EXPECT_EQ(contents_of(path).networks, (std::vector{Network::vae}));
 }
 
+// Any prefix that all names have, in front of names that every model of the kind has.
+TEST_F(SingleFile, ASharedPrefixGoes) {
+    using Names = std::vector<std::string>;
+    const auto path = file({{"_orig_mod.module.patch_embedding.weight", one()},
+                            {"_orig_mod.module.head.head.weight", one()},
+                            {"scaled_fp8", one()}});
+    EXPECT_EQ(names(open_network(path, Network::dit)), (Names{"head.head.weight", "patch_embedding.weight"}));
+    EXPECT_EQ(contents_of(path).networks, (std::vector{Network::dit}));
+    EXPECT_EQ(names(open_network(file({{"x.decoder.conv_in.weight", one()}, {"x.a", one()}}), Network::vae)),
+              (Names{"a", "decoder.conv_in.weight"}));
+    EXPECT_EQ(
+        names(open_network(file({{"t5.encoder.embed_tokens.weight", one()}, {"t5.a", one()}}), Network::text_encoder)),
+        (Names{"a", "encoder.embed_tokens.weight"}));
+    const Names mixed{"a", "net.patch_embedding.weight"};  // not all have it
+    EXPECT_EQ(names(open_network(file({{"net.patch_embedding.weight", one()}, {"a", one()}}), Network::dit)), mixed);
+}
+
 TEST_F(SingleFile, NamesAreThereOnce) {
     const auto path = file({{"model.diffusion_model.x.weight", one()}, {"diffusion_model.x.weight", one()}});
     try {

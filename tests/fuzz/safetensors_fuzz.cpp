@@ -1,5 +1,5 @@
 // Safetensors and their index, and what reads their names: prefixes, scales of 8-bit floats, LoRA keys and settings.
-#include "checkpoint/lora.h"
+#include "checkpoint/lora/lora.h"
 #include "checkpoint/single_file.h"
 #include "fuzz.h"
 

@@ -1,5 +1,5 @@
 // LoRA files on the small transformers: each style against a model file into which the update was merged beforehand.
-#include "checkpoint/lora.h"
+#include "checkpoint/lora/lora.h"
 
 #include <gtest/gtest.h>
 

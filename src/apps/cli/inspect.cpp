@@ -79,12 +79,18 @@ models::VaeConfig print_vae(const std::filesystem::path& path) {
 }
 
 void print_lora(const std::filesystem::path& path) {
-    const auto summary = checkpoint::summarise_lora(path);
-    row("LoRA", path.string());
-    const std::string ranks = summary.least_rank == summary.most_rank
-                                  ? std::to_string(summary.most_rank)
-                                  : fmt::format("{} to {}", summary.least_rank, summary.most_rank);
-    row("", fmt::format("{} weights of rank {}, {} other differences", summary.modules, ranks, summary.differences));
+    const auto s = checkpoint::summarise_lora(path);
+    std::vector<std::string> kinds;
+    for (const auto& [is, name] : {std::pair{s.lora, "LoRA"}, {s.loha, "LoHa"}, {s.lokr, "LoKr"}}) {
+        if (is) kinds.push_back(name);
+    }
+    if (kinds.empty()) kinds.push_back("Differences");
+    row(fmt::format("{}{}", fmt::join(kinds, ", "), s.dora ? " with DoRA" : ""), path.string());
+    const std::string ranks = s.least_rank == 0 ? ""
+                              : s.least_rank == s.most_rank
+                                  ? fmt::format(" of rank {}", s.most_rank)
+                                  : fmt::format(" of rank {} to {}", s.least_rank, s.most_rank);
+    row("", fmt::format("{} weights{}, {} other differences", s.modules, ranks, s.differences));
 }
 
 // A file of weights: one network, several, or a LoRA.

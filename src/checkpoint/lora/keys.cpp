@@ -1,28 +1,60 @@
-// Prefixes, suffixes and settings of LoRA files.
-#include "checkpoint/lora_keys.h"
+// Prefixes and endings of the keys of LoRA files, and whose they are.
+#include "checkpoint/lora/keys.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <string_view>
 #include <utility>
 
 #include "checkpoint/checks.h"
-#include "checkpoint/json_text.h"
-#include "checkpoint/lora.h"
+#include "checkpoint/lora/lora.h"
 #include "core/error.h"
-#include "core/input_file.h"
-#include "core/paths.h"
 
 namespace t3video::checkpoint {
 namespace {
 
-constexpr std::string_view kRawModel = "base_model.model.";
-constexpr std::string_view kPrefixes[] = {kRawModel, "model.diffusion_model.", "diffusion_model.", "transformer."};
+// Prefixes that any file may have, on some of its names or all, one after another.
+constexpr std::string_view kPrefixes[] = {
+    "base_model.model.", "model.diffusion_model.", "diffusion_model.", "transformer.", "pipe.dit.", "lora_unet__",
+    "lora_unet_",        "lora_transformer_",      "lycoris_",
+};
 
-constexpr std::pair<std::string_view, LoraRole> kEndings[] = {
-    {".lora_down.weight", LoraRole::down}, {".lora_up.weight", LoraRole::up}, {".alpha", LoraRole::alpha},
-    {".diff", LoraRole::weight},           {".diff_b", LoraRole::bias},       {".diff_m", LoraRole::modulation},
+// An ending of keys. Matrices may have an adapter's name and ".weight" behind it ("lora_A.default.weight").
+struct Ending {
+    std::string_view text;
+    LoraRole role;
+    bool matrix = true;
+};
+constexpr Ending kEndings[] = {
+    {".lora_A", LoraRole::down},
+    {".lora_B", LoraRole::up},
+    {".lora_down", LoraRole::down},
+    {".lora_mid", LoraRole::mid},
+    {".lora_up", LoraRole::up},
+    {".lora.down", LoraRole::down},
+    {".lora.up", LoraRole::up},
+    {".lora_linear_layer.down", LoraRole::down},
+    {".lora_linear_layer.up", LoraRole::up},
+    {".hada_w1_a", LoraRole::hada_1a},
+    {".hada_w1_b", LoraRole::hada_1b},
+    {".hada_t1", LoraRole::hada_1t},
+    {".hada_w2_a", LoraRole::hada_2a},
+    {".hada_w2_b", LoraRole::hada_2b},
+    {".hada_t2", LoraRole::hada_2t},
+    {".lokr_w1", LoraRole::kron_1},
+    {".lokr_w1_a", LoraRole::kron_1a},
+    {".lokr_w1_b", LoraRole::kron_1b},
+    {".lokr_w2", LoraRole::kron_2},
+    {".lokr_w2_a", LoraRole::kron_2a},
+    {".lokr_w2_b", LoraRole::kron_2b},
+    {".lokr_t2", LoraRole::kron_2t},
+    {".lora_magnitude_vector", LoraRole::magnitude},
+    {".dora_scale", LoraRole::magnitude},
+    {".alpha", LoraRole::alpha, false},
+    {".diff", LoraRole::difference, false},
+    {".diff_b", LoraRole::bias, false},
+    {".diff_m", LoraRole::modulation, false},
+    {".w_norm", LoraRole::norm_weight, false},
+    {".b_norm", LoraRole::bias, false},
 };
 
 std::string_view without_prefixes(std::string_view key) {
@@ -32,78 +64,96 @@ std::string_view without_prefixes(std::string_view key) {
     return key;
 }
 
-// "MODULE.lora_A.weight", "MODULE.lora_A.ADAPTER.weight", and the same of lora_B.
-std::optional<LoraKey> parse_adapter(std::string_view key) {
-    for (const auto& [mark, matrix] : {std::pair{".lora_A.", LoraRole::down}, std::pair{".lora_B.", LoraRole::up}}) {
-        const size_t at = key.find(mark);
-        if (at == std::string_view::npos || at == 0) continue;
-        const std::string_view rest = key.substr(at + 8), last = rest.substr(rest.rfind('.') + 1);
-        const auto dots = std::ranges::count(rest, '.');
-        if (dots > 1) continue;
-        if (last == "weight") return LoraKey{std::string(key.substr(0, at)), matrix};
-        if (last == "bias" && matrix == LoraRole::up) return LoraKey{std::string(key.substr(0, at)), LoraRole::up_bias};
-    }
-    return std::nullopt;
+// The role of `rest`, what stands behind an ending: nothing, "weight", "ADAPTER" or "ADAPTER.weight"; "bias" likewise.
+std::optional<LoraRole> role_with(std::string_view rest, const Ending& ending) {
+    if (rest.empty()) return ending.role;
+    if (rest[0] != '.' || !ending.matrix || std::ranges::count(rest, '.') > 2) return std::nullopt;
+    const std::string_view last = rest.substr(rest.rfind('.') + 1);
+    if (last.empty() || (std::ranges::count(rest, '.') == 2 && last != "weight" && last != "bias")) return std::nullopt;
+    if (last != "bias") return ending.role;
+    return ending.role == LoraRole::up ? std::optional(LoraRole::up_bias) : std::nullopt;
 }
 
-void check_matrices(const LoraModule& m, const std::string& name, const std::string& where) {
-    const LoraPart *down = find(m, LoraRole::down), *up = find(m, LoraRole::up), *alpha = find(m, LoraRole::alpha);
-    require_valid((down != nullptr) == (up != nullptr), where, ": ", quote(name), " has ",
-                  down ? "a down matrix (lora_A) but no up matrix (lora_B)"
-                       : "an up matrix (lora_B) but no down matrix (lora_A)");
-    if (!down) {
-        for (const LoraPart* part : {alpha, find(m, LoraRole::up_bias)})
-            require_valid(!part, where, ": ", quote(part ? part->key : ""), " belongs to no matrices");
-        return;
-    }
-    const Stored &a = down->value, &b = up->value;
-    require_valid(a.rank() == 2 && b.rank() == 2 && a.dim(0) == b.dim(1) && a.dim(0) > 0, where, ": ", quote(name),
-                  " has a down matrix ", a.shape(), " and an up matrix ", b.shape(),
-                  ", expected [rank, in] and [out, rank]");
-    require_valid(!alpha || alpha->value.numel() == 1, where, ": the alpha of ", quote(name), " has shape ",
-                  alpha ? alpha->value.shape() : Shape(), ", expected one number");
-}
+struct Mark {
+    std::string_view text, meaning;
+};
+// Methods and spellings, by what keys have in them: the first that is found counts.
+constexpr Mark kMethods[] = {
+    {".lokr_", "LoKr"},
+    {".hada_", "LoHa"},
+    {"dora_scale", "DoRA"},
+    {"magnitude", "DoRA"},
+    {".oft_", "OFT"},
+    {".boft_", "BOFT"},
+    {".a1.weight", "GLoRA"},
+    {".b1.weight", "GLoRA"},
+    {".on_input", "(IA)^3"},
+    {"vera_lambda", "VeRA"},
+    {".lora_E", "AdaLoRA"},
+    {"lora_embedding", "a LoRA of an embedding"},
+    {".set_weight", "a weight to put in place"},
+};
+constexpr Mark kSpellings[] = {
+    {"lora_te", "kohya's names of a text encoder"},
+    {"lycoris_", "LyCORIS's names"},
+    {"lora_unet_", "kohya's names"},
+    {"lora_transformer_", "kohya's names"},
+    {"base_model.model.", "PEFT's names"},
+    {".attn1.", "diffusers' names"},
+    {"diffusion_model.", "ComfyUI's names"},
+    {"pipe.", "DiffSynth's names"},
+};
+// Other models, and what a text-to-video model of Wan has not.
+constexpr Mark kModels[] = {
+    {"single_transformer_blocks", "FLUX"},
+    {"double_blocks", "HunyuanVideo or FLUX"},
+    {"single_blocks", "HunyuanVideo or FLUX"},
+    {"transformer_blocks", "LTX-Video, CogVideoX or Qwen-Image"},
+    {"down_blocks", "Stable Diffusion"},
+    {"up_blocks", "Stable Diffusion"},
+    {"mid_block", "Stable Diffusion"},
+    {"input_blocks", "Stable Diffusion"},
+    {"output_blocks", "Stable Diffusion"},
+    {"transformer_2", "Wan2.2 A14B's second transformer"},
+    {"vace_blocks", "Wan VACE"},
+    {"k_img", "Wan image-to-video"},
+    {"v_img", "Wan image-to-video"},
+    {"img_emb", "Wan image-to-video"},
+    {"add_k_proj", "Wan image-to-video"},
+    {"add_v_proj", "Wan image-to-video"},
+    {"image_embedder", "Wan image-to-video"},
+};
 
-// A setting of PEFT, with or without a prefix such as "transformer.".
-double setting(const nlohmann::json& settings, const std::string& name, double fallback, const std::string& where) {
-    for (const std::string& key : {name, "transformer." + name}) {
-        const auto found = settings.find(key);
-        if (found == settings.end() || found->is_null()) continue;
-        require_valid(found->is_number() || found->is_boolean(), where, ": '", key, "' is not a number");
-        return found->is_boolean() ? static_cast<double>(found->get<bool>()) : found->get<double>();
-    }
-    return fallback;
-}
-
-std::function<double(int64_t)> scale_from(const std::string& text, const std::string& where) {
-    const nlohmann::json settings = parse_json(text, where);
-    require_valid(settings.is_object(), where, ": not a JSON object");
-    for (const char* pattern : {"alpha_pattern", "transformer.alpha_pattern"}) {  // ranks follow from the matrices
-        const auto found = settings.find(pattern);
-        require_valid(found == settings.end() || found->empty(), where, ": '", pattern,
-                      "' gives modules an alpha of their own, which is not supported");
-    }
-    const double alpha = setting(settings, "lora_alpha", 0, where);
-    const bool by_root = setting(settings, "use_rslora", 0, where) != 0;
-    require_valid(alpha >= 0 && std::isfinite(alpha), where, ": 'lora_alpha' is ", alpha);
-    if (alpha == 0) return [](int64_t) { return 1.0; };
-    return [=](int64_t rank) { return alpha / (by_root ? std::sqrt(double(rank)) : double(rank)); };
+template <size_t N>
+std::string_view meaning_of(const std::string& key, const Mark (&marks)[N]) {
+    const auto* found = std::ranges::find_if(marks, [&](const Mark& mark) { return key.find(mark.text) != key.npos; });
+    return found == std::end(marks) ? std::string_view() : found->meaning;
 }
 
 }  // namespace
 
 std::optional<LoraKey> parse_lora_key(const std::string& key) {
     const std::string_view plain = without_prefixes(key);
-    if (auto adapter = parse_adapter(plain)) return adapter;
-    for (const auto& [ending, role] : kEndings) {
-        if (plain.size() > ending.size() && plain.ends_with(ending))
-            return LoraKey{std::string(plain.substr(0, plain.size() - ending.size())), role};
+    for (const Ending& ending : kEndings) {
+        const size_t at = plain.rfind(ending.text);
+        if (at == std::string_view::npos || at == 0) continue;
+        if (const auto role = role_with(plain.substr(at + ending.text.size()), ending))
+            return LoraKey{std::string(plain.substr(0, at)), *role};
     }
     return std::nullopt;
 }
 
 bool is_lora_key(const std::string& name) {
     return parse_lora_key(name).has_value();
+}
+
+std::string lora_dialect(const std::string& key) {
+    const std::string_view method = meaning_of(key, kMethods), spelling = meaning_of(key, kSpellings),
+                           model = meaning_of(key, kModels);
+    std::string text(method);
+    if (!spelling.empty()) text += concat(text.empty() ? "" : " in ", spelling);
+    if (!model.empty()) text += concat(text.empty() ? "names" : "", " of ", model);
+    return text;
 }
 
 const LoraPart* find(const LoraModule& module, LoraRole role) {
@@ -117,25 +167,16 @@ std::map<std::string, LoraModule> lora_modules(const TensorSource& file) {
     std::map<std::string, LoraModule> modules;
     for (const auto& [key, stored] : file.tensors) {
         const auto parsed = parse_lora_key(key);
-        require_valid(parsed.has_value(), where, ": ", quote(key),
-                      " is no key of a LoRA file (lora_A/lora_B, lora_down/lora_up, alpha, diff, diff_b, diff_m)");
-        require_valid(stored.tensor.is_float(), where, ": ", quote(key), " holds ", stored.tensor.type_name(),
-                      ", expected floats");
+        const std::string dialect = lora_dialect(key);
+        require_valid(parsed.has_value(), where, ": ", quote(key), " is no key of a LoRA file that is read",
+                      dialect.empty() ? "" : concat("; it looks like ", dialect),
+                      " (read are LoRA, DoRA, LoHa, LoKr and differences)");
+        require_valid(stored.tensor.is_float() || parsed->role == LoraRole::alpha, where, ": ", quote(key), " holds ",
+                      stored.tensor.type_name(), ", expected floats");
         const bool first = modules[parsed->module].try_emplace(parsed->role, LoraPart{key, stored.tensor}).second;
         require_valid(first, where, ": ", quote(key), " is there twice, under different prefixes or adapters");
     }
-    for (const auto& [name, module] : modules) check_matrices(module, name, where);
     return modules;
-}
-
-std::function<double(int64_t)> default_scale(const TensorSource& file) {
-    if (const auto found = file.metadata.find("lora_adapter_metadata"); found != file.metadata.end())
-        return scale_from(found->second, concat(file.path.string(), ": lora_adapter_metadata"));
-    const auto config = file.path.parent_path() / "adapter_config.json";
-    const bool raw =
-        std::ranges::any_of(file.tensors, [](const auto& entry) { return entry.first.starts_with(kRawModel); });
-    if (raw && is_file(config)) return scale_from(read_text_file(config, "a LoRA's configuration"), config.string());
-    return [](int64_t) { return 1.0; };
 }
 
 }  // namespace t3video::checkpoint

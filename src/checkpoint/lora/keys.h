@@ -1,7 +1,6 @@
 // The names in LoRA files, taken apart.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,15 +9,45 @@
 
 namespace t3video::checkpoint {
 
-enum class LoraRole { down, up, up_bias, alpha, weight, bias, modulation };  // the last three: differences
+// What a tensor of such a file is to its module. Matrices of LoRA; of LoHa (two products, multiplied element by
+// element); of LoKr (a Kronecker product of two factors, each whole or a product); DoRA's magnitude; differences of
+// weight, bias and modulation, and of whatever tensor bears the module's name.
+enum class LoraRole {
+    down,
+    mid,
+    up,
+    up_bias,
+    hada_1a,
+    hada_1b,
+    hada_1t,
+    hada_2a,
+    hada_2b,
+    hada_2t,
+    kron_1,
+    kron_1a,
+    kron_1b,
+    kron_2,
+    kron_2a,
+    kron_2b,
+    kron_2t,
+    magnitude,
+    alpha,
+    difference,
+    norm_weight,
+    bias,
+    modulation
+};
 
 struct LoraKey {
-    std::string module;
+    std::string module;  // as the file spells it, without the prefixes that are known
     LoraRole role;
 };
 
-// A key's module, without any prefix, and role; nothing for a key of another form.
+// A key's module and role; nothing for a key of another form.
 std::optional<LoraKey> parse_lora_key(const std::string& key);
+
+// Whose key it looks like, for messages, such as "LoKr in kohya's names"; empty for none that is known.
+std::string lora_dialect(const std::string& key);
 
 struct LoraPart {
     std::string key;  // in the file, for messages
@@ -31,11 +60,7 @@ using LoraModule = std::map<LoraRole, LoraPart>;
 const LoraPart* find(const LoraModule& module, LoraRole role);
 
 // The file's modules by name. Throws InvalidRequest naming file and key for a key of another form, one that appears
-// under two names, and a down or up matrix without its partner or with another rank.
+// under two names, and one that holds no floats (alphas may be numbers of any type).
 std::map<std::string, LoraModule> lora_modules(const TensorSource& file);
-
-// alpha/rank of all modules that have no alpha of their own, from a module's rank, as the file's metadata or
-// adapter_config.json says it; 1 where neither does.
-std::function<double(int64_t rank)> default_scale(const TensorSource& file);
 
 }  // namespace t3video::checkpoint

@@ -1,235 +1,212 @@
-// Updates of weights, computed whenever the weight is decoded.
-#include "checkpoint/lora.h"
+// Modules of LoRA files, put on the weights they are for.
+#include "checkpoint/lora/lora.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <set>
 #include <utility>
-#include <vector>
 
 #include "checkpoint/checks.h"
-#include "checkpoint/lora_keys.h"
+#include "checkpoint/lora/settings.h"
+#include "checkpoint/lora/update.h"
+#include "checkpoint/scaled.h"
 #include "core/error.h"
 
 namespace t3video::checkpoint {
 namespace {
 
-// Adds the products of `up` rows with `down` to rows of `width` values. Two rows at a time take four rows of `down`, so
-// that most operands stay in registers; columns go in runs whose part of `down` stays in the cache.
-void add_product(const float* up, const float* down, int64_t rank, int64_t rows, int64_t width, float* values) {
-    constexpr int64_t kColumns = 1024;
-    const auto quadruple = [&](int64_t row, int64_t k) {
-        std::array<float, 4> c{};
-        for (int64_t i = 0; i < std::min<int64_t>(4, rank - k); ++i)
-            c[static_cast<size_t>(i)] = row < rows ? up[row * rank + k + i] : 0.0f;
-        return c;
-    };
-    for (int64_t first = 0; first < width; first += kColumns) {
-        const int64_t columns = std::min(kColumns, width - first);
-        for (int64_t row = 0; row < rows; row += 2) {
-            float* const y0 = values + row * width + first;
-            float* const y1 = values + std::min(row + 1, rows - 1) * width + first;
-            for (int64_t k = 0; k < rank; k += 4) {
-                const auto c0 = quadruple(row, k), c1 = quadruple(row + 1, k);
-                const auto part = [&](int64_t i) { return down + std::min(k + i, rank - 1) * width + first; };
-                const float *x0 = part(0), *x1 = part(1), *x2 = part(2), *x3 = part(3);
-                for (int64_t j = 0; j < columns; ++j)
-                    y0[j] += c0[0] * x0[j] + c0[1] * x1[j] + c0[2] * x2[j] + c0[3] * x3[j];
-                if (row + 1 == rows) continue;
-                for (int64_t j = 0; j < columns; ++j)
-                    y1[j] += c1[0] * x0[j] + c1[1] * x1[j] + c1[2] * x2[j] + c1[3] * x3[j];
-            }
-        }
+// Differences of a tensor's own shape.
+constexpr LoraRole kDifferences[] = {LoraRole::difference, LoraRole::norm_weight, LoraRole::bias, LoraRole::modulation};
+
+// The value of a tensor of one number of any type.
+double number_of(const Stored& x) {
+    if (x.is_float()) {
+        const Tensor value = decoded(x);
+        return double(value.span<float>()[0]);
+    }
+    const Tensor& n = x.numbers();
+    switch (n.dtype()) {
+        case DType::i64:
+            return static_cast<double>(n.data<int64_t>()[0]);
+        case DType::i32:
+            return n.data<int32_t>()[0];
+        case DType::i16:
+            return n.data<int16_t>()[0];
+        case DType::i8:
+            return n.data<int8_t>()[0];
+        case DType::u8:
+            return n.data<uint8_t>()[0];
+        case DType::boolean:
+            return n.data<bool>()[0];
+        default:
+            return std::nan("");
     }
 }
 
-// A weight plus what LoRA files add to it.
-class Updated : public Encoding {
-  public:
-    // width: of a row of the weight as a matrix. down: [rank, width], up: [out, rank] with the scale in it, both f32,
-    // or both undefined; difference: as many elements as `base`, not encoded, times `scale`, or undefined.
-    Updated(Stored base, int64_t width, Tensor down, Tensor up, Tensor difference, float scale)
-        : base_(std::move(base)),
-          width_(width),
-          down_(std::move(down)),
-          up_(std::move(up)),
-          difference_(std::move(difference)),
-          scale_(scale) {
-        const bool whole_rows = !base_.encoding() || width_ % base_.encoding()->group() == 0;
-        group_ = whole_rows ? width_ : base_.numel();
+// One module of a file, checked against itself.
+struct Module {
+    const std::string& name;
+    const LoraModule& parts;
+    const std::string& where;
+    std::unique_ptr<UpdateSize> size;  // null without factors
+
+    Module(const std::string& n, const LoraModule& m, const std::string& file)
+        : name(n), parts(m), where(file), size(size_of_update(m, n, file)) {
+        for (const LoraRole role : {LoraRole::alpha, LoraRole::up_bias, LoraRole::magnitude}) {
+            const LoraPart* part = find(parts, role);
+            require_valid(!part || size, where, ": ", quote(part ? part->key : ""), " belongs to no matrices");
+        }
+        const LoraPart* alpha = find(parts, LoraRole::alpha);
+        require_valid(!alpha || alpha->value.numel() == 1, where, ": the alpha of ", quote(name), " has shape ",
+                      alpha ? alpha->value.shape() : Shape(), ", expected one number");
     }
 
-    std::string name() const override {
-        const std::string base = base_.type_name();
-        return base.ends_with("+lora") ? base : base + "+lora";
+    // A key of the module that stands for all.
+    const std::string& key() const {
+        const LoraPart* up = find(parts, LoraRole::up);
+        return up ? up->key : parts.begin()->second.key;
     }
-    size_t bytes() const override {
-        size_t sum = base_.bytes();
-        for (const Tensor* part : {&down_, &up_, &difference_}) sum += part->defined() ? part->bytes() : 0;
-        return sum;
+    double scale(const LoraSettings& settings) const {
+        const LoraPart* alpha = find(parts, LoraRole::alpha);
+        const double scale = !size->rank ? 1
+                             : alpha     ? number_of(alpha->value) / double(size->rank)
+                                         : settings.scale(name, size->rank);
+        require_valid(std::isfinite(scale), where, ": the alpha of ", quote(name), " is not finite");
+        return scale;
     }
-    size_t copied_bytes() const override {
-        size_t sum = base_.copied_bytes();
-        for (const Tensor* part : {&down_, &up_}) sum += part->defined() ? part->bytes() : 0;
-        return sum;
-    }
-    int64_t group() const override { return group_; }
-    void decode(int64_t first, int64_t count, float* values) const override {
-        add_values(base_, first, count, 1.0f, values, true);
-        if (difference_.defined()) add_values(difference_, first, count, scale_, values, false);
-        if (!down_.defined()) return;
-        const int64_t rank = down_.dim(0);
-        add_product(up_.data<float>() + first / width_ * rank, down_.data<float>(), rank, count / width_, width_,
-                    values);
-    }
-
-  private:
-    static void add_values(const Stored& stored, int64_t first, int64_t count, float scale, float* values,
-                           bool replace) {
-        if (stored.encoding()) return stored.encoding()->decode(first, count, values);
-        const Tensor& x = stored.numbers();
-        visit_float(x.dtype(), [&]<class T>() {
-            const T* const p = x.data<T>() + first;
-            for (int64_t i = 0; i < count; ++i)
-                values[i] = (replace ? 0.0f : values[i]) + scale * static_cast<float>(p[i]);
-        });
-    }
-
-    Stored base_;
-    int64_t width_, group_ = 1;
-    Tensor down_, up_, difference_;
-    float scale_;
 };
 
-Tensor scaled_copy(const Stored& x, double scale) {
-    Tensor y = empty_on_host(x.shape());
-    const Tensor values = decoded(x);
-    std::ranges::transform(values.span<float>(), y.data<float>(),
-                           [&](float value) { return static_cast<float>(scale * value); });
-    return y;
+// DoRA's magnitudes: one for each row of the weight ([out] or [out, 1...]), or for each input ([1, in, 1...]).
+Magnitude magnitude_of(const Module& m, const Stored& base) {
+    const LoraPart* part = find(m.parts, LoraRole::magnitude);
+    if (!part) return {};
+    const Shape& shape = part->value.shape();
+    const int64_t count = shape.numel(), out = base.dim(0), in = base.rank() > 1 ? base.dim(1) : 0;
+    const bool by_rows = count == out && shape.rank() > 0 && shape.dim(0) == out;
+    const bool by_columns = count == in && shape.rank() > 1 && shape.dim(0) == 1 && shape.dim(1) == in;
+    require_valid(by_rows || by_columns, m.where, ": ", quote(part->key), " has shape ", shape,
+                  ", expected magnitudes of the ", out, " rows of a weight of ", base.shape(), ", or [1, ", in, "]");
+    const Tensor values = decoded(part->value);
+    const auto span = values.span<float>();
+    require_valid(std::ranges::all_of(span, [](float x) { return std::isfinite(x); }), m.where, ": ", quote(part->key),
+                  " holds a magnitude that is not finite");
+    return {.values = {span.begin(), span.end()}, .by_columns = by_columns && !by_rows};
 }
 
-// The value of a tensor of one element.
-float number_of(const Stored& x) {
-    const Tensor value = decoded(x);
-    return value.span<float>()[0];
+// Whether an update fits a weight, of which GGUF files may hold a convolution with its first axes folded.
+bool fits(const UpdateSize& size, const Stored& base) {
+    const bool rows = base.rank() > 0 &&
+                      (base.dim(0) == size.rows || (base.rank() > 2 && size.rows > 0 && base.dim(0) % size.rows == 0));
+    return rows && base.numel() > 0 && base.numel() == size.rows * size.width;
 }
 
-// Where a file's names lead in the model.
-class Targets {
-  public:
-    Targets(TensorSource& source, const OfficialName& official, std::string file)
-        : source_(source), official_(official), file_(std::move(file)) {
-        for (const auto& [name, stored] : source.tensors) {
-            if (!name.ends_with(".weight") && !name.ends_with(".modulation")) continue;
-            std::string module = name.substr(0, name.rfind('.'));
-            std::string flat = module;
-            std::ranges::replace(flat, '.', '_');
-            flat_.emplace(std::move(flat), std::move(module));
-        }
-    }
+// Whether a difference fits a tensor: the same extents but for ones, or a convolution's flattened.
+bool fits(const Stored& difference, const Stored& base) {
+    if (same_but_for_ones(difference.shape(), base.shape())) return true;
+    return base.rank() > 2 && difference.rank() == 2 && difference.dim(0) == base.dim(0) &&
+           difference.numel() == base.numel();
+}
 
-    // The tensor `part` ("weight", "bias", "modulation") of a module.
-    Stored& at(const std::string& module, const char* part, const std::string& key) {
-        const std::string name = own_name(module, part);
-        const auto found = source_.tensors.find(name);
-        require_valid(found != source_.tensors.end(), file_, ": ", quote(key), " matches no weight of ",
-                      source_.path.string(), ", which has no tensor ", quote(name));
-        Stored& value = found->second.tensor;
-        require_valid(value.is_float(), file_, ": ", quote(key), " updates ", quote(name), " of ",
-                      source_.path.string(), ", which holds ", value.type_name());
-        return value;
-    }
-
-  private:
-    std::string own_name(const std::string& module, const char* part) const {
-        constexpr std::string_view kFlat = "lora_unet_";
-        if (module.starts_with(kFlat)) {
-            std::string flat = module.substr(kFlat.size());
-            if (flat.starts_with('_')) flat.erase(0, 1);  // some programs write two underscores
-            const auto found = flat_.find(flat);
-            return (found == flat_.end() ? flat : found->second) + "." + part;
-        }
-        const std::string name = module + "." + part;
-        const std::string known = official_(name);
-        return known.empty() ? name : known;
-    }
-
-    TensorSource& source_;
-    const OfficialName& official_;
-    std::string file_;
-    std::map<std::string, std::string> flat_;  // "blocks_0_ffn_2" -> "blocks.0.ffn.2"
-};
+void add_factors(Stored& base, const Module& m, const LoraSettings& settings, double weight) {
+    require_valid(fits(*m.size, base), m.where, ": the matrices of ", quote(m.key()), " make an update of [",
+                  m.size->rows, ", ", m.size->width, "], the weight is ", base.shape());
+    Magnitude magnitude = magnitude_of(m, base);
+    const double inside = magnitude.values.empty() ? weight : 1;
+    base = updated(base, m.size->rows, make_update(m.parts, inside * m.scale(settings)), weight, std::move(magnitude));
+}
 
 void add_difference(Stored& base, const LoraPart& difference, double scale, const std::string& where) {
-    require_valid(same_but_for_ones(difference.value.shape(), base.shape()), where, ": the difference of ",
-                  quote(difference.key), " has shape ", difference.value.shape(), ", the weight ", base.shape());
-    const int64_t width = base.rank() > 0 && base.numel() > 0 ? base.numel() / base.dim(0) : 1;
-    const Stored& x = difference.value;
-    base = Stored(base.shape(),
-                  std::make_shared<Updated>(base, width, Tensor(), Tensor(), x.encoding() ? decoded(x) : x.numbers(),
-                                            static_cast<float>(scale)));
+    require_valid(fits(difference.value, base), where, ": the difference of ", quote(difference.key), " has shape ",
+                  difference.value.shape(), ", the weight ", base.shape());
+    const int64_t rows = base.rank() > 0 && base.numel() > 0 ? base.dim(0) : 1;
+    base = updated(base, rows, make_difference(difference.value, base.numel() / rows, scale), 1, {});
 }
 
-void add_matrices(Stored& base, const LoraPart& down, const LoraPart& up, double scale, const std::string& where) {
-    const Stored &a = down.value, &b = up.value;
-    const int64_t rows = base.rank() > 0 ? base.dim(0) : 0, width = rows > 0 ? base.numel() / rows : 0;
-    require_valid(b.dim(0) == rows && a.dim(1) == width && base.numel() > 0, where, ": ", quote(up.key),
-                  ": down matrix ", a.shape(), " and up matrix ", b.shape(), " make an update of [", b.dim(0), ", ",
-                  a.dim(1), "], the weight is ", base.shape());
-    base =
-        Stored(base.shape(), std::make_shared<Updated>(base, width, decoded(a), scaled_copy(b, scale), Tensor(), 1.0f));
-}
-
-void summarise(const LoraModule& m, LoraSummary& summary) {
-    if (const LoraPart* down = find(m, LoraRole::down)) {
-        const int64_t rank = down->value.dim(0);
-        summary.least_rank = summary.modules == 0 ? rank : std::min(summary.least_rank, rank);
-        summary.most_rank = std::max(summary.most_rank, rank);
+void summarise(const Module& m, LoraSummary& summary) {
+    if (m.size) {
+        const int64_t rank = m.size->rank;
+        if (rank) {
+            summary.least_rank = summary.least_rank ? std::min(summary.least_rank, rank) : rank;
+            summary.most_rank = std::max(summary.most_rank, rank);
+        }
         ++summary.modules;
+        const bool hada = find(m.parts, LoraRole::hada_1b), lora = find(m.parts, LoraRole::down);
+        summary.loha |= hada;
+        summary.lora |= lora;
+        summary.lokr |= !hada && !lora;
+        summary.dora |= find(m.parts, LoraRole::magnitude) != nullptr;
     }
-    for (const LoraRole role : {LoraRole::weight, LoraRole::bias, LoraRole::modulation, LoraRole::up_bias})
-        summary.differences += find(m, role) != nullptr;
+    for (const LoraRole role : kDifferences) summary.differences += find(m.parts, role) != nullptr;
+    summary.differences += find(m.parts, LoraRole::up_bias) != nullptr;
+}
+
+// Numbers of files may be of any type: 8-bit floats, with scales or without, and f64 become encodings.
+TensorSource open_lora(const std::filesystem::path& file) {
+    return fold_scales(open_tensors(file));
+}
+
+// Whether the model has no place for a module: no tensor of its names, or a patch embedding of other channels, as
+// image-to-video models have.
+bool is_beyond(const Module& m, Targets& targets) {
+    for (const auto& [role, part] : m.parts) {
+        if (role == LoraRole::alpha) continue;
+        const bool own = role == LoraRole::up_bias || std::ranges::find(kDifferences, role) != std::end(kDifferences);
+        const Stored* target = targets.find(m.name, own ? role : LoraRole::up);
+        if (!target) return true;
+        if (m.name.find("patch_embedding") == std::string::npos || target->rank() <= 2) continue;
+        if (own ? !fits(part.value, *target) : !fits(*m.size, *target)) return true;
+    }
+    return false;
 }
 
 }  // namespace
 
-LoraSummary apply_lora(TensorSource& source, const Lora& lora, const OfficialName& official) {
+LoraSummary apply_lora(TensorSource& source, const Lora& lora, const OtherName& other, Notes* notes) {
     const std::string where = lora.file.string();
     require_valid(std::isfinite(lora.weight), where, ": a LoRA weight of ", lora.weight);
-    const TensorSource file = open_tensors(lora.file);
+    const TensorSource file = open_lora(lora.file);
     const auto modules = lora_modules(file);
-    const auto scale_of = default_scale(file);
-    Targets targets(source, official, where);
+    const LoraSettings settings = LoraSettings::of(file);
+    Targets targets(source, other, where);
     LoraSummary summary;
-    for (const auto& module : modules) {
-        const auto& name = module.first;
-        const auto& m = module.second;
-        summarise(m, summary);
-        double scale = lora.weight;  // of the matrices and their bias
-        if (const LoraPart* down = find(m, LoraRole::down)) {
-            const LoraPart &up = m.at(LoraRole::up), *alpha = find(m, LoraRole::alpha);
-            const int64_t rank = down->value.dim(0);
-            scale *= alpha ? double(number_of(alpha->value)) / double(rank) : scale_of(rank);
-            require_valid(std::isfinite(scale), where, ": the alpha of ", quote(name), " is not finite");
-            add_matrices(targets.at(name, "weight", up.key), *down, up, scale, where);
+    std::set<std::pair<const Stored*, LoraRole>> changed;
+    const auto target = [&](const std::string& name, LoraRole role, const std::string& key) -> Stored& {
+        Stored& found = targets.at(name, role, key);
+        require_valid(changed.emplace(&found, role).second, where, ": ", quote(key),
+                      " is for a weight that the file changes under another name as well");
+        return found;
+    };
+    for (const auto& [name, parts] : modules) {
+        const Module m(name, parts, where);
+        ++summary.all;
+        if (lora.partial && is_beyond(m, targets)) {
+            summary.left_out.push_back(name);
+            continue;
         }
-        const auto add = [&](LoraRole role, const char* part, double factor) {
-            if (const LoraPart* difference = find(m, role))
-                add_difference(targets.at(name, part, difference->key), *difference, factor, where);
-        };
-        add(LoraRole::up_bias, "bias", scale);
-        add(LoraRole::weight, "weight", lora.weight);
-        add(LoraRole::bias, "bias", lora.weight);
-        add(LoraRole::modulation, "modulation", lora.weight);
+        summarise(m, summary);
+        if (m.size) add_factors(target(name, LoraRole::up, m.key()), m, settings, lora.weight);
+        if (const LoraPart* bias = find(parts, LoraRole::up_bias))
+            add_difference(target(name, LoraRole::up_bias, bias->key), *bias, lora.weight * m.scale(settings), where);
+        for (const LoraRole role : kDifferences) {
+            if (const LoraPart* part = find(parts, role))
+                add_difference(target(name, role, part->key), *part, lora.weight, where);
+        }
     }
+    targets.check_prefixes();
+    require_valid(summary.left_out.size() < modules.size(), where, ": nothing of it fits ", source.path.string(),
+                  "; it begins with ", quote(modules.begin()->second.begin()->second.key));
+    if (notes && !summary.left_out.empty())
+        notes->push_back(concat("LoRA ", where, ": ", summary.left_out.size(), " of ", summary.all,
+                                " modules are left out, since ", source.path.string(), " has no weights for them (",
+                                quote(summary.left_out.front()), " and so on)"));
     return summary;
 }
 
-LoraSummary summarise_lora(const std::filesystem::path& file) {
-    const TensorSource source = open_tensors(file);
+LoraSummary summarise_lora(const std::filesystem::path& path) {
+    const TensorSource file = open_lora(path);
     LoraSummary summary;
-    for (const auto& [name, module] : lora_modules(source)) summarise(module, summary);
+    const std::string where = path.string();
+    for (const auto& [name, parts] : lora_modules(file)) summarise(Module(name, parts, where), summary);
     return summary;
 }
 

@@ -65,8 +65,8 @@ Umt5::Umt5(const Umt5Config& c)
       layers_(std::vector<Umt5Layer>(static_cast<size_t>(c.layers), Umt5Layer(c))),
       norm_(c.dim, kEps) {}
 
-Umt5 Umt5::load(const std::filesystem::path& weights) {
-    auto source = checkpoint::open_network(weights, checkpoint::Network::text_encoder);
+Umt5 Umt5::load(const std::filesystem::path& weights, checkpoint::Notes* notes) {
+    auto source = checkpoint::open_network(weights, checkpoint::Network::text_encoder, notes);
     if (source.contains("shared.weight"))
         source.tensors.erase("encoder.embed_tokens.weight");  // the same table, stored twice
     source = checkpoint::rename(std::move(source), official_umt5_name);

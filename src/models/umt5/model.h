@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "checkpoint/tensor_source.h"
 #include "nn/layer_store.h"
 #include "nn/linear.h"
 #include "nn/norm.h"
@@ -55,7 +56,7 @@ struct Umt5Layer {
 class Umt5 {
   public:
     // An official .pth, safetensors with Hugging Face names, or a GGUF. Throws InvalidRequest naming file and tensor.
-    static Umt5 load(const std::filesystem::path& weights);
+    static Umt5 load(const std::filesystem::path& weights, checkpoint::Notes* notes = nullptr);
     explicit Umt5(const Umt5Config& config);
 
     const Umt5Config& config() const { return config_; }

@@ -43,9 +43,10 @@ WanDit::WanDit(const DitConfig& c)
       head_(c.dim, 4 * c.out_channels) {}
 
 WanDit WanDit::load(const std::filesystem::path& weights, const std::filesystem::path& config_json,
-                    std::span<const checkpoint::Lora> loras) {
-    auto source = checkpoint::rename(checkpoint::open_network(weights, checkpoint::Network::dit), official_dit_name);
-    for (const checkpoint::Lora& lora : loras) checkpoint::apply_lora(source, lora, official_dit_name);
+                    std::span<const checkpoint::Lora> loras, checkpoint::Notes* notes) {
+    auto source =
+        checkpoint::rename(checkpoint::open_network(weights, checkpoint::Network::dit, notes), official_dit_name);
+    for (const checkpoint::Lora& lora : loras) checkpoint::apply_lora(source, lora, diffusers_dit_name, notes);
     std::map<std::string, Shape> shapes;
     for (const auto& [name, stored] : source.tensors) shapes[name] = stored.tensor.shape();
     const DitConfig config = infer_dit_config(shapes, config_json, weights.string());

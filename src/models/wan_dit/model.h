@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/lora.h"
+#include "checkpoint/lora/lora.h"
 #include "models/wan_dit/block.h"
 #include "models/wan_dit/config.h"
 #include "nn/layer_store.h"
@@ -73,10 +73,11 @@ struct DitTape {
 class WanDit {
   public:
     // `weights`: safetensors (single or index) or GGUF, official or diffusers names, or a file of several networks
-    // (checkpoint/single_file.h). `config_json` gives the number of heads. `loras` are added in this order. Throws
-    // InvalidRequest naming file and tensor for a missing, extra or misshapen one.
+    // (checkpoint/single_file.h). `config_json` gives the number of heads. `loras` are added in this order. `notes`
+    // gets what the user should know of the files. Throws InvalidRequest naming file and tensor for a missing, extra or
+    // misshapen one.
     static WanDit load(const std::filesystem::path& weights, const std::filesystem::path& config_json,
-                       std::span<const checkpoint::Lora> loras = {});
+                       std::span<const checkpoint::Lora> loras = {}, checkpoint::Notes* notes = nullptr);
     // All parameters with their shapes and no values.
     explicit WanDit(const DitConfig& config);
 

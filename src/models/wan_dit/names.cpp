@@ -1,4 +1,4 @@
-// diffusers names -> official names. Shapes agree; only names differ.
+// diffusers names and official names. Shapes agree; only names differ.
 #include "models/wan_dit/names.h"
 
 #include <string_view>
@@ -47,23 +47,30 @@ constexpr Rename kInBlock[] = {
 };
 
 template <size_t N>
-std::string renamed(const Rename (&table)[N], std::string_view name) {
-    for (const auto& [from, to] : table) {
+std::string renamed(const Rename (&table)[N], std::string_view name, bool to_official) {
+    for (const auto& [diffusers, official] : table) {
+        const std::string_view from = to_official ? diffusers : official, to = to_official ? official : diffusers;
         if (name.starts_with(from)) return std::string(to) + std::string(name.substr(from.size()));
     }
     return {};
 }
 
+std::string other_name(const std::string& name, bool to_official) {
+    if (!name.starts_with("blocks.")) return renamed(kTop, name, to_official);
+    const size_t dot = name.find('.', 7);
+    if (dot == std::string::npos) return {};
+    const std::string inner = renamed(kInBlock, std::string_view(name).substr(dot + 1), to_official);
+    return inner.empty() ? std::string() : name.substr(0, dot + 1) + inner;
+}
+
 }  // namespace
 
 std::string official_dit_name(const std::string& name) {
-    if (name.starts_with("blocks.")) {
-        const size_t dot = name.find('.', 7);
-        if (dot == std::string::npos) return {};
-        const std::string inner = renamed(kInBlock, std::string_view(name).substr(dot + 1));
-        return inner.empty() ? std::string() : name.substr(0, dot + 1) + inner;
-    }
-    return renamed(kTop, name);
+    return other_name(name, true);
+}
+
+std::string diffusers_dit_name(const std::string& name) {
+    return other_name(name, false);
 }
 
 std::map<std::string, Shape> image_branch_shapes(const DitConfig& config, const std::map<std::string, Shape>& shapes) {

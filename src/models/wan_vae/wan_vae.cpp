@@ -20,8 +20,8 @@ namespace {
 // pixels each).
 constexpr int64_t kLatentPixelsPerChunk = 2048;
 
-checkpoint::TensorSource open_official(const std::filesystem::path& file) {
-    checkpoint::TensorSource source = checkpoint::open_network(file, checkpoint::Network::vae);
+checkpoint::TensorSource open_official(const std::filesystem::path& file, checkpoint::Notes* notes) {
+    checkpoint::TensorSource source = checkpoint::open_network(file, checkpoint::Network::vae, notes);
     const HasTensor has = [&](const std::string& name) { return source.contains(name); };
     if (!is_diffusers_vae(has)) return source;
     const VaeVersion version = diffusers_vae_version(has);
@@ -58,8 +58,8 @@ void check_video(const VaeConfig& config, int64_t frames, int64_t height, int64_
 
 }  // namespace
 
-WanVae WanVae::load(const std::filesystem::path& file) {
-    const checkpoint::TensorSource source = open_official(file);
+WanVae WanVae::load(const std::filesystem::path& file, checkpoint::Notes* notes) {
+    const checkpoint::TensorSource source = open_official(file, notes);
     TensorShapes shapes;
     for (const auto& [name, stored] : source.tensors) shapes.emplace(name, stored.tensor.shape());
     WanVae vae(infer_vae_config(shapes, file));

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "checkpoint/tensor_source.h"
 #include "models/wan_vae/config.h"
 #include "models/wan_vae/decoder.h"
 #include "models/wan_vae/encoder.h"
@@ -27,7 +28,7 @@ class WanVae {
 
     // Opens a .pth or .safetensors file in the official or the diffusers layout; all sizes come from its tensors, which
     // stay mapped. Throws InvalidRequest naming the file when it is no Wan VAE.
-    static WanVae load(const std::filesystem::path& file);
+    static WanVae load(const std::filesystem::path& file, checkpoint::Notes* notes = nullptr);
 
     // An empty model of these sizes, to be filled through for_each_param.
     explicit WanVae(const VaeConfig& config);
