@@ -34,33 +34,47 @@ struct StoredType {
 constexpr StoredType kTypes[] = {
     {0, "F32", DType::f32},
     {1, "F16", DType::f16},
-    {2, "Q4_0"},
-    {3, "Q4_1"},
-    {6, "Q5_0"},
-    {7, "Q5_1"},
+    {30, "BF16", DType::bf16},
+    {28, "F64", DType::f64},
+    {2, "Q4_0", std::nullopt, &kQ4_0},
+    {3, "Q4_1", std::nullopt, &kQ4_1},
+    {6, "Q5_0", std::nullopt, &kQ5_0},
+    {7, "Q5_1", std::nullopt, &kQ5_1},
     {8, "Q8_0", std::nullopt, &kQ8_0},
-    {9, "Q8_1"},
-    {10, "Q2_K"},
-    {11, "Q3_K"},
+    {10, "Q2_K", std::nullopt, &kQ2_K},
+    {11, "Q3_K", std::nullopt, &kQ3_K},
     {12, "Q4_K", std::nullopt, &kQ4_K},
     {13, "Q5_K", std::nullopt, &kQ5_K},
     {14, "Q6_K", std::nullopt, &kQ6_K},
+    {20, "IQ4_NL", std::nullopt, &kIQ4_NL},
+    {23, "IQ4_XS", std::nullopt, &kIQ4_XS},
+    {24, "I8", DType::i8},
+    {25, "I16", DType::i16},
+    {26, "I32", DType::i32},
+    {27, "I64", DType::i64},
+    // Not read, but named.
+    {4, "Q4_2"},
+    {5, "Q4_3"},
+    {9, "Q8_1"},
     {15, "Q8_K"},
     {16, "IQ2_XXS"},
     {17, "IQ2_XS"},
     {18, "IQ3_XXS"},
     {19, "IQ1_S"},
-    {20, "IQ4_NL"},
     {21, "IQ3_S"},
     {22, "IQ2_S"},
-    {23, "IQ4_XS"},
-    {24, "I8", DType::i8},
-    {25, "I16", DType::i16},
-    {26, "I32", DType::i32},
-    {27, "I64", DType::i64},
-    {28, "F64", DType::f64},
     {29, "IQ1_M"},
-    {30, "BF16", DType::bf16},
+    {31, "Q4_0_4_4"},
+    {32, "Q4_0_4_8"},
+    {33, "Q4_0_8_8"},
+    {34, "TQ1_0"},
+    {35, "TQ2_0"},
+    {36, "IQ4_NL_4_4"},
+    {37, "IQ4_NL_4_8"},
+    {38, "IQ4_NL_8_8"},
+    {39, "MXFP4"},
+    {40, "NVFP4"},
+    {41, "Q1_0"},
 };
 
 class Reader {
@@ -179,6 +193,16 @@ void read_metadata_entry(Reader& in, Metadata& metadata) {
     }
 }
 
+void check_version(Reader& in) {
+    const auto version = in.number<uint32_t>("the version");
+    const bool big = version != 0 && version % (1 << 16) == 0;  // its bytes are the other way round
+    require_valid(!big, in.where(), ": is a big-endian GGUF file, little-endian ones are read; turn it round with ",
+                  "gguf-convert-endian of Python's gguf");
+    require_valid(version != 1, in.where(),
+                  ": GGUF version 1, of August 2023, expected 2 or 3; convert the original weights again");
+    require_valid(version == 2 || version == 3, in.where(), ": GGUF version ", version, ", expected 2 or 3");
+}
+
 struct Description {
     std::string name;
     std::vector<int64_t> dims;  // outermost first
@@ -187,11 +211,16 @@ struct Description {
 };
 
 const StoredType& stored_type(uint32_t number, const std::string& where) {
+    const auto is_read = [](const StoredType& type) { return type.dtype || type.blocks; };
     const auto* known = std::ranges::find(kTypes, number, &StoredType::number);
-    if (known != std::end(kTypes) && (known->dtype || known->blocks)) return *known;
+    if (known != std::end(kTypes) && is_read(*known)) return *known;
+    std::string all;
+    for (const StoredType& type : kTypes) {
+        if (is_read(type)) all.append(all.empty() ? "" : ", ").append(type.name);
+    }
     throw InvalidRequest(concat(where, " has the type ",
                                 known == std::end(kTypes) ? std::to_string(number) : std::string(known->name),
-                                ", expected F32, F16, BF16, Q8_0, Q4_K, Q5_K or Q6_K"));
+                                ", which is not read; expected one of ", all));
 }
 
 Description read_description(Reader& in) {
@@ -233,7 +262,7 @@ Stored make_tensor(const std::shared_ptr<const MappedFile>& file, uint64_t data_
                   metadata.alignment);
     require_valid(d.offset <= data_bytes && bytes <= data_bytes - d.offset, where, ": ", stored, " of ", d.type->name,
                   " takes ", bytes, " bytes from byte ", d.offset, " of the data on, of which the file holds ",
-                  data_bytes, "; it is truncated or damaged");
+                  data_bytes, "; it is damaged, or was not downloaded to its end");
     extent = {d.offset, d.offset + bytes, d.name};
     const auto begin = static_cast<size_t>(data_begin + d.offset);
     const Stored tensor = plain ? map_tensor(file, stored, *d.type->dtype, begin)
@@ -247,8 +276,7 @@ TensorSource read_gguf(const std::shared_ptr<const MappedFile>& file) {
     const std::string where = file->path().string();
     Reader in(file->bytes(), where);
     in.skip(4, "the mark 'GGUF'");
-    const auto version = in.number<uint32_t>("the version");
-    require_valid(version == 2 || version == 3, where, ": GGUF version ", version, ", expected 2 or 3");
+    check_version(in);
     const auto tensors = in.number<uint64_t>("the number of tensors"),
                entries = in.number<uint64_t>("the number of metadata entries");
     in.check_count(entries, 8 + 4 + 1, "metadata entries");

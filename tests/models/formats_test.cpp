@@ -174,12 +174,14 @@ TEST_P(EncoderFromGguf, EqualsItsValuesInF32) {
     EXPECT_LT(relative_error(rows, Umt5::load(in_f32(path)).forward(ctx_, ids)), 1e-6);
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, EncoderFromGguf,
-                         ::testing::Values(QuantisedType{&checkpoint::kQ8_0, 8, {0}},
-                                           QuantisedType{&checkpoint::kQ4_K, 12, {0, 2}},
-                                           QuantisedType{&checkpoint::kQ5_K, 13, {0, 2}},
-                                           QuantisedType{&checkpoint::kQ6_K, 14, {208}}),
-                         [](const auto& entry) { return std::string(entry.param.type->name); });
+INSTANTIATE_TEST_SUITE_P(
+    Types, EncoderFromGguf,
+    ::testing::Values(QuantisedType{&checkpoint::kQ8_0, 8, {0}}, QuantisedType{&checkpoint::kQ4_0, 2, {0}},
+                      QuantisedType{&checkpoint::kQ5_1, 7, {0, 2}}, QuantisedType{&checkpoint::kIQ4_NL, 20, {0}},
+                      QuantisedType{&checkpoint::kQ2_K, 10, {80, 82}}, QuantisedType{&checkpoint::kQ3_K, 11, {108}},
+                      QuantisedType{&checkpoint::kIQ4_XS, 23, {0}}, QuantisedType{&checkpoint::kQ4_K, 12, {0, 2}},
+                      QuantisedType{&checkpoint::kQ5_K, 13, {0, 2}}, QuantisedType{&checkpoint::kQ6_K, 14, {208}}),
+    [](const auto& entry) { return std::string(entry.param.type->name); });
 
 // The nearest 8-bit float.
 uint8_t to_f8(float value) {
