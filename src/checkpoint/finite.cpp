@@ -39,7 +39,7 @@ void require_finite_tensor(const Stored& x, const std::string& name, const std::
 
 void require_finite_file(const std::filesystem::path& file, int threads) {
     for (const auto& [name, stored] : open_tensors(file).tensors)
-        require_finite_tensor(stored.tensor, name, stored.file, threads);
+        if (stored.tensor.is_float()) require_finite_tensor(stored.tensor, name, stored.file, threads);
 }
 
 }  // namespace t3video::checkpoint

@@ -14,7 +14,7 @@ namespace t3video::checkpoint {
 // those of more axes (convolutions) are few. Rows must be whole groups, since single ones may be asked for.
 inline bool stays_encoded(const Stored& x) {
     constexpr int64_t kSmall = 1 << 12;  // elements
-    return x.encoding() && x.rank() == 2 && x.numel() > kSmall && x.dim(1) % x.encoding()->group() == 0;
+    return x.encoding() && x.is_float() && x.rank() == 2 && x.numel() > kSmall && x.dim(1) % x.encoding()->group() == 0;
 }
 
 // `model.for_each_param(prefix, visit)` calls visit(name, param) where param.shape is what the model expects and

@@ -8,6 +8,7 @@
 
 #include "checkpoint/checks.h"
 #include "checkpoint/lora.h"
+#include "checkpoint/raw_numbers.h"
 #include "checkpoint/scaled.h"
 #include "core/error.h"
 
@@ -67,7 +68,7 @@ TensorSource part_of(TensorSource all, const Marks& marks) {
 }  // namespace
 
 TensorSource open_network(const std::filesystem::path& path, Network network) {
-    return fold_scales(part_of(open_tensors(path), marks_of(network)));
+    return fold_scales(narrow_doubles(part_of(open_tensors(path), marks_of(network))));
 }
 
 Contents contents_of(const std::filesystem::path& path) {

@@ -45,10 +45,13 @@ class PickleWriter {
         int64_t elements = 0, offset = 0;
         std::vector<int64_t> shape, strides;
     };
+    PickleWriter& storage(const TensorSpec& spec) {
+        op('(').text("storage").global("torch", spec.storage_type).text(spec.key).text("cpu").integer(spec.elements);
+        return op('t').op('Q');
+    }
     PickleWriter& tensor(const TensorSpec& spec) {
         global("torch._utils", "_rebuild_tensor_v2").op('(');
-        op('(').text("storage").global("torch", spec.storage_type).text(spec.key).text("cpu").integer(spec.elements);
-        op('t').op('Q').integer(spec.offset).integers(spec.shape).integers(spec.strides);
+        storage(spec).integer(spec.offset).integers(spec.shape).integers(spec.strides);
         return op(0x89).ordered_dict().op('t').op('R');
     }
     // A dict of tensors, still to be nested or stopped.
