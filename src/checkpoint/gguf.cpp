@@ -304,4 +304,13 @@ TensorSource read_gguf(const std::shared_ptr<const MappedFile>& file) {
     return source;
 }
 
+std::string origin_of(const TensorSource& source) {
+    const std::string path = source.path.string();
+    for (const char* key : {"general.architecture", "modelspec.architecture"}) {  // of GGUF, of safetensors
+        const auto found = source.metadata.find(key);
+        if (found != source.metadata.end()) return concat(path, " (architecture ", quote(found->second), ")");
+    }
+    return path;
+}
+
 }  // namespace t3video::checkpoint

@@ -28,8 +28,9 @@ void load_params(Model& model, const TensorSource& source, const std::string& pr
         require_valid(found != source.tensors.end(), source.path.string(), ": tensor '", name, "' ", param.shape,
                       " is missing");
         const Stored& stored = found->second.tensor;
-        require_valid(same_but_for_ones(stored.shape(), param.shape), found->second.file.string(), ": tensor '", name,
-                      "' has shape ", stored.shape(), ", expected ", param.shape);
+        require_valid(same_but_for_ones(stored.shape(), param.shape) || is_folding(stored.shape(), param.shape),
+                      found->second.file.string(), ": tensor '", name, "' has shape ", stored.shape(), ", expected ",
+                      param.shape);
         require_valid(stored.is_float(), found->second.file.string(), ": tensor '", name, "' holds ",
                       stored.type_name(), ", expected f32, f16 or bf16");
         param.value = (stored.encoding() && !stays_encoded(stored) ? decoded(stored) : stored).reshape(param.shape);

@@ -198,6 +198,7 @@ Result Session::make(const film::Request& asked, Observer& observer, std::stop_t
     plan::Plan plan = fitting_plan(*this, model, made, material, machine, observer, early);
     plan.estimate(rates());
     observer.begins({request, model.files(), film, w.input, plan});
+    for (const std::string& line : model.choices()) observer.note(Message(line));
     if (material.latents)
         observer.note(
             Message("Going on from step ", material.latents->step, " of ", s.steps, " in ", job->folder().string()));

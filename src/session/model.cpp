@@ -5,6 +5,7 @@
 #include <set>
 
 #include "checkpoint/finite.h"
+#include "checkpoint/pth.h"
 #include "checkpoint/tensor_source.h"
 #include "core/content_hash.h"
 #include "film/published.h"
@@ -63,6 +64,17 @@ const std::string& FileModel::vae_hash() {
 const LatentColours& FileModel::colours(Context& ctx) {
     if (!colours_) colours_.emplace(ctx, nn::resident(ctx, networks().vae));
     return *colours_;
+}
+
+std::vector<std::string> FileModel::choices() const {
+    std::set<std::filesystem::path> files{files_.dit, files_.text_encoder, files_.vae};
+    for (const checkpoint::Lora& lora : files_.loras) files.insert(lora.file);
+    std::vector<std::string> lines;
+    for (const auto& file : files) {
+        const std::string choice = file.empty() ? "" : checkpoint::choice_in(file);
+        if (!choice.empty()) lines.push_back(concat(file.string(), ": takes ", choice));
+    }
+    return lines;
 }
 
 void FileModel::require_finite_vae(int threads) {

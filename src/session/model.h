@@ -56,6 +56,8 @@ class FileModel final : public Model {
     const std::string& vae_hash();
     // Colours of latents, for previews: the networks make them on this context.
     const LatentColours& colours(Context& ctx);
+    // Of files that hold several dicts of weights: which was taken, a line each.
+    std::vector<std::string> choices() const;
     // Throws InvalidRequest unless the VAE's weights are finite; looks once.
     void require_finite_vae(int threads);
     // Throws InvalidRequest, naming the first weight that is not finite: of the text encoder, of transformers and
