@@ -5,6 +5,7 @@
 #include <cctype>
 #include <string_view>
 
+#include "checkpoint/checks.h"
 #include "core/error.h"
 
 namespace t3video::checkpoint {
@@ -54,6 +55,15 @@ bool is_web_page(std::string_view text) {
         [&](std::string_view tag) { return starts_with_any_case(text, tag); });
 }
 
+// Some words in ASCII, which are no JSON: "Entry not found".
+bool is_text(std::string_view text) {
+    const std::string_view words = text.substr(0, 64);
+    const size_t first = std::min(words.find_first_not_of(" \t\r\n"), words.size());
+    return words.size() >= 8 && first < words.size() && words[first] != '{' && std::ranges::all_of(words, [](char c) {
+               return (c >= ' ' && c <= '~') || c == '\n' || c == '\r' || c == '\t';
+           });
+}
+
 }  // namespace
 
 void refuse_foreign_file(std::span<const std::byte> bytes, const std::string& where) {
@@ -64,6 +74,8 @@ void refuse_foreign_file(std::span<const std::byte> bytes, const std::string& wh
     }
     require_valid(!is_web_page(text), where,
                   ": is an HTML or XML page, as servers send in place of a file; look into it, and download again");
+    require_valid(!is_text(text), where, ": is a text that begins with ", quote(text.substr(0, 40)),
+                  ", not weights; where it was downloaded, the server sent it in place of the file");
     require_valid(text.size() < 16 || text.find_first_not_of('\0') != std::string_view::npos, where,
                   ": begins with zeros; the download did not begin or is not complete");
 }

@@ -248,25 +248,49 @@ Shape original_shape(const Metadata& metadata, const Description& d, const Shape
     return shape;
 }
 
-Stored make_tensor(const std::shared_ptr<const MappedFile>& file, uint64_t data_begin, const Metadata& metadata,
-                   const Description& d, const std::string& where, Extent& extent) {
+// The shape as it lies in the file.
+Shape stored_shape(const Description& d, const std::string& where) {
     const bool plain = d.type->blocks == nullptr;
     const Shape stored = checked_shape(d.dims, plain ? *d.type->dtype : DType::f32, where);
     const int64_t group = plain ? 1 : d.type->blocks->elements;
     require_valid(plain || (stored.rank() > 0 && stored.dim(-1) % group == 0), where, ": rows of ", stored,
                   " do not hold whole blocks of ", group, " elements (", d.type->name, ")");
-    const uint64_t bytes =
-        static_cast<uint64_t>(stored.numel() / group) * (plain ? size_of(*d.type->dtype) : d.type->blocks->bytes);
-    const uint64_t data_bytes = file->bytes().size() - data_begin;
+    return stored;
+}
+
+// What a tensor takes in the file.
+uint64_t stored_bytes(const Description& d, const Shape& stored) {
+    if (d.type->blocks == nullptr) return static_cast<uint64_t>(stored.numel()) * size_of(*d.type->dtype);
+    return static_cast<uint64_t>(stored.numel() / d.type->blocks->elements) * d.type->blocks->bytes;
+}
+
+// Throws where the file ends before its tensors do, though these follow one another as they should.
+void check_complete(const std::vector<Description>& descriptions, uint64_t data_begin, uint64_t alignment,
+                    uint64_t file_bytes, const std::string& where) {
+    uint64_t next = 0, end = 0;  // where the next tensor is to begin, where the last one ends
+    for (const Description& d : descriptions) {
+        if (d.offset != next || next > INT64_MAX) return;
+        end = d.offset + stored_bytes(d, stored_shape(d, concat(where, ": tensor ", quote(d.name))));
+        next = (end + alignment - 1) / alignment * alignment;
+    }
+    require_valid(data_begin <= file_bytes && end <= file_bytes - data_begin, where, ": ends after ", file_bytes,
+                  " of ", data_begin + end, " bytes: the download is not complete");
+}
+
+Stored make_tensor(const std::shared_ptr<const MappedFile>& file, uint64_t data_begin, const Metadata& metadata,
+                   const Description& d, const std::string& where, Extent& extent) {
+    const Shape stored = stored_shape(d, where);
+    const uint64_t bytes = stored_bytes(d, stored), data_bytes = file->bytes().size() - data_begin;
     require_valid(d.offset % metadata.alignment == 0, where, ": its offset ", d.offset, " is not a multiple of ",
                   metadata.alignment);
     require_valid(d.offset <= data_bytes && bytes <= data_bytes - d.offset, where, ": ", stored, " of ", d.type->name,
                   " takes ", bytes, " bytes from byte ", d.offset, " of the data on, of which the file holds ",
-                  data_bytes, "; it is damaged, or was not downloaded to its end");
+                  data_bytes, "; it is truncated or damaged");
     extent = {d.offset, d.offset + bytes, d.name};
     const auto begin = static_cast<size_t>(data_begin + d.offset);
-    const Stored tensor = plain ? map_tensor(file, stored, *d.type->dtype, begin)
-                                : quantised_tensor(*d.type->blocks, stored, file->bytes().subspan(begin, bytes), file);
+    const Stored tensor = d.type->blocks == nullptr
+                              ? map_tensor(file, stored, *d.type->dtype, begin)
+                              : quantised_tensor(*d.type->blocks, stored, file->bytes().subspan(begin, bytes), file);
     return tensor.reshape(original_shape(metadata, d, stored, where));
 }
 
@@ -286,8 +310,9 @@ TensorSource read_gguf(const std::shared_ptr<const MappedFile>& file) {
     std::vector<Description> descriptions;
     for (uint64_t i = 0; i < tensors; ++i) descriptions.push_back(read_description(in));
 
-    const uint64_t data_begin = std::min<uint64_t>(
-        (in.at() + metadata.alignment - 1) / metadata.alignment * metadata.alignment, file->bytes().size());
+    const uint64_t aligned = (in.at() + metadata.alignment - 1) / metadata.alignment * metadata.alignment;
+    check_complete(descriptions, aligned, metadata.alignment, file->bytes().size(), where);
+    const uint64_t data_begin = std::min<uint64_t>(aligned, file->bytes().size());
     TensorSource source;
     source.path = file->path();
     source.metadata = std::move(metadata.texts);

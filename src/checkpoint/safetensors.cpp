@@ -42,7 +42,7 @@ std::string_view header_text(std::span<const std::byte> bytes, const std::string
     require_valid(length <= kMaxSafetensorsHeader, where, ": header length ", length, " exceeds the limit of ",
                   kMaxSafetensorsHeader, " bytes; this is no safetensors file, its index.json or a torch zip file");
     require_valid(length <= bytes.size() - kPrefix, where, ": the header of ", length,
-                  " bytes ends beyond the file of ", bytes.size(), " bytes; the file is truncated");
+                  " bytes ends beyond the file of ", bytes.size(), " bytes; the download is not complete");
     return as_text(bytes.subspan(kPrefix, length));
 }
 

@@ -73,6 +73,7 @@ const BrokenCase kBroken[] = {
      "is a Git LFS pointer, not the weights; fetch the file itself with 'git lfs pull'"},
     {"WebPage", "\n<!DOCTYPE html><html lang=\"en\">", "is an HTML or XML page"},
     {"ErrorOfAServer", "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "is an HTML or XML page"},
+    {"AnswerOfAServer", "Entry not found", "is a text that begins with 'Entry not found', not weights"},
     {"Tar", std::string(257, 'x') + "ustar" + std::string(400, '\0'), "is a tar archive"},
     {"Gzip", "\x1f\x8b\x08" + std::string(40, 'x'), "is compressed (gzip); unpack it first"},
     {"Hdf5", "\x89HDF\r\n\x1a\n" + std::string(40, '\0'), "is an HDF5 file"},

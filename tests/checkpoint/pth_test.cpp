@@ -205,19 +205,6 @@ TEST(Pth, OtherWaysToRebuildATensor) {
     EXPECT_THROW(decoded(complex), InvalidRequest);
 }
 
-// A file as torch wrote it before version 1.6; Python 2's texts have other opcodes.
-std::string old_pth(const std::string& object, const std::vector<std::pair<std::string, std::string>>& storages,
-                    const std::string& magic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", bool little = true) {
-    std::string out = PickleWriter().op(0x8A).raw("\x0a" + magic).stop() + PickleWriter().integer(1001).stop();
-    out += PickleWriter().op('}').text("little_endian").op(little ? 0x88 : 0x89).op('s').stop() + object;
-    PickleWriter keys;
-    keys.op(']').op('(');
-    for (const auto& [key, bytes] : storages) keys.text(key);
-    out += keys.op('e').stop();
-    for (const auto& [key, bytes] : storages) out += raw_bytes(uint64_t{bytes.size() / sizeof(float)}) + bytes;
-    return out;
-}
-
 TEST(OldPth, ReadsStoragesBehindThePickles) {
     const TempDir dir;
     for (const std::string padding : {"", "a", "ab", "abc"}) {  // data at any address
