@@ -2,6 +2,7 @@
 #include "checkpoint/pth.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 #include "checkpoint/checks.h"
@@ -12,25 +13,27 @@
 namespace t3video::checkpoint {
 namespace {
 
-// The archive's one folder, whose name is arbitrary: it holds data.pkl.
+// What stands before the names of all entries: the archive's one folder, whose name is arbitrary and which holds
+// data.pkl. Archives that were packed anew may have none.
 std::string top_folder(const ZipFile& zip, const std::string& where) {
-    constexpr std::string_view kPickle = "/data.pkl";
-    std::string folder;
+    constexpr std::string_view kPickle = "data.pkl";
+    std::optional<std::string> folder;
     for (const std::string& name : zip.names()) {
-        if (!name.ends_with(kPickle)) continue;
-        require_valid(folder.empty(), where, ": two pickles in the archive, ", quote(folder + "/data.pkl"), " and ",
-                      quote(name));
+        if (name != kPickle && !name.ends_with("/data.pkl")) continue;
+        require_valid(!folder, where, ": two pickles in the archive, ", quote(folder.value_or("") + "data.pkl"),
+                      " and ", quote(name));
         folder = name.substr(0, name.size() - kPickle.size());
     }
-    const auto is_code = [&](const std::string& name) { return name.starts_with(folder + "/code/"); };
-    require_valid(folder.empty() || std::ranges::none_of(zip.names(), is_code), where,
+    require_valid(folder.has_value(), where, ": the zip archive has no entry '*/data.pkl'; expected a file of ",
+                  "torch.save, or weights unpacked from it");
+    const auto is_code = [&](const std::string& name) { return name.starts_with(*folder + "code/"); };
+    require_valid(std::ranges::none_of(zip.names(), is_code), where,
                   ": is a TorchScript program; expected a dict of tensors, such as torch.save of its state_dict()");
-    require_valid(!folder.empty(), where, ": the zip archive has no entry '*/data.pkl'; expected a file of torch.save");
-    return folder;
+    return *folder;
 }
 
 void check_byte_order(const ZipFile& zip, const std::string& folder, const std::string& where) {
-    const std::string entry = folder + "/byteorder";
+    const std::string entry = folder + "byteorder";
     if (!zip.contains(entry)) return;  // older files are little-endian
     const std::span<const std::byte> text = zip.data(entry);
     const std::string_view order(reinterpret_cast<const char*>(text.data()), text.size());
@@ -51,8 +54,8 @@ TensorSource read_pth(const std::shared_ptr<const MappedFile>& file) {
     const ZipFile zip(file);
     const std::string folder = top_folder(zip, where);
     check_byte_order(zip, folder, where);
-    return read_pickled_tensors(file, read_state_dict(zip.data(folder + "/data.pkl"), where),
-                                [&](const std::string& key) { return zip.data(concat(folder, "/data/", key)); });
+    return read_pickled_tensors(file, read_state_dict(zip.data(folder + "data.pkl"), where),
+                                [&](const std::string& key) { return zip.data(concat(folder, "data/", key)); });
 }
 
 std::string choice_in(const std::filesystem::path& path) {

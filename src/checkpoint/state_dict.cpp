@@ -1,6 +1,7 @@
 // Which of the dicts in a checkpoint is the model's.
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <set>
 #include <unordered_map>
 
@@ -47,7 +48,8 @@ class Chooser {
             }
             const std::string prefix = path + (path.empty() ? "" : ".");
             for (const Named& other : inner) {
-                if (other.name != taken->name) passed_over.push_back(prefix + std::string(other.name));
+                if (other.name != taken->name && passed_over.size() <= kMostNamed)
+                    passed_over.push_back(prefix + std::string(other.name));
             }
             path = prefix + std::string(taken->name);
             choice = concat("the weights under ", quote(path),
@@ -58,7 +60,8 @@ class Chooser {
     }
 
   private:
-    static constexpr int kDeepest = 8;  // dicts in each other
+    static constexpr int kDeepest = 8;       // dicts in each other
+    static constexpr size_t kMostNamed = 8;  // in messages
 
     struct Named {
         std::string_view name;
@@ -119,17 +122,16 @@ class Chooser {
         const auto is_model = [](const Named& named) { return !has_word(named.name, kOthers); };
         if (dicts.size() == 1) return dicts.front();
         std::vector<std::string> names;
-        for (const Named& named : dicts) names.emplace_back(named.name);
+        for (const Named& named : dicts | std::views::take(kMostNamed + 1)) names.emplace_back(named.name);
         require_valid(std::ranges::count_if(dicts, is_model) == 1, where, ": holds several dicts of tensors, ",
                       quoted(names), "; which are the model's weights is not known. Save one of them alone");
         return *std::ranges::find_if(dicts, is_model);
     }
 
     static std::string quoted(const std::vector<std::string>& names) {
-        constexpr size_t kMost = 8;
         std::string all;
-        for (size_t i = 0; i < std::min(names.size(), kMost); ++i) all += (i == 0 ? "" : ", ") + quote(names[i]);
-        return names.size() > kMost ? all + ", ..." : all;
+        for (size_t i = 0; i < std::min(names.size(), kMostNamed); ++i) all += (i == 0 ? "" : ", ") + quote(names[i]);
+        return names.size() > kMostNamed ? all + ", ..." : all;
     }
 
     const Pickled& pickled_;

@@ -159,6 +159,7 @@ TEST(BrokenZip, IsRefused) {
     const std::string zeros(1000, '\0');
     expect_refused(zip({{"m/other", "x"}}), "has no entry '*/data.pkl'");
     expect_refused(zip({{"m/data.pkl", kGood}, {"n/data.pkl", kGood}}), "two pickles in the archive");
+    expect_refused(zip({{"m/data.pkl", kGood}, {"m/code/__torch__.py", "x"}}), "is a TorchScript program");
     expect_refused(zip({{"m/data.pkl", kGood}}), "zip entry 'm/data/0' is missing");
     expect_refused(zip({{"m/data.pkl", kGood}, {"m/data/0", zeros, true}}), "zip entry 'm/data/0' is compressed");
     expect_refused(zip({{"m/data.pkl", kGood + zeros, true}, {"m/data/0", kData}}), "'m/data.pkl' is compressed");

@@ -325,11 +325,11 @@ TEST(Pth, Zip64) {
 }
 
 TEST(Pth, UnalignedDataIsCopied) {
-    for (const std::string folder : {"a", "ab", "abc", "abcd"}) {
+    for (const std::string folder : {"a/", "ab/", "abc/", "abcd/", ""}) {  // the last was packed anew
         const TempDir dir;
         const std::string pickle = PickleWriter().dict({{"x", "FloatStorage", "0", 12, 0, {12}, {1}}}).stop();
         const TensorSource source =
-            open_tensors(write_zip(dir / "a.pth", {{folder + "/data.pkl", pickle}, {folder + "/data/0", floats(12)}}));
+            open_tensors(write_zip(dir / "a.pth", {{folder + "data.pkl", pickle}, {folder + "data/0", floats(12)}}));
         EXPECT_EQ(reinterpret_cast<uintptr_t>(source.at("x").raw()) % alignof(float), 0u);
         EXPECT_EQ(raw_bytes(source.at("x")), floats(12));
     }
