@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <ranges>
 
 #include "core/error.h"
 
@@ -48,11 +49,22 @@ Shape checked_shape(std::span<const int64_t> dims, DType dtype, const std::strin
 }
 
 bool same_but_for_ones(const Shape& a, const Shape& b) {
-    const auto without_ones = [](const Shape& shape) {
-        const auto dims = shape.dims();
-        return std::ranges::subrange(std::ranges::find_if(dims, [](int64_t n) { return n != 1; }), dims.end());
-    };
-    return std::ranges::equal(without_ones(a), without_ones(b));
+    const auto is_more = [](int64_t extent) { return extent != 1; };
+    return std::ranges::equal(a.dims() | std::views::filter(is_more), b.dims() | std::views::filter(is_more));
+}
+
+bool is_folding(const Shape& folded, const Shape& of) {
+    constexpr int kMostAxes = 4;
+    if (of.rank() <= kMostAxes || of.numel() != folded.numel() || of.numel() == 0) return false;
+    // Every axis of `folded` ends where one of `of` ends.
+    int64_t elements = 1, seen = 1;
+    auto next = of.dims().begin();
+    for (const int64_t extent : folded.dims()) {
+        elements *= extent;
+        while (seen < elements && next != of.dims().end()) seen *= *next++;
+        if (seen != elements) return false;
+    }
+    return true;
 }
 
 void check_overlaps(std::vector<Extent> extents, const std::string& where) {

@@ -22,8 +22,12 @@ void check_name(std::string_view name, const std::string& where);
 // size within 63 bits. Throws InvalidRequest beginning with `where`.
 Shape checked_shape(std::span<const int64_t> dims, DType dtype, const std::string& where);
 
-// What a file's tensor may differ in from a parameter: leading extents of 1, which GGUF files leave out.
+// What a file's tensor may differ in from a parameter: extents of 1, which GGUF files leave out.
 bool same_but_for_ones(const Shape& a, const Shape& b);
+
+// Whether a tensor of more axes than the four of GGUF files was `of` before neighbouring axes were folded into one, as
+// [192, 16, 1, 2, 2] into [3072, 1, 2, 2]: the same elements in the same order.
+bool is_folding(const Shape& folded, const Shape& of);
 
 // Bytes [begin, end) of a file's data that a tensor takes.
 struct Extent {

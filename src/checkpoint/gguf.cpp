@@ -34,33 +34,47 @@ struct StoredType {
 constexpr StoredType kTypes[] = {
     {0, "F32", DType::f32},
     {1, "F16", DType::f16},
-    {2, "Q4_0"},
-    {3, "Q4_1"},
-    {6, "Q5_0"},
-    {7, "Q5_1"},
+    {30, "BF16", DType::bf16},
+    {28, "F64", DType::f64},
+    {2, "Q4_0", std::nullopt, &kQ4_0},
+    {3, "Q4_1", std::nullopt, &kQ4_1},
+    {6, "Q5_0", std::nullopt, &kQ5_0},
+    {7, "Q5_1", std::nullopt, &kQ5_1},
     {8, "Q8_0", std::nullopt, &kQ8_0},
-    {9, "Q8_1"},
-    {10, "Q2_K"},
-    {11, "Q3_K"},
+    {10, "Q2_K", std::nullopt, &kQ2_K},
+    {11, "Q3_K", std::nullopt, &kQ3_K},
     {12, "Q4_K", std::nullopt, &kQ4_K},
     {13, "Q5_K", std::nullopt, &kQ5_K},
     {14, "Q6_K", std::nullopt, &kQ6_K},
+    {20, "IQ4_NL", std::nullopt, &kIQ4_NL},
+    {23, "IQ4_XS", std::nullopt, &kIQ4_XS},
+    {24, "I8", DType::i8},
+    {25, "I16", DType::i16},
+    {26, "I32", DType::i32},
+    {27, "I64", DType::i64},
+    // Not read, but named.
+    {4, "Q4_2"},
+    {5, "Q4_3"},
+    {9, "Q8_1"},
     {15, "Q8_K"},
     {16, "IQ2_XXS"},
     {17, "IQ2_XS"},
     {18, "IQ3_XXS"},
     {19, "IQ1_S"},
-    {20, "IQ4_NL"},
     {21, "IQ3_S"},
     {22, "IQ2_S"},
-    {23, "IQ4_XS"},
-    {24, "I8", DType::i8},
-    {25, "I16", DType::i16},
-    {26, "I32", DType::i32},
-    {27, "I64", DType::i64},
-    {28, "F64", DType::f64},
     {29, "IQ1_M"},
-    {30, "BF16", DType::bf16},
+    {31, "Q4_0_4_4"},
+    {32, "Q4_0_4_8"},
+    {33, "Q4_0_8_8"},
+    {34, "TQ1_0"},
+    {35, "TQ2_0"},
+    {36, "IQ4_NL_4_4"},
+    {37, "IQ4_NL_4_8"},
+    {38, "IQ4_NL_8_8"},
+    {39, "MXFP4"},
+    {40, "NVFP4"},
+    {41, "Q1_0"},
 };
 
 class Reader {
@@ -179,6 +193,16 @@ void read_metadata_entry(Reader& in, Metadata& metadata) {
     }
 }
 
+void check_version(Reader& in) {
+    const auto version = in.number<uint32_t>("the version");
+    const bool big = version != 0 && version % (1 << 16) == 0;  // its bytes are the other way round
+    require_valid(!big, in.where(), ": is a big-endian GGUF file, little-endian ones are read; turn it round with ",
+                  "gguf-convert-endian of Python's gguf");
+    require_valid(version != 1, in.where(),
+                  ": GGUF version 1, of August 2023, expected 2 or 3; convert the original weights again");
+    require_valid(version == 2 || version == 3, in.where(), ": GGUF version ", version, ", expected 2 or 3");
+}
+
 struct Description {
     std::string name;
     std::vector<int64_t> dims;  // outermost first
@@ -187,11 +211,16 @@ struct Description {
 };
 
 const StoredType& stored_type(uint32_t number, const std::string& where) {
+    const auto is_read = [](const StoredType& type) { return type.dtype || type.blocks; };
     const auto* known = std::ranges::find(kTypes, number, &StoredType::number);
-    if (known != std::end(kTypes) && (known->dtype || known->blocks)) return *known;
+    if (known != std::end(kTypes) && is_read(*known)) return *known;
+    std::string all;
+    for (const StoredType& type : kTypes) {
+        if (is_read(type)) all.append(all.empty() ? "" : ", ").append(type.name);
+    }
     throw InvalidRequest(concat(where, " has the type ",
                                 known == std::end(kTypes) ? std::to_string(number) : std::string(known->name),
-                                ", expected F32, F16, BF16, Q8_0, Q4_K, Q5_K or Q6_K"));
+                                ", which is not read; expected one of ", all));
 }
 
 Description read_description(Reader& in) {
@@ -219,16 +248,39 @@ Shape original_shape(const Metadata& metadata, const Description& d, const Shape
     return shape;
 }
 
-Stored make_tensor(const std::shared_ptr<const MappedFile>& file, uint64_t data_begin, const Metadata& metadata,
-                   const Description& d, const std::string& where, Extent& extent) {
+// The shape as it lies in the file.
+Shape stored_shape(const Description& d, const std::string& where) {
     const bool plain = d.type->blocks == nullptr;
     const Shape stored = checked_shape(d.dims, plain ? *d.type->dtype : DType::f32, where);
     const int64_t group = plain ? 1 : d.type->blocks->elements;
     require_valid(plain || (stored.rank() > 0 && stored.dim(-1) % group == 0), where, ": rows of ", stored,
                   " do not hold whole blocks of ", group, " elements (", d.type->name, ")");
-    const uint64_t bytes =
-        static_cast<uint64_t>(stored.numel() / group) * (plain ? size_of(*d.type->dtype) : d.type->blocks->bytes);
-    const uint64_t data_bytes = file->bytes().size() - data_begin;
+    return stored;
+}
+
+// What a tensor takes in the file.
+uint64_t stored_bytes(const Description& d, const Shape& stored) {
+    if (d.type->blocks == nullptr) return static_cast<uint64_t>(stored.numel()) * size_of(*d.type->dtype);
+    return static_cast<uint64_t>(stored.numel() / d.type->blocks->elements) * d.type->blocks->bytes;
+}
+
+// Throws where the file ends before its tensors do, though these follow one another as they should.
+void check_complete(const std::vector<Description>& descriptions, uint64_t data_begin, uint64_t alignment,
+                    uint64_t file_bytes, const std::string& where) {
+    uint64_t next = 0, end = 0;  // where the next tensor is to begin, where the last one ends
+    for (const Description& d : descriptions) {
+        if (d.offset != next || next > INT64_MAX) return;
+        end = d.offset + stored_bytes(d, stored_shape(d, concat(where, ": tensor ", quote(d.name))));
+        next = (end + alignment - 1) / alignment * alignment;
+    }
+    require_valid(data_begin <= file_bytes && end <= file_bytes - data_begin, where, ": ends after ", file_bytes,
+                  " of ", data_begin + end, " bytes: the download is not complete");
+}
+
+Stored make_tensor(const std::shared_ptr<const MappedFile>& file, uint64_t data_begin, const Metadata& metadata,
+                   const Description& d, const std::string& where, Extent& extent) {
+    const Shape stored = stored_shape(d, where);
+    const uint64_t bytes = stored_bytes(d, stored), data_bytes = file->bytes().size() - data_begin;
     require_valid(d.offset % metadata.alignment == 0, where, ": its offset ", d.offset, " is not a multiple of ",
                   metadata.alignment);
     require_valid(d.offset <= data_bytes && bytes <= data_bytes - d.offset, where, ": ", stored, " of ", d.type->name,
@@ -236,8 +288,9 @@ Stored make_tensor(const std::shared_ptr<const MappedFile>& file, uint64_t data_
                   data_bytes, "; it is truncated or damaged");
     extent = {d.offset, d.offset + bytes, d.name};
     const auto begin = static_cast<size_t>(data_begin + d.offset);
-    const Stored tensor = plain ? map_tensor(file, stored, *d.type->dtype, begin)
-                                : quantised_tensor(*d.type->blocks, stored, file->bytes().subspan(begin, bytes), file);
+    const Stored tensor = d.type->blocks == nullptr
+                              ? map_tensor(file, stored, *d.type->dtype, begin)
+                              : quantised_tensor(*d.type->blocks, stored, file->bytes().subspan(begin, bytes), file);
     return tensor.reshape(original_shape(metadata, d, stored, where));
 }
 
@@ -247,8 +300,7 @@ TensorSource read_gguf(const std::shared_ptr<const MappedFile>& file) {
     const std::string where = file->path().string();
     Reader in(file->bytes(), where);
     in.skip(4, "the mark 'GGUF'");
-    const auto version = in.number<uint32_t>("the version");
-    require_valid(version == 2 || version == 3, where, ": GGUF version ", version, ", expected 2 or 3");
+    check_version(in);
     const auto tensors = in.number<uint64_t>("the number of tensors"),
                entries = in.number<uint64_t>("the number of metadata entries");
     in.check_count(entries, 8 + 4 + 1, "metadata entries");
@@ -258,8 +310,9 @@ TensorSource read_gguf(const std::shared_ptr<const MappedFile>& file) {
     std::vector<Description> descriptions;
     for (uint64_t i = 0; i < tensors; ++i) descriptions.push_back(read_description(in));
 
-    const uint64_t data_begin = std::min<uint64_t>(
-        (in.at() + metadata.alignment - 1) / metadata.alignment * metadata.alignment, file->bytes().size());
+    const uint64_t aligned = (in.at() + metadata.alignment - 1) / metadata.alignment * metadata.alignment;
+    check_complete(descriptions, aligned, metadata.alignment, file->bytes().size(), where);
+    const uint64_t data_begin = std::min<uint64_t>(aligned, file->bytes().size());
     TensorSource source;
     source.path = file->path();
     source.metadata = std::move(metadata.texts);
@@ -274,6 +327,15 @@ TensorSource read_gguf(const std::shared_ptr<const MappedFile>& file) {
     }
     check_overlaps(std::move(extents), where);
     return source;
+}
+
+std::string origin_of(const TensorSource& source) {
+    const std::string path = source.path.string();
+    for (const char* key : {"general.architecture", "modelspec.architecture"}) {  // of GGUF, of safetensors
+        const auto found = source.metadata.find(key);
+        if (found != source.metadata.end()) return concat(path, " (architecture ", quote(found->second), ")");
+    }
+    return path;
 }
 
 }  // namespace t3video::checkpoint

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "checkpoint/mapped_file.h"
 #include "checkpoint/tensor_source.h"
@@ -13,5 +14,9 @@ namespace t3video::checkpoint {
 // "comfy.gguf.orig_shape.NAME" says so. Texts among the metadata become TensorSource::metadata. Throws InvalidRequest
 // naming the file, the tensor and what is wrong.
 TensorSource read_gguf(const std::shared_ptr<const MappedFile>& file);
+
+// The source's path, for messages about a tensor that is not there, with what the file says it is: "x.gguf
+// (architecture 'llama')".
+std::string origin_of(const TensorSource& source);
 
 }  // namespace t3video::checkpoint

@@ -14,7 +14,7 @@ namespace t3video::checkpoint {
 // those of more axes (convolutions) are few. Rows must be whole groups, since single ones may be asked for.
 inline bool stays_encoded(const Stored& x) {
     constexpr int64_t kSmall = 1 << 12;  // elements
-    return x.encoding() && x.rank() == 2 && x.numel() > kSmall && x.dim(1) % x.encoding()->group() == 0;
+    return x.encoding() && x.is_float() && x.rank() == 2 && x.numel() > kSmall && x.dim(1) % x.encoding()->group() == 0;
 }
 
 // `model.for_each_param(prefix, visit)` calls visit(name, param) where param.shape is what the model expects and
@@ -28,8 +28,9 @@ void load_params(Model& model, const TensorSource& source, const std::string& pr
         require_valid(found != source.tensors.end(), source.path.string(), ": tensor '", name, "' ", param.shape,
                       " is missing");
         const Stored& stored = found->second.tensor;
-        require_valid(same_but_for_ones(stored.shape(), param.shape), found->second.file.string(), ": tensor '", name,
-                      "' has shape ", stored.shape(), ", expected ", param.shape);
+        require_valid(same_but_for_ones(stored.shape(), param.shape) || is_folding(stored.shape(), param.shape),
+                      found->second.file.string(), ": tensor '", name, "' has shape ", stored.shape(), ", expected ",
+                      param.shape);
         require_valid(stored.is_float(), found->second.file.string(), ": tensor '", name, "' holds ",
                       stored.type_name(), ", expected f32, f16 or bf16");
         param.value = (stored.encoding() && !stays_encoded(stored) ? decoded(stored) : stored).reshape(param.shape);

@@ -5,8 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/dtype.h"
@@ -17,16 +19,32 @@ constexpr size_t kMaxPickleBytes = 64 * 1024 * 1024;  // a state dict's pickle t
 
 struct PickledTensor {
     std::string name;
-    std::string storage_key;  // names the zip entry with the bytes
-    DType dtype = DType::f32;
-    int64_t storage_elements = 0;  // stated size of the storage
-    int64_t offset = 0;            // of the first element, in elements, not negative
+    std::string storage_key;       // names the bytes: the zip entry, or the storage of an old file
+    std::string_view type;         // its name
+    std::optional<DType> dtype;    // none: nothing here reads this type
+    int64_t storage_first = 0;     // of a part of the storage, in elements, not negative
+    int64_t storage_elements = 0;  // stated size of the storage or the part
+    int64_t offset = 0;            // of the tensor's first element in it, in elements, not negative
     std::vector<int64_t> shape;
     std::vector<int64_t> strides;  // in elements, as many as the shape has extents; not yet checked
 };
 
-// A dict of tensors, or one with such a dict under "state_dict", "model_state" or "model", in the file's order. Throws
-// InvalidRequest beginning with `where` and naming the byte, for anything but that.
-std::vector<PickledTensor> read_state_dict(std::span<const std::byte> pickle, const std::string& where);
+struct StateDict {
+    std::vector<PickledTensor> tensors;  // in the file's order
+    // Where the file's dict holds others with tensors, such as "generator" and "generator_ema": what was taken, as
+    // "the weights under 'generator_ema', not those under 'generator'". Else empty.
+    std::string choice;
+};
+
+// A dict of tensors, or one that holds such a dict under one of the usual names, averages ("ema") first, or as its only
+// one. What else is in it (numbers, texts, lists, objects known to be harmless) is passed over. Throws InvalidRequest
+// beginning with `where` and naming the byte, for anything but that.
+StateDict read_state_dict(std::span<const std::byte> pickle, const std::string& where);
+
+namespace pickle {
+struct Pickled;
+}
+// The same of a pickle that was run.
+StateDict state_dict_of(const pickle::Pickled& pickled, const std::string& where);
 
 }  // namespace t3video::checkpoint

@@ -11,8 +11,10 @@
 
 #include "checkpoint/checks.h"
 #include "checkpoint/json_text.h"
+#include "checkpoint/unread.h"
 #include "core/error.h"
 #include "core/paths.h"
+#include "core/printable.h"
 
 namespace t3video::checkpoint {
 namespace {
@@ -40,7 +42,7 @@ std::string_view header_text(std::span<const std::byte> bytes, const std::string
     require_valid(length <= kMaxSafetensorsHeader, where, ": header length ", length, " exceeds the limit of ",
                   kMaxSafetensorsHeader, " bytes; this is no safetensors file, its index.json or a torch zip file");
     require_valid(length <= bytes.size() - kPrefix, where, ": the header of ", length,
-                  " bytes ends beyond the file of ", bytes.size(), " bytes; the file is truncated");
+                  " bytes ends beyond the file of ", bytes.size(), " bytes; the download is not complete");
     return as_text(bytes.subspan(kPrefix, length));
 }
 
@@ -64,23 +66,24 @@ std::vector<int64_t> natural_list(const json& entry, const char* key, const std:
     return numbers;
 }
 
-DType stored_type(const json& entry, const std::string& where) {
+const std::string& type_name(const json& entry, const std::string& where) {
     const auto found = entry.find("dtype");
     require_valid(found != entry.end() && found->is_string(), where, " has no text 'dtype'");
-    const auto& name = found->get_ref<const std::string&>();
-    const auto known =
-        std::ranges::find(kSafetensorsTypes, std::string_view(name), [](const auto& t) { return t.first; });
-    if (known != kSafetensorsTypes.end()) return known->second;
-    std::string all;
-    for (const auto& type : kSafetensorsTypes) all.append(all.empty() ? "" : ", ").append(type.first);
-    throw InvalidRequest(concat(where, " has the unknown dtype ", quote(name), ", expected one of ", all));
+    return found->get_ref<const std::string&>();
 }
 
-Tensor read_tensor(const std::shared_ptr<const MappedFile>& file, size_t data_begin, const json& entry,
+// Nothing for a type that is not read.
+std::optional<DType> stored_type(std::string_view name) {
+    const auto known = std::ranges::find(kSafetensorsTypes, name, [](const auto& type) { return type.first; });
+    return known == kSafetensorsTypes.end() ? std::nullopt : std::optional(known->second);
+}
+
+Stored read_tensor(const std::shared_ptr<const MappedFile>& file, size_t data_begin, const json& entry,
                    const std::string& where, Extent& extent) {
     require_valid(entry.is_object(), where, " is not described by a JSON object");
-    const DType dtype = stored_type(entry, where);
-    const Shape shape = checked_shape(natural_list(entry, "shape", where), dtype, where);
+    const std::string& type = type_name(entry, where);
+    const std::optional<DType> dtype = stored_type(type);
+    const Shape shape = checked_shape(natural_list(entry, "shape", where), dtype.value_or(DType::f64), where);
     const std::vector<int64_t> offsets = natural_list(entry, "data_offsets", where);
     require_valid(offsets.size() == 2, where, ": 'data_offsets' has ", offsets.size(), " numbers, expected 2");
     const int64_t begin = offsets[0], end = offsets[1];
@@ -88,15 +91,33 @@ Tensor read_tensor(const std::shared_ptr<const MappedFile>& file, size_t data_be
     require_valid(begin <= end, where, ": data offsets [", begin, ", ", end, ") run backwards");
     require_valid(static_cast<uint64_t>(end) <= data_bytes, where, ": data offsets [", begin, ", ", end,
                   ") end beyond the file's ", data_bytes, " bytes of data; the file is truncated or damaged");
-    const int64_t expected = shape.numel() * static_cast<int64_t>(size_of(dtype));
-    require_valid(end - begin == expected, where, ": ", shape, " of ", dtype, " takes ", expected,
-                  " bytes, its data offsets [", begin, ", ", end, ") hold ", end - begin);
     extent.begin = static_cast<uint64_t>(begin);
     extent.end = static_cast<uint64_t>(end);
-    return map_tensor(file, shape, dtype, data_begin + static_cast<size_t>(begin));
+    if (!dtype) return unread_tensor(shape, printable(type.substr(0, 40)), static_cast<size_t>(end - begin), where);
+    const int64_t expected = shape.numel() * static_cast<int64_t>(size_of(*dtype));
+    require_valid(end - begin == expected, where, ": ", shape, " of ", *dtype, " takes ", expected,
+                  " bytes, its data offsets [", begin, ", ", end, ") hold ", end - begin);
+    return map_tensor(file, shape, *dtype, data_begin + static_cast<size_t>(begin));
+}
+
+// Throws where the file ends before its tensors do, though these follow one another as they should. What is wrong with
+// a single one is said by read_tensor.
+void check_complete(const json& header, size_t data_begin, size_t file_bytes, const std::string& where) {
+    uint64_t sum = 0, end = 0;
+    for (const auto& [name, entry] : header.items()) {
+        const auto offsets = entry.is_object() ? entry.find("data_offsets") : entry.end();
+        if (name == "__metadata__" || offsets == entry.end() || !offsets->is_array() || offsets->size() != 2) continue;
+        const auto first = natural((*offsets)[0]), last = natural((*offsets)[1]);
+        if (!first || !last || *first > *last) return;
+        sum += static_cast<uint64_t>(*last - *first);
+        end = std::max(end, static_cast<uint64_t>(*last));
+    }
+    require_valid(sum != end || end <= file_bytes - data_begin, where, ": ends after ", file_bytes, " of ",
+                  data_begin + end, " bytes: the download is not complete");
 }
 
 std::map<std::string, std::string> read_metadata(const json& entry, const std::string& where) {
+    if (entry.is_null()) return {};  // as some programs write an empty one
     require_valid(entry.is_object(), where, ": '__metadata__' is not a JSON object");
     std::map<std::string, std::string> metadata;
     for (const auto& [key, value] : entry.items()) {
@@ -133,6 +154,7 @@ TensorSource read_safetensors(const std::shared_ptr<const MappedFile>& file) {
     require_valid(header.is_object(), where, ": the header is not a JSON object");
     TensorSource source;
     source.path = file->path();
+    check_complete(header, kPrefix + text.size(), file->bytes().size(), where);
     std::vector<Extent> extents;
     for (const auto& [name, entry] : header.items()) {
         if (name == "__metadata__") {
@@ -141,7 +163,7 @@ TensorSource read_safetensors(const std::shared_ptr<const MappedFile>& file) {
         }
         check_name(name, where);
         Extent extent{0, 0, name};
-        Tensor tensor =
+        Stored tensor =
             read_tensor(file, kPrefix + text.size(), entry, concat(where, ": tensor ", quote(name)), extent);
         extents.push_back(std::move(extent));
         source.tensors.emplace(name, StoredTensor{std::move(tensor), file->path()});

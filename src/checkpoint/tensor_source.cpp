@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "checkpoint/checks.h"
+#include "checkpoint/foreign_file.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/mapped_file.h"
 #include "checkpoint/pth.h"
@@ -36,11 +37,10 @@ const Tensor& TensorSource::at(const std::string& name) const {
 TensorSource open_tensors(const std::filesystem::path& path) {
     const auto file = std::make_shared<const MappedFile>(path);
     const std::span<const std::byte> bytes = file->bytes();
-    require_valid(!begins_with(bytes, "version https://git-lfs"), path.string(),
-                  ": is a Git LFS pointer, not the weights; fetch them with 'git lfs pull'");
     if (looks_like_safetensors(bytes)) return read_safetensors(file);
+    refuse_foreign_file(bytes, path.string());
     if (begins_with(bytes, "GGUF")) return read_gguf(file);
-    if (begins_with(bytes, "PK")) return read_pth(file);
+    if (looks_like_pth(bytes)) return read_pth(file);
     if (looks_like_json_object(bytes)) return read_safetensors_index(*file);
     return read_safetensors(file);  // names what is wrong with it
 }

@@ -96,7 +96,8 @@ ZipFile::ZipFile(std::shared_ptr<const MappedFile> file)
     zip_.reset(zip_open_from_source(source, ZIP_RDONLY, &error));
     if (!zip_) {
         zip_source_free(source);
-        throw InvalidRequest(concat(where, ": the zip archive is truncated or damaged (", message_of(error), ")"));
+        throw InvalidRequest(concat(where, ": the zip archive is truncated or damaged (", message_of(error),
+                                    "); the download may not be complete"));
     }
     zip_error_fini(&error);
     const auto count = static_cast<uint64_t>(zip_get_num_entries(zip_.get(), 0));

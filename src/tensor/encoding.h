@@ -18,6 +18,8 @@ class Encoding {
     virtual size_t bytes() const = 0;
     // Of these, in memory of its own rather than in a mapped file.
     virtual size_t copied_bytes() const { return 0; }
+    // Whether it gives any: not where the type is one that nothing here reads, and decode() throws.
+    virtual bool has_values() const { return true; }
     // Elements that are decoded together. Divides the number of elements, and the length of a row as the file has it.
     virtual int64_t group() const = 0;
     // Elements [first, first + count), both multiples of group(), in row-major order. Threads may call it at once.

@@ -26,8 +26,8 @@ class Stored {
     size_t copied_bytes() const { return encoding_ ? encoding_->copied_bytes() : 0; }
     // The type's name, or the encoding's.
     std::string type_name() const;
-    // Whether it stands for floats: an encoding always does.
-    bool is_float() const { return encoding_ || t3video::is_float(numbers_.dtype()); }
+    // Whether it stands for floats: an encoding does if it gives values at all.
+    bool is_float() const { return encoding_ ? encoding_->has_values() : t3video::is_float(numbers_.dtype()); }
 
     // Null where it holds numbers.
     const std::shared_ptr<const Encoding>& encoding() const { return encoding_; }

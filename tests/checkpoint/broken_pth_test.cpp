@@ -32,19 +32,51 @@ const PickleCase kPickles[] = {
     {"ForbiddenGlobal", PickleWriter().global("os", "system").op('(').text("true").op('t').op('R').stop(),
      "pickle byte 2: the pickle refers to 'os.system'"},
     {"ForbiddenBuiltin", PickleWriter().global("builtins", "eval").stop(), "refers to 'builtins.eval'"},
-    {"UnknownTorchName", PickleWriter().global("torch._utils", "_rebuild_tensor_v3").stop(),
-     "refers to 'torch._utils._rebuild_tensor_v3'"},
-    {"OtherStorageType", pickle_of({"x", "ComplexFloatStorage", "0", 4, 0, {4}, {1}}), "'torch.ComplexFloatStorage'"},
-    {"StackGlobal", PickleWriter().text("os").text("system").op(0x93).stop(), "pickle byte 20: opcode 0x93"},
+    {"UnknownTorchName", PickleWriter().global("torch._utils", "_rebuild_qtensor").stop(),
+     "refers to 'torch._utils._rebuild_qtensor'"},
+    {"OtherStorageType", pickle_of({"x", "QInt8Storage", "0", 4, 0, {4}, {1}}), "'torch.QInt8Storage'"},
+    {"StackGlobal", PickleWriter().text("os").text("system").op(0x93).stop(),
+     "pickle byte 20: the pickle refers to 'os.system'"},
+    {"StackGlobalOfNumbers", PickleWriter().integer(1).integer(2).op(0x93).stop(), "expected a text as module"},
+    {"SettingsOfTraining", PickleWriter().op('}').text("args").global("argparse", "Namespace").stop(),
+     "refers to 'argparse.Namespace', which a file of weights does not need; nothing was run. If you trust the file"},
+    {"NewObject", PickleWriter().global("os", "system").op(')').op(0x81).stop(), "refers to 'os.system'"},
+    {"NewObjectOfATensor", PickleWriter().tensor({}).op(')').op(0x81).stop(), "expected a function that rebuilds"},
+    {"Extension", PickleWriter().op(0x82).raw("\1").stop(), "opcode 0x82"},
+    {"OutOfBandBuffer", PickleWriter().op(0x97).stop(), "opcode 0x97"},
+    {"FrameBreaksOff", PickleWriter().op(0x95).raw(raw_bytes(uint64_t{1000})).stop(), "a frame ends beyond the pickle"},
+    {"LongTextBreaksOff", PickleWriter().op(0x8D).raw(raw_bytes(~uint64_t{0})).stop(), "ends within this opcode"},
+    {"BytesBreakOff", PickleWriter().op(0x96).raw(raw_bytes(uint64_t{9})).stop(), "ends within this opcode"},
+    {"DigitsOfNothing", PickleWriter().op('I').raw("one\n").stop(), "expected an integer of 64 bits, found 'one'"},
+    {"DigitsOfTooMuch", PickleWriter().op('L').raw("99999999999999999999L\n").stop(), "expected an integer of 64 bits"},
+    {"DictOfNumbers",
+     PickleWriter().global("collections", "OrderedDict").op(']').integer(3).op('a').op(0x85).op('R').stop(),
+     "expected a key and a value"},
+    {"TypeOfTheWrongSize",
+     PickleWriter()
+         .global("torch._utils", "_rebuild_tensor_v3")
+         .op('(')
+         .storage({"", "HalfStorage", "0", 4})
+         .integer(0)
+         .integers({4})
+         .integers({1})
+         .op(0x89)
+         .op('N')
+         .global("torch", "float32")
+         .op('t')
+         .op('R')
+         .stop(),
+     "elements of f32 in a storage of f16"},
     {"Instance", PickleWriter().op('(').op('i').raw("os\nsystem\n").stop(), "pickle byte 3: opcode 0x69"},
     {"UnknownOpcode", PickleWriter().op(0xFF).stop(), "pickle byte 2: opcode 0xff"},
     {"Empty", "", "pickle byte 0: the pickle ends without STOP"},
-    {"Protocol0", std::string("\x80\0", 2), "pickle protocol 0, expected 2 to 4"},
+    {"Protocol0", std::string("\x80\0", 2), "pickle protocol 0, expected 2 to 5"},
     {"NoStop", PickleWriter().dict({}).bytes(), "ends without STOP"},
     {"GlobalBreaksOff", PickleWriter().op('c').raw("torch\nFloat").bytes(), "ends within a name"},
     {"TextBreaksOff", PickleWriter().op('X').raw(raw_bytes(uint32_t{0xFFFFFFFF}) + "abc").bytes(), "ends within this"},
     {"NumberBreaksOff", PickleWriter().op('J').raw("ab").bytes(), "ends within this opcode"},
-    {"LongTooWide", PickleWriter().op(0x8A).raw("\x09" + std::string(9, '\1')).stop(), "an integer of 9 bytes"},
+    {"LongTooWide", PickleWriter().op('(').op(0x8A).raw("\x09" + std::string(9, '\1')).op('t').op('Q').stop(),
+     "a persistent id of 1 parts"},
     {"StackUnderflow", PickleWriter().op(0x87).stop(), "takes 3 values from a stack of 0"},
     {"BelowTheMark", PickleWriter().integer(1).op('(').op(0x85).stop(), "takes 1 values from a stack of 0"},
     {"NoMark", PickleWriter().op('t').stop(), "but none is set"},
@@ -63,9 +95,25 @@ const PickleCase kPickles[] = {
     {"LongStorageKey", pickle_of({"x", "FloatStorage", std::string(300, '0'), 4, 0, {4}, {1}}),
      "a storage key of 300 bytes"},
     {"ShortPersistentId", PickleWriter().op(')').op('Q').stop(), "a persistent id of 0 parts"},
-    {"NotADict", PickleWriter().integer(3).stop(), "expected a dict of tensors"},
+    {"NotADict", PickleWriter().integer(3).stop(), "its pickle holds something other than a dict of tensors"},
     {"DictOfItself", PickleWriter().op('}').op('q').raw("\1").text("x").op('h').raw("\1").op('s').stop(),
-     "the entry 'x' is not a tensor"},
+     "the file holds no tensors"},
+    {"ObjectsOnly", PickleWriter().op('}').text("x").global("numpy", "ndarray").op('s').stop(),
+     "the file holds no tensors of torch, but objects such as numpy.ndarray"},
+    {"TensorUnderANumber",
+     PickleWriter().op('}').integer(3).tensor({"", "FloatStorage", "0", 4, 0, {4}, {1}}).op('s').stop(),
+     "a tensor in its pickle has something other than a text as name"},
+    {"TwoModels",
+     PickleWriter()
+         .op('}')
+         .text("dit")
+         .dict({{"x", "FloatStorage", "0", 4, 0, {4}, {1}}})
+         .op('s')
+         .text("vae")
+         .dict({{"x", "FloatStorage", "0", 4, 0, {4}, {1}}})
+         .op('s')
+         .stop(),
+     "holds several dicts of tensors, 'dit', 'vae'; which are the model's weights is not known"},
     {"NoTensors", PickleWriter().dict({}).stop(), "the file holds no tensors"},
     {"TwoValuesAtStop", PickleWriter().integer(3).integer(3).stop(), "STOP with 2 values on the stack"},
     {"DuplicateName",
@@ -111,6 +159,7 @@ TEST(BrokenZip, IsRefused) {
     const std::string zeros(1000, '\0');
     expect_refused(zip({{"m/other", "x"}}), "has no entry '*/data.pkl'");
     expect_refused(zip({{"m/data.pkl", kGood}, {"n/data.pkl", kGood}}), "two pickles in the archive");
+    expect_refused(zip({{"m/data.pkl", kGood}, {"m/code/__torch__.py", "x"}}), "is a TorchScript program");
     expect_refused(zip({{"m/data.pkl", kGood}}), "zip entry 'm/data/0' is missing");
     expect_refused(zip({{"m/data.pkl", kGood}, {"m/data/0", zeros, true}}), "zip entry 'm/data/0' is compressed");
     expect_refused(zip({{"m/data.pkl", kGood + zeros, true}, {"m/data/0", kData}}), "'m/data.pkl' is compressed");
@@ -118,6 +167,11 @@ TEST(BrokenZip, IsRefused) {
     expect_refused(zip({{"m/data.pkl", std::string(65 << 20, '(')}}), "a pickle of 68157440 bytes");
     expect_refused(zip({{"m/data.pkl", "\x80\2" + std::string(5 << 20, 'N')}}), "more than 4194304 values");
     expect_refused(zip({{"m/data.pkl", "\x80\2" + std::string(5 << 20, '(')}}), "more than 4194304 marks");
+    // Calls that copy the same large dict again and again.
+    PickleWriter copies;
+    copies.op('}').op('(').raw(std::string(1 << 17, 'N')).op('u').op('q').raw("\1");
+    for (int i = 0; i < 100; ++i) copies.global("collections", "Counter").op('h').raw("\1").op(0x85).op('R').op('0');
+    expect_refused(zip({{"m/data.pkl", copies.stop()}}), "copies more than 4194304 values");
     expect_refused(zip({{"m/data.pkl", "\x80\4}" + std::string(5 << 20, '\x94')}}), "more than 4194304 values");
     zip({{"m/data.pkl", kGood}, {"m/data/0", kData}});
     EXPECT_EQ(open_tensors(path).tensors.size(), 1u) << "the cases above differ from a good file in one thing only";

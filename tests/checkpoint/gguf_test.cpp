@@ -6,7 +6,7 @@
 namespace t3video::checkpoint {
 namespace {
 
-constexpr uint32_t kF32 = 0, kF16 = 1, kQ4_0 = 2, kQ8_0 = 8, kBF16 = 30;
+constexpr uint32_t kF32 = 0, kF16 = 1, kQ8_0 = 8, kIQ2_XXS = 16, kBF16 = 30;
 
 std::string floats(size_t count) {
     std::vector<float> values(count);
@@ -95,11 +95,22 @@ TEST_F(Gguf, RefusesImpossibleTensors) {
     refused(with({"w", {uint64_t{1} << 62, 8}, kF32, ""}), "tensor 'w' is too large");
     refused(with({"w", {~uint64_t{0}}, kF32, ""}), "tensor 'w' has the negative extent -1");
     refused(with({"w", {1, 1, 1, 1, 1, 1, 1}, kF32, floats(1)}), "tensor 'w' has 7 dimensions, at most 6");
-    refused(with({"w", {64}, kF32, floats(8)}), "tensor 'w': [64] of F32 takes 256 bytes from byte 0");
+    refused(with({"w", {64}, kF32, floats(8)}), ": ends after 96 of 320 bytes: the download is not complete");
     refused(with({"w", {4}, kF32, floats(4), 1 << 20}), "tensor 'w': [4] of F32 takes 16 bytes from byte 1048576");
     refused(with({"w", {1}, kF32, floats(8), 4}), "tensor 'w': its offset 4 is not a multiple of 32");
-    refused(with({"w", {32}, kQ4_0, floats(8)}), "tensor 'w' has the type Q4_0, expected F32, F16, BF16, Q8_0");
-    refused(with({"w", {32}, 77, floats(8)}), "tensor 'w' has the type 77, expected");
+    refused(
+        with({"w", {256}, kIQ2_XXS, floats(80)}),
+        "tensor 'w' has the type IQ2_XXS, which is not read; expected one of F32, F16, BF16, F64, Q4_0, Q4_1, Q5_0, "
+        "Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, I8");
+    for (const auto& [number, name] : {std::pair(9u, "Q8_1"),
+                                       {29u, "IQ1_M"},
+                                       {33u, "Q4_0_8_8"},
+                                       {34u, "TQ1_0"},
+                                       {38u, "IQ4_NL_8_8"},
+                                       {39u, "MXFP4"},
+                                       {77u, "77"}})
+        refused(with({"w", {256}, number, floats(80)}),
+                concat("tensor 'w' has the type ", name, ", which is not read"));
     refused(with({"w", {33}, kQ8_0, floats(80)}), "tensor 'w': rows of [33] do not hold whole blocks of 32");
     refused(with({"w\n", {1}, kF32, floats(1)}), "control characters");
     GgufFile two{.tensors = {{"a", {16}, kF32, floats(16)}, {"b", {8}, kF32, floats(8), 32}}};
@@ -109,7 +120,9 @@ TEST_F(Gguf, RefusesImpossibleTensors) {
 }
 
 TEST_F(Gguf, RefusesOddHeaders) {
-    refused(GgufFile{.version = 1}.bytes(), "GGUF version 1, expected 2 or 3");
+    refused(GgufFile{.version = 1}.bytes(), "GGUF version 1, of August 2023, expected 2 or 3");
+    refused(GgufFile{.version = 4}.bytes(), "GGUF version 4, expected 2 or 3");
+    refused(GgufFile{.version = 3u << 24}.bytes(), "is a big-endian GGUF file");
     refused(GgufFile{.entries = {gguf_entry("general.alignment", 24)}}.bytes(), "an alignment of 24");
     refused(GgufFile{.entries = {gguf_entry("general.alignment", 0)}}.bytes(), "an alignment of 0");
     refused(GgufFile{.entries = {gguf_text("k") + raw_bytes(uint32_t{13})}}.bytes(), "unknown metadata type 13");

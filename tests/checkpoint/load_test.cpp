@@ -73,6 +73,39 @@ TEST_F(LoadParams, KeepsBlocksWhereRowsHoldThemWhole) {
     }
 }
 
+// As files of at most four axes hold a convolution over time.
+TEST_F(LoadParams, UnfoldsWhatHasMoreThanFourAxes) {
+    const Shape wanted{6, 4, 1, 2, 3};
+    for (const Shape& folded : {Shape{24, 1, 2, 3}, Shape{24, 2, 3}, Shape{6, 4, 2, 3}, Shape{6, 24}, Shape{144},
+                                Shape{6, 4, 6}, Shape{1, 24, 1, 6}}) {
+        EXPECT_TRUE(is_folding(folded, wanted)) << folded;
+        Matrix convolution{{wanted, {}}};
+        load_params(convolution, stored({{"weight", ones(folded)}}));
+        EXPECT_EQ(convolution.weight.value.shape(), wanted) << folded;
+    }
+    for (const Shape& other : {Shape{4, 6, 1, 2, 3}, Shape{12, 12}, Shape{6, 2, 2, 6}, Shape{24, 1, 3, 2}, Shape{25, 6},
+                               Shape{24, 1, 2, 2}, Shape{0}}) {
+        EXPECT_FALSE(is_folding(other, wanted)) << other;
+        Matrix convolution{{wanted, {}}};
+        EXPECT_THROW(load_params(convolution, stored({{"weight", ones(other)}})), InvalidRequest) << other;
+    }
+    EXPECT_FALSE(is_folding({24}, {6, 4})) << "a matrix is not flattened by accident";
+}
+
+// Types that are not read do harm where they are asked for.
+TEST_F(LoadParams, NamesATypeThatIsNotRead) {
+    const auto path =
+        write_file(dir_ / "u16.safetensors",
+                   safetensors_file(R"({"weight":{"dtype":"U16","shape":[2],"data_offsets":[0,4]}})", "1234"));
+    Matrix vector{{{2}, {}}};
+    try {
+        load_params(vector, open_tensors(path));
+        ADD_FAILURE() << "loaded";
+    } catch (const InvalidRequest& error) {
+        EXPECT_EQ(error.what(), path.string() + ": tensor 'weight' holds U16, expected f32, f16 or bf16");
+    }
+}
+
 TEST_F(LoadParams, RefusesWhatDoesNotFit) {
     expect_message({{"layer.weight", ones({2, 2})}}, "tensor 'layer.bias' [2] is missing");
     expect_message({{"layer.weight", ones({4})}, {"layer.bias", ones({2})}},

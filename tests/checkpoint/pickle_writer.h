@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "files.h"
@@ -45,10 +46,13 @@ class PickleWriter {
         int64_t elements = 0, offset = 0;
         std::vector<int64_t> shape, strides;
     };
+    PickleWriter& storage(const TensorSpec& spec) {
+        op('(').text("storage").global("torch", spec.storage_type).text(spec.key).text("cpu").integer(spec.elements);
+        return op('t').op('Q');
+    }
     PickleWriter& tensor(const TensorSpec& spec) {
         global("torch._utils", "_rebuild_tensor_v2").op('(');
-        op('(').text("storage").global("torch", spec.storage_type).text(spec.key).text("cpu").integer(spec.elements);
-        op('t').op('Q').integer(spec.offset).integers(spec.shape).integers(spec.strides);
+        storage(spec).integer(spec.offset).integers(spec.shape).integers(spec.strides);
         return op(0x89).ordered_dict().op('t').op('R');
     }
     // A dict of tensors, still to be nested or stopped.
@@ -64,5 +68,18 @@ class PickleWriter {
   private:
     std::string bytes_;
 };
+
+// A file as torch wrote it before version 1.6; each storage is of floats.
+inline std::string old_pth(const std::string& object, const std::vector<std::pair<std::string, std::string>>& storages,
+                           const std::string& magic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", bool little = true) {
+    std::string out = PickleWriter().op(0x8A).raw("\x0a" + magic).stop() + PickleWriter().integer(1001).stop();
+    out += PickleWriter().op('}').text("little_endian").op(little ? 0x88 : 0x89).op('s').stop() + object;
+    PickleWriter keys;
+    keys.op(']').op('(');
+    for (const auto& [key, bytes] : storages) keys.text(key);
+    out += keys.op('e').stop();
+    for (const auto& [key, bytes] : storages) out += raw_bytes(uint64_t{bytes.size() / sizeof(float)}) + bytes;
+    return out;
+}
 
 }  // namespace t3video::checkpoint

@@ -4,10 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <random>
 #include <vector>
+
+#include "checkpoint/tensor_source.h"
 
 namespace t3video::checkpoint {
 namespace {
@@ -101,6 +105,69 @@ INSTANTIATE_TEST_SUITE_P(Types, Quantised,
                                            Case{&kQ5_K, q5_k, {0, 2}}, Case{&kQ6_K, q6_k, {208}}),
                          [](const auto& entry) { return std::string(entry.param.type->name); });
 
+// Of every type: the places of f16 numbers in a block, and the checksum that tools/make_quantised_vectors.py prints.
+struct Reference {
+    const BlockType* type;
+    std::vector<size_t> halves;
+    uint64_t checksum;
+};
+
+// Of the bits of the values, whatever NaNs look like.
+uint64_t checksum(std::span<const float> values) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+        const uint32_t bits = std::isnan(values[i]) ? 0x7FC00000u : std::bit_cast<uint32_t>(values[i]);
+        sum += bits * (i * 0x9E3779B97F4A7C15u | 1u);
+    }
+    return sum;
+}
+
+class EveryScale : public ::testing::TestWithParam<Reference> {};
+
+// Random blocks with all values of a 16-bit float as scale, upwards, and as minimum, downwards.
+TEST_P(EveryScale, DecodesToTheReferencesBits) {
+    const auto& [type, halves, expected] = GetParam();
+    constexpr size_t kBlocks = 1 << 16;
+    std::mt19937 engine(7);
+    std::vector<std::byte> bytes(kBlocks * type->bytes);
+    for (size_t i = 0; i < bytes.size(); i += 4) {
+        const auto word = static_cast<uint32_t>(engine());
+        std::memcpy(bytes.data() + i, &word, std::min<size_t>(4, bytes.size() - i));
+    }
+    for (size_t block = 0; block < kBlocks; ++block) {
+        for (size_t n = 0; n < halves.size(); ++n) {
+            const auto bits = static_cast<uint16_t>(n == 0 ? block : kBlocks - 1 - block);
+            std::memcpy(bytes.data() + block * type->bytes + halves[n], &bits, sizeof(bits));
+        }
+    }
+    const Stored x = quantised_tensor(*type, {int64_t{kBlocks} * type->elements}, bytes, nullptr);
+    EXPECT_EQ(checksum(decoded(x).span<float>()), expected);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Types, EveryScale,
+    ::testing::Values(Reference{&kQ4_0, {0}, 0xf23353c1cf768400}, Reference{&kQ4_1, {0, 2}, 0x5ded8ea4da42990f},
+                      Reference{&kQ5_0, {0}, 0xa2235ee95b112200}, Reference{&kQ5_1, {0, 2}, 0xce8a9f6bfb2e320f},
+                      Reference{&kQ8_0, {0}, 0xdcb18e2d887fdf40}, Reference{&kIQ4_NL, {0}, 0xe29f9bd0c3371000},
+                      Reference{&kQ2_K, {80, 82}, 0x4b7a9fda495fd92f}, Reference{&kQ3_K, {108}, 0x1fc86a226f499400},
+                      Reference{&kQ4_K, {0, 2}, 0xd739b55b4117483b}, Reference{&kQ5_K, {0, 2}, 0x4eaafb7c319166d9},
+                      Reference{&kQ6_K, {208}, 0x77712da37f89d1a8}, Reference{&kIQ4_XS, {0}, 0xd5529c231b1ffe80}),
+    [](const auto& entry) { return std::string(entry.param.type->name); });
+
+// Files as gguf writes them, with the values that it decodes them to.
+TEST(QuantisedFile, EqualsTheReference) {
+    const TensorSource blocks = open_tensors(T3VIDEO_TEST_DATA "/quantised.gguf"),
+                       values = open_tensors(T3VIDEO_TEST_DATA "/quantised.safetensors");
+    EXPECT_EQ(blocks.tensors.size(), 12u);
+    ASSERT_EQ(blocks.tensors.size(), values.tensors.size());
+    for (const auto& [name, expected] : values.tensors) {
+        const Stored& x = blocks.tensors.at(name).tensor;
+        ASSERT_EQ(x.shape(), expected.tensor.shape()) << name;
+        const Tensor found = decoded(x);
+        EXPECT_TRUE(std::ranges::equal(found.span<float>(), expected.tensor.numbers().span<float>())) << name;
+    }
+}
+
 Tensor by_hand(const BlockType& type, const Block& block) {
     std::vector<std::byte> bytes;
     for (const uint8_t byte : block) bytes.push_back(std::byte{byte});
@@ -152,6 +219,32 @@ TEST(QuantisedByHand, Q6K) {
     EXPECT_EQ(values[1], -32.0f);
     EXPECT_EQ(values[209], 14.0f);
     EXPECT_EQ(values[208], 64.0f);
+}
+
+// The fifth bit of element i is bit i of bytes 2..5; elements from 16 on are high halves.
+TEST(QuantisedByHand, Q5_0) {
+    Block b(22, 0);
+    b[1] = 0x40;         // 2
+    b[2] = 1, b[5] = 2;  // of elements 0 and 25
+    b[6] = 0x03, b[6 + 9] = 0x50;
+    const Tensor x = by_hand(kQ5_0, b);
+    EXPECT_EQ(x.span<float>()[0], 2 * (19 - 16.0f));
+    EXPECT_EQ(x.span<float>()[25], 2 * (21 - 16.0f));
+    EXPECT_EQ(x.span<float>()[16], -32.0f);
+}
+
+// Scale 9, of elements 144..159, is the high half of byte 1 and bits 4 and 5 of byte 9 of the scales; all are offset
+// by 32, and numbers by 4 where their third bit is not set.
+TEST(QuantisedByHand, Q3K) {
+    Block b(110, 0);
+    b[109] = 0x3C;                             // d = 1
+    b[96 + 1] = 0x50, b[96 + 9] = 2 << 4;      // 5 + 2*16
+    b[32 + 32 + 16] = 3, b[32 + 32 + 17] = 1;  // elements 144 and 145
+    b[16] = 1 << 4;                            // the third bit of 144
+    const Tensor x = by_hand(kQ3_K, b);
+    EXPECT_EQ(x.span<float>()[144], 5 * 3.0f);
+    EXPECT_EQ(x.span<float>()[145], 5 * -3.0f);
+    EXPECT_EQ(x.span<float>()[0], -32 * -4.0f);
 }
 
 TEST(QuantisedByHand, Q8_0) {

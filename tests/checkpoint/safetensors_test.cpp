@@ -43,6 +43,39 @@ TEST(Safetensors, RoundTripOfEveryType) {
     }
 }
 
+TEST(Safetensors, MetadataMayBeNull) {
+    const TempDir dir;
+    const auto path = write_file(
+        dir / "a.safetensors",
+        safetensors_file(R"({"__metadata__":null,"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "x"));
+    const TensorSource source = open_tensors(path);
+    EXPECT_TRUE(source.metadata.empty());
+    EXPECT_EQ(raw_bytes(source.at("a")), "x");
+}
+
+// They do no harm unless they are asked for.
+TEST(Safetensors, TypesThatAreNotReadAreOnlyNamed) {
+    const TempDir dir;
+    const auto path =
+        write_file(dir / "a.safetensors", safetensors_file(R"({"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]},)"
+                                                           R"("b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]},)"
+                                                           R"("c":{"dtype":"C64","shape":[],"data_offsets":[4,12]}})",
+                                                           "123456789012"));
+    const TensorSource source = open_tensors(path);
+    EXPECT_EQ(raw_bytes(source.at("b")), "34");
+    for (const auto& [name, type] : {std::pair("a", "F4"), {"c", "C64"}}) {
+        const Stored& x = source.tensors.at(name).tensor;
+        EXPECT_EQ(x.type_name(), type);
+        EXPECT_FALSE(x.is_float());
+        try {
+            decoded(x);
+            ADD_FAILURE() << "decoded";
+        } catch (const InvalidRequest& error) {
+            EXPECT_EQ(error.what(), concat(path.string(), ": tensor '", name, "' holds ", type, ", which is not read"));
+        }
+    }
+}
+
 TEST(Safetensors, DataBeginsAtAMultipleOfEightAndHasNoGaps) {
     const TempDir dir;
     save_safetensors(dir / "a.safetensors", {{"a", tensor_of({3}, DType::u8, "abc")},

@@ -31,9 +31,9 @@ def elements(shape):
     return count
 
 
-def safetensors(tensors, metadata=None):
+def safetensors(tensors, metadata={}):
     """tensors: {name: (type, shape)} or {name: (type, shape, bytes)}."""
-    header, data = ({"__metadata__": metadata} if metadata else {}), b""
+    header, data = ({"__metadata__": metadata} if metadata != {} else {}), b""
     for name, (dtype, shape, *content) in tensors.items():
         values = content[0] if content else ramp(elements(shape) * SIZES[dtype])
         header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(values)]}
@@ -49,6 +49,9 @@ def floats(*values):
 
 def safetensors_seeds():
     write("safetensors", "types", safetensors({f"x.{t}": (t, [2, 3]) for t in SIZES}, {"format": "pt", "step": "3"}))
+    write("safetensors", "others", safetensors({"a": ("F32", [2]), "b": ("U16", [2], ramp(4)), "c": ("F4", [3], ramp(2)),
+                                                "d": ("C64", [], ramp(8)), "scale": ("F8_E8M0", [0, 2], b"")}))
+    write("safetensors", "null-metadata", safetensors({"a": ("F32", [2])}, None))
     write("safetensors", "shapes", safetensors({"scalar": ("F32", []), "none": ("F16", [0, 5]), "five": ("BF16", [1, 2, 1, 2, 3])}))
     write("safetensors", "scaled", safetensors({
         "model.diffusion_model.patch_embedding.weight": ("F16", [2, 1, 1, 2, 2]),
@@ -139,6 +142,55 @@ def pth_seeds():
                                 "archive/data/0": ramp(48), "archive/data/1": ramp(8), "archive/version": b"3\n"}))
 
 
+    old_pth_seeds(plain)
+    modern_pickle_seeds(plain)
+
+
+def global_of(module, name):
+    """As protocol 4 and later import."""
+    return b"\x8c" + bytes([len(module)]) + module.encode() + b"\x8c" + bytes([len(name)]) + name.encode() + b"\x93"
+
+
+def old_pth_seeds(plain):
+    """The format before torch 1.6: pickles, then storages. The last tensor is on a view of a storage, as Python 2 wrote it."""
+    view = (b"ctorch._utils\n_rebuild_tensor\n((U\x07storagectorch\nFloatStorage\nU\x010U\x03cpuK\x0c(U\x011K\x02K\x06ttQ" +
+            b"K\x01K\x02K\x02\x86K\x02K\x01\x86tR")
+    python2 = b"ccollections\nOrderedDict\n(](](U\x01w" + view + b"ee" + b"tR"
+    little = b"\x80\x02}(" + text("protocol_version") + integer(1001) + text("little_endian") + b"\x88" + text("type_sizes") + b"}u."
+    magic = b"\x8a\x0a" + bytes.fromhex("6cfc9c46f9206aa85019") + b"."
+    for name, object_, keys in (("old", state_dict(plain), {"0": (12, ramp(48)), "1": (4, ramp(8))}),
+                                ("old-python2", python2, {"0": (12, ramp(48))})):
+        pickles = [magic, integer(1001) + b".", little[2:], object_ + b".",
+                   b"](" + b"".join(text(key) for key in keys) + b"e."]
+        storages = b"".join(struct.pack("<q", count) + content for count, content in keys.values())
+        write("pth", name, b"".join(b"\x80\x02" + p for p in pickles) + storages)
+        write("pickle", name, b"\x80\x02" + object_ + b".")
+
+
+def modern_pickle_seeds(plain):
+    """Opcodes of protocols 4 and 5, types of elements apart from storages, attributes, and what else is in checkpoints."""
+    storage = (b"(" + text("storage") + global_of("torch.storage", "UntypedStorage") + text("0") + text("cpu") + integer(12) + b"tQ")
+    third = [global_of("torch._utils", "_rebuild_tensor_v3") + b"(" + storage + b"K\x00K\x0c\x85K\x01\x85\x89N" +
+             global_of("torch", kind) + b"tR" for kind in ("float8_e4m3fn", "float8_e5m2")]
+    attributes = (global_of("torch._tensor", "_rebuild_from_type_v2") + b"(" + global_of("torch._utils", "_rebuild_parameter_with_state") +
+                  global_of("torch.nn.parameter", "Parameter") + b"(" + pickled_tensor("FloatStorage", "0", 12, [3], [1]) + b"\x88N}t}tR")
+    array = (global_of("numpy._core.multiarray", "_reconstruct") + global_of("numpy", "ndarray") + b"K\x00\x85C\x01b\x87R(" +
+             b"K\x01K\x01\x85" + global_of("numpy", "dtype") + b"\x8c\x02f4\x89\x88\x87R\x89C\x04abcdtb")
+    others = {"set": b"\x8f(K\x01K\x02\x90", "frozen": b"(K\x01\x91", "bytes": b"B\2\0\0\0ab", "array": array,
+              "bytearray": b"\x96" + struct.pack("<Q", 2) + b"ab", "long": b"\x8b" + struct.pack("<I", 11) + ramp(11),
+              "text": b"\x8d" + struct.pack("<Q", 1) + b"x", "int": b"I01\nL-12L\n\x860", "dup": b"K\x01200",
+              "device": global_of("torch", "device") + text("cpu") + b"\x85R", "extents": global_of("torch", "Size") + b"K\x02\x85\x85R",
+              "counter": global_of("collections", "Counter") + b"}" + text("a") + b"K\x01s\x85R"}
+    del others["int"], others["dup"]  # they leave nothing on the stack
+    dict_ = b"}(" + b"".join(text(n) + v for n, v in (others | {"e4m3": third[0], "e5m2": third[1], "p": attributes}).items()) + b"u"
+    ema = (b"}(" + text("generator") + state_dict(plain) + text("critic") + state_dict(plain) + text("generator_ema") + b"}" +
+           text("model") + dict_ + b"su.")
+    for protocol in (4, 5):
+        pickle = b"\x80" + bytes([protocol]) + b"\x95" + struct.pack("<Q", len(ema)) + b"I01\n0L-12L\n0F0.5\n0K\x0120" + b"0" + ema
+        write("pickle", f"modern{protocol}", pickle)
+        write("pth", f"modern{protocol}", pth({"a/data.pkl": pickle, "a/data/0": ramp(48), "a/data/1": ramp(8)}))
+
+
 # GGUF.
 
 def gguf_text(value):
@@ -164,6 +216,10 @@ def gguf_seeds():
     write("gguf", "plain", gguf(plain, [("general.architecture", 8, gguf_text("wan")), ("split.count", 2, b"\1\0")]))
     blocks = {kind: (number, [elements_, 2], ramp(2 * size)) for kind, number, elements_, size in
               (("q8_0", 8, 32, 34), ("q4_k", 12, 256, 144), ("q5_k", 13, 256, 176), ("q6_k", 14, 256, 210))}
+    classic = {kind: (number, [elements_, 2], ramp(2 * size)) for kind, number, elements_, size in
+               (("q4_0", 2, 32, 18), ("q4_1", 3, 32, 20), ("q5_0", 6, 32, 22), ("q5_1", 7, 32, 24), ("iq4_nl", 20, 32, 18),
+                ("q2_k", 10, 256, 84), ("q3_k", 11, 256, 110), ("iq4_xs", 23, 256, 136))}
+    write("gguf", "classic-blocks", gguf(classic))
     shape = struct.pack("<IQ5i", 5, 5, 2, 4, 1, 2, 4)
     write("gguf", "blocks", gguf(blocks | {"patch": (8, [64], ramp(68))}, [("comfy.gguf.orig_shape.patch", 9, shape)]))
     words = struct.pack("<IQ", 8, 2) + gguf_text("a") + gguf_text("bc")

@@ -106,6 +106,48 @@ TEST_F(Formats, DitFromGguf) {
     EXPECT_LT(lossy, 0.02);
 }
 
+// [dim, 16, 1, 2, 2] in four axes or fewer; and what is wrong with one that is not that.
+TEST_F(Formats, DitWithAFoldedPatchEmbedding) {
+    const auto tensors = checkpoint::open_tensors(kDit).tensors;
+    const int64_t dim = tensors.at("patch_embedding.bias").tensor.numel();
+    const auto load = [&](const Shape& patch, bool bias = true) {
+        GgufFile file{.entries = {checkpoint::gguf_entry("general.architecture", "pig")}};
+        for (const auto& [name, stored] : tensors) {
+            const bool folded = name == "patch_embedding.weight";
+            if (name == "patch_embedding.bias" && !bias) continue;
+            const Tensor x = folded ? stored.tensor.numbers().reshape(patch) : stored.tensor.numbers();
+            file.tensors.push_back({name, innermost_first(x), kBF16, raw_bytes(x)});
+        }
+        return WanDit::load(checkpoint::write_file(dir_ / "dit.gguf", file.bytes()), kConfig);
+    };
+    const Tensor expected = forward(WanDit::load(kDit, kConfig));
+    for (const Shape& patch :
+         {Shape{dim * 16, 1, 2, 2}, Shape{dim, 16, 2, 2}, Shape{dim, 64}, Shape{dim * 16, 1, 1, 2, 2}})
+        EXPECT_EQ(raw_bytes(forward(load(patch))), raw_bytes(expected)) << patch;
+    const auto refused = [&](const Shape& patch, bool bias, const std::string& reason) {
+        try {
+            load(patch, bias);
+            ADD_FAILURE() << "loaded, expected: " << reason;
+        } catch (const InvalidRequest& error) {
+            EXPECT_NE(std::string(error.what()).find(reason), std::string::npos) << error.what();
+        }
+    };
+    refused({dim * 16, 1, 2, 2}, false, "dit.gguf (architecture 'pig'): tensor 'patch_embedding.bias' is missing");
+    refused({dim * 8, 2, 2, 2}, true, "tensor 'patch_embedding.weight' has shape [");
+}
+
+// Weights that a program kept in 64 bits are the same in 32.
+TEST_F(Formats, DitInDoubles) {
+    Tensors wide;
+    for (const auto& [name, stored] : checkpoint::open_tensors(kDit).tensors) {
+        const Tensor values = decoded(stored.tensor);
+        std::vector<double> doubles(values.span<float>().begin(), values.span<float>().end());
+        wide[name] = checkpoint::tensor_of(values.shape(), DType::f64, raw_bytes(doubles));
+    }
+    const auto path = write("doubles.safetensors", wide);
+    EXPECT_EQ(raw_bytes(forward(WanDit::load(path, kConfig))), raw_bytes(forward(WanDit::load(in_f32(kDit), kConfig))));
+}
+
 // Also what a GPU gets: bf16 of the same values.
 TEST_F(Formats, EncodedWeightsConvert) {
     std::string block;
@@ -174,12 +216,14 @@ TEST_P(EncoderFromGguf, EqualsItsValuesInF32) {
     EXPECT_LT(relative_error(rows, Umt5::load(in_f32(path)).forward(ctx_, ids)), 1e-6);
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, EncoderFromGguf,
-                         ::testing::Values(QuantisedType{&checkpoint::kQ8_0, 8, {0}},
-                                           QuantisedType{&checkpoint::kQ4_K, 12, {0, 2}},
-                                           QuantisedType{&checkpoint::kQ5_K, 13, {0, 2}},
-                                           QuantisedType{&checkpoint::kQ6_K, 14, {208}}),
-                         [](const auto& entry) { return std::string(entry.param.type->name); });
+INSTANTIATE_TEST_SUITE_P(
+    Types, EncoderFromGguf,
+    ::testing::Values(QuantisedType{&checkpoint::kQ8_0, 8, {0}}, QuantisedType{&checkpoint::kQ4_0, 2, {0}},
+                      QuantisedType{&checkpoint::kQ5_1, 7, {0, 2}}, QuantisedType{&checkpoint::kIQ4_NL, 20, {0}},
+                      QuantisedType{&checkpoint::kQ2_K, 10, {80, 82}}, QuantisedType{&checkpoint::kQ3_K, 11, {108}},
+                      QuantisedType{&checkpoint::kIQ4_XS, 23, {0}}, QuantisedType{&checkpoint::kQ4_K, 12, {0, 2}},
+                      QuantisedType{&checkpoint::kQ5_K, 13, {0, 2}}, QuantisedType{&checkpoint::kQ6_K, 14, {208}}),
+    [](const auto& entry) { return std::string(entry.param.type->name); });
 
 // The nearest 8-bit float.
 uint8_t to_f8(float value) {

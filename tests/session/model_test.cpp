@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "../checkpoint/pickle_writer.h"
 #include "checkpoint/finite.h"
 #include "support/errors.h"
 #include "support/films.h"
@@ -66,6 +67,22 @@ TEST_F(OpenModel, IsNotCurrentWithoutItsFiles) {
     fs::remove(folder_ / "model/config.json");
     EXPECT_FALSE(model.is_current());
     model.require_unchanged();  // no weights are in there
+}
+
+// A LoRA beside an average of it.
+TEST_F(OpenModel, SaysWhichOfSeveralDictsWasTaken) {
+    EXPECT_TRUE(open().choices().empty());
+    checkpoint::PickleWriter pickle;
+    pickle.op('}');
+    for (const char* name : {"lora", "lora_ema"})
+        pickle.text(name).dict({{"blocks.0.norm3.diff", "FloatStorage", "0", 96, 0, {96}, {1}}}).op('s');
+    const fs::path lora =
+        write_file(folder_ / "a.pt", checkpoint::old_pth(pickle.stop(), {{"0", std::string(384, '\0')}}));
+    film::ModelFiles files = film::find_model(folder_ / "model", {.tokenizer = kGolden / "tokenizer/spiece.model"});
+    files.loras = {{lora, 1}};
+    const FileModel model(files, film::load_networks(files));
+    ASSERT_EQ(model.choices().size(), 1u);
+    EXPECT_EQ(model.choices()[0], lora.string() + ": takes the weights under 'lora_ema', not those under 'lora'");
 }
 
 // Found once, when first asked for.

@@ -8,6 +8,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/layout_table.h"
+#include "checkpoint/gguf.h"
 #include "checkpoint/single_file.h"
 #include "core/error.h"
 #include "core/paths.h"
@@ -96,8 +97,9 @@ void print_lora(const std::filesystem::path& path) {
 // A file of weights: one network, several, or a LoRA.
 void inspect_weights(const std::filesystem::path& path) {
     const checkpoint::Contents contents = checkpoint::contents_of(path);
+    for (const std::string& note : checkpoint::open_tensors(path).notes) row("Note", note);
     if (contents.lora) return print_lora(path);
-    require_valid(!contents.networks.empty(), path.string(),
+    require_valid(!contents.networks.empty(), checkpoint::origin_of(checkpoint::open_tensors(path)),
                   ": no transformer, VAE or text encoder of Wan, and no LoRA; t3video inspect shows these and folders");
     for (const checkpoint::Network network : contents.networks) {
         if (network == checkpoint::Network::dit) print_dit(path, path.parent_path() / "config.json");

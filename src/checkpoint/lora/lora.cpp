@@ -195,6 +195,7 @@ LoraSummary apply_lora(TensorSource& source, const Lora& lora, const OtherName& 
     targets.check_prefixes();
     require_valid(summary.left_out.size() < modules.size(), where, ": nothing of it fits ", source.path.string(),
                   "; it begins with ", quote(modules.begin()->second.begin()->second.key));
+    if (notes) notes->insert(notes->end(), file.notes.begin(), file.notes.end());
     if (notes && !summary.left_out.empty())
         notes->push_back(concat("LoRA ", where, ": ", summary.left_out.size(), " of ", summary.all,
                                 " modules are left out, since ", source.path.string(), " has no weights for them (",

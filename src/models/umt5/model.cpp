@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 
+#include "checkpoint/gguf.h"
 #include "checkpoint/load.h"
 #include "checkpoint/single_file.h"
 #include "ops/attention.h"
@@ -72,7 +73,7 @@ Umt5 Umt5::load(const std::filesystem::path& weights, checkpoint::Notes* notes) 
     source = checkpoint::rename(std::move(source), official_umt5_name);
     std::map<std::string, Shape> shapes;
     for (const auto& [name, stored] : source.tensors) shapes[name] = stored.tensor.shape();
-    Umt5 model(infer_umt5_config(shapes, weights.string()));
+    Umt5 model(infer_umt5_config(shapes, checkpoint::origin_of(source)));
     checkpoint::load_params(model, source);
     return model;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "checkpoint/gguf.h"
 #include "checkpoint/load.h"
 #include "checkpoint/single_file.h"
 #include "models/wan_dit/modulation.h"
@@ -28,6 +29,21 @@ Tensor sinusoid(Context& ctx, double timestep, int64_t length) {
     return from_span(ctx, x, {1, length});
 }
 
+// GGUF has four axes: some converters fold those of the patch embedding. Its bias tells the width.
+void unfold_patch_embedding(checkpoint::TensorSource& source) {
+    const auto weight = source.tensors.find("patch_embedding.weight"),
+               bias = source.tensors.find("patch_embedding.bias");
+    if (weight == source.tensors.end()) return;
+    Stored& folded = weight->second.tensor;
+    const bool known = bias != source.tensors.end();
+    if (folded.rank() == 5 && (!known || folded.dim(0) == bias->second.tensor.numel())) return;
+    require_valid(known, checkpoint::origin_of(source), ": tensor 'patch_embedding.bias' is missing");
+    const int64_t dim = bias->second.tensor.numel(), patch = 4;
+    if (dim == 0 || folded.numel() % (dim * patch) != 0) return;  // which infer_dit_config refuses
+    const Shape shape{dim, folded.numel() / (dim * patch), 1, 2, 2};
+    if (checkpoint::is_folding(folded.shape(), shape)) folded = folded.reshape(shape);
+}
+
 }  // namespace
 
 WanDit::WanDit(const DitConfig& c)
@@ -46,10 +62,11 @@ WanDit WanDit::load(const std::filesystem::path& weights, const std::filesystem:
                     std::span<const checkpoint::Lora> loras, checkpoint::Notes* notes) {
     auto source =
         checkpoint::rename(checkpoint::open_network(weights, checkpoint::Network::dit, notes), official_dit_name);
+    unfold_patch_embedding(source);
     for (const checkpoint::Lora& lora : loras) checkpoint::apply_lora(source, lora, diffusers_dit_name, notes);
     std::map<std::string, Shape> shapes;
     for (const auto& [name, stored] : source.tensors) shapes[name] = stored.tensor.shape();
-    const DitConfig config = infer_dit_config(shapes, config_json, weights.string());
+    const DitConfig config = infer_dit_config(shapes, config_json, checkpoint::origin_of(source));
     require_valid(!config.image_branch && config.in_channels == config.out_channels, weights.string(),
                   ": this is an image-to-video model; text-to-video models (T2V, TI2V) are supported");
     WanDit model(config);
