@@ -65,8 +65,10 @@ const std::vector<RequestField>& table() {
            [](auto& r) -> auto& { return r.settings.shift; }),
         of({"solver", "NAME", "Sampling", "euler, unipc or dpm++", Use::plan, Kind::value, "solver"},
            [](auto& r) -> auto& { return r.settings.solver; }),
-        of({"seed", "N", "Sampling", "Another seed makes another film of the same prompt", Use::values, Kind::value, "seed"},
-           [](auto& r) -> auto& { return r.seed; }),
+        {"seed", "N", "Sampling", "Another seed makes another film of the same prompt; -1 draws one, which is said and recorded",
+         Use::values, Kind::value, "seed",
+         [](Request& r, const Field& given) { r.seed = parse_seed(given); },
+         [](const Request& r) { return json(r.seed); }},
         {"noise", "TEXT", "Sampling", "Whose random numbers a seed means: PyTorch's on the cpu, or on a GPU (cuda)",
          Use::values, Kind::value, nullptr,
          [](Request& r, const Field& given) {

@@ -4,16 +4,22 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apps/cli/commands.h"
 #include "apps/common/film_options.h"
 #include "apps/common/like_film.h"
 #include "apps/common/terminal.h"
 #include "core/error.h"
+#include "core/numbers.h"
 #include "core/paths.h"
+#include "film/field_values.h"
+#include "job/job.h"
 
 namespace t3video::apps {
 namespace {
+
+constexpr const char* kSeed = "--seed";
 
 struct GenerateOptions {
     film::Request request;
@@ -51,8 +57,8 @@ void GenerateOptions::add_to(CLI::App& c) {
         "                   -p \"A glacier calves into a calm bay.\" -o glacier.mp4");
 }
 
-// The options as words, paths made absolute. What --like brought is among them.
-std::vector<std::string> words_of(const CLI::App& command, const std::filesystem::path& output) {
+// The options as words, paths made absolute, and a seed that was drawn as it fell. What --like brought is among them.
+std::vector<std::string> words_of(const CLI::App& command, const film::Request& request) {
     std::vector<std::string> words;
     for (const CLI::Option* option : command.get_options()) {
         const std::string name = option->get_name();
@@ -64,10 +70,30 @@ std::vector<std::string> words_of(const CLI::App& command, const std::filesystem
         for (const std::string& value : option->results()) {
             words.push_back(name);
             if (!flag) words.push_back(path ? absolute_path(value).string() : value);
+            if (name == kSeed) words.back() = std::to_string(request.seed);
         }
     }
-    if (!output.empty()) words.insert(words.end(), {"--output", absolute_path(output).string()});
+    if (!request.output.empty()) words.insert(words.end(), {"--output", absolute_path(request.output).string()});
     return words;
+}
+
+std::string front_door(const std::vector<std::string>& words) {
+    return nlohmann::json(words).dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// The seed that an earlier run of the same command drew for the film of this job: the command goes on with it.
+std::optional<uint64_t> seed_drawn_before(const std::filesystem::path& job, const std::vector<std::string>& words) try {
+    if (!job::is_job_folder(job)) return std::nullopt;
+    auto now = nlohmann::json::parse(front_door(words)).get<std::vector<std::string>>();
+    const auto before = job::front_door_of(job).get<std::vector<std::string>>();
+    const auto at = std::ranges::find(now, kSeed) - now.begin() + 1;
+    if (before.size() != now.size()) return std::nullopt;
+    now[size_t(at)] = before[size_t(at)];
+    return now == before ? number_of<uint64_t>(before[size_t(at)]) : std::nullopt;
+} catch (const InvalidRequest&) {
+    return std::nullopt;
+} catch (const nlohmann::json::exception&) {
+    return std::nullopt;
 }
 
 FilmCommand GenerateOptions::finish() {
@@ -77,8 +103,11 @@ FilmCommand GenerateOptions::finish() {
     }
     require_valid(command->count("--prompt") > 0,
                   "--prompt is required, or --like FILM (t3video generate --help explains the options)");
-    request.front_door = nlohmann::json(words_of(*command, request.output))
-                             .dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const CLI::Option& seed = *command->get_option(kSeed);
+    const bool drawn = seed.count() > 0 && seed.results().back() == film::kDrawnSeed;
+    if (drawn && !request.output.empty() && !request.overwrite)
+        request.seed = seed_drawn_before(request.job_folder(), words_of(*command, request)).value_or(request.seed);
+    request.front_door = front_door(words_of(*command, request));
     return {request, compute, quiet};
 }
 

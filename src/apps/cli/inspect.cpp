@@ -102,7 +102,7 @@ void inspect_weights(const std::filesystem::path& path) {
 
 void print_defaults(const film::Settings& s) {
     row("Defaults", fmt::format("--size {}x{} --frames {} --fps {} --steps {} --cfg {} --shift {} --solver {}", s.width,
-                                s.height, s.frames, s.fps, s.steps, s.cfg, s.shift, s.solver));
+                                s.height, s.frames, film::fps_text(s.fps), s.steps, s.cfg, s.shift, s.solver));
     row("", fmt::format("--negative \"{}\"", s.negative_prompt));
 }
 
