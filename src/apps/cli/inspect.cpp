@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/paths.h"
 #include "core/printable.h"
+#include "film/field_values.h"
 #include "film/layout_choice.h"
 #include "film/networks.h"
 #include "job/film_record.h"
@@ -108,8 +109,9 @@ void print_defaults(const film::Settings& s) {
 
 void inspect_model(const std::filesystem::path& folder) {
     const auto files = film::find_model(folder);
-    row("Model", fmt::format("{} ({} layout)", folder.string(),
+    row("Model", fmt::format("{} ({} layout)", files.folder.string(),
                              files.kind == film::FolderKind::official ? "official" : "diffusers"));
+    for (const std::string& note : files.notes) row("", note);
     const models::DitConfig dit = print_dit(files.need(Part::dit), files.dit_config);
     print_text(files.need(Part::text_encoder));
     print_tokenizer(files);

@@ -5,6 +5,7 @@
 
 #include "apps/common/log.h"
 #include "apps/common/tongue.h"
+#include "film/field_values.h"
 
 namespace t3video::apps {
 namespace {
@@ -14,6 +15,7 @@ void describe(const film::Request& request, const film::Film& film, const film::
     const film::FrameSize& size = film.size;
     const bool cropped = size.width != s.width || size.height != s.height;
     log_info(fmt::format("Model {}", files.folder.string()));
+    for (const std::string& note : files.notes) log_info(note);
     for (const checkpoint::Lora& lora : files.loras)
         log_info(fmt::format("LoRA {} with weight {}", lora.file.string(), lora.weight));
     log_info(fmt::format("Film {}x{}, {} frames at {} fps{}; {} steps of {}, shift {}, cfg {}, seed {}", s.width,
