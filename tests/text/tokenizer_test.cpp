@@ -10,6 +10,8 @@
 #include <string>
 
 #include "core/error.h"
+#include "support/errors.h"
+#include "support/files.h"
 
 namespace t3video::text {
 namespace {
@@ -168,6 +170,49 @@ TEST_F(TokenizerFile, VocabularyWithoutEndTokenIsRejected) {
     std::string content = read(kUnk3Model);
     content.replace(content.find("</s>"), 4, "<zz>");
     expect_rejected(content, "no end token");
+}
+
+// Made by tools/make_tokenizer_json.py.
+TEST(TokenizerJson, GivesTheIdsOfTokenizers) {
+    const auto cases = nlohmann::json::parse(read(kData / "text/tokenizer-cases.json"));
+    ASSERT_GE(cases.size(), 20u);
+    for (const auto& c : cases) {
+        const Tokenizer tokenizer(kData / "text" / c.at("file").get<std::string>());
+        EXPECT_EQ(tokenizer.encode(c.at("text").get<std::string>()), c.at("ids").get<Ids>()) << c.dump();
+        EXPECT_EQ((Ids{tokenizer.pad_id(), tokenizer.eos_id(), tokenizer.unk_id()}), (Ids{0, 1, 3}));
+    }
+}
+
+TEST(TokenizerJson, NamesWhatItDoesNotRead) {
+    const testing::TemporaryFolder folder;
+    const auto whole = nlohmann::json::parse(read(kData / "text/tokenizer.json"));
+    const auto refused = [&](const char* pointer, const nlohmann::json& value, const char* says) {
+        auto changed = whole;
+        changed[nlohmann::json::json_pointer(pointer)] = value;
+        const auto file = testing::write_file(folder / "tokenizer.json", changed.dump());
+        testing::expect_invalid([&] { Tokenizer{file}; }, {file.string(), says, "spiece.model"});
+    };
+    const auto kind = [](const char* type) { return nlohmann::json{{"type", type}}; };
+    refused("/model", nullptr, "it has no \"model\"");
+    refused("/model/type", "BPE", "a tokenizer of the kind BPE, expected Unigram");
+    refused("/model/unk_id", nullptr, "no list \"vocab\" with an \"unk_id\"");
+    refused("/model/unk_id", 100000, "no list \"vocab\" with an \"unk_id\"");
+    refused("/model/vocab/7", "x", "entry 7 of its vocabulary");
+    refused("/model/vocab/7/0", "", "its vocabulary is not one of SentencePiece");
+    refused("/normalizer", kind("Lowercase"), "its normalizer Lowercase is not read");
+    refused("/normalizer/normalizers/0/precompiled_charsmap", "*", "its normalizer Precompiled is not read");
+    refused("/pre_tokenizer", kind("ByteLevel"), "its pre-tokenizer ByteLevel is not read");
+    refused("/pre_tokenizer", nullptr, "its pre-tokenizer is not Metaspace");
+    const auto cut = testing::write_file(folder / "cut.json", whole.dump().substr(0, 500));
+    testing::expect_invalid([&] { Tokenizer{cut}; }, {"cut.json: not valid JSON"});
+    // Without a normalizer nothing is changed; an end token there must be.
+    auto plain = whole;
+    plain["normalizer"] = nullptr;
+    EXPECT_EQ(Tokenizer(testing::write_file(folder / "plain.json", plain.dump())).encode("a red ball"),
+              Tokenizer(kData / "text/tokenizer.json").encode("a red ball"));
+    plain["model"]["vocab"][1][0] = "<end>";
+    const auto endless = testing::write_file(folder / "endless.json", plain.dump());
+    testing::expect_invalid([&] { Tokenizer{endless}; }, {"the vocabulary has no end token"});
 }
 
 }  // namespace

@@ -5,21 +5,22 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
 
 #include "apps/cli/commands.h"
 #include "apps/common/film_options.h"
 #include "apps/common/like_film.h"
 #include "apps/common/terminal.h"
 #include "core/error.h"
-#include "core/numbers.h"
 #include "core/paths.h"
 #include "film/field_values.h"
+#include "film/fields.h"
 #include "job/job.h"
 
 namespace t3video::apps {
 namespace {
 
-constexpr const char* kSeed = "--seed";
+constexpr std::string_view kSeed = "--seed";
 
 struct GenerateOptions {
     film::Request request;
@@ -77,19 +78,18 @@ std::vector<std::string> words_of(const CLI::App& command, const film::Request& 
     return words;
 }
 
-std::string front_door(const std::vector<std::string>& words) {
-    return nlohmann::json(words).dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
+// Whether two commands make the same film but for its seed.
+bool differ_in_seed_alone(const film::Request& a, const film::Request& b) {
+    return std::ranges::all_of(film::fields(), [&](const film::RequestField& field) {
+        return !field.recorded() || field.name == kSeed.substr(2) || field.get(a) == field.get(b);
+    });
 }
 
 // The seed that an earlier run of the same command drew for the film of this job: the command goes on with it.
 std::optional<uint64_t> seed_drawn_before(const std::filesystem::path& job, const std::vector<std::string>& words) try {
     if (!job::is_job_folder(job)) return std::nullopt;
-    auto now = nlohmann::json::parse(front_door(words)).get<std::vector<std::string>>();
-    const auto before = job::front_door_of(job).get<std::vector<std::string>>();
-    const auto at = std::ranges::find(now, kSeed) - now.begin() + 1;
-    if (before.size() != now.size()) return std::nullopt;
-    now[size_t(at)] = before[size_t(at)];
-    return now == before ? number_of<uint64_t>(before[size_t(at)]) : std::nullopt;
+    const film::Request before = parse_film(job::front_door_of(job).get<std::vector<std::string>>()).request;
+    return differ_in_seed_alone(before, parse_film(words).request) ? std::optional(before.seed) : std::nullopt;
 } catch (const InvalidRequest&) {
     return std::nullopt;
 } catch (const nlohmann::json::exception&) {
@@ -103,11 +103,12 @@ FilmCommand GenerateOptions::finish() {
     }
     require_valid(command->count("--prompt") > 0,
                   "--prompt is required, or --like FILM (t3video generate --help explains the options)");
-    const CLI::Option& seed = *command->get_option(kSeed);
+    const CLI::Option& seed = *command->get_option(std::string(kSeed));
     const bool drawn = seed.count() > 0 && seed.results().back() == film::kDrawnSeed;
     if (drawn && !request.output.empty() && !request.overwrite)
         request.seed = seed_drawn_before(request.job_folder(), words_of(*command, request)).value_or(request.seed);
-    request.front_door = front_door(words_of(*command, request));
+    request.front_door =
+        nlohmann::json(words_of(*command, request)).dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
     return {request, compute, quiet};
 }
 
