@@ -34,10 +34,10 @@ std::vector<std::filesystem::path> shards_of(const std::filesystem::path& file) 
         if (!is_file(shard)) missing += (missing.empty() ? "" : ", ") + shard.filename().string();
         shards.push_back(shard);
         constexpr size_t kLongLine = 400;
-        require_valid(missing.size() < kLongLine, file.string(), ": of its ", name->of, " parts are missing ", missing,
-                      " ...");
+        require_valid(missing.size() < kLongLine, file.string(), ": these of its ", name->of,
+                      " parts are missing: ", missing, " ...");
     }
-    require_valid(missing.empty(), file.string(), ": of its ", name->of, " parts are missing ", missing);
+    require_valid(missing.empty(), file.string(), ": these of its ", name->of, " parts are missing: ", missing);
     return shards;
 }
 

@@ -1,6 +1,7 @@
 // Finds the files of a model folder.
 #include "film/model_files.h"
 
+#include <algorithm>
 #include <initializer_list>
 #include <vector>
 
@@ -30,16 +31,24 @@ fs::path part(const fs::path& given, const char* field, const fs::path& found) {
 
 const std::vector<std::string> kNetwork = {"diffusion_pytorch_model"}, kEncoder = {"model", "pytorch_model"};
 
-// The official text encoder in another type or format than the released one.
-fs::path official_encoder(const fs::path& folder) {
-    const fs::path released = folder / "models_t5_umt5-xxl-enc-bf16.pth";
-    if (is_file(released)) return released;
+// The file, and a note where there was a choice and the user named no other.
+fs::path said(const FoundWeights& found, const fs::path& other, ModelFiles& files) {
+    if (!found.note.empty() && other.empty()) files.notes.push_back(found.note);
+    return found.file;
+}
+
+// The official text encoders: the released one first, then those in other types or formats.
+FoundWeights official_encoder(const fs::path& folder) {
+    constexpr const char* kReleased = "models_t5_umt5-xxl-enc-bf16.pth";
+    std::vector<fs::path> found;
     for (const fs::path& entry : entries_of(folder)) {
         const std::string name = entry.filename().string();
         const bool weights = name.ends_with(".pth") || name.ends_with(".safetensors");
-        if (name.starts_with("models_t5_umt5-xxl-enc-") && weights && is_file(entry)) return entry;
+        if (name.starts_with("models_t5_umt5-xxl-enc-") && weights && is_file(entry)) found.push_back(entry);
     }
-    return {};
+    if (const auto released = std::ranges::find(found, folder / kReleased); released != found.end())
+        std::iter_swap(found.begin(), released);
+    return first_of_several(found);
 }
 
 }  // namespace
@@ -50,22 +59,20 @@ ModelFiles find_model(const fs::path& named, const PartOverrides& overrides) {
     ModelFiles files;
     files.folder = folder;
     fs::path dit, encoder, vae, tokenizer;
-    const auto weights = [&](const fs::path& part, const std::vector<std::string>& stems) {
-        const FoundWeights found = find_weights(part, stems);
-        if (!found.note.empty()) files.notes.push_back(found.note);
-        return found.file;
+    const auto weights = [&](const fs::path& part, const std::vector<std::string>& stems, const fs::path& other) {
+        return said(find_weights(part, stems), other, files);
     };
     if (is_file(folder / "model_index.json") || is_folder(folder / "transformer")) {
         files.kind = FolderKind::diffusers;
-        dit = weights(folder / "transformer", kNetwork);
-        encoder = weights(folder / "text_encoder", kEncoder);
-        vae = weights(folder / "vae", kNetwork);
+        dit = weights(folder / "transformer", kNetwork, overrides.dit);
+        encoder = weights(folder / "text_encoder", kEncoder, overrides.text_encoder);
+        vae = weights(folder / "vae", kNetwork, overrides.vae);
         tokenizer = first_of(folder / "tokenizer", {"spiece.model", "tokenizer.json"});
         files.scheduler = first_of(folder / "scheduler", {"scheduler_config.json"});
         files.dit_config = folder / "transformer" / "config.json";
     } else {
-        dit = weights(folder, kNetwork);
-        encoder = official_encoder(folder);
+        dit = weights(folder, kNetwork, overrides.dit);
+        encoder = said(official_encoder(folder), overrides.text_encoder, files);
         vae =
             first_of(folder, {"Wan2.1_VAE.pth", "Wan2.2_VAE.pth", "Wan2.1_VAE.safetensors", "Wan2.2_VAE.safetensors"});
         tokenizer = first_of(folder / "google" / "umt5-xxl", {"spiece.model", "tokenizer.json"});

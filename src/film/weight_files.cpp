@@ -84,13 +84,17 @@ FoundWeights find_weights(const fs::path& folder, const std::vector<std::string>
         }
     }
     const std::vector<Weights> choices = choices_of(std::move(all));
-    if (choices.empty()) return {};
-    FoundWeights found{folder / choices[0].name};
-    for (const Weights& other : choices) {
-        if (&other == &choices[0]) continue;
-        found.note += concat(found.note.empty() ? "read, not the others beside it: " : ", ", other.name);
-    }
-    if (!found.note.empty()) found.note = concat(found.file.string(), " is ", found.note);
+    std::vector<fs::path> files;
+    for (const Weights& choice : choices) files.push_back(folder / choice.name);
+    return first_of_several(files);
+}
+
+FoundWeights first_of_several(const std::vector<fs::path>& files) {
+    if (files.empty()) return {};
+    FoundWeights found{files.front()};
+    for (size_t i = 1; i < files.size(); ++i)
+        found.note += concat(i == 1 ? " is read, not the others beside it: " : ", ", files[i].filename().string());
+    if (!found.note.empty()) found.note = found.file.string() + found.note;
     return found;
 }
 

@@ -19,4 +19,7 @@ struct FoundWeights {
 // and others, a whole file, an index.
 FoundWeights find_weights(const std::filesystem::path& folder, const std::vector<std::string>& stems);
 
+// The first of these, and what to say of the others.
+FoundWeights first_of_several(const std::vector<std::filesystem::path>& files);
+
 }  // namespace t3video::film

@@ -41,7 +41,7 @@ TEST(Shards, AreOpenedTogether) {
     save_safetensors(at("1"), {{"a", number(1)}});
     save_safetensors(at("3"), {{"c", number(3)}});
     expect_invalid([&] { open_tensors(at("1")); },
-                   {at("1").string(), "of its 3 parts are missing model-00002-of-00003"});
+                   {at("1").string(), "these of its 3 parts are missing: model-00002-of-00003"});
     save_safetensors(at("2"), {{"b", number(2)}});
     for (const char* part : {"1", "2", "3"}) {
         const TensorSource source = open_tensors(at(part));

@@ -178,6 +178,12 @@ TEST_F(ModelFolder, OfficialInOtherFormats) {
     EXPECT_EQ(files.need(Part::text_encoder), folder() / "models_t5_umt5-xxl-enc-fp8.safetensors");
     EXPECT_EQ(files.need(Part::vae), folder() / "Wan2.1_VAE.safetensors");
     EXPECT_EQ(files.need(Part::tokenizer), folder() / "google/umt5-xxl/tokenizer.json");
+    EXPECT_EQ(files.notes, std::vector<std::string>());
+    make("models_t5_umt5-xxl-enc-bf16.pth");
+    EXPECT_EQ(find_model(folder()).notes,
+              (std::vector{find_model(folder()).need(Part::text_encoder).string() +
+                           " is read, not the others beside it: models_t5_umt5-xxl-enc-fp8.safetensors"}));
+    EXPECT_EQ(find_model(folder()).text_encoder, folder() / "models_t5_umt5-xxl-enc-bf16.pth");
 }
 
 // models--Org--Name with refs/main and links into blobs.

@@ -97,7 +97,7 @@ TEST(Tokenizer, LoadsTheBundledModel) {
     EXPECT_EQ(ids.back(), 1);
 }
 
-class TokenizerFile : public testing::Test {
+class TokenizerFile : public ::testing::Test {
   protected:
     // Loads a file of this content; returns the message, empty if it loads.
     std::string message_for(const std::string& content) {
@@ -105,14 +105,14 @@ class TokenizerFile : public testing::Test {
         return load(path_);
     }
     std::string load(const std::filesystem::path& path) {
-        testing::internal::CaptureStderr();
+        ::testing::internal::CaptureStderr();
         std::string message;
         try {
             const Tokenizer tokenizer(path);
         } catch (const InvalidRequest& error) {
             message = error.what();
         }
-        EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+        EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
         return message;
     }
     void expect_rejected(const std::string& content, const std::string& why) {
@@ -122,8 +122,8 @@ class TokenizerFile : public testing::Test {
     }
     void TearDown() override { std::filesystem::remove(path_); }
 
-    const std::string name_ = testing::UnitTest::GetInstance()->current_test_info()->name();
-    const std::filesystem::path path_ = std::filesystem::path(testing::TempDir()) / ("t3video_" + name_ + ".model");
+    const std::string name_ = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    const std::filesystem::path path_ = std::filesystem::path(::testing::TempDir()) / ("t3video_" + name_ + ".model");
 };
 
 TEST_F(TokenizerFile, IntactCopyLoads) {
@@ -133,12 +133,12 @@ TEST_F(TokenizerFile, IntactCopyLoads) {
 TEST_F(TokenizerFile, MissingFileIsNamed) {
     const std::string message = load("/nowhere/spiece.model");
     EXPECT_NE(message.find("/nowhere/spiece.model: no such file"), std::string::npos) << message;
-    EXPECT_NE(load(testing::TempDir()).find("is a folder"), std::string::npos);
+    EXPECT_NE(load(::testing::TempDir()).find("is a folder"), std::string::npos);
 }
 
 TEST_F(TokenizerFile, OtherContentIsRejected) {
     expect_rejected("", "not a complete SentencePiece model (0 bytes)");
-    expect_rejected("{\"version\": \"1.0\"}", "not a complete SentencePiece model");
+    expect_rejected("{\"version\": \"1.0\"}", "no tokenizer.json: it has no \"model\"");
     expect_rejected(std::string(5000, '\xFF'), "not a complete SentencePiece model");
 }
 
