@@ -339,12 +339,12 @@ TEST_F(Batch, WrongInputsAreNamed) {
     refused("list.json", {"--extension", "mkv"}, "--extension mkv");
     refused("list.json", {"--shard", "0/2"}, "--shard 0/2");
     refused("list.json", {"--stepz", "4"}, "--stepz");
-    write_file(folder_ / "bad.json", R"([{"prompt_en": "A ball."}, {"prompt": "A star."}])");
-    refused("bad.json", {}, "entry 1 has no text \"prompt_en\"");
+    write_file(folder_ / "bad.json", R"([{"prompt_en": "A ball."}, {"title": "A star."}])");
+    refused("bad.json", {}, "entry 1 has no text \"prompt\"");
     write_file(folder_ / "blank.json", R"([{"prompt_en": " "}])");
     refused("blank.json", {}, "entry 0: \"prompt_en\" is empty");
-    write_file(folder_ / "object.json", R"({"prompt_en": "A ball."})");
-    refused("object.json", {}, "expected a JSON list");
+    write_file(folder_ / "cut.json", R"([{"prompt_en": "A ball.")");
+    refused("cut.json", {}, "no valid JSON; expected a list of prompts");
     refused("list.json", {"--prompt", "A tree."}, "those of its list");
     refused("list.json", {"--solver", "leap"}, "leap");
     refused("list.json", {"--bits", "10"}, ".y4m takes 8");
