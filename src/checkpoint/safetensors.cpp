@@ -11,6 +11,7 @@
 
 #include "checkpoint/checks.h"
 #include "checkpoint/json_text.h"
+#include "checkpoint/pth.h"
 #include "checkpoint/unread.h"
 #include "core/error.h"
 #include "core/paths.h"
@@ -136,7 +137,8 @@ void check_shard_name(const std::string& shard, const std::string& where) {
 // The shard's tensors; a missing shard is reported as the index's problem.
 TensorSource open_shard(const std::filesystem::path& path, const std::string& shard, const std::string& where) {
     require_valid(is_there(path), where, ": shard ", quote(shard), " is missing; expected it at ", path.string());
-    return read_safetensors(std::make_shared<MappedFile>(path));
+    const auto file = std::make_shared<const MappedFile>(path);
+    return as_text(file->bytes()).starts_with("PK") ? read_pth(file) : read_safetensors(file);
 }
 
 }  // namespace

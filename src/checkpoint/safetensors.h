@@ -35,7 +35,8 @@ bool looks_like_safetensors(std::span<const std::byte> bytes);
 // One file. Throws InvalidRequest naming the file, the tensor and what is wrong.
 TensorSource read_safetensors(const std::shared_ptr<const MappedFile>& file);
 
-// `index` is the text of a *.safetensors.index.json; its shards are opened from the same folder.
+// `index` is the text of a *.safetensors.index.json; its shards, safetensors or torch's, are opened from the same
+// folder.
 TensorSource read_safetensors_index(const MappedFile& index);
 
 }  // namespace t3video::checkpoint

@@ -3,6 +3,7 @@
 
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "checkpoint/checks.h"
 #include "checkpoint/foreign_file.h"
@@ -10,6 +11,7 @@
 #include "checkpoint/mapped_file.h"
 #include "checkpoint/pth.h"
 #include "checkpoint/safetensors.h"
+#include "checkpoint/shards.h"
 #include "core/error.h"
 
 namespace t3video::checkpoint {
@@ -34,7 +36,9 @@ const Tensor& TensorSource::at(const std::string& name) const {
     return found->second.tensor.numbers();
 }
 
-TensorSource open_tensors(const std::filesystem::path& path) {
+namespace {
+
+TensorSource open_file(const std::filesystem::path& path) {
     const auto file = std::make_shared<const MappedFile>(path);
     const std::span<const std::byte> bytes = file->bytes();
     if (looks_like_safetensors(bytes)) return read_safetensors(file);
@@ -45,7 +49,23 @@ TensorSource open_tensors(const std::filesystem::path& path) {
     return read_safetensors(file);  // names what is wrong with it
 }
 
+}  // namespace
+
+TensorSource open_tensors(const std::filesystem::path& path) {
+    const std::vector<std::filesystem::path> shards = shards_of(path);
+    TensorSource all = open_file(shards.front());
+    for (size_t i = 1; i < shards.size(); ++i) {
+        for (auto& [name, stored] : open_file(shards[i]).tensors) {
+            const bool first = all.tensors.try_emplace(name, std::move(stored)).second;
+            require_valid(first, shards[i].string(), ": tensor ", quote(name), " is in an earlier part too");
+        }
+    }
+    all.path = path;
+    return all;
+}
+
 std::set<std::filesystem::path> files_of(const std::filesystem::path& path) {
+    if (const auto shards = shards_of(path); shards.size() > 1) return {shards.begin(), shards.end()};
     if (!looks_like_json_object(MappedFile(path).bytes())) return {path};
     std::set<std::filesystem::path> shards;
     for (const auto& [name, stored] : open_tensors(path).tensors) shards.insert(stored.file);

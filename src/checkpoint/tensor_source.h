@@ -33,11 +33,12 @@ struct TensorSource {
     bool contains(const std::string& name) const { return tensors.contains(name); }
 };
 
-// Opens *.safetensors, *.safetensors.index.json, *.pth/*.pt, or *.gguf, told apart by content, not by name. Nothing is
-// read but headers: tensors are views of the mapped files. Throws InvalidRequest for anything malformed.
+// Opens *.safetensors, *.safetensors.index.json, *.pth/*.pt, or *.gguf, told apart by content, not by name; with a file
+// that is one of several by its name (checkpoint/shards.h), all of them. Nothing is read but headers: tensors are views
+// of the mapped files. Throws InvalidRequest for anything malformed.
 TensorSource open_tensors(const std::filesystem::path& path);
-// The files that the weights of `path` lie in: of an index its shards, else the file itself. Throws as open_tensors
-// does.
+// The files that the weights of `path` lie in: of an index its shards, of a shard all of them, else the file itself.
+// Throws as open_tensors does.
 std::set<std::filesystem::path> files_of(const std::filesystem::path& path);
 
 // The same tensors under other names; `rename` returns an empty string for a name it does not know, which stays as it

@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "checkpoint/lora/lora.h"
@@ -39,8 +40,15 @@ void parse(const Field& given, std::optional<T>& value) {
 
 // "832x480" -> {832, 480}
 std::pair<int64_t, int64_t> parse_size(const Field& given);
-// "24", "23.976" or "24000/1001"; media::FrameRate finds the fraction again. The range is the film's to check.
+// What a seed is drawn for rather than given.
+constexpr std::string_view kDrawnSeed = "-1";
+// "7"; a random number of 32 bits for kDrawnSeed.
+uint64_t parse_seed(const Field& given);
+// "24", "23.976" or "24000/1001"; media::FrameRate finds the fraction again, which is checked here. The range is the
+// film's to check.
 double parse_fps(const Field& given);
+// The other way: "24", "12.5", "24000/1001".
+std::string fps_text(double fps);
 // "style.safetensors:0.8" -> that file with weight 0.8; without a number behind the last colon, all of it with
 // weight 1.
 checkpoint::Lora parse_lora(const Field& given);

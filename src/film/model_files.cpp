@@ -1,11 +1,14 @@
 // Finds the files of a model folder.
 #include "film/model_files.h"
 
+#include <algorithm>
 #include <initializer_list>
 #include <vector>
 
 #include "core/error.h"
 #include "core/paths.h"
+#include "film/folder_claims.h"
+#include "film/weight_files.h"
 
 namespace t3video::film {
 namespace {
@@ -26,37 +29,64 @@ fs::path part(const fs::path& given, const char* field, const fs::path& found) {
     return given.empty() ? found : given;
 }
 
-constexpr std::initializer_list<const char*> kDitNames = {"diffusion_pytorch_model.safetensors",
-                                                          "diffusion_pytorch_model.safetensors.index.json"};
-constexpr std::initializer_list<const char*> kEncoderNames = {"model.safetensors", "model.safetensors.index.json"};
+const std::vector<std::string> kNetwork = {"diffusion_pytorch_model"}, kEncoder = {"model", "pytorch_model"};
+
+// The file, and a note where there was a choice and the user named no other.
+fs::path said(const FoundWeights& found, const fs::path& other, ModelFiles& files) {
+    if (!found.note.empty() && other.empty()) files.notes.push_back(found.note);
+    return found.file;
+}
+
+// The official text encoders: the released one first, then those in other types or formats.
+FoundWeights official_encoder(const fs::path& folder) {
+    constexpr const char* kReleased = "models_t5_umt5-xxl-enc-bf16.pth";
+    std::vector<fs::path> found;
+    for (const fs::path& entry : entries_of(folder)) {
+        const std::string name = entry.filename().string();
+        const bool weights = name.ends_with(".pth") || name.ends_with(".safetensors");
+        if (name.starts_with("models_t5_umt5-xxl-enc-") && weights && is_file(entry)) found.push_back(entry);
+    }
+    if (const auto released = std::ranges::find(found, folder / kReleased); released != found.end())
+        std::iter_swap(found.begin(), released);
+    return first_of_several(found);
+}
 
 }  // namespace
 
-ModelFiles find_model(const fs::path& folder, const PartOverrides& overrides) {
-    require_valid(is_folder(folder), "model folder ", folder.string(), " does not exist");
+ModelFiles find_model(const fs::path& named, const PartOverrides& overrides) {
+    require_valid(is_folder(named), "model folder ", named.string(), " does not exist");
+    const fs::path folder = snapshot_of(named);
     ModelFiles files;
     files.folder = folder;
     fs::path dit, encoder, vae, tokenizer;
-    const bool diffusers = is_file(folder / "model_index.json");
-    if (diffusers) {
+    const auto weights = [&](const fs::path& part, const std::vector<std::string>& stems, const fs::path& other) {
+        return said(find_weights(part, stems), other, files);
+    };
+    if (is_file(folder / "model_index.json") || is_folder(folder / "transformer")) {
         files.kind = FolderKind::diffusers;
-        dit = first_of(folder / "transformer", kDitNames);
-        encoder = first_of(folder / "text_encoder", kEncoderNames);
-        vae = first_of(folder / "vae", kDitNames);
-        tokenizer = first_of(folder / "tokenizer", {"spiece.model"});
+        dit = weights(folder / "transformer", kNetwork, overrides.dit);
+        encoder = weights(folder / "text_encoder", kEncoder, overrides.text_encoder);
+        vae = weights(folder / "vae", kNetwork, overrides.vae);
+        tokenizer = first_of(folder / "tokenizer", {"spiece.model", "tokenizer.json"});
         files.scheduler = first_of(folder / "scheduler", {"scheduler_config.json"});
         files.dit_config = folder / "transformer" / "config.json";
     } else {
-        dit = first_of(folder, kDitNames);
-        encoder = first_of(folder, {"models_t5_umt5-xxl-enc-bf16.pth"});
-        vae = first_of(folder, {"Wan2.1_VAE.pth", "Wan2.2_VAE.pth"});
-        tokenizer = first_of(folder / "google" / "umt5-xxl", {"spiece.model"});
+        dit = weights(folder, kNetwork, overrides.dit);
+        encoder = said(official_encoder(folder), overrides.text_encoder, files);
+        vae =
+            first_of(folder, {"Wan2.1_VAE.pth", "Wan2.2_VAE.pth", "Wan2.1_VAE.safetensors", "Wan2.2_VAE.safetensors"});
+        tokenizer = first_of(folder / "google" / "umt5-xxl", {"spiece.model", "tokenizer.json"});
         files.dit_config = folder / "config.json";
     }
+    if (overrides.dit.empty()) files.claim = claim_of_folder(folder);
     if (!overrides.dit.empty()) {  // its number of heads may differ
         const fs::path beside = first_of(overrides.dit.parent_path(), {"config.json"});
         if (!beside.empty()) files.dit_config = beside;
+        if (files.dit_config == beside) files.claim = claim_of_config(beside);
+    } else if (files.claim.empty()) {
+        files.claim = claim_of_config(files.dit_config);
     }
+    if (dit.empty() && encoder.empty() && vae.empty() && !files.claim.empty()) throw InvalidRequest(files.claim);
     const bool replaced = !(overrides.dit.empty() || overrides.text_encoder.empty() || overrides.vae.empty());
     require_valid(replaced || !(dit.empty() && encoder.empty() && vae.empty()), folder.string(),
                   ": not a model folder; expected Wan's files (diffusion_pytorch_model.safetensors, Wan2.1_VAE.pth, "
@@ -79,6 +109,7 @@ ModelFiles find_model(const fs::path& folder, const PartOverrides& overrides) {
 }
 
 const fs::path& ModelFiles::need(Part wanted) const {
+    if (wanted == Part::dit && !claim.empty()) throw InvalidRequest(claim);
     struct Expected {
         const fs::path& file;
         const char *official, *diffusers, *field;
@@ -89,7 +120,8 @@ const fs::path& ModelFiles::need(Part wanted) const {
         {text_encoder, "models_t5_umt5-xxl-enc-bf16.pth", "text_encoder/model.safetensors (or its .index.json)",
          "text-encoder"},
         {vae, "Wan2.1_VAE.pth (or Wan2.2_VAE.pth)", "vae/diffusion_pytorch_model.safetensors", "vae"},
-        {tokenizer, "google/umt5-xxl/spiece.model", "tokenizer/spiece.model", "tokenizer"},
+        {tokenizer, "google/umt5-xxl/spiece.model (or tokenizer.json; both are in google/umt5-xxl on the hub)",
+         "tokenizer/spiece.model (or tokenizer.json; both are in google/umt5-xxl on the hub)", "tokenizer"},
     };
     const Expected& part = expected[static_cast<size_t>(wanted)];
     require_valid(!part.file.empty(), folder.string(), ": ",

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "checkpoint/lora/lora.h"
+#include "core/message.h"
 
 namespace t3video::film {
 
@@ -23,16 +24,19 @@ struct PartOverrides {
 struct ModelFiles {
     std::filesystem::path folder;
     FolderKind kind = FolderKind::official;
-    std::filesystem::path dit;           // safetensors file or index, GGUF
+    std::filesystem::path dit;           // safetensors or torch file, index or first part; GGUF
     std::filesystem::path dit_config;    // config.json with the number of heads, beside a DiT file given by the user if
                                          // there is one, else the folder's; may be absent
-    std::filesystem::path text_encoder;  // .pth, safetensors file or index
+    std::filesystem::path text_encoder;  // as the transformer
     std::filesystem::path vae;
-    std::filesystem::path tokenizer;  // spiece.model
+    std::filesystem::path tokenizer;  // spiece.model, or tokenizer.json
     std::filesystem::path scheduler;  // diffusers' scheduler_config.json; empty for official folders
     std::filesystem::path layout;     // t3-layout.json beside the DiT file, else in the folder; empty if neither is
     std::vector<checkpoint::Lora> loras;
     std::filesystem::path generation;  // generation_config.json; empty if there is none
+
+    std::vector<std::string> notes = {};  // which of several variants of a file is read
+    Message claim = {};  // why the transformer is not read, although it may be there; film/folder_claims.h
 
     // The file of a part. Throws InvalidRequest naming what the folder should hold and the field that replaces it.
     const std::filesystem::path& need(Part part) const;
@@ -41,8 +45,8 @@ struct ModelFiles {
 };
 
 // Finds the parts by the official file names (Wan2.1_VAE.pth, models_t5_umt5-xxl-enc-bf16.pth, ...) or by diffusers'
-// sub-folders. Throws InvalidRequest when the folder or a file given by the user does not exist, or the folder holds
-// none.
+// sub-folders; of a hub's cache folder in its snapshot. Throws InvalidRequest when the folder or a file given by the
+// user does not exist, or the folder holds none.
 ModelFiles find_model(const std::filesystem::path& folder, const PartOverrides& overrides = {});
 
 // The bundled demo model: in share/t3video/models/demo beside the program or its bin/, or in the source tree. Throws

@@ -32,7 +32,11 @@ Networks load_networks(const ModelFiles& files) {
                models::WanVae::load(files.need(Part::vae), &notes),
                models::Umt5::load(files.need(Part::text_encoder), &notes)};
     n.notes = std::move(notes);
-    require_valid(n.dit().config().in_channels == n.vae.config().z, files.dit.string(), " makes latents of ",
+    const models::DitConfig& dit = n.dit().config();
+    require_valid(!dit.image_branch && dit.in_channels == dit.out_channels, files.dit.string(),
+                  ": is an image-to-video transformer (", dit.in_channels, " channels in, ", dit.out_channels,
+                  " out); this program reads text-to-video ones and TI2V-5B's");
+    require_valid(dit.in_channels == n.vae.config().z, files.dit.string(), " makes latents of ",
                   n.dit().config().in_channels, " channels, but ", files.vae.string(), " decodes ", n.vae.config().z);
     require_valid(n.dit().config().text_dim == n.text_encoder.config().dim, files.dit.string(),
                   " takes text rows of width ", n.dit().config().text_dim, ", but ", files.text_encoder.string(),

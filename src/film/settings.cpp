@@ -3,13 +3,14 @@
 
 #include <algorithm>
 #include <tuple>
-#include <type_traits>
 
 #include "checkpoint/checks.h"
 #include "core/error.h"
-#include "core/input_file.h"
-#include "core/json.h"
+#include "film/field_values.h"
 #include "film/frame_size.h"
+#include "film/scheduler_config.h"
+#include "film/settings_file.h"
+#include "sampling/diffusers_solver.h"
 #include "t3/window_layout.h"
 
 namespace t3video::film {
@@ -25,45 +26,33 @@ namespace {
 
 using nlohmann::json;
 
-json read_object(const std::filesystem::path& path) {
-    json object = parse_json_or_discard(read_text_file(path, "a JSON object"));
-    require_valid(object.is_object(), path.string(), ": not a JSON object");
-    return object;
-}
-
-template <class T>
-void read(const json& object, const char* key, const std::filesystem::path& path, T& value) {
-    if (!object.contains(key)) return;
-    const json& found = object[key];
-    constexpr bool text = std::is_same_v<T, std::string>, whole = std::is_integral_v<T>;
-    require_valid(text ? found.is_string() : (whole ? found.is_number_integer() : found.is_number()), path.string(),
-                  ": \"", key, "\" is ", found.dump(), ", expected a ",
-                  text ? "text" : (whole ? "whole number" : "number"));
-    value = found.get<T>();
+// A rate as a number, or as a text such as "24000/1001".
+void read_fps(const json& object, const std::filesystem::path& path, double& fps) {
+    if (!object.contains("fps") || !object["fps"].is_string()) return read_setting(object, "fps", path, fps);
+    try {
+        fps = parse_fps(Field("\"fps\"", object["fps"].get<std::string>()));
+    } catch (const InvalidRequest& error) {
+        throw InvalidRequest(Message(path.string(), ": ", error.what()));
+    }
 }
 
 void apply_generation_config(const std::filesystem::path& path, Settings& s) {
-    const json object = read_object(path);
-    read(object, "width", path, s.width);
-    read(object, "height", path, s.height);
-    read(object, "frames", path, s.frames);
-    read(object, "fps", path, s.fps);
-    read(object, "steps", path, s.steps);
-    read(object, "cfg", path, s.cfg);
-    read(object, "shift", path, s.shift);
-    read(object, "solver", path, s.solver);
-    read(object, "negative_prompt", path, s.negative_prompt);
+    const json object = read_settings_file(path);
+    read_setting(object, "width", path, s.width);
+    read_setting(object, "height", path, s.height);
+    read_setting(object, "frames", path, s.frames);
+    read_fps(object, path, s.fps);
+    read_setting(object, "steps", path, s.steps);
+    read_setting(object, "cfg", path, s.cfg);
+    read_setting(object, "shift", path, s.shift);
+    read_setting(object, "solver", path, s.solver);
+    read_setting(object, "negative_prompt", path, s.negative_prompt);
 }
 
-void apply_scheduler_config(const std::filesystem::path& path, Settings& s) {
-    const json object = read_object(path);
-    read(object, "_class_name", path, s.solver);
-    read(object, object.contains("flow_shift") ? "flow_shift" : "shift", path, s.shift);
-    try {
-        solver_of(s);
-    } catch (const InvalidRequest& error) {
-        throw InvalidRequest(Message(path.string(), ": ", error.message()));
-    }
+// A solver that is not followed leaves an empty name, for others to say another.
+void apply_scheduler_config(const SchedulerConfig& config, Settings& s) {
+    s.shift = config.shift.value_or(s.shift);
+    if (!config.solver.empty() || !config.refusal.empty()) s.solver = config.solver;
 }
 
 template <class T>
@@ -122,7 +111,7 @@ void check_ranges(const Settings& s) {
 
 }  // namespace
 
-const sampling::Solver& solver_of(const Settings& settings) {
+sampling::Solver solver_of(const Settings& settings) {
     const bool plain = std::ranges::none_of(settings.solver, [](unsigned char c) { return c < ' '; });
     require_valid(plain, "unknown solver ", checkpoint::quote(settings.solver));  // others are named as they are
     const bool diffusers_class = settings.solver.find("Scheduler") != std::string::npos;
@@ -131,8 +120,10 @@ const sampling::Solver& solver_of(const Settings& settings) {
 
 Settings resolve_settings(const ModelFiles& files, const ModelTraits& traits, const SettingChoices& choices,
                           const InputHeader* input) {
+    SchedulerConfig scheduler;
+    if (!files.scheduler.empty()) scheduler = read_scheduler_config(files.scheduler);
     const auto apply_rest = [&](Settings& s) {
-        if (!files.scheduler.empty()) apply_scheduler_config(files.scheduler, s);
+        apply_scheduler_config(scheduler, s);
         if (!files.generation.empty()) apply_generation_config(files.generation, s);
         if (input) apply_input(*input, choices, traits.cell, s);
         apply_choices(choices, s);
@@ -148,6 +139,7 @@ Settings resolve_settings(const ModelFiles& files, const ModelTraits& traits, co
     }
     apply_rest(s);
     check_ranges(s);
+    if (s.solver.empty() && !scheduler.refusal.empty()) throw InvalidRequest(scheduler.refusal);
     solver_of(s);
     return s;
 }

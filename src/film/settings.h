@@ -25,7 +25,7 @@ struct Settings {
     int64_t steps = 50;
     double cfg = 5.0;  // guidance scale; 1 skips the negative pass
     double shift = 5.0;
-    std::string solver = "unipc";  // as users name them, or a diffusers scheduler class
+    std::string solver = "unipc";  // as users name them, or sampling/diffusers_solver.h does
     std::string negative_prompt;
     Source source = Source::noise;
     double strength = 1.0;  // share of the noise range that a video runs through; sampling::ScheduleOptions
@@ -58,12 +58,14 @@ struct ModelTraits {
 // The model's defaults overlaid with the choices. Defaults follow, in this order: what the input says, where there is
 // one (null: none): a size of about the model's area and the input's shape, by the official rule of TI2V-5B, a video's
 // frame rate, and for one at a strength below 1 Euler's solver; generation_config.json of the folder; diffusers'
-// scheduler_config.json (solver and shift); the T3 script's values where size and frames make one of the published 4K
-// grids; the official values of the model. Throws InvalidRequest for malformed files and for values out of range.
+// scheduler_config.json (solver and shift), whose solver need not be known where another one is named; the T3 script's
+// values where size and frames make one of the published 4K grids; the official values of the model. Throws
+// InvalidRequest for malformed files and for values out of range.
 Settings resolve_settings(const ModelFiles& files, const ModelTraits& traits, const SettingChoices& choices,
                           const InputHeader* input = nullptr);
 
-// The solver a settings' name stands for: one of the solver field's names or a diffusers class name.
-const sampling::Solver& solver_of(const Settings& settings);
+// The solver a settings' name stands for: one of the solver field's names or a scheduler of diffusers. Throws
+// InvalidRequest for another.
+sampling::Solver solver_of(const Settings& settings);
 
 }  // namespace t3video::film

@@ -6,13 +6,12 @@
 
 namespace t3video::sampling {
 
-Tensor combine(Context& ctx, std::initializer_list<Term> terms) {
+Tensor combine(Context& ctx, std::span<const Term> terms) {
     require(terms.size() >= 2, "combine: ", terms.size(), " terms, expected at least 2");
-    const Term* term = terms.begin();
-    Tensor sum = ops::axpby(ctx, static_cast<float>(term[0].coefficient), term[0].x,
-                            static_cast<float>(term[1].coefficient), term[1].x);
-    for (term += 2; term != terms.end(); ++term) {
-        sum = ops::axpby(ctx, 1.0f, sum, static_cast<float>(term->coefficient), term->x);
+    Tensor sum = ops::axpby(ctx, static_cast<float>(terms[0].coefficient), terms[0].x,
+                            static_cast<float>(terms[1].coefficient), terms[1].x);
+    for (const Term& term : terms.subspan(2)) {
+        sum = ops::axpby(ctx, 1.0f, sum, static_cast<float>(term.coefficient), term.x);
     }
     return sum;
 }

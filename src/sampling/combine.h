@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <initializer_list>
+#include <span>
 
 #include "tensor/tensor.h"
 
@@ -20,7 +21,10 @@ struct Term {
 };
 
 // Sum of coefficient*x over at least two terms, added from left to right in f32.
-Tensor combine(Context& ctx, std::initializer_list<Term> terms);
+Tensor combine(Context& ctx, std::span<const Term> terms);
+inline Tensor combine(Context& ctx, std::initializer_list<Term> terms) {
+    return combine(ctx, std::span(terms.begin(), terms.size()));
+}
 
 // The clean sample that velocity v predicts at x: x - sigma*v.
 Tensor predict_clean(Context& ctx, const Tensor& x, double sigma, const Tensor& velocity);

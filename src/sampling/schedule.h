@@ -32,11 +32,6 @@ Schedule flow_match_schedule(const ScheduleOptions& options);
 Schedule unipc_schedule(const ScheduleOptions& options);
 // Official Wan's for its DPM-Solver++: starts at pure noise. t = 1000*sigma cut to an integer.
 Schedule dpmpp_schedule(const ScheduleOptions& options);
-// diffusers' UniPCMultistepScheduler with flow sigmas. t = 1000*sigma cut to an integer.
-Schedule diffusers_unipc_schedule(const ScheduleOptions& options);
-// diffusers' FlowMatchEulerDiscreteScheduler. t = 1000*sigma.
-Schedule diffusers_flow_match_schedule(const ScheduleOptions& options);
-
 // Rounds the timesteps to bf16, as T3's pipeline does before the network sees them; the noise levels stay.
 void round_timesteps(Schedule& schedule);
 

@@ -2,7 +2,9 @@
 #include "sampling/solver.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 #include "sampling/dpmpp.h"
@@ -12,24 +14,18 @@
 namespace t3video::sampling {
 namespace {
 
-constexpr Solver kSolvers[] = {
-    {"euler", euler, flow_match_schedule},
-    {"unipc", unipc, unipc_schedule},
-    {"dpm++", dpmpp, dpmpp_schedule},
-};
-
-constexpr Solver kDiffusersSolvers[] = {
-    {"UniPCMultistepScheduler", unipc, diffusers_unipc_schedule},
-    {"FlowMatchEulerDiscreteScheduler", euler, diffusers_flow_match_schedule},
-};
-
-const Solver& find(std::span<const Solver> known, std::string_view name, std::string_view kind) {
-    const auto found = std::ranges::find(known, name, &Solver::name);
-    if (found != known.end()) return *found;
-    std::string names;
-    for (const Solver& solver : known) names += concat(names.empty() ? "" : ", ", solver.name);
-    throw InvalidRequest(concat("unknown ", kind, " '", name, "', expected one of: ", names));
+// A solver with its usual options.
+template <auto solve>
+Tensor usual(Context& ctx, const Denoiser& denoiser, SampleState start, const Schedule& schedule,
+             const StepObserver& observer) {
+    return solve(ctx, denoiser, std::move(start), schedule, observer, {});
 }
+
+const Solver kSolvers[] = {
+    {"euler", euler, flow_match_schedule},
+    {"unipc", usual<unipc>, unipc_schedule},
+    {"dpm++", usual<dpmpp>, dpmpp_schedule},
+};
 
 }  // namespace
 
@@ -38,11 +34,11 @@ std::span<const Solver> solvers() {
 }
 
 const Solver& find_solver(std::string_view name) {
-    return find(kSolvers, name, "solver");
-}
-
-const Solver& find_diffusers_solver(std::string_view class_name) {
-    return find(kDiffusersSolvers, class_name, "scheduler class");
+    const auto found = std::ranges::find(kSolvers, name, &Solver::name);
+    if (found != std::end(kSolvers)) return *found;
+    std::string names;
+    for (const Solver& solver : kSolvers) names += concat(names.empty() ? "" : ", ", solver.name);
+    throw InvalidRequest(concat("unknown solver '", name, "', expected one of: ", names));
 }
 
 }  // namespace t3video::sampling

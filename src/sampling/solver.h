@@ -1,7 +1,9 @@
 // Solvers by name, each with the schedule that belongs to it.
 #pragma once
 
+#include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "sampling/sampler.h"
@@ -9,21 +11,17 @@
 namespace t3video::sampling {
 
 struct Solver {
-    std::string_view name;
+    std::string name;
     // Runs the steps of a schedule from `start`; returns the clean sample.
-    Tensor (*solve)(Context& ctx, const Denoiser& denoiser, SampleState start, const Schedule& schedule,
-                    const StepObserver& observer);
-    Schedule (*schedule)(const ScheduleOptions& options);
+    std::function<Tensor(Context& ctx, const Denoiser& denoiser, SampleState start, const Schedule& schedule,
+                         const StepObserver& observer)>
+        solve;
+    std::function<Schedule(const ScheduleOptions& options)> schedule;
 };
 
 // As users name them: euler (T3's), unipc and dpm++ (official Wan's).
 std::span<const Solver> solvers();
-// Throws InvalidRequest listing the known names.
+// Throws InvalidRequest listing the known names. Those of diffusers: sampling/diffusers_solver.h.
 const Solver& find_solver(std::string_view name);
-
-// The solver and schedule that a diffusers folder asks for by `_class_name` in scheduler/scheduler_config.json; the
-// shift stands there too, as "flow_shift" (UniPC) or "shift" (flow match). Throws InvalidRequest listing the known
-// classes.
-const Solver& find_diffusers_solver(std::string_view class_name);
 
 }  // namespace t3video::sampling

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "text/html.h"
+#include "text/mojibake.h"
 #include "text/unicode.h"
 
 namespace t3video::text {
@@ -19,10 +20,6 @@ std::u32string replace_each(std::u32string_view text, Replace replace) {
     out.reserve(text.size());
     for (const char32_t c : text) replace(c, out);
     return out;
-}
-
-void c1_control(char32_t c, std::u32string& out) {
-    out += c >= 0x80 && c <= 0x9F ? windows_1252(c) : c;
 }
 
 // Typographic ligatures, and digraphs that are one character only for the sake of old encodings.
@@ -162,7 +159,8 @@ void drop_control(char32_t c, std::u32string& out) {
 std::u32string fix_line(std::u32string line, bool unescape) {
     for (;;) {
         std::u32string fixed = unescape ? unescape_html_strict(line) : line;
-        for (const Replace replace : {c1_control, latin_ligature, character_width, straight_quote}) {
+        fixed = without_c1_controls(repair_mojibake(fixed));
+        for (const Replace replace : {latin_ligature, character_width, straight_quote}) {
             fixed = replace_each(fixed, replace);
         }
         fixed = remove_terminal_escapes(fix_line_breaks(fixed));

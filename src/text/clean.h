@@ -8,9 +8,6 @@ namespace t3video::text {
 
 // ftfy.fix_text with its default settings, HTML references replaced twice more, and every run of white space made one
 // space, none at the ends. Bytes that are not UTF-8 become U+FFFD.
-//
-// Deviation: ftfy's repair of mojibake (UTF-8 that was read in a one-byte code page, as in "Ã©" for "é") is left out.
-// It guesses, and changes nothing in text that was decoded correctly.
 std::string clean_prompt(std::string_view utf8);
 
 }  // namespace t3video::text

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/input_file.h"
+#include "text/tokenizer_json.h"
 
 namespace t3video::text {
 namespace {
@@ -44,6 +45,7 @@ bool is_complete(std::string_view content) {
 
 struct Tokenizer::Impl {
     sentencepiece::SentencePieceProcessor processor;
+    bool folds_bytes = false;
 
     bool is_unknown(int32_t id) const { return id == processor.unk_id() || processor.IsByte(id); }
 
@@ -54,11 +56,20 @@ struct Tokenizer::Impl {
     }
 };
 
-Tokenizer::Tokenizer(const std::filesystem::path& spiece_model) : impl_(std::make_unique<Impl>()) {
-    const std::string content = read_text_file(spiece_model, "a SentencePiece model file (spiece.model)");
-    require_valid(is_complete(content) && impl_->processor.LoadFromSerializedProto(content).ok(), spiece_model.string(),
-                  ": not a complete SentencePiece model (", content.size(), " bytes); expected a spiece.model");
-    require_valid(eos_id() >= 0, spiece_model.string(), ": the vocabulary has no end token (</s>)");
+Tokenizer::Tokenizer(const std::filesystem::path& file) : impl_(std::make_unique<Impl>()) {
+    const std::string content = read_text_file(file, "a SentencePiece model file (spiece.model)");
+    if (content.starts_with('{')) {
+        const ConvertedTokenizer converted = read_tokenizer_json(content, file.string());
+        require_valid(impl_->processor.LoadFromSerializedProto(converted.model).ok(), file.string(),
+                      ": its vocabulary is not one of SentencePiece; put spiece.model beside it");
+        impl_->folds_bytes = !converted.byte_fallback;
+    } else {
+        require_valid(is_complete(content) && impl_->processor.LoadFromSerializedProto(content).ok(), file.string(),
+                      ": not a complete SentencePiece model (", content.size(),
+                      " bytes); expected a spiece.model or tokenizer.json");
+        impl_->folds_bytes = unk_id() == kUmt5UnknownId;
+    }
+    require_valid(eos_id() >= 0, file.string(), ": the vocabulary has no end token (</s>)");
 }
 
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
@@ -71,7 +82,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, int64_t max_length
     const auto status = impl_->processor.Encode({text.data(), text.size()}, &ids);
     require(status.ok(), "tokenizer: ", status.ToString());
 
-    if (unk_id() == kUmt5UnknownId) impl_->fold_unknown(ids);
+    if (impl_->folds_bytes) impl_->fold_unknown(ids);
     ids.resize(std::min(ids.size(), static_cast<size_t>(max_length - 1)));
     ids.push_back(eos_id());
     return ids;

@@ -9,11 +9,12 @@
 
 namespace t3video::text {
 
-// A SentencePiece model file. Safe to use from several threads at once.
+// A SentencePiece model file, or a tokenizer.json that was made from one (text/tokenizer_json.h). Safe to use from
+// several threads at once.
 class Tokenizer {
   public:
-    // InvalidRequest if the file is missing, is no SentencePiece model, or defines no end token.
-    explicit Tokenizer(const std::filesystem::path& spiece_model);
+    // InvalidRequest if the file is missing, is neither, or defines no end token.
+    explicit Tokenizer(const std::filesystem::path& file);
     Tokenizer(Tokenizer&&) noexcept;
     Tokenizer& operator=(Tokenizer&&) noexcept;
     ~Tokenizer();
@@ -22,8 +23,8 @@ class Tokenizer {
     // alone. No padding.
     //
     // A vocabulary of the UMT5 kind (unknown id 3) is read as its own "fast" tokenizer reads it: a stretch of
-    // characters that no piece covers is one unknown id, even if the vocabulary has byte pieces. Any other is read as
-    // SentencePiece reads it.
+    // characters that no piece covers is one unknown id, even if the vocabulary has byte pieces; so is one from a
+    // tokenizer.json unless it says otherwise. Any other is read as SentencePiece reads it.
     std::vector<int32_t> encode(std::string_view text, int64_t max_length = 512) const;
 
     // As the file has them.

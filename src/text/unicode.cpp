@@ -37,14 +37,20 @@ std::u32string normalize(std::u32string_view text, int options) {
 
 }  // namespace
 
+std::pair<char32_t, size_t> first_of_utf8(std::string_view utf8) {
+    utf8proc_int32_t c = 0;
+    const utf8proc_ssize_t used = utf8proc_iterate(bytes(utf8), static_cast<utf8proc_ssize_t>(utf8.size()), &c);
+    return used > 0 ? std::pair(static_cast<char32_t>(c), static_cast<size_t>(used))
+                    : std::pair(char32_t{0}, size_t{0});
+}
+
 std::u32string decode_utf8(std::string_view utf8) {
     std::u32string text;
     text.reserve(utf8.size());
     while (!utf8.empty()) {
-        utf8proc_int32_t c = 0;
-        const utf8proc_ssize_t used = utf8proc_iterate(bytes(utf8), static_cast<utf8proc_ssize_t>(utf8.size()), &c);
-        text += used > 0 ? static_cast<char32_t>(c) : kReplacement;
-        utf8.remove_prefix(used > 0 ? static_cast<size_t>(used) : 1);
+        const auto [c, length] = first_of_utf8(utf8);
+        text += length > 0 ? c : kReplacement;
+        utf8.remove_prefix(length > 0 ? length : 1);
     }
     return text;
 }
@@ -75,6 +81,13 @@ char32_t windows_1252(char32_t c1) {
 
 bool is_decimal_digit(char32_t c) {
     return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_ND;
+}
+
+bool is_word(char32_t c) {
+    const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+    const bool letter = category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
+    const bool number = category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO;
+    return letter || number || c == '_';
 }
 
 bool is_space(char32_t c) {

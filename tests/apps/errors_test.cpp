@@ -52,7 +52,7 @@ const WrongInput kInputs[] = {
     generate("cfg_negative", {"--cfg", "-1"}, {"--cfg -1", "0 to 100"}),
     generate("cfg_nan", {"--cfg", "nan"}, {"--cfg"}),
     generate("shift_zero", {"--shift", "0"}, {"--shift 0"}),
-    generate("seed_negative", {"--seed", "-1"}, {"--seed", "-1", "0 to 18446744073709551615"}),
+    generate("seed_negative", {"--seed", "-2"}, {"--seed", "-2", "0 to 18446744073709551615, or -1 to draw one"}),
     generate("seed_too_large", {"--seed", "99999999999999999999"}, {"--seed", "0 to 18446744073709551615"}),
     generate("cfg_not_a_number", {"--cfg", "abc"}, {"--cfg abc: expected a number"}),
     generate("frames_twice", {"--frames", "5", "--frames", "9"}, {"--frames: given twice"}),

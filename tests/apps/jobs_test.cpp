@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "support/errors.h"
@@ -226,6 +227,45 @@ TEST_F(Batch, ShardsMakeAllFilmsAndKeepThoseThatAreThere) {
     EXPECT_EQ(read_file(folder_ / "films/00001.y4m"), read_file(folder_ / "alone.y4m"));
 }
 
+std::string seed_of(const fs::path& job) {
+    const auto words = nlohmann::json::parse(read_file(job / "command.json")).get<std::vector<std::string>>();
+    return *(std::ranges::find(words, "--seed") + 1);
+}
+
+// One for each film, which is said and kept, by the same command too.
+TEST_F(Batch, DrawsASeedForEachFilm) {
+    write_file(folder_ / "lines.txt",
+               "\xEF\xBB\xBF"
+               "A red ball.\r\n\r\nA blue kite.\r\n");
+    const Outcome first = run("lines.txt", {"--seed", "-1"});
+    ASSERT_EQ(first.exit_code, 0) << first.err;
+    const std::string a = seed_of(folder_ / "films/00000.job"), b = seed_of(folder_ / "films/00001.job");
+    EXPECT_NE(a, b);
+    EXPECT_NE(first.err.find("seed " + a), std::string::npos) << first.err;
+    const auto written = fs::last_write_time(folder_ / "films/00000.y4m");
+    const Outcome again = run("lines.txt", {"--seed", "-1", "--threads", "1"});
+    ASSERT_EQ(again.exit_code, 0) << again.err;
+    EXPECT_EQ(fs::last_write_time(folder_ / "films/00000.y4m"), written) << again.err;
+    EXPECT_EQ(seed_of(folder_ / "films/00000.job"), a);
+    ASSERT_EQ(run_program({"resume", folder_ / "films/00001.job"}).exit_code, 0);
+    EXPECT_EQ(seed_of(folder_ / "films/00001.job"), b);
+    const Outcome anew = run("lines.txt", {"--seed", "-1", "--overwrite"});
+    ASSERT_EQ(anew.exit_code, 0) << anew.err;
+    EXPECT_NE(seed_of(folder_ / "films/00000.job"), a);
+}
+
+TEST_F(Batch, FilmsHaveFieldsOfTheirOwn) {
+    write_file(folder_ / "own.jsonl",
+               "{\"prompt\": \"A red ball.\", \"seed\": 4, \"size\": \"64x64\", \"fps\": \"24000/1001\", \"id\": 7}\n");
+    const Outcome outcome = run("own.jsonl", {"--seed", "1"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_NE(outcome.err.find("Not read in"), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.err.find("own.jsonl: \"id\""), std::string::npos) << outcome.err;
+    EXPECT_NE(outcome.err.find("Film 64x64, 5 frames at 24000/1001 fps"), std::string::npos) << outcome.err;
+    EXPECT_EQ(seed_of(folder_ / "films/00000.job"), "4");
+    EXPECT_TRUE(read_file(folder_ / "films/00000.y4m").find("F24000:1001") != std::string::npos);
+}
+
 // One that fails is listed at the end; the others are made, and it is tried again.
 TEST_F(Batch, AFailureEndsItsOwnFilm) {
     fs::create_directories(folder_ / "films/00001.y4m");
@@ -299,12 +339,12 @@ TEST_F(Batch, WrongInputsAreNamed) {
     refused("list.json", {"--extension", "mkv"}, "--extension mkv");
     refused("list.json", {"--shard", "0/2"}, "--shard 0/2");
     refused("list.json", {"--stepz", "4"}, "--stepz");
-    write_file(folder_ / "bad.json", R"([{"prompt_en": "A ball."}, {"prompt": "A star."}])");
-    refused("bad.json", {}, "entry 1 has no text \"prompt_en\"");
+    write_file(folder_ / "bad.json", R"([{"prompt_en": "A ball."}, {"title": "A star."}])");
+    refused("bad.json", {}, "entry 1 has no text \"prompt\"");
     write_file(folder_ / "blank.json", R"([{"prompt_en": " "}])");
     refused("blank.json", {}, "entry 0: \"prompt_en\" is empty");
-    write_file(folder_ / "object.json", R"({"prompt_en": "A ball."})");
-    refused("object.json", {}, "expected a JSON list");
+    write_file(folder_ / "cut.json", R"([{"prompt_en": "A ball.")");
+    refused("cut.json", {}, "no valid JSON; expected a list of prompts");
     refused("list.json", {"--prompt", "A tree."}, "those of its list");
     refused("list.json", {"--solver", "leap"}, "leap");
     refused("list.json", {"--bits", "10"}, ".y4m takes 8");

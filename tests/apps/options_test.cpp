@@ -13,12 +13,18 @@ namespace {
 using testing::expect_invalid;
 
 TEST(Options, Bytes) {
-    for (const char* text : {"1GiB", "1gib", "1 GiB", "1g", "1G", "1024MiB", "1024 mib", "1024M"})
+    for (const char* text :
+         {"1GiB", "1gib", "1 GiB", "1g", "1G", "1Gi", "1024MiB", "1024 mib", "1024M", "1048576K", " 1  GiB "})
         EXPECT_EQ(parse_bytes(text), size_t{1} << 30) << text;
     EXPECT_EQ(parse_bytes("1gb"), 1'000'000'000u);
     EXPECT_EQ(parse_bytes("1.5 MB"), 1'500'000u);
     EXPECT_EQ(parse_bytes("2TiB"), size_t{2} << 40);
-    for (const char* text : {"", "1", "GiB", "1 KiB", "-1GiB", "1  GiB", "1GiB ", "0GiB", "nanGiB", "1,5GiB", "1e9GiB"})
+    EXPECT_EQ(parse_bytes("0.5TB"), 500'000'000'000u);
+    EXPECT_EQ(parse_bytes("8000M"), size_t{8000} << 20);
+    EXPECT_EQ(parse_bytes("64 kB"), 64'000u);
+    EXPECT_EQ(parse_bytes("1 KiB"), 1024u);
+    for (const char* text : {"", "1", "GiB", "1B", "1PB", "1GBs", "-1GiB", "1 G iB", "0GiB", "nanGiB", "infGiB",
+                             "1,5GiB", "1e9TiB", "80%", "1k1", "0.0001K"})
         expect_invalid([&] { parse_bytes(text); }, {std::string("--memory ") + text + ": expected a size such as"});
 }
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "media/frame_rate.h"
 #include "support/errors.h"
 
@@ -24,6 +26,30 @@ TEST(FieldValues, FramesPerSecond) {
     for (const char* text : {"", "abc", "24fps", "24/", "/2", "24/0", "0/5", "-24/1", "24/1/1", "24 / 1"})
         expect_invalid([&] { parse_fps(Field("fps", text)); },
                        {std::string(*text ? "fps " : "fps") + text + ": expected", "24000/1001"});
+}
+
+// Numbers that no file's time base can have are not rounded in silence.
+TEST(FieldValues, FractionsAreExactOrRefused) {
+    const auto refused = [](const char* text, const char* nearest) {
+        expect_invalid([&] { parse_fps(Field("fps", text)); }, {concat("fps ", text), "nearest rate", nearest});
+    };
+    refused("1199/50", "24000/1001");
+    refused("9999999/400001", "/");
+    EXPECT_EQ(fps_text(parse_fps(Field("fps", "24000/1001"))), "24000/1001");
+    EXPECT_EQ(fps_text(parse_fps(Field("fps", "29.97"))), "30000/1001");
+    EXPECT_EQ(fps_text(parse_fps(Field("fps", "100/7"))), "100/7");
+    EXPECT_EQ(fps_text(12.5), "12.5");
+    EXPECT_EQ(fps_text(24), "24");
+}
+
+TEST(FieldValues, SeedsAreGivenOrDrawn) {
+    EXPECT_EQ(parse_seed(Field("seed", "18446744073709551615")), UINT64_MAX);
+    std::set<uint64_t> drawn;
+    for (int i = 0; i < 8; ++i) drawn.insert(parse_seed(Field("seed", "-1")));
+    EXPECT_GT(drawn.size(), 1u);
+    EXPECT_LE(*drawn.rbegin(), UINT32_MAX);
+    for (const char* text : {"", "-2", "+7", "1.5", "x", "-1 "})
+        expect_invalid([&] { parse_seed(Field("seed", text)); }, {"seed", "expected 0 to 18446744073709551615, or -1"});
 }
 
 TEST(FieldValues, Sizes) {

@@ -121,7 +121,7 @@ TEST(Fields, WrongValuesNameTheField) {
         {"steps", {"", "1e1", "0x10"}},
         {"cfg", {"", "high", "3,5"}},
         {"shift", {"", "5x"}},
-        {"seed", {"", "-1", "1.5", "18446744073709551616"}},
+        {"seed", {"", "-2", "1.5", "18446744073709551616"}},
         {"noise", {"", "gpu"}},
         {"multiprocessors", {"many"}},
         {"bf16-timesteps", {"", "yes", "1"}},

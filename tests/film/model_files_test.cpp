@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 class ModelFolder : public ::testing::Test {
   protected:
     fs::path folder() const { return folder_ / "model"; }
-    fs::path make(const std::string& name) { return write_file(folder() / name, "x"); }
+    fs::path make(const std::string& name) { return write_file(folder() / name, name.ends_with(".json") ? "{}" : "x"); }
     void make_all(std::initializer_list<const char*> names) {
         for (const char* name : names) make(name);
     }
@@ -121,8 +121,146 @@ TEST_F(ModelFolder, MustHoldAModel) {
     make("README.md");
     expect_invalid([&] { find_model(folder()); }, {folder().string(), "not a model folder", "model_index.json"});
     expect_invalid([&] { find_model(folder() / "README.md"); }, {"README.md", "does not exist"});
-    make("model_index.json");
+    write_file(folder() / "model_index.json", "{}");
     expect_invalid([&] { find_model(folder()); }, {folder().string(), "not a model folder"});
+}
+
+// A hub's variants, under each of the names that its programs give them; which was taken is said.
+TEST_F(ModelFolder, Variants) {
+    const auto taken = [&](std::initializer_list<const char*> names) {
+        fs::remove_all(folder());
+        make("model_index.json");
+        make_all(names);
+        return find_model(folder());
+    };
+    for (const char* name :
+         {"transformer/diffusion_pytorch_model.fp16.safetensors",
+          "transformer/diffusion_pytorch_model.safetensors.index.fp16.json",
+          "transformer/diffusion_pytorch_model.fp16.safetensors.index.json",
+          "transformer/diffusion_pytorch_model.ema.safetensors", "transformer/diffusion_pytorch_model.bin",
+          "transformer/diffusion_pytorch_model.bin.index.json", "transformer/diffusion_pytorch_model.bf16.bin",
+          "transformer/diffusion_pytorch_model-00001-of-00002.safetensors",
+          "transformer/diffusion_pytorch_model.fp16-00001-of-00002.safetensors",
+          "transformer/diffusion_pytorch_model-00001-of-00002.fp16.safetensors"}) {
+        const ModelFiles files = taken({name});
+        EXPECT_EQ(files.need(Part::dit), folder() / name);
+        EXPECT_EQ(files.notes, std::vector<std::string>()) << name;
+    }
+    EXPECT_EQ(taken({"text_encoder/model.fp16.safetensors"}).need(Part::text_encoder),
+              folder() / "text_encoder/model.fp16.safetensors");
+    EXPECT_EQ(taken({"text_encoder/pytorch_model.bin"}).need(Part::text_encoder),
+              folder() / "text_encoder/pytorch_model.bin");
+    EXPECT_EQ(taken({"vae/diffusion_pytorch_model.fp16.safetensors"}).need(Part::vae),
+              folder() / "vae/diffusion_pytorch_model.fp16.safetensors");
+    const ModelFiles several = taken({"transformer/diffusion_pytorch_model.fp16.safetensors",
+                                      "transformer/diffusion_pytorch_model.safetensors.index.json",
+                                      "transformer/diffusion_pytorch_model-00001-of-00002.safetensors",
+                                      "transformer/diffusion_pytorch_model-00002-of-00002.safetensors",
+                                      "transformer/diffusion_pytorch_model.bin"});
+    EXPECT_EQ(several.need(Part::dit), folder() / "transformer/diffusion_pytorch_model.safetensors.index.json");
+    EXPECT_EQ(several.notes, (std::vector{several.dit.string() +
+                                          " is read, not the others beside it: "
+                                          "diffusion_pytorch_model.fp16.safetensors, diffusion_pytorch_model.bin"}));
+    for (const char* name : {"transformer/diffusion_pytorch_model.safetensors.json", "transformer/config.json",
+                             "transformer/diffusion_pytorch_model.a.b.safetensors", "transformer/model.safetensors",
+                             "transformer/diffusion_pytorch_model..safetensors"}) {
+        taken({"vae/diffusion_pytorch_model.safetensors"});
+        make(name);
+        EXPECT_EQ(find_model(folder()).dit, "") << name;
+    }
+}
+
+TEST_F(ModelFolder, OfficialInOtherFormats) {
+    make_all({"diffusion_pytorch_model-00001-of-00002.safetensors", "models_t5_umt5-xxl-enc-fp8.safetensors",
+              "Wan2.1_VAE.safetensors", "google/umt5-xxl/tokenizer.json"});
+    const ModelFiles files = find_model(folder());
+    EXPECT_EQ(files.need(Part::dit), folder() / "diffusion_pytorch_model-00001-of-00002.safetensors");
+    EXPECT_EQ(files.need(Part::text_encoder), folder() / "models_t5_umt5-xxl-enc-fp8.safetensors");
+    EXPECT_EQ(files.need(Part::vae), folder() / "Wan2.1_VAE.safetensors");
+    EXPECT_EQ(files.need(Part::tokenizer), folder() / "google/umt5-xxl/tokenizer.json");
+    EXPECT_EQ(files.notes, std::vector<std::string>());
+    make("models_t5_umt5-xxl-enc-bf16.pth");
+    EXPECT_EQ(find_model(folder()).notes,
+              (std::vector{find_model(folder()).need(Part::text_encoder).string() +
+                           " is read, not the others beside it: models_t5_umt5-xxl-enc-fp8.safetensors"}));
+    EXPECT_EQ(find_model(folder()).text_encoder, folder() / "models_t5_umt5-xxl-enc-bf16.pth");
+}
+
+// models--Org--Name with refs/main and links into blobs.
+TEST_F(ModelFolder, OfAHubsCache) {
+    const fs::path cache = folder_ / "hub" / "models--Wan-AI--Wan2.1", snapshots = cache / "snapshots";
+    const auto link = [&](const std::string& hash) {
+        const fs::path blob = write_file(cache / "blobs" / "0a1b", "x");
+        fs::create_directories(snapshots / hash);
+        fs::create_symlink("../../blobs/0a1b", snapshots / hash / "Wan2.1_VAE.pth");
+    };
+    link("aaa");
+    for (const fs::path& named : {cache, snapshots, snapshots / "", snapshots / "aaa"}) {
+        EXPECT_EQ(find_model(named).folder, snapshots / "aaa") << named;
+        EXPECT_EQ(find_model(named).need(Part::vae), snapshots / "aaa" / "Wan2.1_VAE.pth");
+    }
+    link("bbb");
+    expect_invalid([&] { find_model(cache); }, {"snapshots: holds 2 snapshots; name one of them", "aaa"});
+    write_file(cache / "refs" / "main", "bbb\n");
+    EXPECT_EQ(find_model(cache).folder, snapshots / "bbb");
+    write_file(cache / "refs" / "main", "..");
+    expect_invalid([&] { find_model(cache); }, {"holds 2 snapshots"});
+    expect_invalid([&] { find_model(folder_ / "hub"); },
+                   {"holds the models of a hub's cache; name one", "models--Wan-AI"});
+    fs::remove_all(snapshots);
+    fs::create_directories(snapshots);
+    expect_invalid([&] { find_model(cache); }, {"holds no snapshot"});
+}
+
+// Folders that say more than is read: in one line, but for what does not need the transformer.
+TEST_F(ModelFolder, OthersThanTextToVideo) {
+    const auto refused = [&](const std::string& file, const std::string& content, std::vector<std::string> says) {
+        fs::remove_all(folder());
+        make_all({"model_index.json", "transformer/diffusion_pytorch_model.safetensors", "Wan2.1_VAE.pth",
+                  "vae/diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors"});
+        write_file(folder() / "model_index.json", "{}");
+        if (file == "config.json") fs::remove(folder() / "model_index.json"), fs::remove_all(folder() / "transformer");
+        write_file(folder() / file, content);
+        const ModelFiles files = find_model(folder());
+        expect_invalid([&] { files.need(Part::dit); }, says);
+        expect_invalid([&] { load_networks(files); }, says);
+        EXPECT_TRUE(is_regular_file(files.need(Part::vae)));
+        const PartOverrides other{.dit = write_file(folder_ / "other" / "t3.safetensors", "x")};
+        EXPECT_EQ(find_model(folder(), other).need(Part::dit), other.dit) << content;
+    };
+    constexpr const char* kIndex = "model_index.json";
+    refused(kIndex, R"({"_class_name": "WanPipeline", "transformer_2": ["diffusers", "WanTransformer3DModel"]})",
+            {"transformer and transformer_2, two transformers", "A14B"});
+    refused("transformer_2/diffusion_pytorch_model.safetensors", "x", {"two transformers"});
+    refused("high_noise_model/config.json", "{}", {"high_noise_model and low_noise_model, two transformers", "A14B"});
+    refused(kIndex, R"({"_class_name": "WanImageToVideoPipeline"})", {kIndex, "image-to-video", "text-to-video"});
+    refused(kIndex, R"({"_class_name": "WanVACEPipeline"})", {kIndex, "is of a WanVACEPipeline"});
+    refused(kIndex, R"({"_class_name": "WanPipeline", "image_encoder": ["transformers", "CLIPVisionModel"]})",
+            {kIndex, "a part image_encoder, which is not run"});
+    refused("transformer/config.json", R"({"_class_name": "WanVACETransformer3DModel"})",
+            {"WanVACETransformer3DModel"});
+    refused("transformer/config.json", R"({"image_dim": 1280})", {"image-to-video model (image_dim 1280)"});
+    refused("config.json", R"({"_class_name": "WanModel", "model_type": "i2v"})", {"config.json", "of the kind i2v"});
+    refused("config.json", R"({"_class_name": "CausalWanModel"})", {"config.json: is of a CausalWanModel"});
+
+    for (const char* content :
+         {R"({"_class_name": "WanPipeline", "transformer_2": [null, null], "boundary_ratio": null})",
+          R"({"_class_name": "WanImageToVideoPipeline", "expand_timesteps": true, "image_encoder": [null, null]})",
+          R"({"_class_name": "WanVideoToVideoPipeline"})"}) {
+        fs::remove_all(folder());
+        make("transformer/diffusion_pytorch_model.safetensors");
+        write_file(folder() / kIndex, content);
+        EXPECT_NO_THROW(find_model(folder()).need(Part::dit)) << content;
+    }
+    // Nothing but two transformers.
+    fs::remove_all(folder());
+    make_all({"high_noise_model/config.json", "low_noise_model/config.json"});
+    expect_invalid([&] { find_model(folder()); }, {"two transformers"});
+    // What a transformer given by the user says of itself.
+    make("Wan2.1_VAE.pth");
+    const PartOverrides i2v{.dit = write_file(folder_ / "i2v" / "dit.safetensors", "x")};
+    write_file(folder_ / "i2v" / "config.json", R"({"model_type": "i2v"})");
+    expect_invalid([&] { find_model(folder(), i2v).need(Part::dit); }, {"i2v/config.json", "of the kind i2v"});
 }
 
 // A layout belongs to a DiT file: without one, that of the working folder is not meant.

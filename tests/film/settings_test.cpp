@@ -116,7 +116,7 @@ TEST_F(SettingsTest, GenerationConfigCanAskForFourK) {
 TEST_F(SettingsTest, SchedulerConfig) {
     scheduler_config(R"({"_class_name": "UniPCMultistepScheduler", "flow_shift": 3.0, "sigma_min": null})");
     EXPECT_EQ(resolve(kWan21), (Settings{832, 480, 81, 16, 50, 5, 3, "UniPCMultistepScheduler", kNegative}));
-    EXPECT_EQ(&solver_of(resolve(kWan21)), &sampling::find_diffusers_solver("UniPCMultistepScheduler"));
+    EXPECT_EQ(solver_of(resolve(kWan21)).name, "UniPCMultistepScheduler");
     EXPECT_EQ(resolve(kWan21, size(3840, 2160)),
               (Settings{3840, 2160, 81, 30, 50, 5, 3, "UniPCMultistepScheduler", kNegative}));
     scheduler_config(R"({"_class_name": "FlowMatchEulerDiscreteScheduler", "shift": 8})");
@@ -125,7 +125,67 @@ TEST_F(SettingsTest, SchedulerConfig) {
     EXPECT_EQ(resolve(kWan21).shift, 4);
     SettingChoices choices;
     choices.solver = "unipc";
-    EXPECT_EQ(&solver_of(resolve(kWan21, choices)), &sampling::find_solver("unipc"));
+    EXPECT_EQ(solver_of(resolve(kWan21, choices)).name, "unipc");
+}
+
+// As diffusers writes them: every setting, most of them without effect on flow matching.
+TEST_F(SettingsTest, SchedulerSettingsAreFollowedOrNamed) {
+    const auto config = [&](const char* name, const char* changed) {
+        scheduler_config(concat(R"({"_class_name": ")", name,
+                                R"(", "_diffusers_version": "0.40.0", "beta_end": 0.02, "beta_start": 0.0001,
+            "beta_schedule": "linear", "trained_betas": null, "disable_corrector": [], "final_sigmas_type": "zero",
+            "lower_order_final": true, "num_train_timesteps": 1000, "predict_x0": true, "prediction_type": "flow_prediction",
+            "shift_terminal": null, "sigma_max": null, "solver_p": null, "solver_order": 2, "solver_type": "bh2",
+            "time_shift_type": "exponential", "timestep_spacing": "linspace", "use_beta_sigmas": false, "use_flow_sigmas": true,
+            "use_karras_sigmas": false, "flow_shift": 3.0)",
+                                changed, "}"));  // of two under one name the last counts
+    };
+    const auto solver = [&](const char* name, const char* changed) {
+        config(name, changed);
+        return resolve(kWan21).solver;
+    };
+    EXPECT_EQ(solver("UniPCMultistepScheduler", ""), "UniPCMultistepScheduler");
+    EXPECT_EQ(solver("DPMSolverMultistepScheduler", R"(, "algorithm_type": "dpmsolver++")"),
+              "DPMSolverMultistepScheduler");
+    EXPECT_EQ(solver("UniPCMultistepScheduler", R"(, "solver_order": 3)"), "UniPCMultistepScheduler:solver_order=3");
+    EXPECT_EQ(solver("UniPCMultistepScheduler", R"(, "solver_type": "bh1", "use_karras_sigmas": true)"),
+              "UniPCMultistepScheduler:solver_type=bh1,use_karras_sigmas=true");
+    EXPECT_EQ(solver("FlowMatchEulerDiscreteScheduler", R"(, "use_beta_sigmas": true)"),
+              "FlowMatchEulerDiscreteScheduler:use_beta_sigmas=true");
+    EXPECT_EQ(solver("UniPCMultistepScheduler", R"(, "solver_order": 2.0)"), "UniPCMultistepScheduler");
+    // A record says so, and gives the same solver again.
+    SettingChoices again;
+    again.solver = "UniPCMultistepScheduler:solver_order=3";
+    EXPECT_EQ(solver_of(resolve(kWan21, again)).name, *again.solver);
+
+    config("UniPCMultistepScheduler", R"(, "flow_shift": null)");
+    EXPECT_EQ(resolve(kWan21).shift, 5);
+    config("FlowMatchEulerDiscreteScheduler", R"(, "shift": 7)");
+    EXPECT_EQ(resolve(kWan21).shift, 7);
+
+    const std::pair<const char*, const char*> others[] = {
+        {"UniPCMultistepScheduler", R"(, "use_beta_sigmas": true)"},
+        {"UniPCMultistepScheduler", R"(, "use_flow_sigmas": false)"},
+        {"DPMSolverMultistepScheduler", R"(, "use_karras_sigmas": true)"},
+        {"SelfForcingFlowMatchScheduler", ""},
+    };
+    for (const auto& [name, changed] : others) {
+        config(name, changed);
+        expect_invalid([&] { resolve(kWan21); }, {files_.scheduler.string(), name, "or choose another with solver"});
+        for (const char* named : {"euler", "unipc", "dpm++"}) {
+            SettingChoices choices;
+            choices.solver = named;
+            EXPECT_EQ(resolve(kWan21, choices).solver, named);
+            EXPECT_EQ(resolve(kWan21, choices).shift, 3);
+            choices.shift = 5;
+            EXPECT_EQ(resolve(kWan21, choices).shift, 5);
+        }
+        generation_config(R"({"solver": "euler"})");
+        EXPECT_EQ(resolve(kWan21).solver, "euler");
+        files_.generation.clear();
+        const InputHeader video{.source = Source::video, .width = 832, .height = 480, .fps = 24, .strength = 0.5};
+        EXPECT_EQ(resolve_settings(files_, kWan21, {}, &video).solver, "euler");
+    }
 }
 
 TEST_F(SettingsTest, WrongSchedulerConfig) {
@@ -148,7 +208,7 @@ TEST_F(SettingsTest, WrongGenerationConfig) {
         {R"({"frames": true})", "\"frames\" is true, expected a whole number"},
         {R"({"steps": 1e30})", "\"steps\" is 1e+30, expected a whole number"},
         {R"({"steps": null})", "\"steps\" is null, expected a whole number"},
-        {R"({"fps": "eight"})", "\"fps\" is \"eight\", expected a number"},
+        {R"({"fps": "eight"})", "\"fps\" eight: expected frames per second"},
         {R"({"cfg": [3]})", "\"cfg\" is [3], expected a number"},
         {R"({"shift": {}})", "\"shift\" is {}, expected a number"},
         {R"({"solver": 3})", "\"solver\" is 3, expected a text"},
@@ -161,6 +221,8 @@ TEST_F(SettingsTest, WrongGenerationConfig) {
         generation_config(content);
         expect_invalid([&] { resolve(kWan21); }, {files_.generation.string(), says});
     }
+    generation_config(R"({"fps": "24000/1001"})");
+    EXPECT_EQ(resolve(kWan21).fps, 24000.0 / 1001);
     generation_config(R"({"solver": "heun"})");
     expect_invalid([&] { resolve(kWan21); }, {"heun", "euler, unipc, dpm++"});
     generation_config(R"({"solver": "a\nb"})");

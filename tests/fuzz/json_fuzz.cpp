@@ -3,6 +3,7 @@
 #include <map>
 
 #include "apps/common/batch_list.h"
+#include "film/folder_claims.h"
 #include "film/frame_size.h"
 #include "film/settings.h"
 #include "fuzz.h"
@@ -11,6 +12,7 @@
 #include "job/job_files.h"
 #include "models/wan_dit/config.h"
 #include "t3/window_layout.h"
+#include "text/tokenizer_json.h"
 
 using namespace t3video;
 
@@ -24,6 +26,18 @@ class JobFolder {
             if ((file == job::kRequest) == request) std::filesystem::create_symlink(input, folder_ / file);
         }
         if (!request) testing::write_file(folder_ / job::kRequest, job::dumped_request({{"prompt", "A star."}}));
+    }
+    const std::filesystem::path& path() const { return folder_.path(); }
+
+  private:
+    testing::TemporaryFolder folder_;
+};
+
+// A model folder whose model_index.json is the input.
+class ModelIndex {
+  public:
+    explicit ModelIndex(const std::filesystem::path& input) {
+        std::filesystem::create_symlink(input, folder_ / "model_index.json");
     }
     const std::filesystem::path& path() const { return folder_.path(); }
 
@@ -61,7 +75,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     static const JobFolder folder(path, false), requested(path, true);
     const std::string text(fuzz::as_text(data, size));
     fuzz::expect_contract([&] { return !t3::read_layout(path).patterns.empty(); });
-    fuzz::expect_contract([&] { return !apps::read_batch_list(path).empty(); });
+    fuzz::expect_contract([&] { return !apps::read_batch_list(path).items.empty(); });
+    fuzz::expect_contract([&] { return !text::read_tokenizer_json(text, "input").model.empty(); });
+    fuzz::expect_contract([&] { return film::claim_of_config(path).empty(); });
+    static const ModelIndex model(path);
+    fuzz::expect_contract([&] { return film::claim_of_folder(model.path()).empty(); });
     fuzz::expect_contract([&] { return job::parse_film_record(text).has_value(); });
     fuzz::expect_contract([&] { return is_read(requested.path()) || is_read(folder.path()); });
     fuzz::expect_contract([&] { return !job::front_door_of(folder.path()).empty(); });

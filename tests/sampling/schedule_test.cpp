@@ -10,14 +10,22 @@
 
 #include "checkpoint/tensor_source.h"
 #include "core/error.h"
+#include "sampling/diffusers_schedules.h"
 
 namespace t3video::sampling {
 namespace {
 
 using ScheduleFunction = Schedule (*)(const ScheduleOptions&);
 
-constexpr ScheduleFunction kAll[] = {flow_match_schedule, unipc_schedule, dpmpp_schedule, diffusers_unipc_schedule,
-                                     diffusers_flow_match_schedule};
+Schedule diffusers_unipc(const ScheduleOptions& options) {
+    return diffusers_unipc_schedule(options);
+}
+Schedule diffusers_flow_match(const ScheduleOptions& options) {
+    return diffusers_flow_match_schedule(options);
+}
+
+constexpr ScheduleFunction kAll[] = {flow_match_schedule, unipc_schedule,           dpmpp_schedule,
+                                     diffusers_unipc,     diffusers_dpmpp_schedule, diffusers_flow_match};
 
 TEST(FlowMatchSchedule, MatchesDiffSynth) {
     const ScheduleOptions settings[] = {{50, 5.0, 1.0}, {50, 3.0, 1.0}, {30, 8.0, 1.0}, {20, 5.0, 0.7}, {4, 5.0, 1.0}};

@@ -3,8 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "text/tokenizer.h"
 
 namespace t3video::text {
 namespace {
@@ -96,9 +101,23 @@ TEST(CleanPromptBytes, InvalidUtf8BecomesReplacementCharacters) {
     EXPECT_EQ(clean_prompt("\xF4\x8F\xBF\xBD"), "\U0010FFFD");
 }
 
-// Stated deviation: ftfy would make this "é".
-TEST(CleanPromptBytes, MojibakeStays) {
-    EXPECT_EQ(clean_prompt("caf\u00C3\u00A9"), "caf\u00C3\u00A9");
+// What programs make of texts whose encoding they took for another, and texts that only look so.
+TEST(CleanPromptTable, GivesTheReferencesTextsAndIds) {
+    const Tokenizer tokenizer(T3VIDEO_TEST_DATA "/golden/tokenizer/spiece.model");
+    std::ifstream in(T3VIDEO_TEST_DATA "/text/prompts.json");
+    const auto rows = nlohmann::json::parse(in);
+    ASSERT_GE(rows.size(), 150u);
+    for (const auto& row : rows) {
+        const auto prompt = row.at("prompt").get<std::string>();
+        const std::string cleaned = clean_prompt(prompt);
+        EXPECT_EQ(cleaned, row.at("cleaned").get<std::string>()) << prompt;
+        EXPECT_EQ(tokenizer.encode(cleaned), row.at("ids").get<std::vector<int32_t>>()) << prompt;
+    }
+}
+
+TEST(CleanPromptTable, GoodTextStays) {
+    for (const char* text : {"café", "Ångström", "À la carte", "10 ½ × 3 °C", "Łódź", "Привет", "日本語", "¿Qué?"})
+        EXPECT_EQ(clean_prompt(text), text);
 }
 
 }  // namespace

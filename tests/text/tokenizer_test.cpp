@@ -10,6 +10,8 @@
 #include <string>
 
 #include "core/error.h"
+#include "support/errors.h"
+#include "support/files.h"
 
 namespace t3video::text {
 namespace {
@@ -95,7 +97,7 @@ TEST(Tokenizer, LoadsTheBundledModel) {
     EXPECT_EQ(ids.back(), 1);
 }
 
-class TokenizerFile : public testing::Test {
+class TokenizerFile : public ::testing::Test {
   protected:
     // Loads a file of this content; returns the message, empty if it loads.
     std::string message_for(const std::string& content) {
@@ -103,14 +105,14 @@ class TokenizerFile : public testing::Test {
         return load(path_);
     }
     std::string load(const std::filesystem::path& path) {
-        testing::internal::CaptureStderr();
+        ::testing::internal::CaptureStderr();
         std::string message;
         try {
             const Tokenizer tokenizer(path);
         } catch (const InvalidRequest& error) {
             message = error.what();
         }
-        EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+        EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
         return message;
     }
     void expect_rejected(const std::string& content, const std::string& why) {
@@ -120,8 +122,8 @@ class TokenizerFile : public testing::Test {
     }
     void TearDown() override { std::filesystem::remove(path_); }
 
-    const std::string name_ = testing::UnitTest::GetInstance()->current_test_info()->name();
-    const std::filesystem::path path_ = std::filesystem::path(testing::TempDir()) / ("t3video_" + name_ + ".model");
+    const std::string name_ = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    const std::filesystem::path path_ = std::filesystem::path(::testing::TempDir()) / ("t3video_" + name_ + ".model");
 };
 
 TEST_F(TokenizerFile, IntactCopyLoads) {
@@ -131,12 +133,12 @@ TEST_F(TokenizerFile, IntactCopyLoads) {
 TEST_F(TokenizerFile, MissingFileIsNamed) {
     const std::string message = load("/nowhere/spiece.model");
     EXPECT_NE(message.find("/nowhere/spiece.model: no such file"), std::string::npos) << message;
-    EXPECT_NE(load(testing::TempDir()).find("is a folder"), std::string::npos);
+    EXPECT_NE(load(::testing::TempDir()).find("is a folder"), std::string::npos);
 }
 
 TEST_F(TokenizerFile, OtherContentIsRejected) {
     expect_rejected("", "not a complete SentencePiece model (0 bytes)");
-    expect_rejected("{\"version\": \"1.0\"}", "not a complete SentencePiece model");
+    expect_rejected("{\"version\": \"1.0\"}", "no tokenizer.json: it has no \"model\"");
     expect_rejected(std::string(5000, '\xFF'), "not a complete SentencePiece model");
 }
 
@@ -168,6 +170,49 @@ TEST_F(TokenizerFile, VocabularyWithoutEndTokenIsRejected) {
     std::string content = read(kUnk3Model);
     content.replace(content.find("</s>"), 4, "<zz>");
     expect_rejected(content, "no end token");
+}
+
+// Made by tools/make_tokenizer_json.py.
+TEST(TokenizerJson, GivesTheIdsOfTokenizers) {
+    const auto cases = nlohmann::json::parse(read(kData / "text/tokenizer-cases.json"));
+    ASSERT_GE(cases.size(), 20u);
+    for (const auto& c : cases) {
+        const Tokenizer tokenizer(kData / "text" / c.at("file").get<std::string>());
+        EXPECT_EQ(tokenizer.encode(c.at("text").get<std::string>()), c.at("ids").get<Ids>()) << c.dump();
+        EXPECT_EQ((Ids{tokenizer.pad_id(), tokenizer.eos_id(), tokenizer.unk_id()}), (Ids{0, 1, 3}));
+    }
+}
+
+TEST(TokenizerJson, NamesWhatItDoesNotRead) {
+    const testing::TemporaryFolder folder;
+    const auto whole = nlohmann::json::parse(read(kData / "text/tokenizer.json"));
+    const auto refused = [&](const char* pointer, const nlohmann::json& value, const char* says) {
+        auto changed = whole;
+        changed[nlohmann::json::json_pointer(pointer)] = value;
+        const auto file = testing::write_file(folder / "tokenizer.json", changed.dump());
+        testing::expect_invalid([&] { Tokenizer{file}; }, {file.string(), says, "spiece.model"});
+    };
+    const auto kind = [](const char* type) { return nlohmann::json{{"type", type}}; };
+    refused("/model", nullptr, "it has no \"model\"");
+    refused("/model/type", "BPE", "a tokenizer of the kind BPE, expected Unigram");
+    refused("/model/unk_id", nullptr, "no list \"vocab\" with an \"unk_id\"");
+    refused("/model/unk_id", 100000, "no list \"vocab\" with an \"unk_id\"");
+    refused("/model/vocab/7", "x", "entry 7 of its vocabulary");
+    refused("/model/vocab/7/0", "", "its vocabulary is not one of SentencePiece");
+    refused("/normalizer", kind("Lowercase"), "its normalizer Lowercase is not read");
+    refused("/normalizer/normalizers/0/precompiled_charsmap", "*", "its normalizer Precompiled is not read");
+    refused("/pre_tokenizer", kind("ByteLevel"), "its pre-tokenizer ByteLevel is not read");
+    refused("/pre_tokenizer", nullptr, "its pre-tokenizer is not Metaspace");
+    const auto cut = testing::write_file(folder / "cut.json", whole.dump().substr(0, 500));
+    testing::expect_invalid([&] { Tokenizer{cut}; }, {"cut.json: not valid JSON"});
+    // Without a normalizer nothing is changed; an end token there must be.
+    auto plain = whole;
+    plain["normalizer"] = nullptr;
+    EXPECT_EQ(Tokenizer(testing::write_file(folder / "plain.json", plain.dump())).encode("a red ball"),
+              Tokenizer(kData / "text/tokenizer.json").encode("a red ball"));
+    plain["model"]["vocab"][1][0] = "<end>";
+    const auto endless = testing::write_file(folder / "endless.json", plain.dump());
+    testing::expect_invalid([&] { Tokenizer{endless}; }, {"the vocabulary has no end token"});
 }
 
 }  // namespace

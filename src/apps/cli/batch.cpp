@@ -15,6 +15,7 @@
 #include "core/numbers.h"
 #include "core/output_file.h"
 #include "core/paths.h"
+#include "film/fields.h"
 
 namespace t3video::apps {
 namespace {
@@ -109,12 +110,15 @@ void BatchOptions::run(const std::vector<std::string>& further) const {
     require_valid(extension.starts_with('.') || extension.starts_with('/'), "--extension ", extension,
                   ": expected one with its dot, such as .mkv, or / for folders");
     check_further(further);
-    const std::vector<BatchItem> items = read_batch_list(list);
-    const auto command_of = [&](size_t i) {
+    const auto [items, unread] = read_batch_list(list);
+    const auto command_of = [&, &items = items](size_t i) {
         std::vector<std::string> words = further;
         words.insert(words.end(),
                      {"--prompt", items[i].prompt, "--output", output / fmt::format("{:05}{}", i, extension)});
-        if (items[i].seed) words.insert(words.end(), {"--seed", std::to_string(*items[i].seed)});
+        for (const auto& [name, value] : items[i].fields) {
+            words.push_back("--" + name);
+            if (film::find_field(name)->kind != film::RequestField::Kind::flag) words.push_back(value);
+        }
         FilmCommand film = parse_film(words);
         film.request.further_inputs.push_back(list);
         return film;
@@ -126,6 +130,7 @@ void BatchOptions::run(const std::vector<std::string>& further) const {
     if (mine.empty()) return log_info(fmt::format("No film is in part {}: the list has {}", shard, items.size()));
     const FilmCommand first = command_of(mine.front());
     set_quiet(first.quiet);
+    if (!unread.empty()) log_info(fmt::format("Not read in {}: \"{}\"", list.string(), fmt::join(unread, "\", \"")));
     session::Session session = first.session(session::Lifetime::many_films);
     session.open(first.request);  // before the folder is made
     const FilmFolder folder(output);
@@ -152,9 +157,12 @@ void BatchOptions::run(const std::vector<std::string>& further) const {
 }  // namespace
 
 void add_batch(CLI::App& program, Action& chosen) {
-    auto* c = program.add_subcommand("batch", "Make a film for each prompt of a JSON list");
+    auto* c = program.add_subcommand("batch", "Make a film for each prompt of a list");
     const auto o = std::make_shared<BatchOptions>();
-    c->add_option("LIST", o->list, "JSON list of objects with \"prompt_en\", and \"seed\" for a seed of its own")
+    c->add_option(
+         "LIST", o->list,
+         "Prompts: one in a line (those that begin with # are left out); or JSON, a list or one object or text "
+         "in a line")
         ->type_name("")
         ->required();
     c->add_option("--output,-o", o->output, "Folder of the films: 00000.mp4 and so on, by place in the list")
@@ -169,6 +177,12 @@ void add_batch(CLI::App& program, Action& chosen) {
         ->type_name("I/N");
     c->allow_extras();
     c->footer(
+        "An object's prompt is \"prompt_en\", \"prompt\", \"caption\" or \"text\". Other options of a film may stand "
+        "beside "
+        "it, as in\n"
+        "{\"prompt\": \"A red ball.\", \"seed\": 3, \"frames\": 49}; members that mean nothing are named and not "
+        "read.\n"
+        "--seed -1 draws a seed for each film.\n\n"
         "Further options are those of t3video generate, for all films. The model is opened, checked and prepared "
         "once.\n"
         "After an interruption the same command goes on: films that are finished stay as they are, the one begun goes\n"

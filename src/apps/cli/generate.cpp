@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
 
 #include "apps/cli/commands.h"
 #include "apps/common/film_options.h"
@@ -11,9 +13,14 @@
 #include "apps/common/terminal.h"
 #include "core/error.h"
 #include "core/paths.h"
+#include "film/field_values.h"
+#include "film/fields.h"
+#include "job/job.h"
 
 namespace t3video::apps {
 namespace {
+
+constexpr std::string_view kSeed = "--seed";
 
 struct GenerateOptions {
     film::Request request;
@@ -51,8 +58,8 @@ void GenerateOptions::add_to(CLI::App& c) {
         "                   -p \"A glacier calves into a calm bay.\" -o glacier.mp4");
 }
 
-// The options as words, paths made absolute. What --like brought is among them.
-std::vector<std::string> words_of(const CLI::App& command, const std::filesystem::path& output) {
+// The options as words, paths made absolute, and a seed that was drawn as it fell. What --like brought is among them.
+std::vector<std::string> words_of(const CLI::App& command, const film::Request& request) {
     std::vector<std::string> words;
     for (const CLI::Option* option : command.get_options()) {
         const std::string name = option->get_name();
@@ -64,10 +71,29 @@ std::vector<std::string> words_of(const CLI::App& command, const std::filesystem
         for (const std::string& value : option->results()) {
             words.push_back(name);
             if (!flag) words.push_back(path ? absolute_path(value).string() : value);
+            if (name == kSeed) words.back() = std::to_string(request.seed);
         }
     }
-    if (!output.empty()) words.insert(words.end(), {"--output", absolute_path(output).string()});
+    if (!request.output.empty()) words.insert(words.end(), {"--output", absolute_path(request.output).string()});
     return words;
+}
+
+// Whether two commands make the same film but for its seed.
+bool differ_in_seed_alone(const film::Request& a, const film::Request& b) {
+    return std::ranges::all_of(film::fields(), [&](const film::RequestField& field) {
+        return !field.recorded() || field.name == kSeed.substr(2) || field.get(a) == field.get(b);
+    });
+}
+
+// The seed that an earlier run of the same command drew for the film of this job: the command goes on with it.
+std::optional<uint64_t> seed_drawn_before(const std::filesystem::path& job, const std::vector<std::string>& words) try {
+    if (!job::is_job_folder(job)) return std::nullopt;
+    const film::Request before = parse_film(job::front_door_of(job).get<std::vector<std::string>>()).request;
+    return differ_in_seed_alone(before, parse_film(words).request) ? std::optional(before.seed) : std::nullopt;
+} catch (const InvalidRequest&) {
+    return std::nullopt;
+} catch (const nlohmann::json::exception&) {
+    return std::nullopt;
 }
 
 FilmCommand GenerateOptions::finish() {
@@ -77,8 +103,12 @@ FilmCommand GenerateOptions::finish() {
     }
     require_valid(command->count("--prompt") > 0,
                   "--prompt is required, or --like FILM (t3video generate --help explains the options)");
-    request.front_door = nlohmann::json(words_of(*command, request.output))
-                             .dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const CLI::Option& seed = *command->get_option(std::string(kSeed));
+    const bool drawn = seed.count() > 0 && seed.results().back() == film::kDrawnSeed;
+    if (drawn && !request.output.empty() && !request.overwrite)
+        request.seed = seed_drawn_before(request.job_folder(), words_of(*command, request)).value_or(request.seed);
+    request.front_door =
+        nlohmann::json(words_of(*command, request)).dump(1, ' ', false, nlohmann::json::error_handler_t::replace);
     return {request, compute, quiet};
 }
 

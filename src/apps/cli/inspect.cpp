@@ -8,13 +8,16 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/layout_table.h"
+#include "apps/common/tongue.h"
 #include "checkpoint/gguf.h"
 #include "checkpoint/single_file.h"
 #include "core/error.h"
 #include "core/paths.h"
 #include "core/printable.h"
+#include "film/field_values.h"
 #include "film/layout_choice.h"
 #include "film/networks.h"
+#include "film/scheduler_config.h"
 #include "job/film_record.h"
 #include "media/film_comment.h"
 #include "text/tokenizer.h"
@@ -62,10 +65,20 @@ void print_text(const std::filesystem::path& path) {
     row("", weights(encoder));
 }
 
-void print_tokenizer(const film::ModelFiles& files) {
-    if (files.tokenizer.empty()) return row("Tokenizer", "none; generate needs one (--tokenizer FILE)");
-    row("Tokenizer", files.tokenizer.string());
-    row("", fmt::format("{} pieces", text::Tokenizer(files.tokenizer).vocabulary_size()));
+void print_tokenizer(const std::filesystem::path& path) {
+    if (path.empty()) return row("Tokenizer", "none; generate needs one (--tokenizer FILE)");
+    const text::Tokenizer tokenizer(path);
+    row("Tokenizer", path.string());
+    row("", fmt::format("{} pieces", tokenizer.vocabulary_size()));
+}
+
+// A diffusers folder's scheduler_config.json.
+void print_scheduler(const std::filesystem::path& path) {
+    const film::SchedulerConfig config = film::read_scheduler_config(path);
+    row("Scheduler", path.string());
+    row("", config.refusal.empty() ? fmt::format("solver {}", config.solver.empty() ? "not named" : config.solver)
+                                   : "not followed: " + config.refusal.in(command_line()));
+    row("", config.shift ? fmt::format("shift {}", *config.shift) : "shift: the model's default");
 }
 
 models::VaeConfig print_vae(const std::filesystem::path& path) {
@@ -110,17 +123,18 @@ void inspect_weights(const std::filesystem::path& path) {
 
 void print_defaults(const film::Settings& s) {
     row("Defaults", fmt::format("--size {}x{} --frames {} --fps {} --steps {} --cfg {} --shift {} --solver {}", s.width,
-                                s.height, s.frames, s.fps, s.steps, s.cfg, s.shift, s.solver));
+                                s.height, s.frames, film::fps_text(s.fps), s.steps, s.cfg, s.shift, s.solver));
     row("", fmt::format("--negative \"{}\"", s.negative_prompt));
 }
 
 void inspect_model(const std::filesystem::path& folder) {
     const auto files = film::find_model(folder);
-    row("Model", fmt::format("{} ({} layout)", folder.string(),
+    row("Model", fmt::format("{} ({} layout)", files.folder.string(),
                              files.kind == film::FolderKind::official ? "official" : "diffusers"));
+    for (const std::string& note : files.notes) row("", note);
     const models::DitConfig dit = print_dit(files.need(Part::dit), files.dit_config);
     print_text(files.need(Part::text_encoder));
-    print_tokenizer(files);
+    print_tokenizer(files.tokenizer);
     const auto traits = film::traits_of(print_vae(files.need(Part::vae)));
     const auto settings = film::resolve_settings(files, traits, {});
     print_defaults(settings);
@@ -164,7 +178,8 @@ void add_inspect(CLI::App& program, Action& chosen) {
         "inspect", "Show how a film was made, or what a model folder, weights or a window layout hold");
     const auto o = std::make_shared<Options>();
     command->add_option("PATH", o->path,
-                        "Film, model folder, weights (.safetensors, .pth, .gguf; a LoRA too), or window layout .json "
+                        "Film, model folder, weights (.safetensors, .pth, .gguf; a LoRA too), window layout .json, "
+                        "scheduler_config.json, spiece.model or tokenizer.json "
                         "(default: the bundled demo model)");
     command
         ->add_option("--width", o->width,
@@ -180,7 +195,10 @@ void add_inspect(CLI::App& program, Action& chosen) {
             require_valid(is_there(path), path.string(), ": no such file or folder");
             if (media::is_film(path)) return inspect_film(path);
             if (is_folder(path)) return inspect_model(path);
-            const bool index = path.string().ends_with(".index.json");
+            if (path.filename() == "scheduler_config.json") return print_scheduler(path);
+            if (path.filename() == "model_index.json") return inspect_model(folder_above(path));
+            if (path.filename() == "tokenizer.json" || path.extension() == ".model") return print_tokenizer(path);
+            const bool index = path.filename().string().find(".index.") != std::string::npos;
             if (path.extension() == ".json" && !index) return print_layout(t3::read_layout(path), {.width = o->width});
             inspect_weights(path);
         };

@@ -1,32 +1,164 @@
 // Reads a batch's list.
 #include "apps/common/batch_list.h"
 
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string_view>
+
 #include "core/error.h"
 #include "core/input_file.h"
 #include "core/json.h"
+#include "film/fields.h"
 
 namespace t3video::apps {
+namespace {
 
-std::vector<BatchItem> read_batch_list(const std::filesystem::path& path) {
-    const nlohmann::json list =
-        parse_json_or_discard(read_text_file(path, "a batch's list of prompts", kLargestText, Pipes::accepted));
-    require_valid(list.is_array() && !list.empty(), path.string(),
-                  R"(: expected a JSON list of objects such as {"prompt_en": "A red ball drifts left."})");
-    std::vector<BatchItem> items;
-    for (const auto& entry : list) {
-        const std::string where = concat(path.string(), ": entry ", items.size());
-        require_valid(entry.is_object() && entry.contains("prompt_en") && entry["prompt_en"].is_string(), where,
-                      " has no text \"prompt_en\"");
-        BatchItem item{entry["prompt_en"].get<std::string>(), {}};
-        require_valid(item.prompt.find_first_not_of(" \t\r\n") != std::string::npos, where,
-                      ": \"prompt_en\" is empty; describe the film in a sentence");
-        if (entry.contains("seed")) {
-            require_valid(entry["seed"].is_number_unsigned(), where, ": \"seed\" is not a whole number");
-            item.seed = entry["seed"].get<uint64_t>();
-        }
-        items.push_back(std::move(item));
+using film::RequestField;
+using nlohmann::ordered_json;
+
+constexpr std::string_view kBlanks = " \t\v\f";
+constexpr std::array<const char*, 4> kPrompts = {"prompt_en", "prompt", "caption", "text"};
+constexpr const char* kExpected =
+    R"(expected a list of prompts: lines of text, or JSON such as [{"prompt": "A red ball drifts left.", "seed": 3}])";
+
+struct Line {
+    size_t number;  // from 1
+    std::string_view text;
+};
+
+std::string_view trimmed(std::string_view text) {
+    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+    return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+}
+
+// Those that hold something. Lines end as on any system.
+std::vector<Line> lines_of(std::string_view text) {
+    std::vector<Line> lines;
+    for (size_t number = 1; !text.empty(); ++number) {
+        const size_t end = std::min(text.find_first_of("\r\n"), text.size());
+        if (const std::string_view line = trimmed(text.substr(0, end)); !line.empty()) lines.push_back({number, line});
+        text.remove_prefix(std::min(text.size(), end + (text.substr(end).starts_with("\r\n") ? 2 : 1)));
     }
-    return items;
+    return lines;
+}
+
+std::string without_mark(std::string text, const std::filesystem::path& path) {
+    const bool wide = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");
+    require_valid(!wide, path.string(), ": is UTF-16; save it as UTF-8");
+    constexpr std::string_view kMark = "\xEF\xBB\xBF";
+    return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
+}
+
+// What trainers read behind a prompt in a line: size, frames, seed, steps, guidance, negative prompt, pictures.
+std::string_view foreign_option(std::string_view line) {
+    constexpr std::string_view kOptions[] = {"w", "h", "f", "d", "s", "g", "fs", "l", "n", "i", "ei", "ci", "of", "ar"};
+    for (size_t at = line.find(" --"); at != std::string_view::npos; at = line.find(" --", at + 1)) {
+        const std::string_view option = line.substr(at + 1, line.find(' ', at + 1) - at - 1);
+        if (std::ranges::find(kOptions, option.substr(2)) != std::end(kOptions)) return option;
+    }
+    return {};
+}
+
+class Reader {
+  public:
+    explicit Reader(std::filesystem::path path) : path_(std::move(path)) {}
+
+    void add(std::string_view prompt, const std::string& where, std::string_view name) {
+        const bool blank = prompt.find_first_not_of(" \t\r\n") == std::string_view::npos;
+        require_valid(!blank, where, ": ", name, " is empty; describe the film in a sentence");
+        list_.items.push_back({std::string(prompt)});
+    }
+    void add_line(const Line& line) {
+        if (line.text[0] == '#') return;
+        const std::string where = at_line(line.number);
+        const std::string_view foreign = foreign_option(line.text);
+        require_valid(foreign.empty(), where, ": ", foreign,
+                      " looks like an option of another program; here what a "
+                      R"(film has of its own is JSON, as in {"prompt": "...", "size": "832x480", "seed": 3})");
+        add(line.text, where, "the prompt");
+    }
+    void add(const ordered_json& entry, const std::string& where) {
+        if (entry.is_string()) return add(entry.get_ref<const std::string&>(), where, "the prompt");
+        require_valid(entry.is_object(), where, ": is ", entry.dump().substr(0, 40), "; ", kExpected);
+        const auto named = std::ranges::find_if(kPrompts, [&](const char* name) { return entry.contains(name); });
+        require_valid(named != kPrompts.end() && entry[*named].is_string(), where,
+                      R"( has no text "prompt" (or "prompt_en", "caption", "text"))");
+        add(entry[*named].get_ref<const std::string&>(), where, concat('"', *named, '"'));
+        for (const auto& [name, value] : entry.items()) {
+            if (name != *named && !value.is_null()) add_member(name, value, where);
+        }
+    }
+    std::string at_line(size_t number) const { return concat(path_.string(), ": line ", number); }
+    BatchList finish() {
+        require_valid(!list_.items.empty(), path_.string(), ": holds no prompts; ", kExpected);
+        return std::move(list_);
+    }
+
+  private:
+    void add_member(const std::string& name, const ordered_json& value, const std::string& where) {
+        const RequestField* const field = film::find_field(name == "negative_prompt" ? "negative" : name);
+        if (field == nullptr || name == "prompt") {
+            list_.unread.insert(name);
+            return;
+        }
+        const bool own = field->recorded() && field->group != std::string_view("Model");
+        require_valid(own, where, ": \"", name, "\" holds for all films of a batch; give it with the command");
+        require_valid(value.is_string() || value.is_number() || value.is_boolean(), where, ": \"", name, "\" is ",
+                      value.dump().substr(0, 40), ", expected a text or a number");
+        std::string text = value.is_string() ? value.get<std::string>() : value.dump();
+        if (field->kind == RequestField::Kind::path) text = (path_.parent_path() / text).string();
+        try {
+            film::Request any;
+            field->set(any, Field(name, text));
+        } catch (const InvalidRequest& error) {
+            throw InvalidRequest(concat(where, ": ", error.what()));
+        }
+        if (field->kind != RequestField::Kind::flag || text == "true")
+            list_.items.back().fields.emplace_back(field->name, text);
+    }
+
+    std::filesystem::path path_;
+    BatchList list_;
+};
+
+// Whether the text begins as JSON does: broken JSON is no list of prompts.
+bool is_meant_as_json(const std::vector<Line>& lines) {
+    const std::string_view first = lines.front().text, last = lines.back().text;
+    return first.starts_with('{') || (first.starts_with('[') && last.ends_with(']'));
+}
+
+}  // namespace
+
+BatchList read_batch_list(const std::filesystem::path& path) {
+    const std::string text =
+        without_mark(read_text_file(path, "a batch's list of prompts", kLargestText, Pipes::accepted), path);
+    const std::vector<Line> lines = lines_of(text);
+    Reader reader(path);
+    if (lines.empty()) return reader.finish();
+    const auto whole = parse_json_or_discard<ordered_json>(text);
+    if (whole.is_array()) {
+        for (size_t i = 0; i < whole.size(); ++i) reader.add(whole[i], concat(path.string(), ": entry ", i));
+        return reader.finish();
+    }
+    if (whole.is_object() || whole.is_string()) {
+        reader.add(whole, path.string());
+        return reader.finish();
+    }
+    const auto first = parse_json_or_discard<ordered_json>(lines.front().text);
+    if (first.is_object() || first.is_string()) {
+        for (const Line& line : lines) {
+            const auto entry = parse_json_or_discard<ordered_json>(line.text);
+            require_valid(!entry.is_discarded(), reader.at_line(line.number), ": is no JSON, but the lines before are");
+            reader.add(entry, reader.at_line(line.number));
+        }
+        return reader.finish();
+    }
+    const std::string extension = path.extension().string();
+    const bool json = extension == ".json" || extension == ".jsonl" || is_meant_as_json(lines);
+    require_valid(!json, path.string(), ": no valid JSON; ", kExpected);
+    for (const Line& line : lines) reader.add_line(line);
+    return reader.finish();
 }
 
 }  // namespace t3video::apps

@@ -1,21 +1,32 @@
 // The list of a batch's films.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
-#include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace t3video::apps {
 
 struct BatchItem {
     std::string prompt;
-    std::optional<uint64_t> seed;
+    std::vector<std::pair<std::string, std::string>> fields =
+        {};  // of its own, by name: {"seed", "3"}; a flag is "true"
 };
 
-// A JSON list of objects: "prompt_en", and "seed" if the film wants its own. Other members are not read. Throws
-// InvalidRequest, naming the file and the entry, for anything else.
-std::vector<BatchItem> read_batch_list(const std::filesystem::path& path);
+struct BatchList {
+    std::vector<BatchItem> items;
+    std::set<std::string> unread;  // names of members that mean nothing here
+};
+
+// One of these, told apart by content:
+//   a JSON list of objects or texts, or one object: the prompt is "prompt_en", "prompt", "caption" or "text", whichever
+//   comes first in this order; other members that are fields of a film, other than those of the model, its files and
+//   the output, hold for that film ("negative_prompt" too), paths beside the list;
+//   the same objects or texts, one in a line (JSONL);
+//   lines of text, each a prompt; empty ones, and those that begin with '#', are left out.
+// Throws InvalidRequest, naming the file and the entry or line, for anything else.
+BatchList read_batch_list(const std::filesystem::path& path);
 
 }  // namespace t3video::apps

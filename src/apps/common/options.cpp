@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <regex>
 #include <sstream>
@@ -125,21 +126,27 @@ std::string explain(const CLI::ParseError& error) {
 }
 
 size_t parse_bytes(const std::string& text) {
-    constexpr double kMiB = 1048576.0, kGiB = 1024 * kMiB, kTiB = 1024 * kGiB;
-    constexpr std::pair<std::string_view, double> kUnits[] = {{"gib", kGiB}, {"mib", kMiB}, {"tib", kTiB},
-                                                              {"gb", 1e9},   {"mb", 1e6},   {"tb", 1e12},
-                                                              {"g", kGiB},   {"m", kMiB},   {"t", kTiB}};
+    constexpr double kBinary = 1024, kDecimal = 1000, kMost = 0x1p60;
+    constexpr std::string_view kPrefixes = "kmgt", kBlanks = " \t";
+    const size_t begin = std::min(text.find_first_not_of(kBlanks), text.size());
     double number = 0;
     const char* end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, number);
-    std::string unit(rest, static_cast<size_t>(end - rest));
-    if (unit.starts_with(' ')) unit.erase(0, 1);
-    std::ranges::transform(unit, unit.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    const auto* found = std::ranges::find(kUnits, unit, [](const auto& entry) { return entry.first; });
-    require_valid(error == std::errc() && found != std::end(kUnits) && number > 0 && number < 1e6, "--memory ", text,
-                  ": expected a size such as 24GiB or 800MiB");
-    return static_cast<size_t>(number * found->second);
+    const auto [rest, error] = std::from_chars(text.data() + begin, end, number);
+    std::string unit;
+    for (const char c : std::string_view(rest, static_cast<size_t>(end - rest))) {
+        if (c >= 'A' && c <= 'Z') unit += static_cast<char>(c - 'A' + 'a');
+        if (c < 'A' || c > 'Z') unit += c;
+    }
+    unit.erase(0, unit.find_first_not_of(kBlanks));
+    unit.erase(unit.find_last_not_of(kBlanks) + 1);
+    const size_t power = unit.empty() ? std::string::npos : kPrefixes.find(unit[0]);
+    const std::string_view ending = std::string_view(unit).substr(unit.empty() ? 0 : 1);
+    const bool binary = ending == "ib" || ending == "i" || ending.empty(), decimal = ending == "b";
+    const double bytes = number * std::pow(binary ? kBinary : kDecimal, double(power) + 1);
+    const bool right = error == std::errc() && power != std::string::npos && (binary || decimal);
+    require_valid(right && bytes >= 1 && bytes < kMost, "--memory ", text,
+                  ": expected a size such as 24GiB, 24 GB or 800M");
+    return static_cast<size_t>(bytes);
 }
 
 }  // namespace t3video::apps

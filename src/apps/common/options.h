@@ -27,7 +27,8 @@ DeviceId parse_device(const std::string& text);
 // --stream of training: "f32" or "bf16"; `otherwise` where it was not given. Throws InvalidRequest with these.
 DType parse_stream(const std::string& text, DType otherwise);
 
-// "24GiB" -> bytes; TiB, GiB, MiB, TB, GB, MB in any case, also behind a blank. Throws InvalidRequest with an example.
+// "24GiB" -> bytes; KiB to TiB and K, M, G, T in powers of 1024, KB to TB in powers of 1000, in any case, also behind
+// blanks. Throws InvalidRequest with examples.
 size_t parse_bytes(const std::string& text);
 
 // Throws InvalidRequest for an option that was given an empty value, but for texts, which may be empty.

@@ -5,6 +5,7 @@
 
 #include "apps/common/log.h"
 #include "apps/common/tongue.h"
+#include "film/field_values.h"
 
 namespace t3video::apps {
 namespace {
@@ -14,10 +15,11 @@ void describe(const film::Request& request, const film::Film& film, const film::
     const film::FrameSize& size = film.size;
     const bool cropped = size.width != s.width || size.height != s.height;
     log_info(fmt::format("Model {}", files.folder.string()));
+    for (const std::string& note : files.notes) log_info(note);
     for (const checkpoint::Lora& lora : files.loras)
         log_info(fmt::format("LoRA {} with weight {}", lora.file.string(), lora.weight));
     log_info(fmt::format("Film {}x{}, {} frames at {} fps{}; {} steps of {}, shift {}, cfg {}, seed {}", s.width,
-                         s.height, s.frames, s.fps,
+                         s.height, s.frames, film::fps_text(s.fps),
                          cropped ? fmt::format(" (cropped from {}x{})", size.width, size.height) : "", s.steps,
                          s.solver, s.shift, s.cfg, request.seed));
     log_info(fmt::format("Self-attention over {} tokens: {}", size.grid.tokens(), film.attention.origin));
@@ -53,7 +55,7 @@ void Terminal::begins(const session::Beginning& b) {
     if (b.latents_only_decoded) {
         const film::Settings& s = b.film.settings;
         log_info(fmt::format("Film {}x{}, {} frames at {} fps, from the latents of {}", s.width, s.height, s.frames,
-                             s.fps, b.request.job_folder().string()));
+                             film::fps_text(s.fps), b.request.job_folder().string()));
         return;
     }
     describe(b.request, b.film, b.files);
