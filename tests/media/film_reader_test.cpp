@@ -111,7 +111,9 @@ TEST_F(FilmReaderTest, BrokenPngIsRefused) {
         {png(2, 1, 8, 0, bytes({9, 7, 8})), "filter"},
         {png(2, 1, 8, 3, bytes({0, 0, 1})), "palette"},
         {png(1, 1, 8, 3, bytes({0, 3}), chunk("PLTE", bytes({1, 2, 3}))), "palette"},
-        {png(2, 1, 8, 0, bytes({0, 7, 8}), {}, 1), "interlaced"},
+        {png(2, 1, 8, 0, bytes({0, 7, 8}), {}, 2), "header"},
+        {png(2, 1, 8, 0, bytes({0, 7, 8}), {}, 1), "unpack"},  // rows of two passes
+        {png(32768, 32768, 1, 0, bytes({0, 7, 8}), {}, 1), "unpack"},
         {png(100000, 1, 8, 0, bytes({0})), "100000x1"},
         {png(2, 1, 5, 0, bytes({0, 7, 8})), "header"},
     };
