@@ -167,8 +167,9 @@ struct VideoReader::Impl {
             picture.coded_width, "x", picture.coded_height, "; convert it to PNG first");
         constexpr int kMostThreads = 4;  // each holds a frame
         decoder->thread_count = still ? 1 : std::min(available_threads(), kMostThreads);
-        // A frame later on is not to be larger than what was found; sides are padded to whole blocks.
-        constexpr int64_t kBlock = 128;
+        // A frame later on is not to be larger than what was found; sides are padded to whole blocks and,
+        // by decoders of MPEG-2, MPEG-4 and their like, with borders to point to.
+        constexpr int64_t kBlock = 256;
         decoder->max_pixels = (parameters.width + kBlock) * (parameters.height + kBlock);
         bytes = bytes_of_reading(parameters, source.bytes(), still, decoder->thread_count, samples);
         require_memory(bytes, parameters.width, "x", parameters.height, " pixels");
