@@ -11,7 +11,9 @@ namespace {
 // As they are stored.
 class VideoFrames : public FrameReader {
   public:
-    VideoFrames(const std::filesystem::path& path, int64_t memory) : reader_(path, Samples::u8, memory) {
+    VideoFrames(const std::filesystem::path& path, int64_t memory,
+                VideoReader::Wanted wanted = VideoReader::Wanted::film)
+        : reader_(path, Samples::u8, memory, wanted) {
         width_ = info().width;
         height_ = info().height;
         pixel_aspect_ = info().pixel_aspect;
@@ -32,7 +34,8 @@ class VideoFrames : public FrameReader {
 // The first frame of a file: of a picture that moves, the one it begins with.
 class OtherPicture final : public VideoFrames {
   public:
-    OtherPicture(const std::filesystem::path& path, int64_t memory) : VideoFrames(path, memory), name_(path.string()) {}
+    OtherPicture(const std::filesystem::path& path, int64_t memory)
+        : VideoFrames(path, memory, VideoReader::Wanted::picture), name_(path.string()) {}
 
   private:
     bool next(const RowSink& sink) override {

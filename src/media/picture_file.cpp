@@ -15,7 +15,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kExif("Exif\0\0", 6);
+constexpr std::string_view kExif("Exif\0\0", 6), kJfif("JFIF\0", 5);
+
+// Of JFIF's segment: its two numbers are a shape where they have no unit, else pixels along a unit of length, for which
+// FFmpeg takes the former as well.
+double aspect_of_jfif(std::string_view segment) {
+    constexpr size_t kUnit = 7, kX = 8, kY = 10;
+    if (segment.size() < kY + 2) return 1;
+    const auto number = [&](size_t at) {
+        return double(size_t{static_cast<uint8_t>(segment[at])} << 8 | static_cast<uint8_t>(segment[at + 1]));
+    };
+    const double x = number(kX), y = number(kY);
+    return segment[kUnit] == 0 ? plausible_aspect(x, y) : plausible_aspect(y, x);
+}
 
 // Reads bytes one after the other through a buffer.
 class Bytes {
@@ -60,11 +72,11 @@ class Bytes {
 
 // Goes through a JPEG file's segments up to its end marker. FFmpeg fills up the rest of one that ends early.
 PictureFile look_at_jpeg(InputFile& file, const std::string& name) {
-    constexpr int kFill = 0xFF, kEnd = 0xD9, kScan = 0xDA, kApp1 = 0xE1;
+    constexpr int kFill = 0xFF, kEnd = 0xD9, kScan = 0xDA, kApp0 = 0xE0, kApp1 = 0xE1;
     constexpr int64_t kLargest = int64_t{1} << 30;
     require_valid(file.bytes() <= kLargest, name, ": a JPEG file of more than ", kLargest >> 20, " MiB");
     const auto ends_early = [&] { throw InvalidRequest(concat(name, ": damaged JPEG file: it ends early")); };
-    PictureFile picture;
+    PictureFile picture{.pixel_aspect = 1};
     Bytes bytes(file);
     bytes.next(2);
     bool oriented = false, has_pixels = false;
@@ -83,6 +95,7 @@ PictureFile look_at_jpeg(InputFile& file, const std::string& name) {
         const std::string segment = bytes.next(count - 2);
         if (segment.size() < count - 2) ends_early();
         has_pixels = has_pixels || marker == kScan;
+        if (marker == kApp0 && segment.starts_with(kJfif)) picture.pixel_aspect = aspect_of_jfif(segment);
         if (marker != kApp1 || oriented || !segment.starts_with(kExif)) continue;
         picture.orientation = read_tiff_tags(std::string_view(segment).substr(kExif.size())).orientation;
         oriented = true;

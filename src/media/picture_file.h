@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 
 #include "media/orientation.h"
 
@@ -12,6 +13,7 @@ namespace t3video::media {
 struct PictureFile {
     int64_t bytes = 0;  // of the picture; what follows is no part of it, as the video of a phone's "motion photo"
     Orientation orientation;
+    std::optional<double> pixel_aspect;         // a pixel's width by its height, of JPEG
     bool premultiplied = false;                 // colours are multiplied with alpha
     bool heif = false;                          // HEIC or AVIF
     int64_t coded_width = 0, coded_height = 0;  // of a HEIF file's picture: its thumbnails have other sizes

@@ -97,7 +97,7 @@ bool SoundTrack::fetch() {
 // Of a packet of PCM leaves those samples that lie between the two times.
 void SoundTrack::cut_samples(double from, double to) {
     const AVCodecParameters& codec = *stream_->codecpar;
-    const int block = codec.block_align;
+    const int block = av_get_bits_per_sample(codec.codec_id) * codec.ch_layout.nb_channels / 8;  // of all channels
     if (block <= 0) return;
     const int64_t all = packet_->size / block;
     const double first = begin(), rate = codec.sample_rate;

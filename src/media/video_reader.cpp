@@ -92,21 +92,23 @@ int64_t bytes_of_reading(const AVCodecParameters& stream, int64_t file_bytes, bo
 }  // namespace
 
 struct VideoReader::Impl {
-    Impl(const std::filesystem::path& path, Samples wanted, int64_t limit)
-        : name(path.string()), samples(wanted), memory(limit), source(path) {
-        if (is_still_container(path)) picture = look_at_picture(path);
+    Impl(const std::filesystem::path& path, Samples wanted_samples, int64_t limit, Wanted wanted)
+        : name(path.string()), samples(wanted_samples), memory(limit), source(path) {
+        const bool looked_at = wanted == Wanted::picture || is_still_container(path);
+        if (looked_at) use(look_at_picture(path));
         const AVInputFormat* kind = probe();
         still = picture.heif || is_still(*kind);
-        if (still) {
-            picture = look_at_picture(path);
-            source.end_at(picture.bytes);
-            require_memory(source.bytes(), "its file");
-        }
+        if (still && !looked_at) use(look_at_picture(path));
+        if (still) require_memory(source.bytes(), "its file");
         open(kind);
         open_decoder();
         describe();
     }
 
+    void use(const PictureFile& found) {
+        picture = found;
+        source.end_at(found.bytes);
+    }
     const AVInputFormat* probe() try { return source.probe(); } catch (const InvalidRequest&) {
         refuse_heif();
         throw;
@@ -188,7 +190,7 @@ struct VideoReader::Impl {
         const AVDictionaryEntry* comment = av_dict_get(input->metadata, "comment", nullptr, 0);
         if (comment != nullptr) info.comment = comment->value;
         const AVRational aspect = av_guess_sample_aspect_ratio(input.get(), stream, nullptr);
-        info.pixel_aspect = plausible_aspect(aspect.num, aspect.den);
+        info.pixel_aspect = picture.pixel_aspect.value_or(plausible_aspect(aspect.num, aspect.den));
         info.orientation = picture.orientation;
         const int32_t* matrix = display_matrix_of(*stream);
         if (!still && matrix != nullptr)
@@ -318,9 +320,9 @@ struct VideoReader::Impl {
     double time = 0;
 };
 
-VideoReader::VideoReader(const std::filesystem::path& path, Samples samples, int64_t memory) {
+VideoReader::VideoReader(const std::filesystem::path& path, Samples samples, int64_t memory, Wanted wanted) {
     quiet_ffmpeg();
-    impl_ = std::make_unique<Impl>(path, samples, memory);
+    impl_ = std::make_unique<Impl>(path, samples, memory, wanted);
 }
 
 VideoReader::~VideoReader() = default;

@@ -41,8 +41,11 @@ class VideoReader {
     // Images are of `samples`, u8 or u16. Throws InvalidRequest for a file that is absent, not a video or image, or of
     // an unknown codec; for playlists and other files that name files or addresses, none of which is opened; and where
     // reading would take more than `memory` bytes, which is known before a frame is decoded.
+    // `wanted`: as a picture, a JPEG with others behind it, as phones write gain maps and previews, is the first of
+    // them.
+    enum class Wanted { film, picture };
     explicit VideoReader(const std::filesystem::path& path, Samples samples = Samples::u8,
-                         int64_t memory = std::numeric_limits<int64_t>::max());
+                         int64_t memory = std::numeric_limits<int64_t>::max(), Wanted wanted = Wanted::film);
     ~VideoReader();
     VideoReader(const VideoReader&) = delete;
     VideoReader& operator=(const VideoReader&) = delete;
