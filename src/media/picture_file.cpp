@@ -29,6 +29,14 @@ double aspect_of_jfif(std::string_view segment) {
     return segment[kUnit] == 0 ? plausible_aspect(x, y) : plausible_aspect(y, x);
 }
 
+// Whether a colour profile (ICC) has the name of Apple's, in ASCII or, as version 4 has it, UTF-16.
+bool names_display_p3(std::string_view profile) {
+    constexpr std::string_view kName = "Display P3";
+    std::string wide;
+    for (const char c : kName) wide += {'\0', c};
+    return profile.find(kName) != std::string_view::npos || profile.find(wide) != std::string_view::npos;
+}
+
 // Reads bytes one after the other through a buffer.
 class Bytes {
   public:
@@ -72,7 +80,7 @@ class Bytes {
 
 // Goes through a JPEG file's segments up to its end marker. FFmpeg fills up the rest of one that ends early.
 PictureFile look_at_jpeg(InputFile& file, const std::string& name) {
-    constexpr int kFill = 0xFF, kEnd = 0xD9, kScan = 0xDA, kApp0 = 0xE0, kApp1 = 0xE1;
+    constexpr int kFill = 0xFF, kEnd = 0xD9, kScan = 0xDA, kApp0 = 0xE0, kApp1 = 0xE1, kApp2 = 0xE2;
     constexpr int64_t kLargest = int64_t{1} << 30;
     require_valid(file.bytes() <= kLargest, name, ": a JPEG file of more than ", kLargest >> 20, " MiB");
     const auto ends_early = [&] { throw InvalidRequest(concat(name, ": damaged JPEG file: it ends early")); };
@@ -95,6 +103,8 @@ PictureFile look_at_jpeg(InputFile& file, const std::string& name) {
         const std::string segment = bytes.next(count - 2);
         if (segment.size() < count - 2) ends_early();
         has_pixels = has_pixels || marker == kScan;
+        if (marker == kApp2 && segment.starts_with("ICC_PROFILE"))
+            picture.display_p3 = picture.display_p3 || names_display_p3(segment);
         if (marker == kApp0 && segment.starts_with(kJfif)) picture.pixel_aspect = aspect_of_jfif(segment);
         if (marker != kApp1 || oriented || !segment.starts_with(kExif)) continue;
         picture.orientation = read_tiff_tags(std::string_view(segment).substr(kExif.size())).orientation;
@@ -109,7 +119,7 @@ PictureFile look_at_jpeg(InputFile& file, const std::string& name) {
 PictureFile look_at_webp(InputFile& file, const std::string& name) {
     constexpr int64_t kChunks = 12;  // behind "RIFF", the size and "WEBP"
     constexpr uint8_t kAnimated = 0x02;
-    constexpr size_t kMostExif = size_t{1} << 20;
+    constexpr size_t kMostRead = size_t{1} << 20;
     PictureFile picture{.bytes = file.bytes()};
     for (int64_t at = kChunks; at + 8 <= file.bytes();) {
         file.seek(at);
@@ -121,8 +131,10 @@ PictureFile look_at_webp(InputFile& file, const std::string& name) {
             require_valid(flags.empty() || (static_cast<uint8_t>(flags[0]) & kAnimated) == 0, name,
                           ": an animated WebP, which is not read; make pictures of it, as ImageMagick does: convert ",
                           fs::path(name).filename().string(), " -coalesce frames/%05d.png");
+        } else if (head.starts_with("ICCP")) {
+            picture.display_p3 = names_display_p3(file.read(std::min<size_t>(size, kMostRead)));
         } else if (head.starts_with("EXIF")) {
-            const std::string data = file.read(std::min<size_t>(size, kMostExif));
+            const std::string data = file.read(std::min<size_t>(size, kMostRead));
             // Some writers put JPEG's prefix in front.
             const size_t begin = data.starts_with(kExif) ? kExif.size() : 0;
             picture.orientation = read_tiff_tags(std::string_view(data).substr(begin)).orientation;

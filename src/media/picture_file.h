@@ -14,6 +14,7 @@ struct PictureFile {
     int64_t bytes = 0;  // of the picture; what follows is no part of it, as the video of a phone's "motion photo"
     Orientation orientation;
     std::optional<double> pixel_aspect;         // a pixel's width by its height, of JPEG
+    bool display_p3 = false;                    // of JPEG and WebP: its colour profile is called so
     bool premultiplied = false;                 // colours are multiplied with alpha
     bool heif = false;                          // HEIC or AVIF
     int64_t coded_width = 0, coded_height = 0;  // of a HEIF file's picture: its thumbnails have other sizes

@@ -36,6 +36,13 @@ ColorTags tags_of(const AVCodecParameters& stream) {
             text_or_unknown(av_color_range_name(range_of(stream)))};
 }
 
+// What a colour profile says that decoders do not read: P3's primaries with sRGB's curve.
+template <class Colours>
+void set_display_p3(Colours& colours) {
+    colours.color_primaries = AVCOL_PRI_SMPTE432;
+    colours.color_trc = AVCOL_TRC_IEC61966_2_1;
+}
+
 // The rate that the file is meant to have; where frames come at changing intervals, their mean, which is one of the
 // usual rates where it is near one (a phone's 29.9).
 std::optional<FrameRate> rate_of(AVFormatContext& input, AVStream& stream) {
@@ -154,6 +161,7 @@ struct VideoReader::Impl {
         check_file(index, name, ": no video that can be decoded");
         stream = input->streams[index];
         codec = decoder_for(codec, *stream, name);
+        if (picture.display_p3) set_display_p3(*stream->codecpar);
         decoder.reset(avcodec_alloc_context3(codec));
         require(decoder != nullptr, "out of memory for the decoder");
         check_av(avcodec_parameters_to_context(decoder.get(), stream->codecpar), name);
@@ -246,6 +254,7 @@ struct VideoReader::Impl {
         require_valid(!damaged, name, ": frame ", frames, " is damaged");
         require_valid(frame->width == info.width && frame->height == info.height, name, ": frame ", frames, " is ",
                       frame->width, "x", frame->height, ", the video ", info.width, "x", info.height);
+        if (picture.display_p3) set_display_p3(*frame);
         const int64_t stamp = frame->best_effort_timestamp;
         const double unit = av_q2d(stream->time_base), usual = info.fps ? 1 / info.fps->value() : 1.0;
         // A still image has no timestamp.

@@ -148,6 +148,23 @@ TEST_F(ShownTest, HdrBecomesBt709) {
     expect_areas(kMedia / "arib-std-b67.mp4", 5);
 }
 
+// A flat WebP with a colour profile's name. P3 (200, 100, 50) is sRGB (214.9, 92.6, 31.0), by the primaries' matrices.
+TEST_F(ShownTest, DisplayP3BecomesSrgb) {
+    const Image flat = first_of(*open_picture(kMedia / "flat.webp"));
+    const std::string plain = testing::read_file(kMedia / "flat.webp");
+    std::string profile = "ICCP";
+    profile += std::string("\x0A\0\0\0", 4) + "Display P3";
+    const std::string header = "VP8X" + std::string("\x0A\0\0\0\x20\0\0\0\x1F\0\0\x1F\0\0", 14);
+    const std::string body = "WEBP" + header + profile + plain.substr(12);
+    const std::string size{static_cast<char>(body.size()), static_cast<char>(body.size() >> 8), '\0', '\0'};
+    const Image shown = first_of(*open_picture(make_file("p3.webp", "RIFF" + size + body)));
+    const double stored[3] = {200, 100, 50}, expected[3] = {214.9, 92.6, 31.0};
+    for (int c = 0; c < 3; ++c) {
+        EXPECT_NEAR(flat.pixel(9, 9)[c], stored[c], 1);
+        EXPECT_NEAR(shown.pixel(9, 9)[c], expected[c], 2);
+    }
+}
+
 TEST_F(ShownTest, TransparencyLiesOnWhite) {
     for (const char* name : {"transparent.webm", "transparent.gif", "transparent.webp", "transparent.tiff"}) {
         for (const auto& reader : {open_frames(kMedia / name), open_picture(kMedia / name)}) {

@@ -33,6 +33,7 @@ for file in transparent.gif transparent.webp transparent.tiff; do
         -filter_complex "hstack$([ $file = transparent.gif ] && echo ',split[a][b];[a]palettegen[p];[b][p]paletteuse')" \
         $(case $file in *.webp) echo '-lossless 1' ;; *.tiff) echo '-compression_algo raw' ;; esac) -frames:v 1 -fflags +bitexact $file
 done
+make -f lavfi -i "color=0xC86432:s=32x32:r=1:d=1,format=rgb24" -frames:v 1 -lossless 1 -fflags +bitexact flat.webp
 # A picture's brightness is its number times 8; shown at 0, 1, 2, 3, 10, 11, 12 tenths of a second.
 make -f lavfi -i "nullsrc=s=32x32:r=10:d=1.3,geq=lum='N*8+16':cb=128:cr=128,format=yuv420p" -vf "select='not(between(n,4,9))'" \
     -vsync vfr $h264 -qp 4 -colorspace bt709 -fflags +bitexact gap.mp4
