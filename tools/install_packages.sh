@@ -2,8 +2,9 @@
 # Installs the Debian packages that building and testing need: as root through apt, otherwise prints the one command.
 set -eu
 packages="build-essential cmake ninja-build ccache pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev
- libsentencepiece-dev libprotobuf-dev libutf8proc-dev libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
- nlohmann-json3-dev libcli11-dev libfmt-dev libspdlog-dev libzip-dev zlib1g-dev libgtest-dev libbenchmark-dev"
+ libsentencepiece-dev libprotobuf-dev libutf8proc-dev libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev
+ libswscale-dev nlohmann-json3-dev libcli11-dev libfmt-dev libspdlog-dev libzip-dev zlib1g-dev libgtest-dev
+ libbenchmark-dev"
 
 missing=""
 for package in $packages; do

@@ -142,6 +142,8 @@ const std::vector<RequestField>& table() {
            [](auto& r) -> auto& { return r.overwrite; }),
         of({"record", "", "Film", "Write into the film how it was made", Use::place, Kind::flag},
            [](auto& r) -> auto& { return r.record; }),
+        of({"sound", "", "Film", "Copy the sound of an input video into the film", Use::place, Kind::flag},
+           [](auto& r) -> auto& { return r.sound; }),
         of({"contact-sheet", "", "Film", "Write a PNG of the film's frames beside it", Use::place, Kind::flag},
            [](auto& r) -> auto& { return r.contact_sheet; }),
         of({"job", "DIR", "Computing", "Folder for intermediate results (default: the output's name with .job)",

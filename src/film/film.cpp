@@ -34,12 +34,13 @@ RequestedFilm open_film(const Request& request, const ModelFiles& files, const M
     OpenInput opened(request.inputs, files, traits, limits.memory, limits.stop);
     Settings settings = resolve_settings(files, traits, request.settings, opened.header());
     const FrameSize size = frame_size(settings.width, settings.height, settings.frames, traits.cell);
-    Input input = opened.read(size, settings.frames, limits.threads);
+    Input input = opened.read(size, settings, limits.threads);
     const auto found = static_cast<int64_t>(input.frames.size());
     if (settings.source == Source::video && found < settings.frames) {
         const int64_t most = (found - 1) / 4 * 4 + 1;
         require_valid(!request.settings.frames, Field("frames", settings.frames), ": ", request.inputs.video.string(),
-                      " has ", found, "; try ", Field("frames", most));
+                      " has ", found, input.timed ? concat(" at ", settings.fps, " frames per second") : "", "; try ",
+                      Field("frames", most));
         settings.frames = most;
         input.frames.resize(static_cast<size_t>(most));
     }

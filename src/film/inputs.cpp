@@ -2,6 +2,8 @@
 #include "film/inputs.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "core/content_hash.h"
 #include "core/error.h"
@@ -11,9 +13,17 @@
 namespace t3video::film {
 namespace {
 
-media::Fitting fitting_of(int64_t width, int64_t height, const FrameSize& size, Fit fit) {
+media::Fitting fitting_of(const media::FrameReader& reader, const FrameSize& size, Fit fit) {
+    const int64_t width = reader.width(), height = reader.height();
     if (fit == Fit::stretch) return media::stretching(width, height, size.width, size.height, media::Filter::bicubic);
-    return media::covering(width, height, size.width, size.height, media::Filter::lanczos);
+    return media::covering(width, height, size.width, size.height, media::Filter::lanczos, reader.pixel_aspect());
+}
+
+// In square pixels: a side is widened, as players do.
+std::pair<int64_t, int64_t> shown_size(const media::FrameReader& reader) {
+    const double aspect = reader.pixel_aspect();
+    return {std::llround(static_cast<double>(reader.width()) * std::max(1.0, aspect)),
+            std::llround(static_cast<double>(reader.height()) * std::max(1.0, 1 / aspect))};
 }
 
 }  // namespace
@@ -45,21 +55,24 @@ OpenInput::OpenInput(const InputChoices& choices, const ModelFiles& files, const
                   " is a text-to-video model; a film that begins with a picture needs a TI2V model (Wan2.2 TI2V-5B)");
     reader_ =
         still ? media::open_picture(choices.image, memory_, stop) : media::open_frames(choices.video, memory_, stop);
+    const auto [width, height] = shown_size(*reader_);
     header_ = {.source = still ? Source::image : Source::video,
-               .width = reader_->width(),
-               .height = reader_->height(),
+               .width = width,
+               .height = height,
                .fps = still ? 0 : reader_->fps(),
                .strength = still ? 1.0 : choices.strength.value_or(kDefaultStrength)};
 }
 
-Input OpenInput::read(const FrameSize& size, int64_t frames, int threads) {
+Input OpenInput::read(const FrameSize& size, const Settings& settings, int threads) {
     Input input{.choices = choices_};
     if (!reader_) return input;
     const std::string name = choices_.path().string();
-    if (header_.source == Source::image) frames = 1;
+    const int64_t frames = header_.source == Source::image ? 1 : settings.frames;
+    input.timed = header_.source == Source::video && reader_->timed();
+    if (input.timed) reader_->sample_at(settings.fps);
     input.width = header_.width;
     input.height = header_.height;
-    const media::Fitting fitting = fitting_of(input.width, input.height, size, choices_.fit);
+    const media::Fitting fitting = fitting_of(*reader_, size, choices_.fit);
     const int64_t line = size.width * 3, bytes = line * size.height,
                   room = memory_ - reader_->bytes() - media::Resizer::bytes(fitting);
     while (static_cast<int64_t>(input.frames.size()) < frames) {

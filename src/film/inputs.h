@@ -36,9 +36,10 @@ void check_inputs(const InputChoices& inputs);
 // An input at the size of a film.
 struct Input {
     InputChoices choices;
-    int64_t width = 0, height = 0;  // of the file
+    int64_t width = 0, height = 0;  // as players show the file, in square pixels
     std::vector<Tensor> frames;     // [height, width, 3] u8 in host memory, of the size that is computed
     std::string hash;               // of the contents
+    bool timed = false;             // frames were taken by their times: another rate takes others
 
     int64_t bytes() const;  // of the frames
 };
@@ -56,9 +57,10 @@ class OpenInput {
     // Null where there is no input.
     const InputHeader* header() const { return reader_ ? &header_ : nullptr; }
 
-    // Reads at most `frames` frames and brings each to the size. Throws InvalidRequest for a damaged file, one without
-    // frames, and where they do not fit into the memory; Stopped.
-    Input read(const FrameSize& size, int64_t frames, int threads);
+    // Reads the frames of a film of these settings, or fewer where there are no more, and brings each to the size: of a
+    // video those that are shown at the film's moments. Throws InvalidRequest for a damaged file, one without frames,
+    // and where they do not fit into the memory; Stopped.
+    Input read(const FrameSize& size, const Settings& settings, int threads);
 
   private:
     InputChoices choices_;

@@ -39,6 +39,7 @@ struct Request {
     std::optional<media::Codec> codec;  // codec, bits, crf: media/film_format.h
     std::optional<int> bits, crf;
     bool record = true;         // write into the film how it was made
+    bool sound = true;          // of an input video, copied into the film
     bool contact_sheet = true;  // "<output stem>.png" beside the output
 
     int64_t preview_every = 0;  // steps between pictures of what is being denoised; 0: none

@@ -105,6 +105,7 @@ json film_identity(const film::Request& request, const film::Film& film, const f
                              {"vae", model.vae},  // which encodes it
                              {"fit", input.choices.fit == film::Fit::crop ? "crop" : "stretch"}};
         if (!still) identity["input"]["strength"] = film.settings.strength;
+        if (input.timed) identity["input"]["fps"] = film.settings.fps;  // which frames are taken
     }
     return as_utf8(identity);
 }

@@ -123,6 +123,27 @@ void copy_from_frame(const AVFrame& frame, Image& image) {
     }
 }
 
+int64_t duration_of(const AVFrame& frame) {
+#if LIBAVUTIL_VERSION_MAJOR >= 58
+    return frame.duration;
+#else
+    return frame.pkt_duration;
+#endif
+}
+
+const int32_t* display_matrix_of(const AVStream& stream) {
+    constexpr size_t kBytes = 9 * sizeof(int32_t);
+#if LIBAVCODEC_VERSION_MAJOR >= 61
+    const AVPacketSideData* data = av_packet_side_data_get(
+        stream.codecpar->coded_side_data, stream.codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
+    return data != nullptr && data->size >= kBytes ? reinterpret_cast<const int32_t*>(data->data) : nullptr;
+#else
+    size_t size = 0;
+    const uint8_t* data = av_stream_get_side_data(&stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
+    return data != nullptr && size >= kBytes ? reinterpret_cast<const int32_t*>(data) : nullptr;
+#endif
+}
+
 ScalerPtr make_converter(int64_t width, int64_t height, const PixelLayout& from, const PixelLayout& to,
                          AVColorSpace matrix) {
     ScalerPtr scaler(sws_alloc_context());

@@ -77,6 +77,11 @@ AVPixelFormat rgb_format(Samples samples);
 void copy_to_frame(const Image& image, AVFrame& frame);
 void copy_from_frame(const AVFrame& frame, Image& image);
 
+// How long a frame is shown, in the units of its stream; 0 where that is unknown.
+int64_t duration_of(const AVFrame& frame);
+// Nine numbers (orientation.h); null where the container has none.
+const int32_t* display_matrix_of(const AVStream& stream);
+
 // One side of a conversion between pixel formats.
 struct PixelLayout {
     AVPixelFormat format = AV_PIX_FMT_RGB24;

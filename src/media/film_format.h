@@ -27,12 +27,13 @@ struct VideoOptions {
     // Quality from 0 (lossless; av1: from 1) to 51 (av1: 63, worst). Unset: 18 for h264, 20 for hevc, 25 for av1, which
     // are hard to tell from the source. ProRes has none: its HQ profile decides.
     std::optional<int> crf = {};
-    std::string preset = "medium";    // x264's trade of time for size, ultrafast to placebo; the others have the like
-    int threads = 0;                  // 0: one per core
-    std::optional<Codec> codec = {};  // of .mp4, .mkv and .mov; unset: h264
-    std::optional<int> bits = {};     // per channel; unset: the first of those above, of floats 16
-    std::string comment = {};         // ASCII text stored in the file, or in every picture; y4m cannot
-    std::string owner = {};           // part of the names of files that are being written: core/output_file.h
+    std::string preset = "medium";     // x264's trade of time for size, ultrafast to placebo; the others have the like
+    int threads = 0;                   // 0: one per core
+    std::optional<Codec> codec = {};   // of .mp4, .mkv and .mov; unset: h264
+    std::optional<int> bits = {};      // per channel; unset: the first of those above, of floats 16
+    std::string comment = {};          // ASCII text stored in the file, or in every picture; y4m cannot
+    std::filesystem::path sound = {};  // of .mp4, .mkv and .mov: a video whose sound they get; media/sound.h
+    std::string owner = {};            // part of the names of files that are being written: core/output_file.h
 };
 
 // ".mp4" of "Film.MP4": in lower case, with the dot.

@@ -2,6 +2,8 @@
 #include "media/film_reader.h"
 
 #include <algorithm>
+#include <cmath>
+#include <string_view>
 #include <vector>
 
 #include "core/error.h"
@@ -14,34 +16,82 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The number that begins there, without leading zeros, as text: numbers have any length.
+std::string_view digits_at(std::string_view text, size_t at) {
+    size_t end = at;
+    while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
+    text = text.substr(at, end - at);
+    return text.substr(std::min(text.find_first_not_of('0'), text.size()));
+}
+
+// As people count: numbers within names by their values, all else by its bytes.
+bool comes_before(const fs::path& a, const fs::path& b) {
+    const std::string left = a.filename().string(), right = b.filename().string();
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    size_t i = 0, j = 0;
+    while (i < left.size() && j < right.size()) {
+        if (is_digit(left[i]) && is_digit(right[j])) {
+            const std::string_view x = digits_at(left, i), y = digits_at(right, j);
+            if (x != y) return x.size() != y.size() ? x.size() < y.size() : x < y;
+            while (i < left.size() && is_digit(left[i])) ++i;
+            while (j < right.size() && is_digit(right[j])) ++j;
+        } else if (left[i] != right[j]) {
+            return static_cast<unsigned char>(left[i]) < static_cast<unsigned char>(right[j]);
+        } else {
+            ++i;
+            ++j;
+        }
+    }
+    const size_t left_rest = left.size() - i, right_rest = right.size() - j;
+    return left_rest != right_rest ? left_rest < right_rest : left < right;  // names differ: leading zeros do
+}
+
 class PictureFolder : public FrameReader {
   public:
-    explicit PictureFolder(const fs::path& folder) {
+    PictureFolder(const fs::path& folder, int64_t memory) : memory_(memory) {
         for (const fs::path& entry : entries_of(folder)) {
-            if (extension_of(entry) == ".png") pictures_.push_back(entry);
+            const bool hidden = entry.filename().string().starts_with('.');  // as macOS writes beside each file
+            if (!hidden && extension_of(entry) == ".png") pictures_.push_back(entry);
         }
         require_valid(!pictures_.empty(), folder.string(), ": no .png pictures in this folder");
-        const auto first = open_png(pictures_.front());
+        std::ranges::sort(pictures_, comes_before);
+        const auto first = open_png(pictures_.front(), memory_);
         width_ = first->width();
         height_ = first->height();
+        pixel_aspect_ = first->pixel_aspect();
+        bytes_ = first->bytes();
     }
-    int64_t bytes() const override { return png_bytes(width_); }
+    int64_t bytes() const override { return bytes_; }
 
   private:
     bool next(const RowSink& sink) override {
         if (next_ == pictures_.size()) return false;
         const fs::path& path = pictures_[next_++];
-        const auto picture = open_png(path);
+        const auto picture = open_png(path, memory_);
         require_valid(picture->width() == width_ && picture->height() == height_, path.string(), ": ", picture->width(),
                       "x", picture->height(), " pixels, the pictures before it ", width_, "x", height_);
         return picture->read(sink);
     }
 
+    int64_t memory_, bytes_ = 0;
     std::vector<fs::path> pictures_;
     size_t next_ = 0;
 };
 
 }  // namespace
+
+void require_room(int64_t needed, int64_t memory, const std::string& name, int64_t width, int64_t height) {
+    require_valid(needed <= memory, name, ": ", width, "x", height, " pixels takes ", (needed >> 20) + 1,
+                  " MiB to read, but ", memory >> 20, " MiB may be used; make it smaller, or allow more with ",
+                  Field("memory"));
+}
+
+double plausible_aspect(double width, double height) {
+    constexpr double kMost = 4, kRounding = 0.005;
+    const double aspect = width / height;
+    const bool known = aspect >= 1 / kMost && aspect <= kMost;  // false of NaN
+    return known && std::abs(aspect - 1) > kRounding ? aspect : 1;
+}
 
 bool FrameReader::read(const RowSink& sink) {
     return next([&](const uint8_t* row) {
@@ -60,7 +110,7 @@ bool FrameReader::read(Image& image) {
 std::unique_ptr<FrameReader> open_frames(const fs::path& path, int64_t memory, std::stop_token stop) {
     std::unique_ptr<FrameReader> reader;
     if (is_folder(path))
-        reader = std::make_unique<PictureFolder>(path);
+        reader = std::make_unique<PictureFolder>(path, memory);
     else
         reader = open_video_frames(path, memory);
     reader->stop_on(std::move(stop));
@@ -68,7 +118,7 @@ std::unique_ptr<FrameReader> open_frames(const fs::path& path, int64_t memory, s
 }
 
 std::unique_ptr<FrameReader> open_picture(const fs::path& path, int64_t memory, std::stop_token stop) {
-    auto reader = is_png(path) ? open_png(path) : open_other_picture(path, memory);
+    auto reader = is_png(path) ? open_png(path, memory) : open_other_picture(path, memory);
     reader->stop_on(std::move(stop));
     return reader;
 }

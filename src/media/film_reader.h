@@ -7,6 +7,7 @@
 #include <limits>
 #include <memory>
 #include <stop_token>
+#include <string>
 
 #include "media/frame.h"
 
@@ -29,7 +30,12 @@ class FrameReader {
 
     int64_t width() const { return width_; }  // of every frame; known before one is read
     int64_t height() const { return height_; }
-    virtual double fps() const { return 0; }  // 0 where the input does not say
+    double pixel_aspect() const { return pixel_aspect_; }  // width of a pixel by its height, as it is to be shown
+    virtual double fps() const { return 0; }  // 0 where the input does not say; of a changing rate the mean
+    // Whether frames have times of their own. Otherwise they follow one another at any rate.
+    virtual bool timed() const { return false; }
+    // From now on read() gives what timed frames show at 0, 1/fps, 2/fps, ... seconds, up to the end of the last one.
+    virtual void sample_at(double /*fps*/) {}
     // Memory that reading takes, without what the rows become.
     virtual int64_t bytes() const = 0;
 
@@ -41,6 +47,7 @@ class FrameReader {
     virtual bool next(const RowSink& sink) = 0;
 
     int64_t width_ = 0, height_ = 0;
+    double pixel_aspect_ = 1;
 
   private:
     std::stop_token stop_;
@@ -48,16 +55,27 @@ class FrameReader {
 
 constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
 
-// A video file, in builds with FFmpeg, or a folder of PNG pictures in the order of their names. Throws InvalidRequest
-// for what is neither, and for a video whose frames cannot be read within so many bytes, before one is. Once `stop` is
-// requested, reading throws Stopped.
+// A pixel's width by its height where a file says how they relate; 1 where it says nothing that can be, and where it is
+// a rounding away from that.
+double plausible_aspect(double width, double height);
+
+// Of a frame in 8-bit RGB.
+constexpr int64_t frame_bytes(int64_t width, int64_t height) {
+    return 3 * width * height;
+}
+// Throws InvalidRequest, naming the file, where reading frames of that size takes `needed` bytes and fewer are left.
+void require_room(int64_t needed, int64_t memory, const std::string& name, int64_t width, int64_t height);
+
+// A video file, in builds with FFmpeg, or a folder of PNG pictures: numbers in their names count as numbers (frame_2
+// comes before frame_10), and names that begin with a dot are left out. Frames are turned as the file says. Throws
+// InvalidRequest for what is neither, and for a video whose frames cannot be read within so many bytes, before one is.
+// Once `stop` is requested, reading throws Stopped.
 std::unique_ptr<FrameReader> open_frames(const std::filesystem::path& path, int64_t memory = kNoLimit,
                                          std::stop_token stop = {});
 
-// One frame: a PNG picture, which is read row by row, or with FFmpeg also a JPEG, WebP and others, which are decoded as
-// a whole. What is transparent in a PNG lies on white, in other files it is shown as if it were not; an orientation in
-// EXIF data is ignored. Throws InvalidRequest for a file that is absent, damaged or no picture, and as open_frames
-// does.
+// One frame: a PNG picture, which is read row by row as far as it is stored so, or with FFmpeg also a JPEG, WebP and
+// others, which are decoded as a whole. What is transparent lies on white; EXIF data turn the picture. Throws
+// InvalidRequest for a file that is absent, damaged or no picture, and as open_frames does.
 std::unique_ptr<FrameReader> open_picture(const std::filesystem::path& path, int64_t memory = kNoLimit,
                                           std::stop_token stop = {});
 

@@ -1,4 +1,5 @@
-// PNG over zlib, streamed: chunks, then rows as differences to a prediction, then samples of 1 to 16 bits.
+// PNG over zlib, streamed: chunks, then rows as differences to a prediction, then samples of 1 to 16 bits. An
+// interlaced picture is seven smaller ones.
 #include "media/png_reader.h"
 
 #include <zlib.h>
@@ -13,6 +14,7 @@
 
 #include "core/error.h"
 #include "core/input_file.h"
+#include "media/tiff_tags.h"
 
 namespace t3video::media {
 namespace {
@@ -44,6 +46,8 @@ int predicted(uint8_t filter, int left, int above, int corner) {
 struct PngHeader {
     int64_t width = 0, height = 0;
     int bits = 0, color = 0;
+    bool interlaced = false;
+    double pixel_aspect = 1;
     std::string palette, transparency;
 
     int64_t channels() const { return color == kRgb ? 3 : color == kRgba ? 4 : color == kGreyAlpha ? 2 : 1; }
@@ -131,6 +135,13 @@ class SampleConverter {
     std::array<Color3, 256> table_{};
 };
 
+// Every `column_step`-th pixel from column `column` on, of every `row_step`-th row from row `row` on.
+struct Pass {
+    int64_t column = 0, row = 0, column_step = 1, row_step = 1;
+};
+constexpr std::array<Pass, 7> kAdam7 = {
+    {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4}, {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}}};
+
 class Inflate {
   public:
     Inflate() { require(inflateInit(&stream) == Z_OK, "out of memory for zlib"); }
@@ -147,9 +158,16 @@ class PngReader : public FrameReader {
         read_header();
         width_ = header_.width;
         height_ = header_.height;
-        converter_ = SampleConverter(header_, name_);
+        pixel_aspect_ = header_.pixel_aspect;
+        // A file of a few bytes does not make us take memory for the pixels that it claims to have.
+        constexpr int64_t kMostPacked = 1032;  // zlib's limit: bytes that one of the file can stand for
+        check(static_cast<int64_t>(header_.row_bytes()) * height_ / kMostPacked <= file_.bytes(),
+              "its pixels do not unpack");
     }
-    int64_t bytes() const override { return png_bytes(width_); }
+    // Two rows of at most eight bytes a pixel, one of 8-bit RGB; zlib's window and the piece. Or a whole frame beside.
+    int64_t bytes() const override {
+        return (8 + 8 + 3) * width_ + (int64_t{1} << 18) + (header_.interlaced ? frame_bytes(width_, height_) : 0);
+    }
 
   private:
     template <class... Parts>
@@ -192,6 +210,7 @@ class PngReader : public FrameReader {
                 if (type_ == "PLTE") header_.palette = read_data(kLargest);
                 if (type_ == "tRNS") header_.transparency = read_data(kLargest);
                 check((type_ != "PLTE" && type_ != "tRNS") || left_ == 0, type_, " is too long");
+                if (type_ == "pHYs") parse_density(read_data(kPiece));
             }
             close_chunk();
         }
@@ -214,27 +233,60 @@ class PngReader : public FrameReader {
         const bool whole = header_.bits == 8 || (header_.bits == 16 && header_.color != kPalette);
         const bool small = (header_.bits == 1 || header_.bits == 2 || header_.bits == 4) && header_.channels() == 1;
         check(known && (whole || small) && data[10] == 0 && data[11] == 0, "its header");
-        require_valid(data[12] == 0, name_, ": an interlaced PNG file; save it without interlacing");
+        check(data[12] == 0 || data[12] == 1, "its header");
+        header_.interlaced = data[12] == 1;
+    }
+
+    // Pixels along a unit of length, across and down.
+    void parse_density(std::string_view data) {
+        if (data.size() == 9) header_.pixel_aspect = plausible_aspect(number_at(data, 4), number_at(data, 0));
     }
 
     bool next(const RowSink& sink) override {
         if (std::exchange(done_, true)) return false;
         Inflate inflate;
-        const size_t size = header_.row_bytes();
-        std::vector<uint8_t> row(size + 1), above(size + 1, 0), rgb(static_cast<size_t>(width_) * 3);
-        for (int64_t y = 0; y < height_; ++y) {
-            check(unpack(inflate.stream, row) == row.size(), "its pixels do not unpack");
-            check(row[0] <= 4, "row ", y, " has an unknown filter");
-            unfilter(row, above);
-            converter_.convert(row.data() + 1, rgb.data());
-            sink(rgb.data());
-            row.swap(above);
+        if (header_.interlaced) {
+            read_interlaced(inflate.stream, sink);
+        } else {
+            read_rows(inflate.stream, header_, [&](int64_t, const uint8_t* rgb) { sink(rgb); });
         }
         std::vector<uint8_t> more(1);
         check(unpack(inflate.stream, more) == 0 && packed_ended_, "its pixels do not unpack");
         for (; type_ != "IEND"; open_chunk()) close_chunk();
         close_chunk();
         return true;
+    }
+
+    void read_interlaced(z_stream& stream, const RowSink& sink) {
+        Image whole(width_, height_);
+        for (const Pass& pass : kAdam7) {
+            PngHeader part = header_;
+            part.width = (width_ - pass.column + pass.column_step - 1) / pass.column_step;
+            part.height = (height_ - pass.row + pass.row_step - 1) / pass.row_step;
+            if (part.width <= 0 || part.height <= 0) continue;
+            read_rows(stream, part, [&](int64_t y, const uint8_t* rgb) {
+                for (int64_t x = 0; x < part.width; ++x)
+                    std::copy_n(rgb + 3 * x, 3,
+                                whole.pixel(pass.column + x * pass.column_step, pass.row + y * pass.row_step));
+            });
+        }
+        for (int64_t y = 0; y < height_; ++y) sink(whole.pixel(0, y));
+    }
+
+    // The rows of a picture, or of a pass of it, in 8-bit RGB.
+    template <class Take>
+    void read_rows(z_stream& stream, const PngHeader& part, const Take& take) {
+        const SampleConverter converter(part, name_);
+        const size_t size = part.row_bytes();
+        std::vector<uint8_t> row(size + 1), above(size + 1, 0), rgb(static_cast<size_t>(part.width) * 3);
+        for (int64_t y = 0; y < part.height; ++y) {
+            check(unpack(stream, row) == row.size(), "its pixels do not unpack");
+            check(row[0] <= 4, "row ", y, " has an unknown filter");
+            unfilter(row, above);
+            converter.convert(row.data() + 1, rgb.data());
+            take(y, rgb.data());
+            row.swap(above);
+        }
     }
 
     // Fills `to` from the chunks of pixels; returns how much of it there was.
@@ -276,12 +328,26 @@ class PngReader : public FrameReader {
     std::string name_;
     InputFile file_;
     PngHeader header_;
-    SampleConverter converter_;
     std::string type_, piece_;  // of the chunk that is open
     uint32_t left_ = 0;         // of its data
     uLong sum_ = 0;             // over its type and the data that was read
     bool done_ = false, packed_ended_ = false;
 };
+
+// EXIF data may stand before or behind the pixels. Plain where there are none, and where the file is damaged.
+Orientation orientation_in(const std::filesystem::path& path) {
+    constexpr int64_t kFrame = 12;  // of a chunk: length, type and checksum
+    constexpr uint32_t kMost = 1 << 20;
+    InputFile file(path, "a picture");
+    for (auto at = static_cast<int64_t>(kSignature.size()); at + kFrame <= file.bytes();) {
+        file.seek(at);
+        const std::string start = file.read(8);
+        const uint32_t length = number_at(start, 0);
+        if (start.ends_with("eXIf")) return read_tiff_tags(file.read(std::min(length, kMost))).orientation;
+        at += kFrame + length;
+    }
+    return {};
+}
 
 }  // namespace
 
@@ -289,13 +355,10 @@ bool is_png(const std::filesystem::path& path) {
     return InputFile(path, "a picture").read(kSignature.size()) == kSignature;
 }
 
-std::unique_ptr<FrameReader> open_png(const std::filesystem::path& path) {
-    return std::make_unique<PngReader>(path);
-}
-
-// Two rows of at most eight bytes a pixel, one of 8-bit RGB; zlib's window and the piece.
-int64_t png_bytes(int64_t width) {
-    return (8 + 8 + 3) * width + (int64_t{1} << 18);
+std::unique_ptr<FrameReader> open_png(const std::filesystem::path& path, int64_t memory) {
+    auto reader = std::make_unique<PngReader>(path);
+    require_room(reader->bytes(), memory, path.string(), reader->width(), reader->height());
+    return turned(std::move(reader), orientation_in(path), memory, path.string());
 }
 
 }  // namespace t3video::media

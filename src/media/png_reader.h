@@ -12,11 +12,9 @@ namespace t3video::media {
 bool is_png(const std::filesystem::path& path);
 
 // One frame of 8-bit RGB: grey is spread over the channels, 16 bits are rounded to 8, and what is transparent lies on
-// white. Colour profiles and gamma are ignored. Throws InvalidRequest, here or where it is read, for a damaged file, an
-// interlaced one, and sides above 32768.
-std::unique_ptr<FrameReader> open_png(const std::filesystem::path& path);
-
-// FrameReader::bytes() of a picture that wide.
-int64_t png_bytes(int64_t width);
+// white. Turned as its EXIF data say. Colour profiles and gamma are ignored. Interlaced and turned pictures are held as
+// a whole, others row by row. Throws InvalidRequest, here or where it is read, for a damaged file, sides above 32768,
+// and one that takes more than `memory` bytes.
+std::unique_ptr<FrameReader> open_png(const std::filesystem::path& path, int64_t memory = kNoLimit);
 
 }  // namespace t3video::media

@@ -82,10 +82,12 @@ Fitting stretching(int64_t in_width, int64_t in_height, int64_t width, int64_t h
     return {in_width, in_height, width, height, 0, 0, width, height, filter};
 }
 
-Fitting covering(int64_t in_width, int64_t in_height, int64_t width, int64_t height, Filter filter) {
+Fitting covering(int64_t in_width, int64_t in_height, int64_t width, int64_t height, Filter filter,
+                 double pixel_aspect) {
     check(in_width, in_height, width, height);
-    const double factor = std::max(double(width) / double(in_width), double(height) / double(in_height));
-    const int64_t full_width = std::max<int64_t>(width, std::llround(double(in_width) * factor)),
+    const double shown_width = double(in_width) * pixel_aspect;  // in pixels as high as they are wide
+    const double factor = std::max(double(width) / shown_width, double(height) / double(in_height));
+    const int64_t full_width = std::max<int64_t>(width, std::llround(shown_width * factor)),
                   full_height = std::max<int64_t>(height, std::llround(double(in_height) * factor));
     return {in_width, in_height, full_width, full_height, (full_width - width) / 2, (full_height - height) / 2,
             width,    height,    filter};

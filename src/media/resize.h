@@ -16,14 +16,18 @@ struct Fitting {
     int64_t left = 0, top = 0, width = 0, height = 0;  // of the part
     Filter filter = Filter::bicubic;
 
-    bool is_copy() const { return in_width == width && in_height == height; }
+    bool is_copy() const {
+        return in_width == width && in_height == height && full_width == width && full_height == height;
+    }
 };
 
 // Each side by a factor of its own. These throw Error for sides that are not positive.
 Fitting stretching(int64_t in_width, int64_t in_height, int64_t width, int64_t height, Filter filter);
 // One factor for both sides, the smallest at which the picture covers width x height, and what is too much cut off
-// evenly, of an odd excess one more row or column at the bottom or right.
-Fitting covering(int64_t in_width, int64_t in_height, int64_t width, int64_t height, Filter filter);
+// evenly, of an odd excess one more row or column at the bottom or right. Pixels that are `pixel_aspect` times as wide
+// as they are high become square.
+Fitting covering(int64_t in_width, int64_t in_height, int64_t width, int64_t height, Filter filter,
+                 double pixel_aspect = 1);
 
 // Takes the rows of a picture of 8-bit RGB from top to bottom and gives those of the result as soon as they are known.
 // Where a side shrinks its filter is stretched by the same factor, so that every pixel counts; beyond the edges nothing

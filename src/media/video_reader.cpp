@@ -4,23 +4,20 @@
 #include <algorithm>
 #include <array>
 #include <climits>
+#include <cmath>
 #include <string_view>
 #include <vector>
 
-#include "core/input_file.h"
 #include "core/parallel.h"
 #include "media/ffmpeg.h"
 #include "media/film_comment.h"
+#include "media/film_reader.h"
+#include "media/input_source.h"
+#include "media/picture_file.h"
+#include "media/rgb_converter.h"
 
 namespace t3video::media {
 namespace {
-
-// As check_av, for what is wrong with the user's file.
-template <class... Parts>
-int check_file(int status, const Parts&... parts) {
-    if (status < 0) throw InvalidRequest(concat(parts..., ": ", error_text(status)));
-    return status;
-}
 
 std::string text_or_unknown(const char* text) {
     return text != nullptr ? text : "unknown";
@@ -39,13 +36,43 @@ ColorTags tags_of(const AVCodecParameters& stream) {
             text_or_unknown(av_color_range_name(range_of(stream)))};
 }
 
-bool is_full_range(const AVFrame& frame) {
-    const auto format = static_cast<AVPixelFormat>(frame.format);
-    const AVPixFmtDescriptor* description = av_pix_fmt_desc_get(format);
-    require(description != nullptr, "unknown pixel format ", frame.format);
-    const bool is_jpeg =
-        format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ422P || format == AV_PIX_FMT_YUVJ444P;
-    return is_jpeg || frame.color_range == AVCOL_RANGE_JPEG || (description->flags & AV_PIX_FMT_FLAG_RGB) != 0;
+// What a colour profile says that decoders do not read: P3's primaries with sRGB's curve.
+template <class Colours>
+void set_display_p3(Colours& colours) {
+    colours.color_primaries = AVCOL_PRI_SMPTE432;
+    colours.color_trc = AVCOL_TRC_IEC61966_2_1;
+}
+
+// The rate that the file is meant to have; where frames come at changing intervals, their mean, which is one of the
+// usual rates where it is near one (a phone's 29.9).
+std::optional<FrameRate> rate_of(AVFormatContext& input, AVStream& stream) {
+    constexpr double kNear = 0.01;
+    constexpr std::array<AVRational, 10> kUsual = {
+        {{24000, 1001}, {24, 1}, {25, 1}, {30000, 1001}, {30, 1}, {48, 1}, {50, 1}, {60000, 1001}, {60, 1}, {120, 1}}};
+    AVRational rate = av_guess_frame_rate(&input, &stream, nullptr);
+    const AVRational mean = stream.avg_frame_rate;
+    const auto distance = [&](AVRational other) { return std::abs(av_q2d(other) / av_q2d(mean) - 1); };
+    if (mean.num > 0 && mean.den > 0 && (rate.den <= 0 || distance(rate) > kNear)) {
+        const AVRational nearest = *std::ranges::min_element(kUsual, {}, distance);
+        rate = distance(nearest) <= kNear ? nearest : mean;
+    }
+    int num = 0, den = 0;
+    av_reduce(&num, &den, rate.num, rate.den, FrameRate::kLargestTerm);
+    const double fps = den > 0 ? static_cast<double>(num) / den : 0.0;
+    if (fps < FrameRate::kSlowest || fps > FrameRate::kFastest) return std::nullopt;
+    return FrameRate(num, den);
+}
+
+// FFmpeg's own decoders of VP8 and VP9 leave alpha out, which lies beside the frames in .webm files.
+const AVCodec* decoder_for(const AVCodec* found, const AVStream& stream, const std::string& name) {
+    const AVDictionaryEntry* alpha = av_dict_get(stream.metadata, "alpha_mode", nullptr, 0);
+    const bool vp9 = stream.codecpar->codec_id == AV_CODEC_ID_VP9;
+    if (alpha == nullptr || std::string_view(alpha->value) != "1") return found;
+    if (!vp9 && stream.codecpar->codec_id != AV_CODEC_ID_VP8) return found;
+    const AVCodec* with_alpha = avcodec_find_decoder_by_name(vp9 ? "libvpx-vp9" : "libvpx");
+    require_valid(with_alpha != nullptr, name, ": has transparency, which this FFmpeg does not read in ",
+                  vp9 ? "VP9" : "VP8", "; convert it to ProRes 4444 or a folder of PNGs");
+    return with_alpha;
 }
 
 // What reading takes: of a picture its file, as one packet, and the frame; of a video the frames that the decoder
@@ -53,9 +80,11 @@ bool is_full_range(const AVFrame& frame) {
 int64_t bytes_of_reading(const AVCodecParameters& stream, int64_t file_bytes, bool still, int threads,
                          Samples samples) {
     constexpr int64_t kMostOfAPixel = 8;
-    const int64_t pixels = int64_t{stream.width} * stream.height, rgb = 3 * pixels * bytes_of(samples);
-    const int stated =
-        av_image_get_buffer_size(static_cast<AVPixelFormat>(stream.format), stream.width, stream.height, 64);
+    const auto format = static_cast<AVPixelFormat>(stream.format);
+    const int64_t pixels = int64_t{stream.width} * stream.height,
+                  between = RgbConverter::bytes_of_pixel(format, stream.color_trc, stream.color_primaries),
+                  rgb = pixels * (3 * bytes_of(samples) + between);
+    const int stated = av_image_get_buffer_size(format, stream.width, stream.height, 64);
     const int64_t decoded = stated > 0 ? stated : pixels * kMostOfAPixel;
     if (still) {
         const bool coefficients = stream.codec_id == AV_CODEC_ID_MJPEG;  // progressive files keep them, of 16 bits
@@ -63,98 +92,51 @@ int64_t bytes_of_reading(const AVCodecParameters& stream, int64_t file_bytes, bo
     }
     const AVCodecDescriptor* codec = avcodec_descriptor_get(stream.codec_id);
     const bool alone = codec != nullptr && (codec->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
-    constexpr int64_t kAtHand = 2, kReferences = 8;
+    constexpr int64_t kAtHand = 3, kReferences = 8;
     return (kAtHand + threads + (alone ? 0 : kReferences)) * decoded + rgb;
 }
 
 }  // namespace
 
-// Bytes that FFmpeg reads, of a file that it does not open itself: names in it have no meaning.
-class VideoReader::Source {
-  public:
-    explicit Source(const std::filesystem::path& path) : file_(path, "a video or image") {
-        constexpr int kBuffer = 1 << 15;
-        auto* buffer = static_cast<unsigned char*>(av_malloc(kBuffer));
-        io_ = avio_alloc_context(buffer, kBuffer, 0, this, read, nullptr, seek);
-        require(buffer != nullptr && io_ != nullptr, "out of memory for a file's buffer");
-    }
-    ~Source() {
-        av_freep(&io_->buffer);
-        avio_context_free(&io_);
-    }
-    Source(const Source&) = delete;
-    Source& operator=(const Source&) = delete;
-
-    AVIOContext* io() { return io_; }
-    bool begins_with(std::string_view text) {
-        const std::string head = file_.read(text.size());
-        file_.seek(0);
-        return head == text;
-    }
-    int64_t bytes() const { return file_.bytes(); }
-
-  private:
-    // No exception may pass through FFmpeg.
-    static int read(void* self, uint8_t* to, int count) {
-        Source& source = *static_cast<Source*>(self);
-        try {
-            const size_t read = source.file_.read(reinterpret_cast<char*>(to), static_cast<size_t>(count));
-            source.at_ += static_cast<int64_t>(read);
-            return read == 0 ? AVERROR_EOF : static_cast<int>(read);
-        } catch (const std::exception&) {
-            return AVERROR(EIO);
-        }
-    }
-    static int64_t seek(void* self, int64_t offset, int whence) {
-        Source& source = *static_cast<Source*>(self);
-        whence &= ~AVSEEK_FORCE;
-        if (whence == AVSEEK_SIZE) return source.bytes();
-        const int64_t to = offset + (whence == SEEK_CUR ? source.at_ : whence == SEEK_END ? source.bytes() : 0);
-        try {
-            source.file_.seek(to);
-            return source.at_ = to;
-        } catch (const std::exception&) {
-            return AVERROR(EIO);
-        }
-    }
-
-    InputFile file_;
-    int64_t at_ = 0;
-    AVIOContext* io_ = nullptr;
-};
-
 struct VideoReader::Impl {
-    Impl(const std::filesystem::path& path, Samples wanted, int64_t limit)
-        : name(path.string()), samples(wanted), memory(limit), source(path) {
-        require_no_list(source.begins_with("#EXTM3U") ? "hls" : "");  // which FFmpeg 7 knows by its extension only
-        const AVInputFormat* kind = nullptr;
-        check_file(av_probe_input_buffer2(source.io(), &kind, "", nullptr, 0, 0), name, ": not a video or image file");
-        require_no_list(kind->name);
-        still = std::string_view(kind->name).ends_with("_pipe");
-        if (still) require_room(source.bytes(), "its file");
-        AVFormatContext* raw = avformat_alloc_context();
-        require(raw != nullptr, "out of memory for a reader");
-        raw->pb = source.io();
-        raw->io_open = [](AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) { return AVERROR(EPERM); };
-        AVDictionary* options = nullptr;
-        av_dict_set(&options, "protocol_whitelist", "none", 0);            // for what opens files in other ways
-        const int status = avformat_open_input(&raw, "", kind, &options);  // frees it where it fails
-        av_dict_free(&options);
-        check_file(status, name, ": not a video or image file");
-        input.reset(raw);
-        find_streams();
+    Impl(const std::filesystem::path& path, Samples wanted_samples, int64_t limit, Wanted wanted)
+        : name(path.string()), samples(wanted_samples), memory(limit), source(path) {
+        const bool looked_at = wanted == Wanted::picture || is_still_container(path);
+        if (looked_at) use(look_at_picture(path));
+        const AVInputFormat* kind = probe();
+        still = picture.heif || is_still(*kind);
+        if (still && !looked_at) use(look_at_picture(path));
+        if (still) require_memory(source.bytes(), "its file");
+        open(kind);
         open_decoder();
+        describe();
     }
 
-    void require_no_list(std::string_view kind) const {
-        constexpr std::array<std::string_view, 8> kLists = {"hls",  "dash", "concat", "sdp",
-                                                            "rtsp", "rtp",  "imf",    "webm_dash_manifest"};
-        require_valid(std::ranges::find(kLists, kind) == kLists.end(), name, ": is a list of other files (", kind,
-                      "), which are not followed; give the video itself");
+    void use(const PictureFile& found) {
+        picture = found;
+        source.end_at(found.bytes);
+    }
+    const AVInputFormat* probe() try { return source.probe(); } catch (const InvalidRequest&) {
+        refuse_heif();
+        throw;
+    }
+    void open(const AVInputFormat* kind) try {
+        input = source.open(kind);
+        find_streams();
+    } catch (const InvalidRequest&) {
+        refuse_heif();
+        throw;
+    }
+    // FFmpeg's words for such a file would be those for a damaged one.
+    void refuse_heif() const {
+        const std::filesystem::path file = std::filesystem::path(name).filename();
+        require_valid(!picture.heif, name, ": a HEIC or AVIF picture, which this FFmpeg does not read; convert it, as ",
+                      "in: heif-convert ", file.string(), " ",
+                      std::filesystem::path(file).replace_extension(".png").string());
     }
 
     template <class... Parts>
-    void require_room(int64_t needed, const Parts&... what) const {
+    void require_memory(int64_t needed, const Parts&... what) const {
         require_valid(needed <= memory, name, ": ", what..., " takes ", (needed >> 20) + 1, " MiB to read, but ",
                       memory >> 20, " MiB may be used; make it smaller, or allow more with ", Field("memory"));
     }
@@ -178,6 +160,8 @@ struct VideoReader::Impl {
         const int index = av_find_best_stream(input.get(), AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
         check_file(index, name, ": no video that can be decoded");
         stream = input->streams[index];
+        codec = decoder_for(codec, *stream, name);
+        if (picture.display_p3) set_display_p3(*stream->codecpar);
         decoder.reset(avcodec_alloc_context3(codec));
         require(decoder != nullptr, "out of memory for the decoder");
         check_av(avcodec_parameters_to_context(decoder.get(), stream->codecpar), name);
@@ -187,27 +171,42 @@ struct VideoReader::Impl {
                       memory == std::numeric_limits<int64_t>::max()
                           ? ""
                           : concat(", or pictures too large for ", memory >> 20, " MiB"));
+        require_valid(
+            !picture.heif || (parameters.width == picture.coded_width && parameters.height == picture.coded_height),
+            name, ": FFmpeg reads ", parameters.width, "x", parameters.height, " pixels of a picture of ",
+            picture.coded_width, "x", picture.coded_height, "; convert it to PNG first");
         constexpr int kMostThreads = 4;  // each holds a frame
         decoder->thread_count = still ? 1 : std::min(available_threads(), kMostThreads);
-        // A frame later on is not to be larger than what was found; sides are padded to whole blocks.
-        constexpr int64_t kBlock = 128;
+        // A frame later on is not to be larger than what was found; sides are padded to whole blocks and,
+        // by decoders of MPEG-2, MPEG-4 and their like, with borders to point to.
+        constexpr int64_t kBlock = 256;
         decoder->max_pixels = (parameters.width + kBlock) * (parameters.height + kBlock);
         bytes = bytes_of_reading(parameters, source.bytes(), still, decoder->thread_count, samples);
-        require_room(bytes, parameters.width, "x", parameters.height, " pixels");
+        require_memory(bytes, parameters.width, "x", parameters.height, " pixels");
         check_av(avcodec_open2(decoder.get(), codec, nullptr), name, ": cannot open decoder ", codec->name);
+    }
 
+    void describe() {
+        const AVCodecParameters& parameters = *stream->codecpar;
         info.width = parameters.width;
         info.height = parameters.height;
+        info.still = still;
         info.codec = avcodec_get_name(parameters.codec_id);
         info.pixels = text_or_unknown(av_get_pix_fmt_name(static_cast<AVPixelFormat>(parameters.format)));
         info.tags = tags_of(parameters);
+        info.fps = rate_of(*input, *stream);
         const AVDictionaryEntry* comment = av_dict_get(input->metadata, "comment", nullptr, 0);
         if (comment != nullptr) info.comment = comment->value;
-        const AVRational rate = av_guess_frame_rate(input.get(), stream, nullptr);
-        int num = 0, den = 0;
-        av_reduce(&num, &den, rate.num, rate.den, FrameRate::kLargestTerm);
-        const double fps = den > 0 ? static_cast<double>(num) / den : 0.0;
-        if (fps >= FrameRate::kSlowest && fps <= FrameRate::kFastest) info.fps = FrameRate(num, den);
+        const AVRational aspect = av_guess_sample_aspect_ratio(input.get(), stream, nullptr);
+        info.pixel_aspect = picture.pixel_aspect.value_or(plausible_aspect(aspect.num, aspect.den));
+        info.orientation = picture.orientation;
+        const int32_t* matrix = display_matrix_of(*stream);
+        if (!still && matrix != nullptr)
+            info.orientation = orientation_of_matrix(matrix[0], matrix[1], matrix[3], matrix[4]);
+        converter = std::make_unique<RgbConverter>(
+            FrameOrigin{name, still, std::string_view(input->iformat->name) == "yuv4mpegpipe", picture.premultiplied,
+                        parameters.codec_id},
+            samples);
         if (stream->duration != AV_NOPTS_VALUE) {
             info.duration = static_cast<double>(stream->duration) * av_q2d(stream->time_base);
         } else if (input->duration != AV_NOPTS_VALUE) {
@@ -242,69 +241,107 @@ struct VideoReader::Impl {
         check_file(avcodec_send_packet(decoder.get(), packet.get()), name, ": damaged after frame ", frames);
     }
 
-    // The decoded frame in RGB.
-    const AVFrame& converted() {
+    // A frame, and from when to when it is shown, in seconds of the file.
+    struct Moment {
+        FramePtr frame = make_frame();
+        double begin = 0, end = 0;
+    };
+
+    // The next frame whole and of the video's size; false at the end.
+    bool take(Moment& moment) {
+        if (!decode()) return false;
         const bool damaged = (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0 || frame->decode_error_flags != 0;
         require_valid(!damaged, name, ": frame ", frames, " is damaged");
         require_valid(frame->width == info.width && frame->height == info.height, name, ": frame ", frames, " is ",
                       frame->width, "x", frame->height, ", the video ", info.width, "x", info.height);
-        if (frame->format == rgb_format(samples)) return *frame;
-        if (converter == nullptr) start_converter();
-        require_valid(frame->format == format, name, ": the pixel format changes at frame ", frames);
-        check_av(sws_scale(converter.get(), frame->data, frame->linesize, 0, frame->height, rgb->data, rgb->linesize),
-                 name, ": converting frame ", frames);
-        return *rgb;
+        if (picture.display_p3) set_display_p3(*frame);
+        const int64_t stamp = frame->best_effort_timestamp;
+        const double unit = av_q2d(stream->time_base), usual = info.fps ? 1 / info.fps->value() : 1.0;
+        // A still image has no timestamp.
+        moment.begin =
+            stamp != AV_NOPTS_VALUE ? static_cast<double>(stamp) * unit : static_cast<double>(frames) * usual;
+        const int64_t stated = duration_of(*frame);
+        moment.end = moment.begin + (stated > 0 ? static_cast<double>(stated) * unit : usual);
+        av_frame_unref(moment.frame.get());
+        av_frame_move_ref(moment.frame.get(), frame.get());
+        ++frames;
+        return true;
     }
 
     // The next frame in RGB; null at the end.
     const AVFrame* next() {
-        if (!decode()) return nullptr;
-        const AVFrame& found = converted();
-        const int64_t stamp = frame->best_effort_timestamp;
-        // A still image has no timestamp.
-        time = stamp != AV_NOPTS_VALUE ? static_cast<double>(stamp) * av_q2d(stream->time_base)
-                                       : static_cast<double>(frames) / (info.fps ? info.fps->value() : 1.0);
-        ++frames;
-        return &found;
+        if (rate > 0) return next_sample();
+        if (!take(shown)) return nullptr;
+        time = shown.begin;
+        return &converter->convert(*shown.frame);
     }
 
-    void start_converter() {
-        format = static_cast<AVPixelFormat>(frame->format);
-        const PixelLayout from{format, is_full_range(*frame), frame->chroma_location};
-        const bool assume_bt709 =
-            frame->colorspace == AVCOL_SPC_UNSPECIFIED && std::string_view(input->iformat->name) == "yuv4mpegpipe";
-        converter = make_converter(info.width, info.height, from, PixelLayout{rgb_format(samples)},
-                                   assume_bt709 ? AVCOL_SPC_BT709 : frame->colorspace);
-        rgb = make_frame(rgb_format(samples), info.width, info.height);
+    const AVFrame* next_sample() {
+        if (sampled == 0) {
+            if (!take(shown)) return nullptr;
+            begin = shown.begin;
+            has_coming = take(coming);
+        }
+        const double at = begin + static_cast<double>(sampled) / rate;
+        while (has_coming && counts_at(at)) {
+            std::swap(shown, coming);
+            rgb = nullptr;
+            has_coming = take(coming);
+        }
+        if (!has_coming && sampled > 0 && at > std::max(shown.end, stated_end()) - 0.5 / rate) return nullptr;
+        ++sampled;
+        time = shown.begin;
+        if (rgb == nullptr) rgb = &converter->convert(*shown.frame);
+        return rgb;
+    }
+
+    // Whether the frame to come is shown then rather than the one before it; VideoReader::sample_at says why.
+    bool counts_at(double at) const {
+        const double late = coming.begin - at;
+        return late <= std::min((at - shown.begin) / 2, 0.5 / rate);
+    }
+
+    // When the stream ends as far as its container knows; a guess by its size and bit rate does not count.
+    double stated_end() const {
+        const bool known = stream->duration != AV_NOPTS_VALUE && stream->start_time != AV_NOPTS_VALUE &&
+                           input->duration_estimation_method != AVFMT_DURATION_FROM_BITRATE;
+        return known ? static_cast<double>(stream->start_time + stream->duration) * av_q2d(stream->time_base) : 0;
     }
 
     std::string name;  // for messages
     Samples samples;
     int64_t memory, bytes = 0;
     bool still = false;  // a picture
+    PictureFile picture;
     VideoInfo info;
-    Source source;  // outlives what reads it
+    InputSource source;  // outlives what reads it
     InputPtr input;
     AVStream* stream = nullptr;  // owned by input
     CodecPtr decoder;
     PacketPtr packet = make_packet();
     FramePtr frame = make_frame();
-    ScalerPtr converter;  // made at the first frame, which knows the pixel format
-    AVPixelFormat format = AV_PIX_FMT_NONE;
-    FramePtr rgb;
-    int64_t frames = 0;
+    std::unique_ptr<RgbConverter> converter;
+    Moment shown, coming;
+    bool has_coming = false;
+    const AVFrame* rgb = nullptr;  // `shown` converted, while frames are sampled
+    double rate = 0, begin = 0;    // of sampling, if any
+    int64_t frames = 0, sampled = 0;
     double time = 0;
 };
 
-VideoReader::VideoReader(const std::filesystem::path& path, Samples samples, int64_t memory) {
+VideoReader::VideoReader(const std::filesystem::path& path, Samples samples, int64_t memory, Wanted wanted) {
     quiet_ffmpeg();
-    impl_ = std::make_unique<Impl>(path, samples, memory);
+    impl_ = std::make_unique<Impl>(path, samples, memory, wanted);
 }
 
 VideoReader::~VideoReader() = default;
 
 const VideoInfo& VideoReader::info() const {
     return impl_->info;
+}
+
+void VideoReader::sample_at(double fps) {
+    impl_->rate = fps;
 }
 
 double VideoReader::time() const {

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "core/output_file.h"
+#include "media/container.h"
 #include "media/encoders.h"
+#include "media/sound_track.h"
 
 namespace t3video::media {
 namespace {
@@ -25,13 +27,6 @@ const Container& container_of(const std::filesystem::path& path) {
                   extension.empty() ? "no extension" : "unknown extension '" + extension + "'",
                   "; expected .mp4, .mkv or .mov");
     return *found;
-}
-
-OutputPtr make_output(const std::filesystem::path& path, const std::string& url) {
-    AVFormatContext* raw = nullptr;
-    check_av(avformat_alloc_output_context2(&raw, nullptr, container_of(path).muxer.data(), url.c_str()),
-             path.string());
-    return OutputPtr(raw);
 }
 
 bool wants_global_header(const AVFormatContext& output) {
@@ -63,6 +58,13 @@ int write_header(AVFormatContext& output) {
 }
 
 }  // namespace
+
+OutputPtr make_output(const std::filesystem::path& path, const std::string& url) {
+    AVFormatContext* raw = nullptr;
+    check_av(avformat_alloc_output_context2(&raw, nullptr, container_of(path).muxer.data(), url.c_str()),
+             path.string());
+    return OutputPtr(raw);
+}
 
 bool has_video_support() {
     return true;
@@ -110,12 +112,19 @@ struct VideoWriter::Impl {
         yuv->color_range = encoder->color_range;
         converter = make_converter(width, height, from, to, encoder->colorspace);
         stream = add_stream(*output, *encoder, format, options.comment, name);
+        if (!options.sound.empty()) {
+            sound = std::make_unique<SoundTrack>(options.sound);
+            require(sound->codec() != nullptr, options.sound.string(), ": has no sound");
+            sound->add_to(*output);
+        }
         check_av(avio_open(&output->pb, url.c_str(), AVIO_FLAG_WRITE), "cannot write ", file.path().string());
         check_av(write_header(*output), "cannot write ", file.path().string());
     }
     ~Impl() {
         if (encoder && frames == 0) release_unused(*encoder);
     }
+
+    double seconds() const { return static_cast<double>(frames) * av_q2d(encoder->time_base); }
 
     // `frame` null: no more frames, drain.
     void encode(const AVFrame* frame) {
@@ -139,6 +148,7 @@ struct VideoWriter::Impl {
     FramePtr rgb, yuv;
     PacketPtr packet = make_packet();
     AVStream* stream = nullptr;  // owned by output
+    std::unique_ptr<SoundTrack> sound;
     int64_t frames = 0;
     bool finished = false, closed = false;
 };
@@ -165,6 +175,7 @@ void VideoWriter::write(const Image& image) {
     w.yuv->pts = w.frames;
     w.encode(w.yuv.get());
     ++w.frames;
+    if (w.sound) w.sound->write_until(w.seconds(), *w.output);
 }
 
 void VideoWriter::finish() {
@@ -172,6 +183,7 @@ void VideoWriter::finish() {
     if (w.finished) return;
     require(w.frames > 0, w.name, ": a video needs at least one frame");
     w.encode(nullptr);
+    if (w.sound) w.sound->write_rest(w.seconds(), *w.output);
     check_av(av_write_trailer(w.output.get()), "cannot finish ", w.file.path().string());
     check_av(avio_closep(&w.output->pb), "cannot finish ", w.file.path().string());
     w.finished = true;

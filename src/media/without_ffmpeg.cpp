@@ -2,6 +2,7 @@
 #include "core/error.h"
 #include "media/film_comment.h"
 #include "media/film_reader.h"
+#include "media/sound.h"
 #include "media/video_writer.h"
 
 namespace t3video::media {
@@ -25,6 +26,10 @@ void check_video(const std::filesystem::path& path, int64_t, int64_t, FrameRate,
 std::unique_ptr<FrameWriter> open_video(const std::filesystem::path& path, int64_t, int64_t, FrameRate,
                                         const VideoOptions&) {
     throw Error(concat(path.string(), ": this build has no FFmpeg"));
+}
+
+Message sound_obstacle(const std::filesystem::path&, const std::filesystem::path&) {
+    return Message("this build has no FFmpeg");
 }
 
 std::unique_ptr<FrameReader> open_video_frames(const std::filesystem::path& path, int64_t) {

@@ -1,5 +1,6 @@
 // A finished job's film, written once more: latents and a VAE that fits are all it takes.
 #include "core/clock.h"
+#include "core/content_hash.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "core/output_file.h"
@@ -72,6 +73,19 @@ sampling::SampleState final_latents(const job::Job& job, const job::SavedStages&
     return *saved.latents;
 }
 
+// That of the video which the job's film was made from, where it is what it was and the film runs as fast.
+Sound sound_of_job(const film::Request& r, const json& stored, double fps, const fs::path& folder) {
+    Sound sound = sound_of(r);
+    if (sound.video.empty()) return sound;
+    const json input = stored.value("input", json::object());
+    const double made_at = member<double>(member<json>(stored, "options", folder), "fps", folder);
+    if (fps != made_at)
+        return {{}, Message("at ", fps, " frames per second the film is faster or slower than ", sound.video.string())};
+    if (input.value("video", "") != content_hash(sound.video))
+        return {{}, Message(sound.video.string(), " is another video than the film was made from")};
+    return sound;
+}
+
 }  // namespace
 
 Result Session::decode(const film::Request& request, Observer& observer, std::stop_token stop) {
@@ -104,6 +118,7 @@ Result Session::decode(const film::Request& request, Observer& observer, std::st
     origin.dtype = member<std::string>(stored, "dtype", folder);
     origin.options["size"] = concat(s.width, 'x', s.height);
     origin.options["fps"] = s.fps;
+    made.sound = sound_of_job(request, stored, s.fps, folder);
     made.settle_format(model.vae_hash());
     std::vector<fs::path> inputs = request.further_inputs;
     inputs.push_back(files.vae);

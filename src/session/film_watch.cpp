@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/paths.h"
 #include "media/png.h"
+#include "media/sound.h"
 
 namespace t3video::session {
 namespace {
@@ -19,6 +20,19 @@ bool is(const char* stage, std::string_view name) {
 }
 
 }  // namespace
+
+Sound sound_of(const film::Request& request) {
+    const fs::path& video = request.inputs.video;
+    if (!request.sound || video.empty()) return {};
+    try {
+        if (is_folder(video)) return {};  // of pictures
+        Message silence = media::sound_obstacle(video, request.output);
+        if (silence.empty()) return {video, {}};
+        return {{}, silence};
+    } catch (const InvalidRequest& error) {
+        return {{}, error.message()};
+    }
+}
 
 void JobFilm::check_output() const {
     const film::Settings& s = film.settings;
@@ -35,6 +49,7 @@ void JobFilm::settle_format(const std::string& vae) {
     all["size"] = {film.settings.width, film.settings.height};
     all["fps"] = film.settings.fps;
     all["record"] = request.record;
+    if (!sound.video.empty()) all["sound"] = true;
     all["vae"] = vae;
     form = all.dump();
 }
@@ -43,6 +58,7 @@ void JobFilm::claim(const job::WrittenFiles& written, const std::vector<fs::path
     side = job::claim_outputs(request, film.settings.frames, {origin.film, written}, inputs);
     for (const Message& note : side.notes) observer.note(note);
     for (const Message& warning : side.warnings) observer.warn(warning);
+    if (!sound.silence.empty()) observer.note(Message("No sound: ", sound.silence));
 }
 
 bool JobFilm::is_there(const job::WrittenFiles& written) const {
@@ -143,6 +159,11 @@ void FilmWatch::open_film() {
     options.threads = ctx_.threads();
     options.comment = record();
     options.owner = film_.origin.film;
+    if (!film_.sound.video.empty()) {
+        const Sound now = sound_of(r);  // hours may have passed
+        options.sound = now.video;
+        if (!now.silence.empty()) asker_.observer.note(Message("No sound: ", now.silence));
+    }
     frames_.emplace(r.output, job_, s.frames, asker_);
     writer_ = media::open_writer(r.output, s.width, s.height, s.fps, options);
     sheet_.emplace(s.frames);

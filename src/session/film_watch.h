@@ -15,6 +15,13 @@
 
 namespace t3video::session {
 
+// The sound of a film: that of this video, or why it has none where one might expect it.
+struct Sound {
+    std::filesystem::path video;
+    Message silence;
+};
+Sound sound_of(const film::Request& request);
+
 // A film of a job, and where and how it is written.
 struct JobFilm {
     film::Request request;  // with an output
@@ -23,10 +30,11 @@ struct JobFilm {
     media::FilmFormat format;  // of the output
     std::string form;          // what the file depends on beside its latents, as text
     job::SideFiles side;       // once they are claimed
+    Sound sound = {};
 
     // Throws InvalidRequest unless a film of this size, rate and length can be written to the output.
     void check_output() const;
-    // Fills in format and form. `vae`: hash of the decoder's file.
+    // Fills in format and form, once the sound is known. `vae`: hash of the decoder's file.
     void settle_format(const std::string& vae);
     // Claims the output and what goes beside it: job::claim_outputs. The observer hears what people should know of it.
     void claim(const job::WrittenFiles& written, const std::vector<std::filesystem::path>& inputs, Observer& observer);

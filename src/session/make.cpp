@@ -134,6 +134,7 @@ ResolvedRequest resolve(const film::Request& asked, FileModel& model, const Cont
                      ctx.device() == Device::cpu ? "cpu" : "cuda", w.identity["dtype"]};
     if (r.output.empty()) name_output(r, w.made.film.settings.frames, w.identity);
     check_job(r, w.identity);
+    w.made.sound = sound_of(r);
     w.made.settle_format(model.vae_hash());
     return w;
 }

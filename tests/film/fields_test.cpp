@@ -55,6 +55,7 @@ const std::map<std::string, Value> kValues = {
     {"output", {{"film.mkv"}, "film.mkv"}},
     {"overwrite", {{"true"}, true}},
     {"record", {{"false"}, false}},
+    {"sound", {{"false"}, false}},
     {"contact-sheet", {{"false"}, false}},
     {"job", {{"film.job"}, "film.job"}},
     {"preview", {{"3"}, 3}},
@@ -134,6 +135,7 @@ TEST(Fields, WrongValuesNameTheField) {
         {"crf", {"", "1.5"}},
         {"overwrite", {"on"}},
         {"record", {"no"}},
+        {"sound", {"off"}},
         {"contact-sheet", {"2"}},
         {"preview", {"", "often"}},
     };

@@ -100,6 +100,33 @@ TEST_F(InputsTest, ReadingStops) {
     EXPECT_THROW(open({.memory = int64_t{1} << 30, .stop = stop.get_token()}), Stopped);
 }
 
+// Pixels of a PNG that are twice as wide as they are high.
+TEST_F(InputsTest, ShapesAreThoseOfSquarePixels) {
+    const auto file = folder_ / "wide.png";
+    std::string png = media::encode_png(picture(64, 64), {});
+    constexpr size_t kBehindHeader = 33;
+    const std::string density("\0\0\0\x09pHYs\0\0\0\x64\0\0\0\xC8\0\x0D\x24\x36\x38", 21);
+    write_file(file, png.insert(kBehindHeader, density));
+    request_.inputs = {.image = file};
+    const ReadingLimits limits{.memory = int64_t{1} << 30};
+    const auto [film, input] = open_film(request_, {}, {.cell = 32, .wan22 = true}, limits);
+    EXPECT_EQ((Size{input.width, input.height}), (Size{128, 64}));
+    EXPECT_EQ((Size{film.settings.width, film.settings.height}), size_by_shape(128, 64, 1280 * 704, 32));
+    // All of it fits into twice the width: nothing is cut off, columns are doubled.
+    request_.settings = {.width = 256, .height = 128, .frames = 5};
+    const Tensor shown = open_film(request_, {}, {.cell = 32, .wan22 = true}, limits).input.frames.at(0);
+    const media::Image stored = picture(64, 64);
+    for (const int64_t x : {8, 32, 55}) {
+        for (int64_t c = 0; c < 3; ++c) {
+            EXPECT_NEAR(shown.data<uint8_t>()[(64 * 256 + 4 * x + 1) * 3 + c], *(stored.pixel(x, 32) + c), 12);
+        }
+    }
+    request_.settings = {.width = 64, .height = 64, .frames = 5};
+    EXPECT_NE(open_film(request_, {}, {.cell = 32, .wan22 = true}, limits).input.frames.at(0).data<uint8_t>()[0],
+              *stored.pixel(0, 0))
+        << "the middle of it, not a copy";
+}
+
 TEST_F(InputsTest, StretchedOrCropped) {
     const auto file = folder_ / "wide.png";
     const media::Image wide = picture(128, 64);

@@ -4,6 +4,7 @@ import json
 import pathlib
 import struct
 import zipfile
+import zlib
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
 
@@ -262,7 +263,67 @@ def json_seeds():
     write("json", "deep", b'{"x": ' + b"[" * 1000 + b"]" * 1000 + b"}", False)
 
 
+# Pictures.
+
+
+def chunk(kind, data=b""):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width, height, bits, color, rows, extra=b"", interlaced=0):
+    """rows: with the number of a filter in front of each."""
+    header = struct.pack(">IIBBBBB", width, height, bits, color, 0, 0, interlaced)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND")
+
+
+def tiff(*tags, order=">"):
+    """tags: (number, value), of 16 bits each."""
+    entries = b"".join(struct.pack(order + "HHIHH", tag, 3, 1, value, 0) for tag, value in tags)
+    return (b"MM\0*" if order == ">" else b"II*\0") + struct.pack(order + "IH", 8, len(tags)) + entries + bytes(4)
+
+
+def segment(marker, data):
+    return bytes([0xFF, marker]) + struct.pack(">H", len(data) + 2) + data
+
+
+def box(kind, data, version=None):
+    full = b"" if version is None else bytes([version, 0, 0, 0])
+    return struct.pack(">I", len(full + data) + 8) + kind + full + data
+
+
+def heif(kind):
+    """Of one picture, which is turned and mirrored."""
+    item = box(b"infe", struct.pack(">HH", 1, 0) + kind + b"\0", 2)
+    properties = box(b"ispe", struct.pack(">II", 64, 48), 0) + box(b"irot", b"\1") + box(b"imir", b"\1")
+    uses = box(b"ipma", struct.pack(">IHB", 1, 1, 3) + b"\x81\x82\x83", 0)
+    return box(b"ftyp", b"heic" + bytes(4) + b"mif1heic") + box(
+        b"meta", box(b"pitm", b"\0\1", 0) + box(b"iinf", b"\0\1" + item, 0) + box(b"iprp", box(b"ipco", properties) + uses), 0)
+
+
+def picture_seeds():
+    turned = chunk(b"eXIf", tiff((274, 6)))
+    write("picture", "rgb", png(2, 2, 8, 2, bytes([0, *range(6), 4, *range(6)])))
+    write("picture", "turned", png(2, 1, 8, 0, bytes([0, 7, 8]), turned + chunk(b"pHYs", struct.pack(">IIB", 100, 200, 1))))
+    palette = chunk(b"PLTE", bytes([1, 2, 3, 40, 50, 60])) + chunk(b"tRNS", b"\0")
+    write("picture", "interlaced", png(3, 2, 1, 3, bytes([0, 128, 0, 0, 0, 128, 0, 64]), palette, 1))
+    write("picture", "interlaced-16", png(1, 5, 16, 6, b"".join(bytes([1]) + ramp(8) for _ in range(5)), b"", 1))
+    write("picture", "interlaced-huge", png(32768, 32768, 1, 0, bytes(9), b"", 1), False)
+    exif = segment(0xE1, b"Exif\0\0" + tiff((256, 2), (274, 8), order="<"))
+    jfif = segment(0xE0, b"JFIF\0\1\1\0" + struct.pack(">HHH", 4, 3, 0))
+    jpeg = b"\xFF\xD8" + jfif + exif + segment(0xDA, b"x") + b"ab\xFF\0\xFF\xD0c\xFF\xD9"
+    write("picture", "jpeg", jpeg)
+    write("picture", "jpeg-and-video", jpeg + box(b"ftyp", b"mp42" + bytes(4)))
+    write("picture", "jpeg-ends-early", jpeg[:-2], False)
+    webp = b"VP8X" + struct.pack("<I", 10) + b"\x08" + bytes(9) + b"EXIF" + struct.pack("<I", 26) + tiff((274, 3))
+    write("picture", "webp", b"RIFF" + struct.pack("<I", len(webp) + 4) + b"WEBP" + webp)
+    write("picture", "webp-animated", b"RIFF\0\0\0\0WEBP" + webp.replace(b"\x08", b"\x02", 1), False)
+    write("picture", "tiff", tiff((274, 5), (338, 1), order="<"))
+    write("picture", "heif", heif(b"hvc1"))
+    write("picture", "heif-tiles", heif(b"grid"), False)
+
+
 safetensors_seeds()
+picture_seeds()
 pth_seeds()
 gguf_seeds()
 json_seeds()

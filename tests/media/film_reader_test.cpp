@@ -3,6 +3,7 @@
 
 #include <zlib.h>
 
+#include <functional>
 #include <stop_token>
 
 #include "core/error.h"
@@ -10,6 +11,7 @@
 #include "media_fixture.h"
 #include "support/files.h"
 #include "support/memory.h"
+#include "support/pictures.h"
 
 namespace t3video::media {
 namespace {
@@ -111,13 +113,108 @@ TEST_F(FilmReaderTest, BrokenPngIsRefused) {
         {png(2, 1, 8, 0, bytes({9, 7, 8})), "filter"},
         {png(2, 1, 8, 3, bytes({0, 0, 1})), "palette"},
         {png(1, 1, 8, 3, bytes({0, 3}), chunk("PLTE", bytes({1, 2, 3}))), "palette"},
-        {png(2, 1, 8, 0, bytes({0, 7, 8}), {}, 1), "interlaced"},
+        {png(2, 1, 8, 0, bytes({0, 7, 8}), {}, 2), "header"},
+        {png(2, 1, 8, 0, bytes({0, 7, 8}), {}, 1), "unpack"},  // rows of two passes
+        {png(32768, 32768, 1, 0, bytes({0, 7, 8}), {}, 1), "unpack"},
         {png(100000, 1, 8, 0, bytes({0})), "100000x1"},
         {png(2, 1, 5, 0, bytes({0, 7, 8})), "header"},
     };
     for (const auto& [file, says] : wrong) {
         const std::string message = complaint([&] { code_values(file); });
         EXPECT_TRUE(contains(message, says)) << message << "; " << says;
+    }
+}
+
+// Rows of a picture of one sample a pixel, of 8 bits, as PNG interlaces them: seven passes, each over part of the
+// pixels.
+std::string adam7_rows(int64_t width, int64_t height, int channels,
+                       const std::function<int(int64_t, int64_t, int)>& at) {
+    const int passes[7][4] = {{0, 0, 8, 8}, {4, 0, 8, 8}, {0, 4, 4, 8}, {2, 0, 4, 4},
+                              {0, 2, 2, 4}, {1, 0, 2, 2}, {0, 1, 1, 2}};
+    std::string rows;
+    for (const auto& [left, top, across, down] : passes) {
+        for (int64_t y = top; y < height && left < width; y += down) {
+            rows += '\0';
+            for (int64_t x = left; x < width; x += across) {
+                for (int c = 0; c < channels; ++c) rows += static_cast<char>(at(x, y, c));
+            }
+        }
+    }
+    return rows;
+}
+
+TEST_F(FilmReaderTest, InterlacedPngIsExact) {
+    for (const auto& [width, height] :
+         {std::pair<int64_t, int64_t>{1, 1}, {2, 1}, {1, 5}, {5, 3}, {8, 8}, {9, 17}, {64, 48}}) {
+        const Image image = moving_picture(width, height, 1);
+        const auto rgb = [&](int64_t x, int64_t y, int c) { return int{image.pixel(x, y)[c]}; };
+        make_file("a.png", png(width, height, 8, 2, adam7_rows(width, height, 3, rgb), {}, 1));
+        EXPECT_TRUE(read_picture(folder() / "a.png") == image) << width << "x" << height;
+        // 16 bits whose lower byte repeats the upper one, and grey.
+        const auto deep = [&](int64_t x, int64_t y, int c) { return int{image.pixel(x, y)[c / 2]}; };
+        make_file("a.png", png(width, height, 16, 2, adam7_rows(width, height, 6, deep), {}, 1));
+        EXPECT_TRUE(read_picture(folder() / "a.png") == image) << width << "x" << height;
+        make_file("a.png", png(width, height, 8, 0, adam7_rows(width, height, 1, rgb), {}, 1));
+        EXPECT_EQ(*read_picture(folder() / "a.png").pixel(width - 1, height - 1), *image.pixel(width - 1, height - 1));
+    }
+    // A palette of 1 bit; 3x2 pixels in passes 1 (one pixel), 4 (one), 6 (one of each row of pass 5 and 6), 7 (three).
+    const std::string palette = chunk("PLTE", bytes({1, 2, 3, 40, 50, 60}));
+    const std::string rows = bytes({0, 0x80, 0, 0x00, 0, 0x80, 0, 0b01000000});
+    EXPECT_EQ(code_values(png(3, 2, 1, 3, rows, palette, 1)),
+              (std::vector<int>{40, 50, 60, 40, 50, 60, 1, 2, 3, 1, 2, 3, 40, 50, 60, 1, 2, 3}));
+    EXPECT_TRUE(contains(complaint([&] {
+                             make_file("a.png", png(64, 48, 8, 0, std::string(4000, '\0'), {}, 1));
+                             open_picture(folder() / "a.png", 9000);
+                         }),
+                         "may be used"));
+}
+
+TEST_F(FilmReaderTest, PngIsTurnedAsItsTagsSay) {
+    const std::string rows = bytes({0, 1, 2, 3, 0, 4, 5, 6}), header = png(3, 2, 8, 0, rows);
+    const std::string exif = chunk("eXIf", testing::exif(6, true)),
+                      density = chunk("pHYs", number(100) + number(200) + '\1');
+    const size_t end = header.size() - 12;  // of the pixels
+    for (const std::string& file :
+         {png(3, 2, 8, 0, rows, exif + density), png(3, 2, 8, 0, rows, density).insert(end + density.size(), exif)}) {
+        const auto reader = open_picture(make_file("a.png", file));
+        EXPECT_EQ(reader->width(), 2);
+        EXPECT_EQ(reader->height(), 3);
+        EXPECT_EQ(reader->pixel_aspect(), 0.5) << "2 as it is stored";
+        Image image;
+        ASSERT_TRUE(reader->read(image));
+        std::vector<int> greys;
+        for (size_t i = 0; i < image.rgb.size(); i += 3) greys.push_back(image.rgb[i]);
+        EXPECT_EQ(greys, (std::vector{4, 1, 5, 2, 6, 3}));
+    }
+}
+
+TEST_F(FilmReaderTest, NumbersInNamesCount) {
+    const auto in = folder() / "in";
+    std::filesystem::create_directory(in);
+    const char* names[] = {"1.png",
+                           "2.png",
+                           "010.png",
+                           "11.png",
+                           "a2b9.png",
+                           "a2b10.png",
+                           "a10b01.png",
+                           "a10b1.png",
+                           "a99999999999999999999999998.png",
+                           "a99999999999999999999999999.png",
+                           "b.png"};
+    uint8_t level = 0;
+    for (const char* name : names) {
+        Image image(4, 4);
+        image.rgb[0] = level++;
+        write_png(in / name, image);
+    }
+    for (const char* name : {".a.png", "._1.png"}) testing::write_file(in / name, "not a picture");
+    const auto reader = open_frames(in);
+    EXPECT_FALSE(reader->timed());
+    for (uint8_t i = 0; i < level; ++i) {
+        Image image;
+        ASSERT_TRUE(reader->read(image));
+        EXPECT_EQ(image.rgb[0], i) << names[i];
     }
 }
 

@@ -52,26 +52,6 @@ TEST_F(VideoReaderTest, FramesOfAFilmAreInput) {
     EXPECT_EQ(frames, 3);
 }
 
-TEST_F(VideoReaderTest, JpegThatEndsEarlyIsRefused) {
-    const auto path = make_file("a.jpg", "\xFF\xD8\xFF\xD9 thumbnail \xFF\xDA pixels");
-    EXPECT_TRUE(contains(complaint([&] { open_picture(path); }), "a.jpg: damaged JPEG file: it ends early"));
-}
-
-// The end marker is looked for from the back, in pieces: here across the border of two.
-TEST_F(VideoReaderTest, JpegEndIsFoundWhereverItLies) {
-    for (const size_t after : {0, 65533, 65534, 65535, 65536, 200'000}) {
-        const std::string start = "\xFF\xD8 \xFF\xDA pixels", end = std::string("\xFF\xD9") + std::string(after, ' ');
-        const std::string message = complaint([&] { open_picture(make_file("a.jpg", start + end)); });
-        EXPECT_FALSE(contains(message, "ends early")) << after << ": " << message;
-        const std::string early = complaint([&] { open_picture(make_file("a.jpg", end + start)); });
-        EXPECT_FALSE(contains(early, "JPEG")) << "does not start like one: " << early;
-        EXPECT_TRUE(contains(complaint([&] { open_picture(make_file("a.jpg", start + std::string(after, ' '))); }),
-                             "ends early"));
-    }
-    std::filesystem::resize_file(make_file("a.jpg", "\xFF\xD8"), uintmax_t{40} << 30);  // sparse
-    EXPECT_TRUE(contains(complaint([&] { open_picture(folder() / "a.jpg"); }), "more than 1024 MiB"));
-}
-
 // None of the files or addresses in them is opened: the film beside them is whole.
 TEST_F(VideoReaderTest, ListsOfOtherFilesAreNotFollowed) {
     const auto writer = open_writer(folder() / "film.mkv", 64, 64, 8);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "media/png.h"
 
@@ -21,6 +22,25 @@ inline media::Image picture(int64_t width, int64_t height, int64_t shift = 0) {
         }
     }
     return image;
+}
+
+// EXIF data, which are a TIFF file too, that say how a picture is turned: 1 to 8.
+inline std::string exif(int orientation, bool big_endian) {
+    std::string text = big_endian ? std::string("MM\0*\0\0\0\x08", 8) : std::string("II*\0\x08\0\0\0", 8);
+    const auto add = [&](int value, int bytes) {
+        for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8 * (big_endian ? bytes - 1 - i : i));
+    };
+    constexpr int kShort = 3, kOrientation = 274, kWidth = 256;
+    add(2, 2);
+    for (const auto& [tag, value] : {std::pair(kWidth, 64), std::pair(kOrientation, orientation)}) {
+        add(tag, 2);
+        add(kShort, 2);
+        add(1, 4);
+        add(value, 2);
+        add(0, 2);
+    }
+    add(0, 4);
+    return text;
 }
 
 // A video as a folder: pictures of 64x64 pixels, each shifted by one. Returns the folder.

@@ -99,8 +99,10 @@ void add_resume(CLI::App& program, Action& chosen) {
 void add_decode(CLI::App& program, Action& chosen) {
     add(program, chosen, "decode", "Write a finished job's film again, with other media options",
         "Options of t3video generate may follow, as far as they do not change the latents: --output, --codec, --bits,\n"
-        "--crf, --fps, --vae, --no-record, --no-contact-sheet, --overwrite. Codec, bits and quality of the job's own\n"
-        "film hold for a file of the same kind. Of the model only the VAE is needed: --model DIR or --vae FILE where "
+        "--crf, --fps, --vae, --no-record, --no-sound, --no-contact-sheet, --overwrite. Codec, bits and quality of the "
+        "job's\n"
+        "own film hold for a file of the same kind. Of the model only the VAE is needed: --model DIR or --vae FILE "
+        "where "
         "it\n"
         "has moved.\n\n"
         "Example:\n"

@@ -1,0 +1,89 @@
+// FFmpeg's input and output by callbacks.
+#include "media/input_source.h"
+
+#include <algorithm>
+#include <array>
+
+namespace t3video::media {
+namespace {
+
+void require_no_list(const std::string& name, std::string_view kind) {
+    constexpr std::array<std::string_view, 8> kLists = {"hls",  "dash", "concat", "sdp",
+                                                        "rtsp", "rtp",  "imf",    "webm_dash_manifest"};
+    require_valid(std::ranges::find(kLists, kind) == kLists.end(), name, ": is a list of other files (", kind,
+                  "), which are not followed; give the video itself");
+}
+
+}  // namespace
+
+InputSource::InputSource(const std::filesystem::path& path)
+    : name_(path.string()), file_(path, "a video or image"), bytes_(file_.bytes()) {
+    constexpr int kBuffer = 1 << 15;
+    auto* buffer = static_cast<unsigned char*>(av_malloc(kBuffer));
+    io_ = avio_alloc_context(buffer, kBuffer, 0, this, read, nullptr, seek);
+    require(buffer != nullptr && io_ != nullptr, "out of memory for a file's buffer");
+}
+
+InputSource::~InputSource() {
+    av_freep(&io_->buffer);
+    avio_context_free(&io_);
+}
+
+const AVInputFormat* InputSource::probe() {
+    require_no_list(name_, begins_with("#EXTM3U") ? "hls" : "");  // which FFmpeg 7 knows by its extension only
+    const AVInputFormat* kind = nullptr;
+    check_file(av_probe_input_buffer2(io_, &kind, "", nullptr, 0, 0), name_, ": not a video or image file");
+    require_no_list(name_, kind->name);
+    return kind;
+}
+
+InputPtr InputSource::open(const AVInputFormat* kind) {
+    AVFormatContext* raw = avformat_alloc_context();
+    require(raw != nullptr, "out of memory for a reader");
+    raw->pb = io_;
+    raw->io_open = [](AVFormatContext*, AVIOContext**, const char*, int, AVDictionary**) { return AVERROR(EPERM); };
+    AVDictionary* options = nullptr;
+    av_dict_set(&options, "protocol_whitelist", "none", 0);            // for what opens files in other ways
+    const int status = avformat_open_input(&raw, "", kind, &options);  // frees it where it fails
+    av_dict_free(&options);
+    check_file(status, name_, ": not a video or image file");
+    return InputPtr(raw);
+}
+
+bool InputSource::begins_with(std::string_view text) {
+    const std::string head = file_.read(text.size());
+    file_.seek(0);
+    return head == text;
+}
+
+// No exception may pass through FFmpeg.
+int InputSource::read(void* self, uint8_t* to, int count) {
+    InputSource& source = *static_cast<InputSource*>(self);
+    try {
+        const int64_t wanted = std::clamp<int64_t>(source.bytes_ - source.at_, 0, count);
+        const size_t read = source.file_.read(reinterpret_cast<char*>(to), static_cast<size_t>(wanted));
+        source.at_ += static_cast<int64_t>(read);
+        return read == 0 ? AVERROR_EOF : static_cast<int>(read);
+    } catch (const std::exception&) {
+        return AVERROR(EIO);
+    }
+}
+
+int64_t InputSource::seek(void* self, int64_t offset, int whence) {
+    InputSource& source = *static_cast<InputSource*>(self);
+    whence &= ~AVSEEK_FORCE;
+    if (whence == AVSEEK_SIZE) return source.bytes_;
+    const int64_t to = offset + (whence == SEEK_CUR ? source.at_ : whence == SEEK_END ? source.bytes_ : 0);
+    try {
+        source.file_.seek(to);
+        return source.at_ = to;
+    } catch (const std::exception&) {
+        return AVERROR(EIO);
+    }
+}
+
+bool is_still(const AVInputFormat& kind) {
+    return std::string_view(kind.name).ends_with("_pipe");
+}
+
+}  // namespace t3video::media

@@ -1,0 +1,202 @@
+// Videos and pictures as players show them: tests/data/media/make.sh says what is in the files.
+#include <cmath>
+
+#include "media/film_reader.h"
+#include "media/frame_writer.h"
+#include "media_fixture.h"
+#include "support/files.h"
+
+namespace t3video::media {
+namespace {
+
+const std::filesystem::path kMedia = T3VIDEO_TEST_DATA "/media";
+
+class ShownTest : public MediaTest {
+  protected:
+    // A film of one frame, whose bytes may then be changed.
+    std::string film(int64_t width, int64_t height) const {
+        const auto writer = open_writer(folder() / "film.mp4", width, height, 25);
+        writer->write(moving_picture(width, height, 0));
+        writer->close();
+        return testing::read_file(folder() / "film.mp4");
+    }
+};
+
+Image first_of(FrameReader& reader) {
+    Image image;
+    EXPECT_TRUE(reader.read(image));
+    return image;
+}
+
+// Nine numbers of 32 bits, in units of 1/65536 but for the third column's 1/2^30.
+std::string matrix(int a, int b, int c, int d) {
+    std::string text;
+    for (const int value : {a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30}) {
+        for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(value >> shift);
+    }
+    return text;
+}
+
+TEST_F(ShownTest, DisplayMatrixTurnsFrames) {
+    std::string file = film(64, 48);
+    const Image stored = first_of(*open_frames(folder() / "film.mp4"));
+    const size_t at = file.find("tkhd") + 44;  // ISO/IEC 14496-12, version 0 of the box
+    ASSERT_EQ(file.substr(at, 36), matrix(1, 0, 0, 1));
+    // By the clock: what was below comes to the left.
+    file.replace(at, 36, matrix(0, 1, -1, 0));
+    const auto turned = open_frames(make_file("turned.mp4", file));
+    EXPECT_EQ(turned->width(), 48);
+    EXPECT_EQ(turned->height(), 64);
+    const Image shown = first_of(*turned);
+    for (int64_t y = 0; y < 64; ++y) {
+        for (int64_t x = 0; x < 48; ++x)
+            ASSERT_TRUE(std::equal(shown.pixel(x, y), shown.pixel(x, y) + 3, stored.pixel(y, 47 - x)));
+    }
+    file.replace(at, 36, matrix(-1, 0, 0, 1));
+    const Image mirrored = first_of(*open_frames(make_file("mirrored.mp4", file)));
+    EXPECT_TRUE(std::equal(mirrored.pixel(0, 5), mirrored.pixel(0, 5) + 3, stored.pixel(63, 5)));
+}
+
+TEST_F(ShownTest, PixelsNeedNotBeSquare) {
+    std::string file = film(64, 48);
+    const size_t at = file.find("pasp") + 4;
+    ASSERT_EQ(file.substr(at, 8), std::string("\0\0\0\1\0\0\0\1", 8));
+    EXPECT_EQ(open_frames(folder() / "film.mp4")->pixel_aspect(), 1);
+    const auto aspect_of = [&](const char* numbers) {
+        file.replace(at, 8, std::string(numbers, 8));
+        return open_frames(make_file("wide.mp4", file))->pixel_aspect();
+    };
+    EXPECT_EQ(aspect_of("\0\0\0\4\0\0\0\3"), 4.0 / 3);
+    EXPECT_EQ(aspect_of("\0\0\0\1\0\0\0\x60"), 1) << "nobody's pixels";
+}
+
+// Which of the numbered pictures of gap.mp4 is shown, by its brightness.
+std::vector<int> numbers_of(FrameReader& reader) {
+    std::vector<int> numbers;
+    for (Image image; reader.read(image);) {
+        const double luma = 16 + *image.pixel(16, 16) * 219.0 / 255;
+        numbers.push_back(static_cast<int>(std::lround((luma - 16) / 8)));
+    }
+    return numbers;
+}
+
+TEST_F(ShownTest, FramesAreTakenByTheirTimes) {
+    const auto at = [](double fps) {
+        const auto reader = open_frames(kMedia / "gap.mp4");
+        EXPECT_TRUE(reader->timed());
+        if (fps > 0) reader->sample_at(fps);
+        return numbers_of(*reader);
+    };
+    EXPECT_EQ(at(0), (std::vector{0, 1, 2, 3, 10, 11, 12}));
+    EXPECT_EQ(at(10), (std::vector{0, 1, 2, 3, 3, 3, 3, 3, 3, 3, 10, 11, 12}));
+    EXPECT_EQ(at(5), (std::vector{0, 2, 3, 3, 3, 10, 12}));
+    EXPECT_EQ(at(20).size(), 26u);
+    EXPECT_EQ(at(1), (std::vector{0, 10}));
+    // Seven frames in 1.3 seconds, though the first ones come at ten a second.
+    EXPECT_NEAR(open_frames(kMedia / "gap.mp4")->fps(), 7 / 1.3, 1.1);
+}
+
+// Of the same rate, each frame once, whatever rounding does to times; of a rate below, every so many.
+TEST_F(ShownTest, SteadyRatesLoseNoFrames) {
+    const auto write = [&](const std::string& name, double fps, int64_t frames) {
+        const auto writer = open_writer(folder() / name, 64, 48, fps);
+        for (int64_t i = 0; i < frames; ++i) {
+            Image image(64, 48);
+            std::fill(image.rgb.begin(), image.rgb.end(), static_cast<uint8_t>(i));
+            writer->write(image);
+        }
+        writer->close();
+    };
+    const auto levels = [&](const std::string& name, double fps) {
+        const auto reader = open_frames(folder() / name);
+        reader->sample_at(fps > 0 ? fps : reader->fps());
+        std::vector<int> found;
+        for (Image image; reader->read(image);) found.push_back(*image.pixel(0, 0));
+        return found;
+    };
+    for (const char* name : {"a.mkv", "a.mp4", "a.mov"}) {
+        write(name, 29.97, 60);
+        const auto found = levels(name, 0);
+        ASSERT_EQ(found.size(), 60u) << name;
+        for (int i = 0; i < 60; ++i) EXPECT_NEAR(found[size_t(i)], i, 2) << name;
+        write(name, 50, 60);
+        const auto half = levels(name, 25);
+        ASSERT_EQ(half.size(), 30u) << name;
+        for (int i = 0; i < 30; ++i) EXPECT_NEAR(half[size_t(i)], 2 * i, 2) << name;
+        EXPECT_EQ(levels(name, 100).size(), 120u) << name;
+    }
+}
+
+void expect_areas(const std::filesystem::path& file, double tolerance) {
+    const Image image = first_of(*open_frames(file));
+    const int expected[4][3] = {{220, 30, 30}, {40, 220, 40}, {30, 30, 220}, {180, 180, 180}};
+    for (int area = 0; area < 4; ++area) {
+        const uint8_t* pixel =
+            image.pixel(image.width * (1 + 2 * (area % 2)) / 4, image.height * (1 + 2 * (area / 2)) / 4);
+        for (int c = 0; c < 3; ++c)
+            EXPECT_NEAR(pixel[c], expected[area][c], tolerance) << file.filename() << ", area " << area << ", " << c;
+    }
+}
+
+TEST_F(ShownTest, UntaggedColoursFollowTheSize) {
+    expect_areas(kMedia / "untagged-hd.mp4", 3);
+    expect_areas(kMedia / "untagged.avi", 4);
+}
+
+TEST_F(ShownTest, HdrBecomesBt709) {
+    expect_areas(kMedia / "smpte2084.mp4", 5);
+    expect_areas(kMedia / "arib-std-b67.mp4", 5);
+}
+
+// A flat WebP with a colour profile's name. P3 (200, 100, 50) is sRGB (214.9, 92.6, 31.0), by the primaries' matrices.
+TEST_F(ShownTest, DisplayP3BecomesSrgb) {
+    const Image flat = first_of(*open_picture(kMedia / "flat.webp"));
+    const std::string plain = testing::read_file(kMedia / "flat.webp");
+    std::string profile = "ICCP";
+    profile += std::string("\x0A\0\0\0", 4) + "Display P3";
+    const std::string header = "VP8X" + std::string("\x0A\0\0\0\x20\0\0\0\x1F\0\0\x1F\0\0", 14);
+    const std::string body = "WEBP" + header + profile + plain.substr(12);
+    const std::string size{static_cast<char>(body.size()), static_cast<char>(body.size() >> 8), '\0', '\0'};
+    const Image shown = first_of(*open_picture(make_file("p3.webp", "RIFF" + size + body)));
+    const double stored[3] = {200, 100, 50}, expected[3] = {214.9, 92.6, 31.0};
+    for (int c = 0; c < 3; ++c) {
+        EXPECT_NEAR(flat.pixel(9, 9)[c], stored[c], 1);
+        EXPECT_NEAR(shown.pixel(9, 9)[c], expected[c], 2);
+    }
+}
+
+TEST_F(ShownTest, TransparencyLiesOnWhite) {
+    for (const char* name : {"transparent.webm", "transparent.gif", "transparent.webp", "transparent.tiff"}) {
+        for (const auto& reader : {open_frames(kMedia / name), open_picture(kMedia / name)}) {
+            const Image image = first_of(*reader);
+            const uint8_t *left = image.pixel(4, 16), *right = image.pixel(28, 16);
+            const int expected[3] = {30, 30, 220};
+            for (int c = 0; c < 3; ++c) {
+                EXPECT_NEAR(left[c], 255, 2) << name;
+                EXPECT_NEAR(right[c], expected[c], 4) << name;
+            }
+        }
+    }
+    // Colours that are multiplied with alpha already: half of (100, 50, 20).
+    std::string tiff = testing::read_file(kMedia / "transparent.tiff");
+    const std::string pixel("\x32\x19\x0A\x80", 4), unassociated("\x52\1\3\0\1\0\0\0\2\0", 10);
+    const size_t tag = tiff.find(unassociated);
+    ASSERT_NE(tag, std::string::npos);
+    tiff[tag + 8] = 1;
+    for (size_t i = 8; i + 4 <= 8 + size_t{4} * 32 * 32; i += 4) tiff.replace(i, 4, pixel);
+    const Image image = first_of(*open_picture(make_file("a.tiff", tiff)));
+    EXPECT_EQ((std::vector<int>{image.rgb.begin(), image.rgb.begin() + 3}), (std::vector{177, 152, 137}));
+}
+
+TEST_F(ShownTest, HeicIsReadOrNamed) {
+    try {
+        expect_areas(kMedia / "photo.heic", 12);  // an FFmpeg that reads it
+    } catch (const InvalidRequest& refusal) {
+        EXPECT_TRUE(contains(refusal.what(), "photo.heic: a HEIC or AVIF picture") &&
+                    contains(refusal.what(), "heif-convert photo.heic photo.png"))
+            << refusal.what();
+    }
+}
+
+}  // namespace
+}  // namespace t3video::media
