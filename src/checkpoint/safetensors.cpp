@@ -11,7 +11,7 @@
 
 #include "checkpoint/checks.h"
 #include "checkpoint/json_text.h"
-#include "checkpoint/pth.h"
+#include "checkpoint/torch/pth.h"
 #include "checkpoint/unread.h"
 #include "core/error.h"
 #include "core/paths.h"
@@ -138,7 +138,8 @@ void check_shard_name(const std::string& shard, const std::string& where) {
 TensorSource open_shard(const std::filesystem::path& path, const std::string& shard, const std::string& where) {
     require_valid(is_there(path), where, ": shard ", quote(shard), " is missing; expected it at ", path.string());
     const auto file = std::make_shared<const MappedFile>(path);
-    return as_text(file->bytes()).starts_with("PK") ? read_pth(file) : read_safetensors(file);
+    return looks_like_pth(file->bytes()) && !looks_like_safetensors(file->bytes()) ? read_pth(file)
+                                                                                   : read_safetensors(file);
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ struct Scales {
     int64_t rows = 1, columns = 1;  // of a block
     int64_t across = 1;             // blocks beside one another
     Tensor of_columns;              // further ones, [width], or undefined
-    size_t copied = 0;              // bytes that are not the file's own
+    size_t bytes = 0;               // as stored
+    size_t copied = 0;              // in memory of their own
 };
 
 class Scaled : public Encoding {
@@ -44,9 +45,7 @@ class Scaled : public Encoding {
           width_(stored_.rank() > 0 && stored_.dim(0) > 0 ? stored_.numel() / stored_.dim(0) : 1) {}
 
     std::string name() const override { return std::string(name_of(stored_.dtype())); }
-    size_t bytes() const override {
-        return stored_.bytes() + (scales_.values.defined() && scales_.values.numel() > 1 ? scales_.values.bytes() : 0);
-    }
+    size_t bytes() const override { return stored_.bytes() + scales_.bytes; }
     size_t copied_bytes() const override { return scales_.copied; }
     int64_t group() const override { return 1; }
     void decode(int64_t first, int64_t count, float* values) const override {
@@ -140,10 +139,9 @@ Scales scales_for(const StoredTensor& stored, const std::string& name, const Ten
     const Tensor values = read_scale(stored, where);
     const int64_t rows = weight.rank() > 0 ? weight.dim(0) : 1, width = rows > 0 ? weight.numel() / rows : 0;
     const int64_t down = values.rank() > 0 ? values.dim(0) : 1, across = down > 0 ? values.numel() / down : 0;
-    const size_t copied =
-        stored.tensor.encoding() || stored.tensor.numbers().dtype() != DType::f32 ? values.bytes() : 0;
     const auto blocks = [&](int64_t block_rows, int64_t block_columns) {
-        return Scales{values, block_rows, block_columns, across, {}, copied};
+        const bool same = !stored.tensor.encoding() && stored.tensor.numbers().dtype() == DType::f32;
+        return Scales{values, block_rows, block_columns, across, {}, stored.tensor.bytes(), same ? 0 : values.bytes()};
     };
     if (values.numel() == 1) return blocks(std::max<int64_t>(rows, 1), std::max<int64_t>(width, 1));
     for (const int64_t n : kTiles) {
@@ -173,6 +171,7 @@ Stored scaled(const TensorSource& source, const Tensor& numbers, const std::stri
         require_valid(numbers.rank() == 2 && scales.of_columns.numel() == numbers.dim(1), where, " has shape ",
                       scales.of_columns.shape(), ", expected one factor for each column of a weight of ",
                       numbers.shape());
+        scales.bytes += source.tensors.at(before).tensor.bytes();
         scales.copied += scales.of_columns.bytes();
         used.push_back(before);
     }

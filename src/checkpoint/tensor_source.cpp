@@ -7,11 +7,11 @@
 
 #include "checkpoint/checks.h"
 #include "checkpoint/foreign_file.h"
-#include "checkpoint/gguf.h"
+#include "checkpoint/gguf/gguf.h"
 #include "checkpoint/mapped_file.h"
-#include "checkpoint/pth.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/shards.h"
+#include "checkpoint/torch/pth.h"
 #include "core/error.h"
 
 namespace t3video::checkpoint {

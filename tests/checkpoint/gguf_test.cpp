@@ -1,5 +1,5 @@
 // GGUF files: what is read from right ones, and what is said about wrong ones.
-#include "checkpoint/gguf.h"
+#include "checkpoint/gguf/gguf.h"
 
 #include "gguf_writer.h"
 

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "checkpoint/quantised.h"
+#include "checkpoint/gguf/quantised.h"
 #include "files.h"
 
 namespace t3video::checkpoint {

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
+#include "checkpoint/gguf/quantised.h"
 #include "checkpoint/lora/keys.h"
-#include "checkpoint/quantised.h"
 #include "gguf_writer.h"
 
 namespace t3video::checkpoint {

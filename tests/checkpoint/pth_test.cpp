@@ -1,8 +1,8 @@
 // torch .pth files: the golden ones, and one of each kind that torch can write.
 #include <cstring>
 
-#include "checkpoint/pth.h"
 #include "checkpoint/tensor_source.h"
+#include "checkpoint/torch/pth.h"
 #include "pickle_writer.h"
 #include "zip_writer.h"
 

@@ -1,5 +1,5 @@
 // Quantised blocks against scalar formulas, element by element, and blocks made by hand.
-#include "checkpoint/quantised.h"
+#include "checkpoint/gguf/quantised.h"
 
 #include <gtest/gtest.h>
 

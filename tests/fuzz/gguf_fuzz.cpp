@@ -1,5 +1,5 @@
 // GGUF: metadata, descriptions, blocks of quantised weights.
-#include "checkpoint/gguf.h"
+#include "checkpoint/gguf/gguf.h"
 #include "fuzz.h"
 
 using namespace t3video;

@@ -7,6 +7,7 @@ import zipfile
 import zlib
 
 CORPUS = pathlib.Path(__file__).parent / "corpus"
+LORAS = pathlib.Path(__file__).parents[1] / "data/lora"
 
 
 def write(target, name, content, valid=True):
@@ -22,7 +23,7 @@ def ramp(count):
 
 # Safetensors.
 
-SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1}
+SIZES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1}
 
 
 def elements(shape):
@@ -64,6 +65,23 @@ def safetensors_seeds():
         "first_stage_model.decoder.conv1.weight": ("F32", [1, 1, 1, 1, 1]),
         "text_encoders.umt5xxl.transformer.shared.weight": ("BF16", [4, 2]),
     }))
+    notes = {"format_version": "1.0", "layers": {"model.d": {"format": "float8_e5m2", "full_precision_matrix_mult": True}}}
+    write("safetensors", "scales", safetensors({
+        "net.patch_embedding.weight": ("F64", [2, 1, 1, 2, 2]),
+        "net.a.weight": ("I8", [4, 6]),
+        "net.a.scale_weight": ("BF16", [4, 2, 1]),
+        "net.b.int8_weight": ("I8", [130, 2]),
+        "net.b.scale": ("F32", [2, 1], floats(1, 2)),
+        "net.c.weight._data": ("I8", [2, 3]),
+        "net.c.weight._scale": ("F32", [2, 1], floats(1, 2)),
+        "net.d.weight": ("F8_E5M2", [2, 3]),
+        "net.d.weight_scale": ("F32", [1, 3], floats(1, 2, 3)),
+        "net.d.pre_quant_scale": ("F32", [3], floats(1, 2, 3)),
+        "net.d.comfy_quant": ("U8", [21], b'{"format": "int8" }  '),
+    }, {"_quantization_metadata": json.dumps(notes)}))
+    for dialect in ("conv_mid", "differences_by_name", "dora_columns", "dora_lokr", "loha_kernel", "lokr_both",
+                    "lokr_kernel", "patterns", "types", "unknown_flat"):
+        write("safetensors", f"lora-{dialect}", (LORAS / f"{dialect}.safetensors").read_bytes())
     lora = {f"diffusion_model.blocks.0.q.lora_{part}.weight": ("F32", shape) for part, shape in (("A", [2, 4]), ("B", [3, 2]))}
     lora["diffusion_model.blocks.0.q.alpha"] = ("F32", [], floats(2))
     lora |= {f"diffusion_model.blocks.0.norm3.diff{part}": ("F16", [4]) for part in ("", "_b", "_m")}

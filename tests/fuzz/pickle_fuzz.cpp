@@ -1,5 +1,5 @@
 // Pickles of state dicts, without an archive around them.
-#include "checkpoint/pickle.h"
+#include "checkpoint/torch/pickle.h"
 #include "fuzz.h"
 
 using namespace t3video;

@@ -1,5 +1,5 @@
 // torch's zip archives with their pickle; pickle_fuzz.cpp goes deeper into the latter.
-#include "checkpoint/pth.h"
+#include "checkpoint/torch/pth.h"
 #include "fuzz.h"
 
 using namespace t3video;

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "../checkpoint/gguf_writer.h"
-#include "checkpoint/quantised.h"
+#include "checkpoint/gguf/quantised.h"
 #include "checkpoint/scaled.h"
 #include "models/umt5/model.h"
 #include "models/wan_dit/model.h"

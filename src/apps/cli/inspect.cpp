@@ -9,7 +9,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/layout_table.h"
 #include "apps/common/tongue.h"
-#include "checkpoint/gguf.h"
+#include "checkpoint/gguf/gguf.h"
 #include "checkpoint/single_file.h"
 #include "core/error.h"
 #include "core/paths.h"

@@ -3,8 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <regex>
-#include <string_view>
+#include <utility>
 
 #include "checkpoint/checks.h"
 #include "checkpoint/json_text.h"
@@ -17,7 +16,7 @@ namespace {
 
 using json = nlohmann::ordered_json;  // the first pattern that matches counts
 
-constexpr size_t kLongestPattern = 512, kMostPatterns = 4096;
+constexpr size_t kLongestName = 512, kMostPatterns = 4096;
 
 // A setting, with or without a prefix such as "transformer."; null where there is none.
 const json* setting(const json& settings, const std::string& name) {
@@ -62,36 +61,34 @@ LoraSettings LoraSettings::read(const std::string& text, const std::string& wher
         require_valid(patterns->is_object() && patterns->size() <= kMostPatterns, where,
                       ": 'alpha_pattern' is no object of up to ", kMostPatterns, " numbers");
         for (const auto& [pattern, alpha] : patterns->items())
-            s.patterns_.emplace_back(pattern, number(alpha, pattern, where));
-        for (const auto& entry : s.patterns_) matches_pattern(entry.first, "", where);  // names one that is no pattern
+            s.own_.push_back({ModulePattern(pattern, where), number(alpha, pattern, where)});
     }
     return s;
 }
 
 double LoraSettings::scale(const std::string& module, int64_t rank) const {
-    double alpha = alpha_;
-    for (const auto& [pattern, own] : patterns_) {
-        if (!matches_pattern(pattern, module, "alpha_pattern")) continue;
-        alpha = own;
-        break;
-    }
+    const auto own = std::ranges::find_if(own_, [&](const OwnAlpha& o) { return o.modules.matches(module); });
+    const double alpha = own == own_.end() ? alpha_ : own->alpha;
     if (alpha == 0 || rank == 0) return 1;
     return alpha / (by_root_ ? std::sqrt(double(rank)) : double(rank));
 }
 
-bool matches_pattern(const std::string& pattern, const std::string& module, const std::string& where) {
-    const bool plain = pattern.find_first_of("\\^$*+?()[]{}|") == std::string::npos;
-    if (plain) return module == pattern || module.ends_with("." + pattern);
-    require_valid(pattern.size() <= kLongestPattern && module.size() <= kLongestPattern, where, ": ", quote(pattern),
-                  " is a pattern of more than ", kLongestPattern, " characters");
+ModulePattern::ModulePattern(std::string text, const std::string& where) : text_(std::move(text)) {
+    if (text_.find_first_of("\\^$*+?()[]{}|") == std::string::npos) return;  // a dot alone is meant as one
+    require_valid(text_.size() <= kLongestName, where, ": ", quote(text_), " is a pattern of more than ", kLongestName,
+                  " characters");
     try {
         // __polynomial: time that grows with the square of the text at most, whatever the pattern.
         const auto kind = std::regex::ECMAScript | std::regex_constants::__polynomial;
-        const std::string anywhere = pattern.starts_with('^') ? pattern.substr(1) : "(.*\\.)?(" + pattern + ")";
-        return std::regex_match(module, std::regex(anywhere, kind));
+        regex_.emplace(text_.starts_with('^') ? text_.substr(1) : "(.*\\.)?(" + text_ + ")", kind);
     } catch (const std::regex_error&) {
-        throw InvalidRequest(concat(where, ": ", quote(pattern), " is no pattern of names that can be read"));
+        throw InvalidRequest(concat(where, ": ", quote(text_), " is no pattern of names that can be read"));
     }
+}
+
+bool ModulePattern::matches(const std::string& module) const {
+    if (!regex_) return module == text_ || module.ends_with("." + text_);
+    return module.size() <= kLongestName && std::regex_match(module, *regex_);
 }
 
 }  // namespace t3video::checkpoint

@@ -1,14 +1,28 @@
 // What PEFT writes beside a LoRA's matrices: alpha for all modules, or by patterns of their names.
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <regex>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "checkpoint/tensor_source.h"
 
 namespace t3video::checkpoint {
+
+// A pattern of module names, as PEFT compares them: a regular expression for the whole name, or, unless it begins with
+// '^', for what is behind one of its dots.
+class ModulePattern {
+  public:
+    // Throws InvalidRequest beginning with `where` for one that cannot be read.
+    ModulePattern(std::string text, const std::string& where);
+    bool matches(const std::string& module) const;
+
+  private:
+    std::string text_;
+    std::optional<std::regex> regex_;  // where the text is more than a name
+};
 
 class LoraSettings {
   public:
@@ -22,13 +36,13 @@ class LoraSettings {
   private:
     static LoraSettings read(const std::string& text, const std::string& where);
 
+    struct OwnAlpha {
+        ModulePattern modules;
+        double alpha;
+    };
     double alpha_ = 0;  // 0: none is given
     bool by_root_ = false;
-    std::vector<std::pair<std::string, double>> patterns_;  // of module names; the first that matches counts
+    std::vector<OwnAlpha> own_;  // the first that matches counts
 };
-
-// Whether PEFT's pattern is for the module: "^NAME" for it alone, any other for all that are it or end in "." and it.
-// Patterns are regular expressions; throws InvalidRequest beginning with `where` for one that cannot be read.
-bool matches_pattern(const std::string& pattern, const std::string& module, const std::string& where);
 
 }  // namespace t3video::checkpoint

@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-#include "checkpoint/gguf.h"
+#include "checkpoint/gguf/gguf.h"
 #include "checkpoint/load.h"
 #include "checkpoint/single_file.h"
 #include "ops/attention.h"

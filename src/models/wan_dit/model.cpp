@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "checkpoint/gguf.h"
+#include "checkpoint/gguf/gguf.h"
 #include "checkpoint/load.h"
 #include "checkpoint/single_file.h"
 #include "models/wan_dit/modulation.h"

@@ -1,5 +1,5 @@
 // The opcodes.
-#include "checkpoint/pickle_machine.h"
+#include "checkpoint/torch/pickle_machine.h"
 
 #include <bit>
 #include <charconv>

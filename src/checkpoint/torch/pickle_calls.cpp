@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "checkpoint/checks.h"
-#include "checkpoint/pickle_machine.h"
+#include "checkpoint/torch/pickle_machine.h"
 #include "core/shape.h"
 
 namespace t3video::checkpoint::pickle {

@@ -1,5 +1,5 @@
 // Weights over quantised blocks, which are decoded one after another.
-#include "checkpoint/quantised.h"
+#include "checkpoint/gguf/quantised.h"
 
 #include <utility>
 

@@ -6,7 +6,7 @@
 #include <unordered_map>
 
 #include "checkpoint/checks.h"
-#include "checkpoint/pickle_machine.h"
+#include "checkpoint/torch/pickle_machine.h"
 
 namespace t3video::checkpoint {
 namespace {

@@ -7,9 +7,9 @@
 #include <string>
 
 #include "checkpoint/mapped_file.h"
-#include "checkpoint/pickle.h"
-#include "checkpoint/pth.h"
 #include "checkpoint/tensor_source.h"
+#include "checkpoint/torch/pickle.h"
+#include "checkpoint/torch/pth.h"
 
 namespace t3video::checkpoint {
 

@@ -1,5 +1,5 @@
 // Tensors over storages: views where they lie in row-major order, else copies.
-#include "checkpoint/pickled_tensors.h"
+#include "checkpoint/torch/pickled_tensors.h"
 
 #include <array>
 #include <cstring>

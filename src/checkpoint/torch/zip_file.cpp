@@ -1,6 +1,6 @@
 // Zip archives through libzip, which knows the directory formats but not where in the file an entry's bytes are. It
 // reads through our Reader, though: the offset at which it reads an entry's first byte is where the entry lies.
-#include "checkpoint/zip_file.h"
+#include "checkpoint/torch/zip_file.h"
 
 #include <zip.h>
 

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "checkpoint/checks.h"
-#include "checkpoint/pickle_machine.h"
-#include "checkpoint/pickled_tensors.h"
-#include "checkpoint/pth.h"
+#include "checkpoint/torch/pickle_machine.h"
+#include "checkpoint/torch/pickled_tensors.h"
+#include "checkpoint/torch/pth.h"
 #include "core/error.h"
 
 namespace t3video::checkpoint {

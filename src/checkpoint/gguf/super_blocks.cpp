@@ -3,8 +3,8 @@
 #include <array>
 #include <utility>
 
-#include "checkpoint/block_parts.h"
-#include "checkpoint/quantised.h"
+#include "checkpoint/gguf/block_parts.h"
+#include "checkpoint/gguf/quantised.h"
 
 namespace t3video::checkpoint {
 namespace {

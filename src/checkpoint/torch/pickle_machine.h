@@ -10,8 +10,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "checkpoint/pickle.h"
-#include "checkpoint/pickle_value.h"
+#include "checkpoint/torch/pickle.h"
+#include "checkpoint/torch/pickle_value.h"
 #include "core/error.h"
 
 namespace t3video::checkpoint::pickle {

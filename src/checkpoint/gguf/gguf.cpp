@@ -1,5 +1,5 @@
 // Reading GGUF: every count, length and offset is checked before anything is made of it.
-#include "checkpoint/gguf.h"
+#include "checkpoint/gguf/gguf.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "checkpoint/checks.h"
-#include "checkpoint/quantised.h"
+#include "checkpoint/gguf/quantised.h"
 #include "core/error.h"
 
 namespace t3video::checkpoint {

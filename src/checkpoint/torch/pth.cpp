@@ -1,13 +1,13 @@
 // Reading torch's .pth: finds the pickle, and checks every tensor against the bytes of its storage.
-#include "checkpoint/pth.h"
+#include "checkpoint/torch/pth.h"
 
 #include <algorithm>
 #include <optional>
 #include <string_view>
 
 #include "checkpoint/checks.h"
-#include "checkpoint/pickled_tensors.h"
-#include "checkpoint/zip_file.h"
+#include "checkpoint/torch/pickled_tensors.h"
+#include "checkpoint/torch/zip_file.h"
 #include "core/error.h"
 
 namespace t3video::checkpoint {

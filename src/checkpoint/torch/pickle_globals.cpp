@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "checkpoint/pickle_value.h"
+#include "checkpoint/torch/pickle_value.h"
 
 namespace t3video::checkpoint::pickle {
 namespace {
