@@ -38,12 +38,12 @@ bool takes(const std::filesystem::path& output, SoundTrack& sound) {
 }  // namespace
 
 Message sound_obstacle(const std::filesystem::path& input, const std::filesystem::path& output) {
-    const OutputKind kind = output_kind(output);
-    if (kind == OutputKind::y4m) return Message(".y4m files hold none");
-    if (kind != OutputKind::video) return Message("pictures have none");
     quiet_ffmpeg();
     SoundTrack sound(input);
     if (sound.codec() == nullptr) return Message(input.string(), " has none");
+    const OutputKind kind = output_kind(output);
+    if (kind == OutputKind::y4m) return Message(".y4m files hold none");
+    if (kind != OutputKind::video) return Message("pictures have none");
     if (takes(output, sound)) return {};
     return Message(extension_of(output), " files do not take ", avcodec_get_name(sound.codec()->codec_id),
                    ", which that of ", input.string(), " is in", takes("a.mkv", sound) ? "; .mkv files do" : "");
