@@ -15,7 +15,7 @@ bool is_finite(const Stored& x, int threads);
 // Throws InvalidRequest that names the file and the tensor unless its values are finite.
 void require_finite_tensor(const Stored& x, const std::string& name, const std::filesystem::path& file, int threads);
 
-// The same for every tensor of a file.
+// The same for every tensor of floats in a file.
 void require_finite_file(const std::filesystem::path& file, int threads);
 
 // The same for every weight of a model, which was read from `file`.
