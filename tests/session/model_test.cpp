@@ -71,7 +71,7 @@ TEST_F(OpenModel, IsNotCurrentWithoutItsFiles) {
 
 // A LoRA beside an average of it.
 TEST_F(OpenModel, SaysWhichOfSeveralDictsWasTaken) {
-    EXPECT_TRUE(open().choices().empty());
+    EXPECT_TRUE(open().networks().notes.empty());
     checkpoint::PickleWriter pickle;
     pickle.op('}');
     for (const char* name : {"lora", "lora_ema"})
@@ -81,8 +81,8 @@ TEST_F(OpenModel, SaysWhichOfSeveralDictsWasTaken) {
     film::ModelFiles files = film::find_model(folder_ / "model", {.tokenizer = kGolden / "tokenizer/spiece.model"});
     files.loras = {{lora, 1}};
     const FileModel model(files, film::load_networks(files));
-    ASSERT_EQ(model.choices().size(), 1u);
-    EXPECT_EQ(model.choices()[0], lora.string() + ": takes the weights under 'lora_ema', not those under 'lora'");
+    ASSERT_EQ(model.networks().notes.size(), 1u);
+    EXPECT_EQ(model.networks().notes[0], lora.string() + ": takes the weights under 'lora_ema', not those under 'lora'");
 }
 
 // Found once, when first asked for.

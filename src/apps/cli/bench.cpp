@@ -87,9 +87,25 @@ t3::WindowLayout layout_of(const BenchOptions& o, const BenchModel& s) {
     return o.layer < 0 ? layout : t3::WindowLayout{layout.grid, {layout.of_layer(o.layer)}};
 }
 
+// Of random weights, or that of a file, whose way from the disk is printed.
+models::WanDit transformer_of(Context& ctx, const BenchOptions& o, BenchModel& s) {
+    if (o.input.empty()) return film::prepared_at_random(ctx, models::WanDit(s.dit), nn::Residency::packed);
+    require_valid(o.layer < 0, "--layer is of random weights, not of --input");
+    const std::filesystem::path file = o.input;
+    const auto start = Clock::now();
+    auto dit = models::WanDit::load(file, file.parent_path() / "config.json");
+    const double opened = seconds_since(start);
+    s.dit = dit.config();
+    dit = nn::prepared(ctx, std::move(dit), nn::Residency::packed);
+    ops::Stopwatch(ctx).seconds();  // waits
+    fmt::print("{:.2f} GB opened in {:.3f} s, decoded, converted and packed in {:.3f} s\n",
+               double(file_bytes(file)) / 1e9, opened, seconds_since(start) - opened);
+    return dit;
+}
+
 std::vector<Measured> bench_dit(Context& ctx, const BenchOptions& o) {
     BenchModel s = setup_of(o);
-    const auto dit = film::prepared_at_random(ctx, models::WanDit(s.dit), nn::Residency::packed);
+    const auto dit = transformer_of(ctx, o, s);
     const t3::LayoutWindows windows(ctx, layout_of(o, s));
     const auto text = dit.embed_text(ctx, ops::random_normal(ctx, {100, s.dit.text_dim}, DType::f32, 7, 0, 1), 412);
     const Tensor latent =
@@ -312,7 +328,8 @@ void BenchOptions::run() {
 }
 
 void add_bench(CLI::App& program, Action& chosen) {
-    auto* c = program.add_subcommand("bench", "Measure films, training steps and their pieces on this machine, with random weights");
+    auto* c = program.add_subcommand(
+        "bench", "Measure films, training steps and their pieces on this machine, with random weights");
     const auto o = std::make_shared<BenchOptions>();
     c->add_option("WHAT", o->what,
                   "pipeline: a whole film; train: training steps; dit, attention, vae or text: its pieces; load: "
@@ -339,7 +356,7 @@ void add_bench(CLI::App& program, Action& chosen) {
     c->add_flag("--deterministic", o->deterministic, "train, attention: the same bits every time on a GPU, too");
     c->add_flag("--backward", o->backward, "attention: also its backward");
     c->add_option("--repeat", o->repeat, "Timed runs after one that prepares; 0 times that one")->capture_default_str();
-    c->add_option("--input", o->input, "load: a transformer's file")->type_name("FILE");
+    c->add_option("--input", o->input, "load, dit: a transformer's file; dit: else random weights")->type_name("FILE");
     c->add_option("--output", o->output,
                   "model: the folder to write; pipeline: where frames go, which else are dropped")
         ->type_name("PATH");

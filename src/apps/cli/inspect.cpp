@@ -98,13 +98,14 @@ void print_lora(const std::filesystem::path& path) {
     for (const auto& [is, name] : {std::pair{s.lora, "LoRA"}, {s.loha, "LoHa"}, {s.lokr, "LoKr"}}) {
         if (is) kinds.push_back(name);
     }
-    if (kinds.empty()) kinds.push_back("Differences");
-    row(fmt::format("{}{}", fmt::join(kinds, ", "), s.dora ? " with DoRA" : ""), path.string());
+    if (kinds.empty()) kinds.push_back("differences");
+    row("LoRA", path.string());
     const std::string ranks = s.least_rank == 0 ? ""
                               : s.least_rank == s.most_rank
                                   ? fmt::format(" of rank {}", s.most_rank)
                                   : fmt::format(" of rank {} to {}", s.least_rank, s.most_rank);
-    row("", fmt::format("{} weights{}, {} other differences", s.modules, ranks, s.differences));
+    row("", fmt::format("{}{}; {} weights{}, {} other differences", fmt::join(kinds, ", "), s.dora ? " with DoRA" : "",
+                        s.modules, ranks, s.differences));
 }
 
 // A file of weights: one network, several, or a LoRA.

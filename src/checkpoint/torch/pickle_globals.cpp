@@ -56,7 +56,7 @@ constexpr AllowedGlobal kAllowed[] = {
     {"torch.uint8", elements("u8", DType::u8)},
     {"torch.bool", elements("bool", DType::boolean)},
     {"torch.float8_e4m3fn", elements("f8_e4m3", DType::f8_e4m3)},
-    {"torch.float8_e5m2", elements("float8_e5m2")},
+    {"torch.float8_e5m2", elements("f8_e5m2", DType::f8_e5m2)},
     {"torch.float8_e4m3fnuz", elements("float8_e4m3fnuz")},
     {"torch.float8_e5m2fnuz", elements("float8_e5m2fnuz")},
     {"torch.float8_e8m0fnu", elements("float8_e8m0fnu")},
