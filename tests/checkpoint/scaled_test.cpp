@@ -65,7 +65,7 @@ TEST_F(Scales, MultiplyTheirWeights) {
         ASSERT_EQ(source.tensors.size(), 1u) << name;
         const Stored& weight = source.tensors.at("m.weight").tensor;
         EXPECT_EQ(weight.type_name(), "f8_e4m3");
-        EXPECT_EQ(weight.bytes(), 6u);
+        EXPECT_EQ(weight.bytes(), 10u);  // with its scale
         EXPECT_EQ(values(weight), (std::vector<float>{0.5f, 1, 2, 0.5f, 1, 2}));
     }
 }

@@ -49,6 +49,7 @@ const std::map<std::string, Value> kValues = {
     {"vae", {{"vae.pth"}, "vae.pth"}},
     {"tokenizer", {{"spiece.model"}, "spiece.model"}},
     {"lora", {{"a.safetensors:0.5", "b:c.safetensors"}, {"a.safetensors:0.5", "b:c.safetensors:1.0"}}},
+    {"lora-partial", {{"true"}, true}},
     {"codec", {{"hevc"}, "hevc"}},
     {"bits", {{"10"}, 10}},
     {"crf", {{"20"}, 20}},
@@ -85,7 +86,7 @@ TEST(Fields, WhatIsSetComesOut) {
 
 // The last of the recorded ones: of films with an input, a layout, or files of the user's.
 const Texts kOfSomeFilms = {"image", "video",        "strength", "fit",       "layout", "model",
-                            "dit",   "text-encoder", "vae",      "tokenizer", "lora"};
+                            "dit",   "text-encoder", "vae",      "tokenizer", "lora",   "lora-partial"};
 
 // Whoever reads records of earlier versions relies on them.
 TEST(Fields, RecordedNamesAndTheirOrder) {
