@@ -33,8 +33,11 @@ bool is_finite(const Stored& x, int threads) {
 }
 
 void require_finite_tensor(const Stored& x, const std::string& name, const std::filesystem::path& file, int threads) {
-    require_valid(is_finite(x, threads), file.string(), ": tensor '", name, "' ", x.shape(),
-                  " holds values that are infinite or not numbers; fetch or convert the file again");
+    const bool updated = x.type_name().ends_with("+lora");
+    require_valid(
+        is_finite(x, threads), file.string(), ": tensor '", name, "' ", x.shape(),
+        updated ? ", with what LoRAs add to it," : "", " holds values that are infinite or not numbers; ",
+        updated ? "give the LoRAs smaller weights, or fetch the files again" : "fetch or convert the file again");
 }
 
 void require_finite_file(const std::filesystem::path& file, int threads) {

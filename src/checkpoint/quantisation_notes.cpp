@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include "checkpoint/checks.h"
@@ -26,6 +27,7 @@ bool contains(const List& list, std::string_view text) {
     return std::ranges::find(list, text) != list.end();
 }
 
+// Throws for a format or a setting that is not read; an empty description says nothing.
 void check_layer(const json& layer, const std::string& name, const std::string& where) {
     if (layer.is_object() && layer.empty()) return;
     require_valid(layer.is_object() && layer.contains("format") && layer["format"].is_string(), where,
@@ -41,12 +43,12 @@ void check_layer(const json& layer, const std::string& name, const std::string& 
     }
 }
 
-// Whether the source has weights of the layer, under its name or without the prefix that has been taken off.
-bool has_layer(const TensorSource& source, const std::string& layer) {
+// The layer's name in the source, where the prefix may have been taken off; nothing for a layer of another network.
+std::optional<std::string> layer_in(const TensorSource& source, const std::string& layer) {
     for (size_t at = 0;;) {
-        if (source.contains(layer.substr(at) + ".weight")) return true;
+        if (source.contains(layer.substr(at) + ".weight")) return layer.substr(at);
         at = layer.find('.', at);
-        if (at++ == std::string::npos) return false;
+        if (at++ == std::string::npos) return std::nullopt;
     }
 }
 
@@ -61,8 +63,11 @@ void check_quantisation_notes(const TensorSource& source) {
         require_valid(text.dtype() == DType::u8, where, ": ", quote(name), " holds ", name_of(text.dtype()),
                       ", expected the bytes of a text");
         const std::string bytes(reinterpret_cast<const char*>(text.raw()), text.bytes());
-        check_layer(parse_json(bytes, concat(where, ": ", quote(name))), name.substr(0, name.size() - kEnding.size()),
-                    where);
+        const std::string layer = name.substr(0, name.size() - kEnding.size());
+        const json description = parse_json(bytes, concat(where, ": ", quote(name)));
+        check_layer(description, layer, where);
+        require_valid(description.empty() || source.contains(layer + ".weight_scale"), where, ": layer ", quote(layer),
+                      " has no scale");
     }
     const auto found = source.metadata.find("_quantization_metadata");
     if (found == source.metadata.end()) return;
@@ -72,7 +77,10 @@ void check_quantisation_notes(const TensorSource& source) {
     if (layers == notes.end()) return;
     require_valid(layers->is_object(), where, ": 'layers' of _quantization_metadata is not an object");
     for (const auto& layer : layers->items()) {
-        if (has_layer(source, layer.key())) check_layer(layer.value(), layer.key(), where);
+        const auto name = layer_in(source, layer.key());
+        if (!name) continue;
+        check_layer(layer.value(), layer.key(), where);
+        require_valid(source.contains(*name + ".weight_scale"), where, ": layer ", quote(layer.key()), " has no scale");
     }
 }
 

@@ -194,8 +194,32 @@ float from_f8_e5m2(uint8_t bits) {
     return static_cast<float>(value);
 }
 
+// Where one matrix of 8-bit floats has a scale, all of them must.
+void check_scales_are_there(const TensorSource& source) {
+    const auto is_matrix = [](const auto& entry) {
+        const Stored& x = entry.second.tensor;
+        const bool narrow =
+            !x.encoding() && (x.numbers().dtype() == DType::f8_e4m3 || x.numbers().dtype() == DType::f8_e5m2);
+        return narrow && x.rank() == 2 && module_of(entry.first, "weight");
+    };
+    bool expected = false;
+    const StoredTensor* without = nullptr;
+    const std::string* name = nullptr;
+    for (const auto& entry : source.tensors) {
+        if (!is_matrix(entry)) continue;
+        const bool has = form_of(source, entry.first) != nullptr;
+        expected |= has;
+        if (has || without) continue;
+        without = &entry.second;
+        name = &entry.first;
+    }
+    require_valid(!expected || !without, without ? without->file.string() : "", ": tensor ", quote(name ? *name : ""),
+                  " holds 8-bit floats without a scale, in a file with scales");
+}
+
 TensorSource fold_scales(TensorSource source) {
     check_quantisation_notes(source);
+    check_scales_are_there(source);
     std::erase_if(source.tensors, [](const auto& entry) { return is_for_others(entry.first); });
     std::vector<std::string> used, renamed;
     for (auto& [name, stored] : source.tensors) {
@@ -203,6 +227,8 @@ TensorSource fold_scales(TensorSource source) {
                       quote(name),
                       " is of 4-bit numbers packed by bitsandbytes, which are not read; expected floats, "
                       "8-bit numbers with scales, or GGUF");
+        require_valid(!module_of(name, "int8_weight") || form_of(source, name), stored.file.string(), ": tensor ",
+                      quote(name), " has no scale beside it");
         if (stored.tensor.encoding()) continue;
         const Tensor numbers = stored.tensor.numbers();
         const DType dtype = numbers.dtype();

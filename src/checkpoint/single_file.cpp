@@ -2,6 +2,7 @@
 #include "checkpoint/single_file.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -52,19 +53,27 @@ bool has_prefix_of_any(std::string_view name) {
 }
 
 // The prefix in front of all names, where it stands in front of one that every model of the kind has; else empty.
-std::string shared_prefix(const std::map<std::string, StoredTensor>& tensors, const Marks& marks) {
+// Throws InvalidRequest where two prefixes do.
+std::string shared_prefix(const std::map<std::string, StoredTensor>& tensors, const Marks& marks,
+                          const std::string& where) {
+    std::set<std::string> prefixes;  // in front of such names
     for (const auto& entry : tensors) {
         for (const std::string_view mark : marks.tensors) {
             const std::string& name = entry.first;
-            if (!name.ends_with(mark) || name.size() == mark.size() || name[name.size() - mark.size() - 1] != '.')
-                continue;
-            const std::string prefix = name.substr(0, name.size() - mark.size());
-            const bool shared = std::ranges::all_of(tensors, [&](const auto& other) {
-                return other.first.starts_with(prefix) || is_about_all(other.first);
-            });
-            if (shared) return prefix;
+            if (name == mark) return {};
+            if (name.ends_with(mark) && name[name.size() - mark.size() - 1] == '.')
+                prefixes.insert(name.substr(0, name.size() - mark.size()));
         }
     }
+    const auto begins_all = [&](const std::string& prefix) {
+        return std::ranges::all_of(
+            tensors, [&](const auto& entry) { return entry.first.starts_with(prefix) || is_about_all(entry.first); });
+    };
+    const auto shared = std::ranges::find_if(prefixes, begins_all);
+    if (shared != prefixes.end()) return *shared;
+    require_valid(prefixes.size() <= 1, where, ": holds several networks of one kind, under ",
+                  quote(prefixes.empty() ? "" : *prefixes.begin()), " and ",
+                  quote(prefixes.empty() ? "" : *prefixes.rbegin()), "; save one of them alone");
     return {};
 }
 
@@ -89,9 +98,14 @@ TensorSource part_of(TensorSource all, const Marks& marks) {
         require_valid(first, part.path.string(), ": ", quote(name), " is there twice, under different prefixes");
     }
     if (!prefixed) {
-        const std::string prefix = shared_prefix(part.tensors, marks);
+        const std::string prefix = shared_prefix(part.tensors, marks, part.path.string());
         part.tensors = without_prefix(std::move(part.tensors), prefix);
     }
+    // Counters of steps.
+    std::erase_if(part.tensors, [](const auto& entry) {
+        const Stored& x = entry.second.tensor;
+        return x.rank() == 0 && !x.is_float() && !x.encoding();
+    });
     // What some encoders carry along: a tokenizer, as bytes, and a number that only CLIP's encoders use.
     if (marks.network == Network::text_encoder) {
         for (const char* name : {"spiece_model", "logit_scale"}) part.tensors.erase(name);

@@ -1,6 +1,7 @@
 // Opening by content, and lookups.
 #include "checkpoint/tensor_source.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -49,6 +50,20 @@ TensorSource open_file(const std::filesystem::path& path) {
     return read_safetensors(file);  // names what is wrong with it
 }
 
+// Names without what trainers that wrap modules put into them.
+TensorSource without_wrappers(TensorSource source) {
+    constexpr std::string_view kWrappers[] = {"_fsdp_wrapped_module.", "_checkpoint_wrapped_module.", "_orig_mod."};
+    const auto plain = [&](std::string name) {
+        for (const std::string_view wrapper : kWrappers) {
+            for (size_t at; (at = name.find(wrapper)) != std::string::npos;) name.erase(at, wrapper.size());
+        }
+        return name;
+    };
+    const bool wrapped =
+        std::ranges::any_of(source.tensors, [&](const auto& entry) { return plain(entry.first) != entry.first; });
+    return wrapped ? rename(std::move(source), plain) : source;
+}
+
 }  // namespace
 
 TensorSource open_tensors(const std::filesystem::path& path) {
@@ -61,7 +76,7 @@ TensorSource open_tensors(const std::filesystem::path& path) {
         }
     }
     all.path = path;
-    return all;
+    return without_wrappers(std::move(all));
 }
 
 std::set<std::filesystem::path> files_of(const std::filesystem::path& path) {

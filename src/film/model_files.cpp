@@ -25,7 +25,8 @@ fs::path first_of(const fs::path& folder, std::initializer_list<const char*> nam
 
 // A part from the user, checked to exist; else what was found in the folder.
 fs::path part(const fs::path& given, const char* field, const fs::path& found) {
-    require_valid(given.empty() || is_file(given), Field(field, given.string()), ": no such file");
+    require_valid(given.empty() || is_file(given), Field(field, given.string()),
+                  is_folder(given) ? ": is a folder; name the file in it" : ": no such file");
     return given.empty() ? found : given;
 }
 
@@ -98,6 +99,7 @@ ModelFiles find_model(const fs::path& named, const PartOverrides& overrides) {
     files.loras = overrides.loras;
     for (checkpoint::Lora& lora : files.loras) {
         lora.partial = overrides.lora_partial;
+        require_valid(!is_folder(lora.file), Field("lora", lora.file.string()), ": is a folder; name the file in it");
         require_valid(is_file(lora.file), Field("lora", lora.file.string()),
                       ": no such file; expected FILE, or FILE:WEIGHT such as style.safetensors:0.8");
     }

@@ -109,6 +109,28 @@ TEST_F(LoraTest, AlphaFromMetadata) {
             {{"lora_adapter_metadata", R"({"alpha_pattern": {"blocks.(0": 3}})"}});
     refused(matrices, "'fc' is not a number", {{"lora_adapter_metadata", R"({"alpha_pattern": {"fc": "3"}})"}});
     refused(matrices, "invalid JSON", {{"lora_adapter_metadata", "{"}});
+    EXPECT_EQ(with(R"({"dit.lora_alpha": 2})"), (Floats{3, 2, 7, 10, 5, 18}));
+    EXPECT_EQ(with(R"({"transformer": {"lora_alpha": 2, "r": 1}})"), (Floats{3, 2, 7, 10, 5, 18}));
+    EXPECT_EQ(with(R"({"lora_alpha": 0})"), (Floats{1, 2, 3, 4, 5, 6}));
+    refused(matrices, "began as 'pissa_niter_4'",
+            {{"lora_adapter_metadata", R"({"init_lora_weights": "pissa_niter_4"})"}});
+    refused(matrices, "it has no magnitudes", {{"lora_adapter_metadata", R"({"use_dora": true})"}});
+    refused(matrices, "is no pattern", {{"lora_adapter_metadata", R"({"alpha_pattern": {"fc\\Z": 3}})"}});
+}
+
+// PEFT scales a LoKr of whole factors by its settings; LyCORIS, whose files have an alpha, does not.
+TEST_F(LoraTest, WholeFactorsOfLokr) {
+    const Tensors factors{{"blocks.0.fc.lokr_w1", f32({1, 1}, {1})},
+                          {"blocks.0.fc.lokr_w2", f32({2, 3}, Floats(6, 1.0f))}};
+    const auto with = [&](const std::string& text) {
+        return after(factors, "blocks.0.fc.weight", 1, {{"lora_adapter_metadata", text}});
+    };
+    EXPECT_EQ(after(factors), (Floats{2, 3, 4, 5, 6, 7}));
+    EXPECT_EQ(with(R"({"alpha": 4, "r": 2})"), (Floats{3, 4, 5, 6, 7, 8}));
+    EXPECT_EQ(with(R"({"alpha": 4, "r": 2, "rank_pattern": {"fc": 4}})"), (Floats{2, 3, 4, 5, 6, 7}));
+    Tensors with_alpha = factors;
+    with_alpha["blocks.0.fc.alpha"] = f32({}, {9});
+    EXPECT_EQ(after(with_alpha), (Floats{2, 3, 4, 5, 6, 7}));
 }
 
 TEST_F(LoraTest, AlphaFromTheConfigOfARawModel) {
@@ -242,7 +264,8 @@ TEST_F(LoraTest, RefusesWhatMatchesNothing) {
 TEST_F(LoraTest, TellsOtherNetworksApart) {
     for (const std::string module :
          {"lora_unet_vace_blocks_0_fc", "vace.blocks.0.fc", "transformer_blocks.0.linear",
-          "lora_unet_double_blocks_0_fc", "transformer_2.blocks.0.fc", "controlnet.blocks.0.fc"})
+          "lora_unet_double_blocks_0_fc", "transformer_2.blocks.0.fc", "controlnet.blocks.0.fc",
+          "lora_unet_ref_blocks_0_fc", "layers.3.blocks.0.fc", "refiner_blocks.0.fc"})
         refused({{module + ".lora_A.weight", down_}, {module + ".lora_B.weight", up_}}, "matches no weight of");
     refused({{"vace_blocks.0.fc.lora_A.weight", down_}, {"vace_blocks.0.fc.lora_B.weight", up_}},
             "; it looks like names of Wan VACE");

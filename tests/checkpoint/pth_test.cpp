@@ -88,6 +88,7 @@ TEST(Pth, ViewsOfOneStorage) {
                                                {"middle", "FloatStorage", "0", 12, 0, {3, 1, 2}, {1, INT64_MAX, 6}},
                                                {"scalar", "FloatStorage", "0", 12, 11, {}, {}},
                                                {"repeated", "FloatStorage", "0", 12, 5, {3}, {0}},
+                                               {"expanded", "FloatStorage", "0", 12, 3, {7, 2}, {0, 1}},
                                                {"nothing", "FloatStorage", "0", 12, 12, {0, 4}, {4, 1}}})
                                         .stop()));
     EXPECT_EQ(values(source.at("transposed")), (std::vector<float>{0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11}));
@@ -97,6 +98,7 @@ TEST(Pth, ViewsOfOneStorage) {
     EXPECT_EQ(values(source.at("middle")), (std::vector<float>{0, 6, 1, 7, 2, 8}));
     EXPECT_EQ(values(source.at("scalar")), (std::vector<float>{11}));
     EXPECT_EQ(values(source.at("repeated")), (std::vector<float>{5, 5, 5}));
+    EXPECT_EQ(values(source.at("expanded")), (std::vector<float>{3, 4, 3, 4, 3, 4, 3, 4, 3, 4, 3, 4, 3, 4}));
     EXPECT_EQ(source.at("nothing").numel(), 0);
     // Where the layout allows it the bytes are those of the file, shared.
     EXPECT_EQ(source.at("row").raw(), source.at("all").raw() + 8 * sizeof(float));
@@ -148,9 +150,39 @@ TEST(Pth, ChoosesAmongDicts) {
     EXPECT_EQ(taken({"optimizer", "generator.model"}),
               "generator.model: the weights under 'generator.model', not those under 'optimizer'");
     EXPECT_EQ(taken({"ema.module", "model"}), "ema.module: the weights under 'ema.module', not those under 'model'");
+    EXPECT_EQ(taken({"vae_ema", "generator"}), "generator: the weights under 'generator', not those under 'vae_ema'");
     EXPECT_EQ(taken({"critic", "anything"}), "anything: the weights under 'anything', not those under 'critic'");
     const auto plain = write_pth(dir, PickleWriter().dict({{"x", "FloatStorage", "0", 12, 0, {1}, {1}}}).stop());
     EXPECT_TRUE(open_tensors(plain).notes.empty());
+}
+
+// A LoRA's alpha may be a number of Python; it is a tensor then.
+TEST(Pth, NumbersCalledAlpha) {
+    const TempDir dir;
+    const auto opened = [&](auto&& put) {
+        PickleWriter pickle;
+        pickle.op('}').op('(').text("a.lora_A.weight").tensor({"", "FloatStorage", "0", 12, 0, {1, 1}, {1, 1}});
+        pickle.text("step").integer(7).text("a.alpha");
+        put(pickle);
+        return open_tensors(write_pth(dir, pickle.op('u').stop()));
+    };
+    const TensorSource whole = opened([](PickleWriter& p) { p.integer(16); });
+    EXPECT_EQ(whole.tensors.size(), 2u);
+    EXPECT_EQ(whole.at("a.alpha").data<double>()[0], 16.0);
+    const TensorSource real = opened([](PickleWriter& p) { p.op('G').raw(std::string("\x3f\xe0\0\0\0\0\0\0", 8)); });
+    EXPECT_EQ(real.at("a.alpha").data<double>()[0], 0.5);
+    EXPECT_THROW(opened([](PickleWriter& p) { p.text("much"); }), InvalidRequest);
+}
+
+// Words that wrappers of modules put into names are left out.
+TEST(Pth, NamesOfWrappedModules) {
+    const TempDir dir;
+    const TensorSource source = open_tensors(
+        write_pth(dir, PickleWriter()
+                           .dict({{"_orig_mod.blocks.0._fsdp_wrapped_module.a", "FloatStorage", "0", 12, 0, {1}, {1}},
+                                  {"blocks.1._checkpoint_wrapped_module.a", "FloatStorage", "0", 12, 0, {1}, {1}}})
+                           .stop()));
+    EXPECT_TRUE(source.contains("blocks.0.a") && source.contains("blocks.1.a"));
 }
 
 // What stands beside tensors in checkpoints, in the opcodes of protocols 2 to 5.

@@ -7,7 +7,7 @@
 namespace t3video::checkpoint {
 namespace {
 
-constexpr DType kAllTypes[] = {DType::f32, DType::f16, DType::bf16, DType::f64,     DType::i64,    DType::i32,
+constexpr DType kAllTypes[] = {DType::f32, DType::f16, DType::bf16, DType::f64,     DType::i64,     DType::i32,
                                DType::i16, DType::i8,  DType::u8,   DType::boolean, DType::f8_e4m3, DType::f8_e5m2};
 
 // Bytes 0, 1, 0, 1, ...: valid in every type, bool included.

@@ -184,6 +184,19 @@ TEST_F(Scales, DescriptionsInTheMetadata) {
     EXPECT_THROW(with("[1]"), InvalidRequest);
 }
 
+TEST_F(Scales, AreThereForAllOrNone) {
+    refused({{"m.weight", eights({2, 3})}, {"m.scale_weight", numbers({}, {2})}, {"n.weight", eights({2, 3})}},
+            "tensor 'n.weight' holds 8-bit floats without a scale, in a file with scales");
+    refused({{"m.int8_weight", ones({2, 3}, DType::i8)}}, "tensor 'm.int8_weight' has no scale beside it");
+    refused(
+        {{"m.weight", eights({2, 3})}, {"m.comfy_quant", tensor_of({27}, DType::u8, R"({"format":"float8_e4m3fn"} )")}},
+        "layer 'm' has no scale");
+    // Vectors may have none.
+    EXPECT_EQ(folded({{"m.weight", eights({2, 3})}, {"m.scale_weight", numbers({}, {2})}, {"m.bias", eights({2})}})
+                  .tensors.size(),
+              2u);
+}
+
 TEST_F(Scales, RefusesFourBits) {
     refused({{"m.weight", tensor_of({3}, DType::u8, "abc")},
              {"m.weight.quant_state.bitsandbytes__nf4", tensor_of({1}, DType::u8, "a")}},

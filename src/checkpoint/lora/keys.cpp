@@ -70,6 +70,7 @@ std::optional<LoraRole> role_with(std::string_view rest, const Ending& ending) {
     if (rest[0] != '.' || !ending.matrix || std::ranges::count(rest, '.') > 2) return std::nullopt;
     const std::string_view last = rest.substr(rest.rfind('.') + 1);
     if (last.empty() || (std::ranges::count(rest, '.') == 2 && last != "weight" && last != "bias")) return std::nullopt;
+    if (last == "alpha") return LoraRole::alpha;
     if (last != "bias") return ending.role;
     return ending.role == LoraRole::up ? std::optional(LoraRole::up_bias) : std::nullopt;
 }

@@ -43,6 +43,10 @@ double number_of(const Stored& x) {
     }
 }
 
+bool has_values(const Stored& x) {
+    return !x.encoding() || x.encoding()->has_values();
+}
+
 // One module of a file, checked against itself.
 struct Module {
     const std::string& name;
@@ -57,6 +61,8 @@ struct Module {
             require_valid(!part || size, where, ": ", quote(part ? part->key : ""), " belongs to no matrices");
         }
         const LoraPart* alpha = find(parts, LoraRole::alpha);
+        require_valid(!alpha || has_values(alpha->value), where, ": the alpha of ", quote(name), " is of the type ",
+                      alpha ? alpha->value.type_name() : "", ", which is not read");
         require_valid(!alpha || alpha->value.numel() == 1, where, ": the alpha of ", quote(name), " has shape ",
                       alpha ? alpha->value.shape() : Shape(), ", expected one number");
     }
@@ -68,22 +74,24 @@ struct Module {
     }
     double scale(const LoraSettings& settings) const {
         const LoraPart* alpha = find(parts, LoraRole::alpha);
-        const double scale = !size->rank ? 1
-                             : alpha     ? number_of(alpha->value) / double(size->rank)
-                                         : settings.scale(name, size->rank);
+        const double scale = !alpha       ? settings.scale(name, size->rank)
+                             : size->rank ? number_of(alpha->value) / double(size->rank)
+                                          : 1;
         require_valid(std::isfinite(scale), where, ": the alpha of ", quote(name), " is not finite");
         return scale;
     }
 };
 
-// DoRA's magnitudes: one for each row of the weight ([out] or [out, 1...]), or for each input ([1, in, 1...]).
+// DoRA's magnitudes: one for each row of the weight ([out] or [out, 1...], of PEFT's convolutions [1, out, 1...]), or
+// for each input ([1, in, 1...]).
 Magnitude magnitude_of(const Module& m, const Stored& base) {
     const LoraPart* part = find(m.parts, LoraRole::magnitude);
     if (!part) return {};
     const Shape& shape = part->value.shape();
     const int64_t count = shape.numel(), out = base.dim(0), in = base.rank() > 1 ? base.dim(1) : 0;
-    const bool by_rows = count == out && shape.rank() > 0 && shape.dim(0) == out;
-    const bool by_columns = count == in && shape.rank() > 1 && shape.dim(0) == 1 && shape.dim(1) == in;
+    const bool of_peft = part->key.find("lora_magnitude_vector") != std::string::npos;  // never of inputs
+    const bool by_rows = count == out && shape.rank() > 0 && (of_peft || shape.dim(0) == out);
+    const bool by_columns = !of_peft && count == in && shape.rank() > 1 && shape.dim(0) == 1 && shape.dim(1) == in;
     require_valid(by_rows || by_columns, m.where, ": ", quote(part->key), " has shape ", shape,
                   ", expected magnitudes of the ", out, " rows of a weight of ", base.shape(), ", or [1, ", in, "]");
     const Tensor values = decoded(part->value);
@@ -154,7 +162,9 @@ bool is_beyond(const Module& m, Targets& targets) {
         const Stored* target = targets.find(m.name, own ? role : LoraRole::up);
         if (!target) return true;
         if (m.name.find("patch_embedding") == std::string::npos || target->rank() <= 2) continue;
-        if (own ? !fits(part.value, *target) : !fits(*m.size, *target)) return true;
+        const int64_t rows = own ? part.value.dim(part.value.rank() > target->rank() ? 1 : 0) : m.size->rows;
+        const bool other_channels = own ? !fits(part.value, *target) : !fits(*m.size, *target);
+        if (other_channels && rows == target->dim(0)) return true;
     }
     return false;
 }
@@ -193,13 +203,19 @@ LoraSummary apply_lora(TensorSource& source, const Lora& lora, const OtherName& 
         }
     }
     targets.check_prefixes();
+    require_valid(summary.dora || !settings.say_dora(), where,
+                  ": its settings say that it is a DoRA, but it has no magnitudes");
     require_valid(summary.left_out.size() < modules.size(), where, ": nothing of it fits ", source.path.string(),
                   "; it begins with ", quote(modules.begin()->second.begin()->second.key));
     if (notes) notes->insert(notes->end(), file.notes.begin(), file.notes.end());
+    if (notes && settings.are_missing() && summary.modules > 0)
+        notes->push_back(
+            concat("LoRA ", where, ": no adapter_config.json beside it says its alpha, so that its scale is 1"));
     if (notes && !summary.left_out.empty())
         notes->push_back(concat("LoRA ", where, ": ", summary.left_out.size(), " of ", summary.all,
-                                " modules are left out, since ", source.path.string(), " has no weights for them (",
-                                quote(summary.left_out.front()), " and so on)"));
+                                " modules are left out, since ", source.path.string(),
+                                " has no such weights, or of fewer channels (", quote(summary.left_out.front()),
+                                " and so on)"));
     return summary;
 }
 

@@ -2,7 +2,9 @@
 #include "checkpoint/lora/settings.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "checkpoint/checks.h"
@@ -20,9 +22,9 @@ constexpr size_t kLongestName = 512, kMostPatterns = 4096;
 
 // A setting, with or without a prefix such as "transformer."; null where there is none.
 const json* setting(const json& settings, const std::string& name) {
-    for (const std::string& key : {name, "transformer." + name}) {
-        const auto found = settings.find(key);
-        if (found != settings.end() && !found->is_null()) return &*found;
+    for (const auto& entry : settings.items()) {
+        const bool is = entry.key() == name || entry.key().ends_with("." + name);
+        if (is && !entry.value().is_null()) return &entry.value();
     }
     return nullptr;
 }
@@ -42,41 +44,71 @@ LoraSettings LoraSettings::of(const TensorSource& file) {
     const auto config = file.path.parent_path() / "adapter_config.json";
     const bool raw = std::ranges::any_of(
         file.tensors, [](const auto& entry) { return entry.first.starts_with("base_model.model."); });
-    if (raw && is_file(config)) return read(read_text_file(config, "a LoRA's configuration"), config.string());
-    return {};
+    const bool beside = raw || file.path.stem() == "adapter_model";
+    if (beside && is_file(config)) return read(read_text_file(config, "a LoRA's configuration"), config.string());
+    LoraSettings none;
+    none.missing_ = raw;
+    return none;
 }
 
 LoraSettings LoraSettings::read(const std::string& text, const std::string& where) {
-    const json root = parse_ordered_json(text, where);
+    json root = parse_ordered_json(text, where);
     require_valid(root.is_object(), where, ": not a JSON object");
+    const bool nested = root.size() == 1 && root.front().is_object() && root.front().contains("lora_alpha");
+    if (nested) root = json(root.front());  // all under "transformer"
     LoraSettings s;
-    const auto read_number = [&](const char* name) {
+    const auto read_number = [&](const char* name) -> std::optional<double> {
         const json* found = setting(root, name);
-        return found ? number(*found, name, where) : 0;
+        return found ? std::optional(number(*found, name, where)) : std::nullopt;
+    };
+    const auto read_patterns = [&](const char* name) {
+        Patterns patterns;
+        const json* found = setting(root, name);
+        if (!found) return patterns;
+        require_valid(found->is_object() && found->size() <= kMostPatterns, where, ": ", quote(name),
+                      " is no object of up to ", kMostPatterns, " numbers");
+        for (const auto& [pattern, value] : found->items())
+            patterns.push_back({ModulePattern(pattern, where), number(value, pattern, where)});
+        return patterns;
     };
     s.alpha_ = read_number("lora_alpha");
-    if (s.alpha_ == 0) s.alpha_ = read_number("alpha");  // of PEFT's LoHa and LoKr
-    s.by_root_ = read_number("use_rslora") != 0;
-    if (const json* patterns = setting(root, "alpha_pattern")) {  // ranks follow from the matrices
-        require_valid(patterns->is_object() && patterns->size() <= kMostPatterns, where,
-                      ": 'alpha_pattern' is no object of up to ", kMostPatterns, " numbers");
-        for (const auto& [pattern, alpha] : patterns->items())
-            s.own_.push_back({ModulePattern(pattern, where), number(alpha, pattern, where)});
+    if (!s.alpha_) s.alpha_ = read_number("alpha");  // of PEFT's LoHa and LoKr
+    s.rank_ = read_number("r");
+    s.by_root_ = read_number("use_rslora").value_or(0) != 0;
+    s.dora_ = read_number("use_dora").value_or(0) != 0;
+    s.alphas_ = read_patterns("alpha_pattern");
+    s.ranks_ = read_patterns("rank_pattern");
+    if (const json* start = setting(root, "init_lora_weights"); start && start->is_string()) {
+        const auto name = start->get<std::string>();
+        const bool changes_base = name.starts_with("pissa") || name == "olora" || name == "corda" || name == "loftq";
+        require_valid(!changes_base, where, ": the LoRA began as ", quote(name),
+                      ", which changes the weights it is for; let PEFT save it for the weights as they were "
+                      "(path_initial_model_for_weight_conversion)");
     }
     return s;
 }
 
 double LoraSettings::scale(const std::string& module, int64_t rank) const {
-    const auto own = std::ranges::find_if(own_, [&](const OwnAlpha& o) { return o.modules.matches(module); });
-    const double alpha = own == own_.end() ? alpha_ : own->alpha;
-    if (alpha == 0 || rank == 0) return 1;
-    return alpha / (by_root_ ? std::sqrt(double(rank)) : double(rank));
+    const auto value = [&](const Patterns& patterns, const std::optional<double>& of_all) {
+        const auto own = std::ranges::find_if(patterns, [&](const Pattern& p) { return p.modules.matches(module); });
+        return own == patterns.end() ? of_all : std::optional(own->value);
+    };
+    const std::optional<double> alpha = value(alphas_, alpha_), stated = value(ranks_, rank_);
+    const double divisor = rank > 0 ? double(rank) : stated.value_or(0);
+    if (!alpha || divisor <= 0) return 1;
+    return *alpha / (by_root_ ? std::sqrt(divisor) : divisor);
 }
 
 ModulePattern::ModulePattern(std::string text, const std::string& where) : text_(std::move(text)) {
     if (text_.find_first_of("\\^$*+?()[]{}|") == std::string::npos) return;  // a dot alone is meant as one
     require_valid(text_.size() <= kLongestName, where, ": ", quote(text_), " is a pattern of more than ", kLongestName,
                   " characters");
+    // Python's other escapes (\\A, \\Z) would be letters here.
+    for (size_t at = text_.find('\\'); at != std::string::npos; at = text_.find('\\', at + 2)) {
+        const char next = at + 1 < text_.size() ? text_[at + 1] : ' ';
+        const bool known = !std::isalnum(static_cast<unsigned char>(next)) || std::strchr("dDwWsSbB", next);
+        require_valid(known, where, ": ", quote(text_), " is no pattern of names that can be read");
+    }
     try {
         // __polynomial: time that grows with the square of the text at most, whatever the pattern.
         const auto kind = std::regex::ECMAScript | std::regex_constants::__polynomial;

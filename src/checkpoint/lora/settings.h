@@ -26,23 +26,30 @@ class ModulePattern {
 
 class LoraSettings {
   public:
-    // From the file's metadata ("lora_adapter_metadata") or, for names of "base_model.model.", from adapter_config.json
-    // beside it; without either every scale is 1. Throws InvalidRequest for settings that are not understood.
+    // From the file's metadata ("lora_adapter_metadata") or, for names of "base_model.model." and files called
+    // adapter_model, from adapter_config.json beside it; without either every scale is 1. Throws InvalidRequest for
+    // settings that are not understood, and for a LoRA that was trained against weights which its beginning changed.
     static LoraSettings of(const TensorSource& file);
 
-    // alpha/rank, or alpha/sqrt(rank) where "use_rslora" says so, of a module that has no alpha of its own.
+    // alpha/rank, or alpha/sqrt(rank) where "use_rslora" says so, of a module that has no alpha of its own. `rank` 0:
+    // of a LoKr without one, which PEFT scales by its settings' rank.
     double scale(const std::string& module, int64_t rank) const;
+    // Whether the names are those of a raw PEFT model whose configuration is missing.
+    bool are_missing() const { return missing_; }
+    bool say_dora() const { return dora_; }
 
   private:
     static LoraSettings read(const std::string& text, const std::string& where);
 
-    struct OwnAlpha {
+    struct Pattern {
         ModulePattern modules;
-        double alpha;
+        double value;
     };
-    double alpha_ = 0;  // 0: none is given
-    bool by_root_ = false;
-    std::vector<OwnAlpha> own_;  // the first that matches counts
+    using Patterns = std::vector<Pattern>;  // the first that matches counts
+
+    std::optional<double> alpha_, rank_;
+    Patterns alphas_, ranks_;
+    bool by_root_ = false, missing_ = false, dora_ = false;
 };
 
 }  // namespace t3video::checkpoint

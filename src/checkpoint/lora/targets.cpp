@@ -2,9 +2,11 @@
 #include "checkpoint/lora/targets.h"
 
 #include <algorithm>
+#include <cctype>
 #include <iterator>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "checkpoint/checks.h"
 #include "core/error.h"
@@ -17,28 +19,50 @@ std::string flat(std::string text) {
     return text;
 }
 
-// Words of a prefix that say that the blocks behind it are another network's; and those that may be the beginning of
-// the blocks' own name, such as "transformer_blocks", where no dot parts them from it.
-constexpr std::string_view kForeign[] = {"vace", "control", "controlnet", "text",  "te",     "te1",     "te2",
-                                         "vae",  "clip",    "face",       "audio", "motion", "encoder", "adapter"};
-constexpr std::string_view kOtherBlocks[] = {"transformer", "single", "double", "fuser",  "down",
-                                             "up",          "mid",    "input",  "output", "joint"};
+using Words = std::vector<std::string_view>;
 
-template <size_t N>
-bool has_word(std::string_view text, const std::string_view (&words)[N]) {
+Words words_of(std::string_view text, std::string_view ends) {
+    Words words;
     for (size_t begin = 0; begin < text.size();) {
-        const size_t end = std::min(text.find('_', begin), text.size());
-        if (std::ranges::find(words, text.substr(begin, end - begin)) != std::end(words)) return true;
+        const size_t end = std::min(text.find_first_of(ends, begin), text.size());
+        if (end > begin) words.push_back(text.substr(begin, end - begin));
         begin = end + 1;
     }
-    return false;
+    return words;
 }
 
-bool is_foreign(std::string_view prefix) {
-    if (prefix.find("transformer_2") != prefix.npos) return true;  // the second of Wan2.2 A14B's two
-    const std::string without_dots = flat(std::string(prefix));
+template <size_t N>
+bool is_among(std::string_view word, const std::string_view (&words)[N]) {
+    return std::ranges::find(words, word) != std::end(words);
+}
+
+// Words that say that what is behind them is another network's, or one of its blocks.
+constexpr std::string_view kForeign[] = {"vace",    "control", "controlnet", "text",  "te",     "te1",    "te2",
+                                         "vae",     "clip",    "face",       "audio", "pose",   "motion", "encoder",
+                                         "adapter", "ref",     "image",      "block", "blocks", "layer",  "layers"};
+// Words that a prefix without a dot behind it may have: "diffusion_model_blocks_0", "lora_wan_blocks_0".
+constexpr std::string_view kTrainers[] = {"lora", "lycoris", "unet", "dit",  "wan",      "model",
+                                          "net",  "module",  "base", "pipe", "diffusion"};
+
+// Of names that begin with lora or lycoris, one more word is some trainer's; else it may be the beginning of the
+// blocks' own name, as in "transformer_blocks".
+bool is_trainers(std::string_view glued) {
+    const Words words = words_of(glued, "_");
+    const bool marked = !words.empty() && (words[0] == "lora" || words[0] == "lycoris");
+    const auto others = std::ranges::count_if(words, [](auto word) { return !is_among(word, kTrainers); });
+    return others <= (marked ? 1 : 0);
+}
+
+bool is_number(std::string_view word) {
+    return std::ranges::all_of(word, [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+// Whether a name behind this prefix may be one of this model's.
+bool is_prefix(std::string_view prefix) {
+    if (prefix.find("transformer_2") != prefix.npos) return false;  // the second of Wan2.2 A14B's two
     const std::string_view glued = prefix.ends_with('_') ? prefix.substr(prefix.rfind('.') + 1) : std::string_view();
-    return has_word(without_dots, kForeign) || has_word(glued, kOtherBlocks);
+    const auto is_foreign = [](auto word) { return is_among(word, kForeign) || is_number(word); };
+    return std::ranges::none_of(words_of(prefix, "._"), is_foreign) && is_trainers(glued);
 }
 
 }  // namespace
@@ -69,7 +93,7 @@ std::optional<std::string> Targets::lookup(const Names& names, const std::string
     for (size_t at = 0; at < text.size();) {  // the longest name first
         if (const auto found = names.find(text.substr(at)); found != names.end()) {
             const std::string prefix = module.substr(0, at);
-            if (is_foreign(prefix)) return std::nullopt;
+            if (!is_prefix(prefix)) return std::nullopt;
             prefixes_.emplace(prefix, module);
             return found->second;
         }

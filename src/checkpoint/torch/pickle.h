@@ -26,7 +26,8 @@ struct PickledTensor {
     int64_t storage_elements = 0;  // stated size of the storage or the part
     int64_t offset = 0;            // of the tensor's first element in it, in elements, not negative
     std::vector<int64_t> shape;
-    std::vector<int64_t> strides;  // in elements, as many as the shape has extents; not yet checked
+    std::vector<int64_t> strides;       // in elements, as many as the shape has extents; not yet checked
+    std::optional<double> number = {};  // of one that is a number of Python, without a storage
 };
 
 struct StateDict {
@@ -37,7 +38,8 @@ struct StateDict {
 };
 
 // A dict of tensors, or one that holds such a dict under one of the usual names, averages ("ema") first, or as its only
-// one. What else is in it (numbers, texts, lists, objects known to be harmless) is passed over. Throws InvalidRequest
+// one. What else is in it (numbers, texts, lists, objects known to be harmless) is passed over, but for numbers called
+// alpha, which scale a LoRA. Throws InvalidRequest
 // beginning with `where` and naming the byte, for anything but that.
 StateDict read_state_dict(std::span<const std::byte> pickle, const std::string& where);
 

@@ -18,8 +18,8 @@ constexpr size_t kLarge = 1 << 16;  // bytes from which on a tensor is not copie
 // Throws unless every element of the tensor lies within its storage of `storage_elements`.
 void check_extent(const PickledTensor& tensor, const Shape& shape, const std::string& where) {
     const int64_t elements = shape.numel();
-    require_valid(elements <= tensor.storage_elements && tensor.offset <= tensor.storage_elements, where, ": ", shape,
-                  " from element ", tensor.offset, " exceeds its storage of ", tensor.storage_elements, " elements");
+    require_valid(tensor.offset <= tensor.storage_elements, where, ": ", shape, " from element ", tensor.offset,
+                  " exceeds its storage of ", tensor.storage_elements, " elements");
     if (elements == 0) return;
     int64_t left = tensor.storage_elements - 1 - tensor.offset;  // how far the last element may be from the first
     for (size_t axis = 0; axis < tensor.shape.size(); ++axis) {
@@ -75,6 +75,10 @@ std::span<const std::byte> part_of(std::span<const std::byte> storage, const Pic
 // `copied`: bytes of the tensors so far that are no views.
 Stored read_tensor(const std::shared_ptr<const MappedFile>& file, const PickledTensor& tensor,
                    const StorageBytes& storage_bytes, const std::string& where, size_t& copied) {
+    if (tensor.number) {
+        const auto bytes = std::as_bytes(std::span(&*tensor.number, 1));
+        return own_tensor({bytes.begin(), bytes.end()}, {}, DType::f64);
+    }
     const Shape shape = checked_shape(tensor.shape, tensor.dtype.value_or(DType::f64), where);
     if (!tensor.dtype) return unread_tensor(shape, std::string(tensor.type), 0, where);
     check_extent(tensor, shape, where);
@@ -91,9 +95,12 @@ Stored read_tensor(const std::shared_ptr<const MappedFile>& file, const PickledT
     }
     // Any number of tensors may share a storage: without a limit a small file could ask for any amount of memory. Tied
     // weights are there twice.
-    copied += static_cast<size_t>(shape.numel()) * size;
-    require_valid(copied / 2 <= file->bytes().size(), where, ": tensors up to this one that must be copied take ",
-                  copied, " bytes, more than twice the file's ", file->bytes().size(), "; the file is damaged");
+    // Where a stride is 0 one tensor alone may have more elements than its storage.
+    const size_t bytes = static_cast<size_t>(shape.numel()) * size;
+    copied += bytes;
+    require_valid(bytes <= file->bytes().size() && copied / 2 <= file->bytes().size(), where,
+                  ": tensors up to this one that must be copied take ", copied, " bytes, more than twice the file's ",
+                  file->bytes().size(), "; the file is damaged");
     return own_tensor(gather(first, tensor, shape), shape, *tensor.dtype);
 }
 

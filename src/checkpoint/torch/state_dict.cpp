@@ -43,7 +43,8 @@ class Chooser {
             const std::vector<Named> inner = dicts_with_tensors(*dict);
             const Named* taken = usual(inner);
             if (taken == nullptr) {
-                if (inner.empty() || holds_tensors_itself(*dict, 1)) break;  // single numbers count steps
+                if (inner.empty() || holds_tensors_itself(*dict, 2))
+                    break;  // numbers count steps, rows are random states
                 taken = &only(inner, where);
             }
             const std::string prefix = path + (path.empty() ? "" : ".");
@@ -102,11 +103,12 @@ class Chooser {
 
     static const Named* usual(const std::vector<Named>& dicts) {
         constexpr std::array<std::string_view, 2> kAverage = {"ema", "EMA"};
+        constexpr std::array<std::string_view, 6> kOtherNetworks = {"vae", "text", "encoder", "t5", "clip", "image"};
         const Named* best = nullptr;
         size_t best_rank = std::size(kUsual) + 1;
         for (const Named& named : dicts) {
             if (has_word(named.name, kOthers)) continue;
-            const bool average = has_word(named.name, kAverage);
+            const bool average = has_word(named.name, kAverage) && !has_word(named.name, kOtherNetworks);
             const auto* const at = std::ranges::find(kUsual, named.name);
             const size_t rank = average ? 0 : static_cast<size_t>(at - std::begin(kUsual)) + 1;
             if (rank < best_rank) {
@@ -139,6 +141,17 @@ class Chooser {
     std::unordered_map<Id, bool> holds_;
 };
 
+// A LoRA's alpha that is a number of Python.
+PickledTensor alpha_of(std::string_view name, const Value& value, const std::string& where) {
+    PickledTensor alpha{.name = std::string(name), .dtype = DType::f64};
+    if (const auto* whole = std::get_if<int64_t>(&value)) alpha.number = static_cast<double>(*whole);
+    if (const auto* number = std::get_if<double>(&value)) alpha.number = *number;
+    if (const auto* flag = std::get_if<bool>(&value)) alpha.number = *flag;
+    require_valid(alpha.number.has_value(), where, ": ", quote(name),
+                  " is no number that can be read; save it as a tensor");
+    return alpha;
+}
+
 }  // namespace
 
 StateDict state_dict_of(const Pickled& pickled, const std::string& where) {
@@ -150,8 +163,12 @@ StateDict state_dict_of(const Pickled& pickled, const std::string& where) {
     for (const auto& [key, value] : dict->entries) {
         if (const auto* opaque = std::get_if<Opaque>(&pickled.values[value])) object = opaque->what;
         const auto* const tensor = std::get_if<TensorRef>(&pickled.values[value]);
-        if (tensor == nullptr) continue;  // numbers, texts, settings
         const auto* const name = std::get_if<std::string_view>(&pickled.values[key]);
+        if (tensor == nullptr && name != nullptr && name->ends_with(".alpha")) {
+            result.tensors.push_back(alpha_of(*name, pickled.values[value], where));
+            continue;
+        }
+        if (tensor == nullptr) continue;  // numbers, texts, settings
         require_valid(name != nullptr, where, ": a tensor in its pickle has something other than a text as name");
         require_valid(names.insert(*name).second, where, ": the tensor ", quote(*name), " appears twice");
         result.tensors.push_back(pickled.tensors[tensor->index]);
