@@ -49,6 +49,22 @@ class AdamW {
     // The mean of the i-th trained parameter, f32; undefined without ema, and before prepare().
     Tensor mean(size_t i) const { return i < states_.size() ? states_[i].mean : Tensor(); }
 
+    // What a run goes on from: visit("m", tensor), and "v", their scales, and the mean, of the i-th parameter, in the
+    // memory where they wait.
+    template <class Visit>
+    void for_each_state(size_t i, Visit&& visit) {
+        State& state = states_.at(i);
+        visit("m", state.m.values);
+        if (state.m.in_8_bits()) visit("m_scales", state.m.scales);
+        visit("v", state.v.values);
+        if (state.v.in_8_bits()) visit("v_scales", state.v.scales);
+        if (state.mean.defined()) visit("mean", state.mean);
+    }
+    void set_counts(int64_t steps, int64_t skipped) {
+        steps_ = steps;
+        skipped_ = skipped;
+    }
+
   private:
     struct State {
         ops::AdamMoment m, v;

@@ -32,6 +32,7 @@ class Trainer {
     AdamW::Result update(Context& ctx, double rate);
 
     models::WanDit& dit() { return dit_; }
+    AdamW& optimizer() { return optimizer_; }
     const AdamW& optimizer() const { return optimizer_; }
     int64_t numbers() { return trained_numbers(dit_); }
 
