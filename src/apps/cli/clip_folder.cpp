@@ -7,7 +7,7 @@
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <sstream>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -24,6 +24,8 @@ namespace fs = std::filesystem;
 using media::clips::Clip;
 using media::clips::Series;
 
+constexpr const char* kRecord = "t3video_clip";  // the one member of a clip's comment
+
 // Makes a folder; whether it was not there before.
 bool make_folder(const fs::path& folder) {
     std::error_code error;
@@ -31,6 +33,13 @@ bool make_folder(const fs::path& folder) {
     require_valid(is_folder(folder), Field("output", folder.string()), ": the folder cannot be made",
                   error ? ": " + error.message() : std::string());
     return made;
+}
+
+// Empty where there is no such file.
+std::string text_of(const fs::path& path) {
+    std::ostringstream text;
+    if (is_file(path)) text << std::ifstream(path, std::ios::binary).rdbuf();
+    return text.str();
 }
 
 bool same_bytes(const fs::path& a, const fs::path& b) {
@@ -98,7 +107,7 @@ std::string ClipFolder::record(const Item& item) const {
                                          {"size", fmt::format("{}x{}", s.width, s.height)},
                                          {"frames", s.frames},
                                          {"fps", film::fps_text(s.fps.value())}};
-    return nlohmann::ordered_json{{"t3video_clip", clip}}.dump();
+    return nlohmann::ordered_json{{kRecord, clip}}.dump();
 }
 
 media::VideoOptions ClipFolder::options(const Item& item) const {
@@ -150,8 +159,7 @@ std::vector<ClipFolder::Item> ClipFolder::read_list() const {
     std::vector<Item> items;
     if (!name_exists(list())) return items;
     if (!is_file(list())) refuse(list());
-    std::ifstream file(list());
-    const nlohmann::json entries = parse_json_or_discard(file);
+    const nlohmann::json entries = parse_json_or_discard(text_of(list()));
     if (!entries.is_array()) refuse(list());
     Series series(settings_.seed, settings_.split);
     for (const nlohmann::json& entry : entries) {
@@ -167,13 +175,30 @@ std::vector<ClipFolder::Item> ClipFolder::read_list() const {
     return items;
 }
 
-void ClipFolder::write_list(const std::vector<Item>& made) const {
+size_t ClipFolder::write_list(const std::vector<Item>& made) const {
     std::map<int64_t, std::string> captions;
     for (const std::vector<Item>* items : {&there_, &made})
         for (const Item& item : *items) captions[item.index] = media::clips::caption(item.entry.subject);
     nlohmann::ordered_json entries = nlohmann::ordered_json::array();
     for (const auto& [index, text] : captions) entries.push_back({{"data_file", name(index)}, {"prompt_en", text}});
-    replace_file(list(), entries.dump(1) + "\n");
+    const std::string text = entries.dump(1) + "\n";
+    if (text_of(list()) != text) replace_file(list(), text);
+    return captions.size();
+}
+
+std::optional<ClipRecord> parse_clip_record(const std::string& comment) try {
+    const auto json = parse_json_or_discard<nlohmann::ordered_json>(comment);
+    if (!json.is_object() || !json.contains(kRecord)) return std::nullopt;
+    const auto& clip = json.at(kRecord);
+    ClipRecord record{clip.at("prompt"), clip.at("index"), {}};
+    record.options.push_back(concat("--seed ", clip.at("seed").get<uint64_t>()));
+    if (clip.at("held_out").get<bool>()) record.options.emplace_back("--held-out");
+    record.options.push_back("--size " + clip.at("size").get<std::string>());
+    record.options.push_back(concat("--frames ", clip.at("frames").get<int64_t>()));
+    record.options.push_back("--fps " + clip.at("fps").get<std::string>());
+    return record;
+} catch (const nlohmann::json::exception&) {
+    return std::nullopt;
 }
 
 }  // namespace t3video::apps

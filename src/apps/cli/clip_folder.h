@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -43,8 +44,9 @@ class ClipFolder {
     // Draws and writes a clip; false where a stop was asked for, which leaves nothing of it. May run on several threads
     // at once for different clips.
     bool make(const Item& item, const std::stop_token& stop) const;
-    // Lists what was there and `made`, and what an earlier list had beyond the count.
-    void write_list(const std::vector<Item>& made) const;
+    // Lists what was there and `made`, and what an earlier list had beyond the count; how many they are. A list that is
+    // right already is not touched.
+    size_t write_list(const std::vector<Item>& made) const;
 
     std::filesystem::path list() const { return folder_ / "clips.json"; }
 
@@ -64,5 +66,13 @@ class ClipFolder {
     bool made_folder_ = false;
     std::vector<Item> there_, missing_;
 };
+
+// What a clip's record says, for people; nothing for the comment of another film.
+struct ClipRecord {
+    std::string caption;
+    int64_t index = 0;
+    std::vector<std::string> options;  // "--seed 0"
+};
+std::optional<ClipRecord> parse_clip_record(const std::string& comment);
 
 }  // namespace t3video::apps

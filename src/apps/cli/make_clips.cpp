@@ -12,6 +12,7 @@
 #include "apps/common/log.h"
 #include "apps/common/progress.h"
 #include "core/error.h"
+#include "core/memory.h"
 #include "core/parallel.h"
 #include "film/field_values.h"
 
@@ -43,6 +44,19 @@ ClipSettings MakeClipsOptions::settings() const {
     return s;
 }
 
+// Clips that are made side by side: as many as cores, and as memory has room for.
+int clips_at_once(const ClipSettings& settings, int threads) {
+    // Background, frame and noise in floats, and the frames that x264 looks ahead at: 198 bytes a pixel at 1920x1080
+    // with 81 frames, 110 with 17.
+    constexpr int64_t kBytesPerPixel = 200;
+    const int64_t each = settings.width * settings.height * kBytesPerPixel;
+    const int64_t room = std::max<int64_t>(available_memory() - kProgramBytes, 0) / each;
+    require_valid(room > 0, Field("size", settings.width, 'x', settings.height), ": a clip takes about ", each >> 20,
+                  " MiB while it is made, and ", available_memory() >> 20, " MiB are available");
+    const int most = available_threads();
+    return static_cast<int>(std::min<int64_t>(room, threads == 0 ? most : std::min(threads, most)));
+}
+
 // Makes what is missing, clips side by side; those that were made, in any order. Once one fails, no other begins.
 std::vector<ClipFolder::Item> make_missing(const ClipFolder& folder, int threads, Progress& progress) {
     const std::vector<ClipFolder::Item>& missing = folder.missing();
@@ -67,21 +81,26 @@ std::vector<ClipFolder::Item> make_missing(const ClipFolder& folder, int threads
 
 void MakeClipsOptions::run() const {
     set_quiet(quiet);
-    ClipFolder folder(output, settings(), count);
+    const ClipSettings wanted = settings();
+    media::clips::check_clip(wanted.width, wanted.height, wanted.frames);
+    const int at_once = clips_at_once(wanted, threads);
+    const ClipFolder folder(output, wanted, count);
     const auto missing = static_cast<int64_t>(folder.missing().size());
     if (missing < count) log_info(fmt::format("{} of {} clips are there already", count - missing, count));
     const UnsavedWork work;
-    Progress progress = Progress::for_stderr(quiet);
-    progress.begin("Draw", missing, "clips");
-    const int most = available_threads();
-    const auto made = make_missing(folder, threads == 0 ? most : std::min(threads, most), progress);
-    progress.end();
-    folder.write_list(made);
+    std::vector<ClipFolder::Item> made;
+    if (missing > 0) {
+        Progress progress = Progress::for_stderr(quiet);
+        progress.begin("Draw", missing, "clips");
+        made = make_missing(folder, at_once, progress);
+        progress.end();
+    }
+    const size_t listed = folder.write_list(made);
     const auto done = static_cast<int64_t>(made.size());
     if (done < missing)
         throw Stopped(
             Message("stopped after ", count - missing + done, " of ", count, " clips; the same command goes on"));
-    log_info(fmt::format("{}: {} clips", folder.list().string(), count));
+    log_info(fmt::format("{} lists {} clips", folder.list().string(), listed));
 }
 
 }  // namespace
