@@ -26,15 +26,6 @@ using media::clips::Series;
 
 constexpr const char* kRecord = "t3video_clip";  // the one member of a clip's comment
 
-// Makes a folder; whether it was not there before.
-bool make_folder(const fs::path& folder) {
-    std::error_code error;
-    const bool made = fs::create_directory(folder.has_filename() ? folder : folder.parent_path(), error);
-    require_valid(is_folder(folder), Field("output", folder.string()), ": the folder cannot be made",
-                  error ? ": " + error.message() : std::string());
-    return made;
-}
-
 // Empty where there is no such file.
 std::string text_of(const fs::path& path) {
     std::ostringstream text;
@@ -65,6 +56,19 @@ std::string text_at(const nlohmann::json& object, const char* key) {
 
 }  // namespace
 
+void OutputFolder::make(const fs::path& path) {
+    const fs::path named = path.has_filename() ? path : path.parent_path();
+    std::error_code error;
+    if (fs::create_directory(named, error)) made_ = named;
+    require_valid(is_folder(path), Field("output", path.string()), ": the folder cannot be made",
+                  error ? ": " + error.message() : std::string());
+}
+
+OutputFolder::~OutputFolder() {
+    std::error_code ignored;
+    if (!made_.empty()) fs::remove(made_, ignored);  // refused for a folder that holds something
+}
+
 ClipFolder::ClipFolder(fs::path folder, ClipSettings settings, int64_t count)
     : folder_(std::move(folder)), settings_(std::move(settings)) {
     const ClipSettings& s = settings_;
@@ -73,21 +77,16 @@ ClipFolder::ClipFolder(fs::path folder, ClipSettings settings, int64_t count)
     Series series(s.seed, s.split);
     if (name_exists(folder_)) {
         for (const Item& item : read_list()) {
-            if (item.index >= count) there_.push_back(item);
+            if (item.index >= count && state_of(item) >= State::whole) there_.push_back(item);
         }
     }
     for (int64_t i = 0; i < count; ++i) {
         const Item item{i, series.at(i)};
         (state_of(item) == State::whole ? there_ : missing_).push_back(item);
     }
-    made_folder_ = make_folder(folder_);
+    made_folder_.make(folder_);
     if (!missing_.empty()) media::check_output(output(missing_.front().index));
     check_writable(list());
-}
-
-ClipFolder::~ClipFolder() {
-    std::error_code ignored;
-    if (made_folder_) fs::remove(folder_.has_filename() ? folder_ : folder_.parent_path(), ignored);
 }
 
 std::string ClipFolder::name(int64_t index) const {

@@ -23,6 +23,21 @@ struct ClipSettings {
     std::string extension;  // ".mp4" and so on; "/": a folder of PNGs for each
 };
 
+// A folder that goes again if it was made here and is empty at the end.
+class OutputFolder {
+  public:
+    OutputFolder() = default;
+    ~OutputFolder();
+    OutputFolder(const OutputFolder&) = delete;
+    OutputFolder& operator=(const OutputFolder&) = delete;
+
+    // Throws InvalidRequest, naming the field output, where there is none and none can be made.
+    void make(const std::filesystem::path& path);
+
+  private:
+    std::filesystem::path made_;
+};
+
 // Clips are files of their place in the series, 00000.mp4 and so on. The list, clips.json, names those that are there:
 // [{"data_file": "00000.mp4", "prompt_en": "A red ball drifts left over green hills."}, ...]. Each clip carries a
 // record of what it is; what has such a name and is something else is never replaced.
@@ -36,9 +51,6 @@ class ClipFolder {
     // The first `count` clips of the series. Makes the folder, or throws InvalidRequest: for settings that cannot be
     // drawn or written, and where the folder holds other files under the names of the clips or the list.
     ClipFolder(std::filesystem::path folder, ClipSettings settings, int64_t count);
-    ~ClipFolder();  // a folder that was made here and is empty goes again
-    ClipFolder(const ClipFolder&) = delete;
-    ClipFolder& operator=(const ClipFolder&) = delete;
 
     const std::vector<Item>& missing() const { return missing_; }
     // Draws and writes a clip; false where a stop was asked for, which leaves nothing of it. May run on several threads
@@ -51,7 +63,7 @@ class ClipFolder {
     std::filesystem::path list() const { return folder_ / "clips.json"; }
 
   private:
-    enum class State { absent, partly, whole, unknown };
+    enum class State { absent, partly, whole, unknown };  // unknown: there, of a kind without records
 
     std::string name(int64_t index) const;  // in the list
     std::filesystem::path output(int64_t index) const;
@@ -63,7 +75,7 @@ class ClipFolder {
 
     std::filesystem::path folder_;
     ClipSettings settings_;
-    bool made_folder_ = false;
+    OutputFolder made_folder_;
     std::vector<Item> there_, missing_;
 };
 
