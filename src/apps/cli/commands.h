@@ -17,6 +17,7 @@ void add_generate(CLI::App& program, Action& chosen);
 void add_inspect(CLI::App& program, Action& chosen);
 void add_jobs(CLI::App& program, Action& chosen);
 void add_layout(CLI::App& program, Action& chosen);
+void add_make_clips(CLI::App& program, Action& chosen);
 void add_module(CLI::App& program, Action& chosen);
 void add_plan(CLI::App& program, Action& chosen);
 void add_resume(CLI::App& program, Action& chosen);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 
+#include "apps/cli/clip_folder.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/layout_table.h"
 #include "apps/common/tongue.h"
@@ -155,6 +156,11 @@ void inspect_film(const std::filesystem::path& path) {
     if (info.tags.matrix != "unknown")
         row("Colours", fmt::format("{}, {}, {}, range {}", info.tags.primaries, info.tags.transfer, info.tags.matrix,
                                    info.tags.range));
+    if (const auto clip = parse_clip_record(info.comment)) {
+        row("Made", fmt::format("by t3video make-clips, clip {}: {}", clip->index, clip->caption));
+        for (const std::string& option : clip->options) row("", option);
+        return;
+    }
     const auto record = job::parse_film_record(info.comment);
     if (!record) return row("Made", "unknown: the file does not say how");
     row("Made", fmt::format("by t3video {} on {} in {}", record->version, record->device, record->dtype));

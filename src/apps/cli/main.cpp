@@ -39,7 +39,7 @@ void open_standard_files() {
 // What commands that compute, and those of them that make films, need before they begin.
 void prepare(const std::string& command, char** argv) {
     const auto is = [&](std::initializer_list<const char*> names) { return std::ranges::count(names, command) > 0; };
-    const bool makes_films = is({"generate", "batch", "resume", "decode"});
+    const bool makes_films = is({"generate", "batch", "resume", "decode", "make-clips"});
     if (makes_films || is({"plan", "bench", "module"})) t3video::apps::wait_without_spinning(argv);
     if (!makes_films) return;
     std::signal(SIGPIPE, SIG_IGN);  // nobody reads how a film goes on: no reason to end it
@@ -99,6 +99,7 @@ int main(int argc, char** argv) {
     t3video::apps::add_inspect(program, action);
     t3video::apps::add_jobs(program, action);
     t3video::apps::add_layout(program, action);
+    t3video::apps::add_make_clips(program, action);
     t3video::apps::add_module(program, action);
     t3video::apps::add_plan(program, action);
     t3video::apps::add_resume(program, action);
