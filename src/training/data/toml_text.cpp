@@ -12,28 +12,80 @@
 
 #include "core/error.h"
 #include "core/printable.h"
-#include "training/data/list_text.h"
 
 namespace t3video::training {
 namespace {
 
 using nlohmann::ordered_json;
 
-// A key of many parts ("a.b.c") makes as many nested tables, which the library does not count. A stretch that could be
-// a key is anything without brackets, commas and signs of assignment.
-void check_keys(std::string_view text, const std::string& where) {
-    constexpr int kMostParts = 32;
-    for (const TextLine& line : lines_of(text)) {
-        if (line.text.starts_with('#')) continue;
-        int dots = 0;
-        for (const char c : line.text) {
-            if (c == '.') ++dots;
-            if (std::string_view("[]{}=,").find(c) != std::string_view::npos) dots = 0;
-            require_valid(dots < kMostParts, where, ": line ", line.number, ": has a name of more than ", kMostParts,
-                          " parts");
+// Refuses what the parser of toml++ 3.3 must not see. Outside of quotes and comments these are characters beyond ASCII
+// and whatever is no name behind the bracket of a header: TOML allows them nowhere there, and the parser takes for
+// granted that they are not there. Keys of many parts ("a.b.c") make as many nested tables, which it does not count.
+class Scan {
+  public:
+    Scan(std::string_view text, const std::string& where) : text_(text), where_(where) {}
+
+    void check() {
+        while (at_ < text_.size()) {
+            const char c = text_[at_];
+            if (c == '#') {
+                at_ = std::min(text_.find('\n', at_), text_.size());
+            } else if (c == '"' || c == '\'') {
+                refuse_unless(at_ == 0 || kBeforeQuotes.find(text_[at_ - 1]) != std::string_view::npos,
+                              "a quote opens inside of a word");
+                skip_quotes(c);
+            } else {
+                if (c == '[' && depth_ == 0) check_header();
+                if (c == '[' || c == '{') ++depth_;
+                if (c == ']' || c == '}') --depth_;
+                refuse_unless(static_cast<unsigned char>(c) < 0x80, "characters beyond ASCII stand in quotes only");
+                if (c == '.') ++dots_;
+                if (kBetweenKeys.find(c) != std::string_view::npos) dots_ = 0;
+                refuse_unless(dots_ < kMostParts, concat("a name of more than ", kMostParts, " parts"));
+                ++at_;
+            }
         }
     }
-}
+
+  private:
+    static constexpr std::string_view kBeforeQuotes = " \t\r\n=,[{.", kBetweenKeys = "[]{}=,\n";
+    static constexpr int kMostParts = 32;
+
+    void refuse_unless(bool holds, std::string_view what) const {
+        require_valid(holds, where_, ": line ", 1 + std::ranges::count(text_.substr(0, at_), '\n'),
+                      ": invalid TOML: ", what);
+    }
+    // Where a line begins with a bracket.
+    void check_header() const {
+        const std::string_view before = text_.substr(0, at_);
+        const size_t line = before.find_last_of("\r\n") + 1;  // 0 in the first one
+        if (before.find_first_not_of(" \t", line) != std::string_view::npos) return;
+        const size_t name = text_.find_first_not_of(" \t", at_ + (text_.substr(at_).starts_with("[[") ? 2 : 1));
+        const char c = name == std::string_view::npos ? '\0' : text_[name];
+        const bool fits = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                          std::string_view("-_\"'").find(c) != std::string_view::npos;
+        refuse_unless(fits, "no name behind [");
+    }
+    // From the opening quote to behind the closing one; a line's end closes what is not opened by three.
+    void skip_quotes(char quote) {
+        const std::string three(3, quote);
+        const bool lines = text_.substr(at_).starts_with(three);
+        for (at_ += lines ? 3 : 1; at_ < text_.size(); ++at_) {
+            const char c = text_[at_];
+            if (!lines && (c == quote || c == '\n')) break;
+            if (lines && text_.substr(at_).starts_with(three)) break;
+            if (c == '\\' && quote == '"') ++at_;
+        }
+        at_ = std::min(text_.size(), at_ + (lines ? 3 : 1));
+        for (int more = 0; lines && more < 2 && at_ < text_.size() && text_[at_] == quote; ++more)
+            ++at_;  // part of the text
+    }
+
+    std::string_view text_;
+    const std::string& where_;
+    size_t at_ = 0;
+    int depth_ = 0, dots_ = 0;  // of brackets; between two names
+};
 
 std::string pointer_to(const std::string& above, std::string_view name) {
     std::string pointer = above + '/';
@@ -68,7 +120,7 @@ ordered_json value_of(const toml::node& node, const std::string& pointer, TomlTe
 TomlText parse_toml(std::string_view text, const std::string& where) {
     constexpr size_t kLongest = size_t{1} << 20;
     require_valid(text.size() <= kLongest, where, ": has more than 1 MiB, which is too much for settings in TOML");
-    check_keys(text, where);
+    Scan(text, where).check();
     try {
         TomlText result;
         result.values = value_of(toml::parse(text), "", result);

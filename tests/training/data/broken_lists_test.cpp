@@ -162,6 +162,8 @@ TEST_F(BrokenLists, TomlSettingsAreRefusedWithTheirLine) {
     musubi("enable_bucket = 1", {"enable_bucket is 1", "true or false"});
     musubi("video_directory = '.'", {"invalid TOML"});
     musubi("image_directory = '.'", {"both video_directory and image_directory"});
+    musubi("caption_extension = gr\xC3\xBCn", {"invalid TOML", "beyond ASCII"});
+    musubi("num_repeats = 4a\"\xC3\xBC", {"invalid TOML", "inside of a word"});
     musubi("caption_extension = \"\x1b\"", {"invalid TOML"});
     musubi("a = \"\xFF\"", {"invalid TOML"});
     const auto pipe = [&](const std::string& line, const std::vector<std::string>& parts) {
@@ -204,7 +206,15 @@ TEST(ParseToml, NestingHasALimit) {
     expect_invalid(parse("\n" + keys + " = 1"), {"t: line 2", "32 parts"});
     expect_invalid(parse("[" + keys + "]"), {"32 parts"});
     expect_invalid(parse("a = {" + keys + " = 1}"), {"32 parts"});
+    expect_invalid(parse("a = 1\n [[ `b]]"), {"t: line 2", "no name behind ["});
+    expect_invalid(parse("[\x01]"), {"t: line 1", "no name behind ["});
+    expect_invalid(parse("[["), {"t: line 1", "no name behind ["});
     expect_invalid(parse(std::string(2 << 20, '#')), {"1 MiB"});
+    parse_toml(
+        "'\xC3\xBC' = \"\"\"\xC3\xBC \\\" \" '\n.\"\"\"\"\"  # \xC3\xBC\nb.'\xC3\xBC' = ['\xC3\xBC', {c = "
+        "'''\\\xC3\xBC''''}]",
+        "t");
+    parse_toml("a = [\n[\n[[1], []]]\n]\n[ b ]", "t");
     parse_toml("# " + std::string(100, '.') + "\na.b.c = [0.5, 0.5, {x = 1.5}]", "t");
 }
 
