@@ -13,6 +13,7 @@ pkg_check_modules(sentencepiece REQUIRED IMPORTED_TARGET sentencepiece)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 find_package(ZLIB REQUIRED)
+find_path(T3VIDEO_TOMLPLUSPLUS toml++/toml.h REQUIRED)  # as headers: training/data/toml_text.cpp says why
 if(T3VIDEO_FFMPEG)
   pkg_check_modules(ffmpeg REQUIRED IMPORTED_TARGET libavfilter libavformat libavcodec libavutil libswscale)
 endif()

@@ -340,8 +340,47 @@ def picture_seeds():
     write("picture", "heif-tiles", heif(b"grid"), False)
 
 
+def data_list_seeds():
+    """Lists of the clips a.mp4 and p.png, which the target puts beside them."""
+    write("data_list", "records", b'\xef\xbb\xbf[{"data_file": "a.mp4", "prompt_en": "A."},\n {"image": "p.png", "cap": ["B", "C"], "fps": 3}]')
+    write("data_list", "lines", b'{"video": "a.mp4", "prompt": "A."}\n\n{"video": "x.mp4", "prompt": "\\n"}\n{\n')
+    write("data_list", "mapping", b'{"a.mp4": "A.", "p.png": []}')
+    write("data_list", "table", b'video,prompt\r\na.mp4,"A, ""b""\r\nc"\r\np.png,\r\n')
+    write("data_list", "semicolons", b'file_name;text\na.mp4;A\n')
+    write("data_list", "musubi", b"""[general]
+resolution = [960, 544]
+caption_extension = ".txt"
+enable_bucket = true
+[[datasets]]
+video_directory = "."
+target_frames = [1, 24, 45]
+frame_extraction = "slide"
+frame_stride = 10
+source_fps = 30.0
+num_repeats = 2
+[[datasets]]
+image_jsonl_file = "none.jsonl"
+""")
+    write("data_list", "diffusion-pipe", b"""resolutions = [512, [1280, 720]]
+min_ar = 0.5
+num_ar_buckets = 3
+frame_buckets = [1, 33]
+ar_buckets = [[448, 576]]
+[[directory]]
+path = "."
+""")
+    write("data_list", "long-key", b"[[datasets]]\n" + b"a." * 2000 + b"a = 1\n", False)
+    write("data_list", "beyond-ascii", b'[[datasets]]\nvideo_directory=4If"A:\xc4\xbf\n', False)
+    write("data_list", "no-name-in-header", b"[[ `datasets]]\n", False)
+    write("data_list", "deep", b"[[[[" * 1000, False)
+    write("data_list", "huge-number", b"[[datasets]]\nvideo_directory = '.'\nframe_stride = 9223372036854775808\n", False)
+    write("data_list", "open-quote", b'video,prompt\na.mp4,"A\n', False)
+
+
+
 safetensors_seeds()
 picture_seeds()
 pth_seeds()
 gguf_seeds()
 json_seeds()
+data_list_seeds()
