@@ -4,7 +4,6 @@
 #include <cmath>
 #include <map>
 
-#include "core/counter_random.h"
 #include "core/error.h"
 #include "training/noise_levels.h"
 #include "training/rate.h"
@@ -79,20 +78,6 @@ TEST(NoiseLevels, FollowFromSeedAndNumber) {
     for (uint64_t i = 0; i < 100; ++i) ++seen[exact.draw(5, i).sigma];
     EXPECT_GT(seen.size(), 80u);
     EXPECT_NE(levels.draw(5, 0).sigma, levels.draw(6, 0).sigma);
-}
-
-TEST(CounterRandom, HasTheMomentsOfItsDistributions) {
-    double sum = 0, squares = 0, uniform = 0;
-    constexpr int kCount = 100000;
-    for (uint64_t i = 0; i < kCount; ++i) {
-        const double x = random_normal(9, i);
-        sum += x;
-        squares += x * x;
-        uniform += random_uniform(9, i);
-    }
-    EXPECT_NEAR(sum / kCount, 0, 0.015);
-    EXPECT_NEAR(squares / kCount, 1, 0.02);
-    EXPECT_NEAR(uniform / kCount, 0.5, 0.005);
 }
 
 TEST(Rate, WarmsUp) {

@@ -7,17 +7,10 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/hash_normal.h"
 
 namespace t3video::training {
 namespace {
-
-// The finalizer of SplitMix64 (Steele, Lea, Flood): neighbouring numbers become unlike ones.
-uint64_t mixed(uint64_t x) {
-    x += 0x9E3779B97F4A7C15u;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-    return x ^ (x >> 31);
-}
 
 // 0..count - 1, all equally likely: draws above the last whole multiple of `count` are drawn again.
 uint64_t below(uint64_t count, std::mt19937_64& random) {
@@ -45,7 +38,7 @@ Buckets picks_of(const std::vector<OrderEntry>& entries, int64_t epoch) {
 }
 
 std::vector<Batch> order_of(const std::vector<OrderEntry>& entries, int64_t batch_size, uint64_t seed, int64_t epoch) {
-    std::mt19937_64 random(mixed(mixed(seed) ^ static_cast<uint64_t>(epoch)));
+    std::mt19937_64 random(mix_bits(mix_bits(seed) ^ static_cast<uint64_t>(epoch)));
     std::vector<Batch> batches;
     for (auto& [bucket, picks] : picks_of(entries, epoch)) {
         shuffle(picks, random);
