@@ -14,7 +14,7 @@
 namespace t3video::training {
 namespace {
 
-using nlohmann::ordered_json;
+using nlohmann::json;
 using Kind = DataProblem::Kind;
 
 // The first of these that a record has and that holds something.
@@ -29,12 +29,12 @@ bool is_one_of(const auto& names, std::string_view name) {
     return std::ranges::find(names, name) != names.end();
 }
 
-bool holds_something(const ordered_json& value) {
+bool holds_something(const json& value) {
     return !value.is_null() && !(value.is_string() && value.get_ref<const std::string&>().empty());
 }
 
 // The member of that kind that is to be taken: the first one that holds something, else the first one; null for none.
-const char* member_of(const ordered_json& record, const auto& names) {
+const char* member_of(const json& record, const auto& names) {
     const char* first = nullptr;
     for (const char* name : names) {
         const auto found = record.find(name);
@@ -46,7 +46,7 @@ const char* member_of(const ordered_json& record, const auto& names) {
 }
 
 // Nothing where a caption is no text.
-std::optional<std::vector<std::string>> captions_of(const ordered_json& value) {
+std::optional<std::vector<std::string>> captions_of(const json& value) {
     if (value.is_null()) return std::vector<std::string>();
     if (value.is_string()) return std::vector{value.get<std::string>()};
     if (!value.is_array() || !std::ranges::all_of(value, [](const auto& text) { return text.is_string(); }))
@@ -54,8 +54,8 @@ std::optional<std::vector<std::string>> captions_of(const ordered_json& value) {
     return value.get<std::vector<std::string>>();
 }
 
-std::string start_of(const ordered_json& value) {
-    return printable(value.dump(-1, ' ', false, ordered_json::error_handler_t::replace).substr(0, 40));
+std::string start_of(const json& value) {
+    return printable(value.dump(-1, ' ', false, json::error_handler_t::replace).substr(0, 40));
 }
 
 class Records {
@@ -67,14 +67,13 @@ class Records {
             for (const TextLine& entry : split_json_list(text, list_.string())) add_text(entry);
             return;
         }
-        const auto whole = parse_json_or_discard<ordered_json>(text);
-        if (!whole.is_object()) {
+        if (!parse_json_or_discard(text).is_object()) {
             for (const TextLine& line : lines_of(text)) add_text(line);
-        } else if (member_of(whole, kPaths) != nullptr) {
-            add(whole, {list_, 0});
-        } else {
-            for (const auto& [name, captions] : whole.items()) add(name, captions, {list_, 0});
+            return;
         }
+        const json whole = checkpoint::parse_json(text, list_.string());  // which refuses names that appear twice
+        if (member_of(whole, kPaths) != nullptr) return add(whole, {list_, 0});
+        for (const auto& [name, captions] : whole.items()) add(name, captions, {list_, 0});
     }
     void add_csv(std::string_view text) {
         const std::string_view head = trimmed(text).substr(0, trimmed(text).find_first_of("\r\n"));
@@ -98,7 +97,7 @@ class Records {
     void add_text(const TextLine& entry) {
         const Place place{list_, entry.number};
         try {
-            add(checkpoint::parse_ordered_json(entry.text, "the entry"), place);
+            add(checkpoint::parse_json(entry.text, "the entry"), place);
         } catch (const InvalidRequest& error) {
             set_.tell(Kind::broken, place, error.what());
         }
@@ -111,12 +110,12 @@ class Records {
                           concat("has ", row->fields.size(), " fields, but the first row has ", names.size()));
                 continue;
             }
-            ordered_json record = ordered_json::object();
+            json record = json::object();
             for (size_t i = 0; i < names.size(); ++i) record[names[i]] = row->fields[i];
             add(record, place);
         }
     }
-    void add(const ordered_json& record, const Place& place) {
+    void add(const json& record, const Place& place) {
         if (!record.is_object()) {
             return set_.tell(
                 Kind::broken, place,
@@ -128,7 +127,7 @@ class Records {
             return set_.tell(Kind::broken, place,
                              R"(has no text "video" (or "data_file", "video_path", "path", "image", ...))");
         }
-        add(record[path].get<std::string>(), caption == nullptr ? ordered_json() : record[caption], place);
+        add(record[path].get<std::string>(), caption == nullptr ? json() : record[caption], place);
         for (const auto& [name, value] : record.items()) {
             if (name == path || (caption != nullptr && name == caption) || !holds_something(value)) continue;
             if (is_one_of(kFacts, name))
@@ -137,7 +136,7 @@ class Records {
                 set_.tell_unread(place, name);
         }
     }
-    void add(const std::string& name, const ordered_json& captions, const Place& place) {
+    void add(const std::string& name, const json& captions, const Place& place) {
         if (const auto texts = captions_of(captions)) return set_.add(place, name, *texts);
         set_.tell(Kind::broken, place,
                   concat("the caption of ", in_quotes(name), " is ", start_of(captions), ", expected a text"));

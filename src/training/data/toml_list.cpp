@@ -16,7 +16,7 @@
 namespace t3video::training {
 namespace {
 
-using nlohmann::ordered_json;
+using nlohmann::json;
 using Kind = DataProblem::Kind;
 
 constexpr int64_t kMostFrames = 1'000'000;
@@ -33,7 +33,7 @@ struct Group {
     bool without_captions = false;
 };
 
-std::optional<Size> size_of(const ordered_json& value) {
+std::optional<Size> size_of(const json& value) {
     if (const auto side = whole_of(value, 1, kLongestSide)) return Size{*side, *side};
     if (!value.is_array() || value.size() != 2) return std::nullopt;
     const auto width = whole_of(value[0], 1, kLongestSide), height = whole_of(value[1], 1, kLongestSide);
@@ -41,7 +41,7 @@ std::optional<Size> size_of(const ordered_json& value) {
 }
 
 // A shape as width by height, or as [width, height].
-std::optional<double> ratio_of(const ordered_json& value) {
+std::optional<double> ratio_of(const json& value) {
     double ratio = 0;
     if (value.is_number()) {
         ratio = value.get<double>();
@@ -75,7 +75,7 @@ class Reader {
   private:
     // The tables of a list of tables.
     size_t count_of(TomlTable& top, const std::string& key) {
-        const std::vector<ordered_json> tables = top.list(key);
+        const std::vector<json> tables = top.list(key);
         const bool all = std::ranges::all_of(tables, [](const auto& table) { return table.is_object(); });
         if (!all || !text_.values[key].is_array()) top.refuse(key, concat("tables [[", key, "]]"));
         return tables.size();
@@ -177,7 +177,7 @@ class Reader {
         take(table.number("max_ar", 0.01, 100), group.max_ratio);
         take(table.whole("num_ar_buckets", 1, 1000), group.ratio_count);
         if (table.has("ar_buckets")) settings.ratios.clear();
-        for (const ordered_json& value : table.list("ar_buckets")) {
+        for (const json& value : table.list("ar_buckets")) {
             const auto ratio = ratio_of(value);
             if (!ratio) table.refuse("ar_buckets", "widths by heights such as [1.0, 1.5], or [width, height] pairs");
             settings.ratios.push_back(*ratio);
@@ -206,7 +206,7 @@ class Reader {
     }
     std::vector<Size> resolutions_in(TomlTable& table) {
         std::vector<Size> sizes;
-        for (const ordered_json& value : table.list("resolutions")) {
+        for (const json& value : table.list("resolutions")) {
             const auto size = size_of(value);
             if (!size) table.refuse("resolutions", concat("a list of ", kResolution));
             sizes.push_back(*size);
@@ -217,7 +217,7 @@ class Reader {
     void read_lengths(TomlTable& table, const std::string& key, DataSettings& settings) {
         if (!table.has(key)) return;
         std::vector<int64_t> lengths;
-        for (const ordered_json& value : table.list(key)) {
+        for (const json& value : table.list(key)) {
             const auto frames = whole_of(value, 1, kMostFrames);
             if (!frames) table.refuse(key, "whole numbers of frames such as [1, 25, 81]");
             const int64_t whole = (*frames - 1) / 4 * 4 + 1;

@@ -16,7 +16,7 @@
 namespace t3video::training {
 namespace {
 
-using nlohmann::ordered_json;
+using nlohmann::json;
 
 // Refuses what the parser of toml++ 3.3 must not see. Outside of quotes and comments these are characters beyond ASCII
 // and whatever is no name behind the bracket of a header: TOML allows them nowhere there, and the parser takes for
@@ -31,29 +31,29 @@ class Scan {
             if (c == '#') {
                 at_ = std::min(text_.find('\n', at_), text_.size());
             } else if (c == '"' || c == '\'') {
-                refuse_unless(at_ == 0 || kBeforeQuotes.find(text_[at_ - 1]) != std::string_view::npos,
-                              "a quote opens inside of a word");
+                if (at_ > 0 && !is_one_of(text_[at_ - 1], " \t\r\n=,[{.")) refuse("a quote opens inside of a word");
                 skip_quotes(c);
             } else {
-                if (c == '[' && depth_ == 0) check_header();
-                if (c == '[' || c == '{') ++depth_;
-                if (c == ']' || c == '}') --depth_;
-                refuse_unless(static_cast<unsigned char>(c) < 0x80, "characters beyond ASCII stand in quotes only");
-                if (c == '.') ++dots_;
-                if (kBetweenKeys.find(c) != std::string_view::npos) dots_ = 0;
-                refuse_unless(dots_ < kMostParts, concat("a name of more than ", kMostParts, " parts"));
+                check_plain(c);
                 ++at_;
             }
         }
     }
 
   private:
-    static constexpr std::string_view kBeforeQuotes = " \t\r\n=,[{.", kBetweenKeys = "[]{}=,\n";
-    static constexpr int kMostParts = 32;
+    static bool is_one_of(char c, std::string_view set) { return set.find(c) != std::string_view::npos; }
 
-    void refuse_unless(bool holds, std::string_view what) const {
-        require_valid(holds, where_, ": line ", 1 + std::ranges::count(text_.substr(0, at_), '\n'),
-                      ": invalid TOML: ", what);
+    [[noreturn]] void refuse(std::string_view what) const {
+        const auto line = 1 + std::ranges::count(text_.substr(0, at_), '\n');
+        throw InvalidRequest(concat(where_, ": line ", line, ": invalid TOML: ", what));
+    }
+    void check_plain(char c) {
+        if (static_cast<unsigned char>(c) >= 0x80) refuse("characters beyond ASCII stand in quotes only");
+        if (c == '[' && depth_ == 0) check_header();
+        if (is_one_of(c, "[{")) ++depth_;
+        if (is_one_of(c, "]}")) --depth_;
+        if (is_one_of(c, "[]{}=,\n")) dots_ = 0;
+        if (c == '.' && ++dots_ == 32) refuse("a name of more than 32 parts");
     }
     // Where a line begins with a bracket.
     void check_header() const {
@@ -62,9 +62,8 @@ class Scan {
         if (before.find_first_not_of(" \t", line) != std::string_view::npos) return;
         const size_t name = text_.find_first_not_of(" \t", at_ + (text_.substr(at_).starts_with("[[") ? 2 : 1));
         const char c = name == std::string_view::npos ? '\0' : text_[name];
-        const bool fits = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                          std::string_view("-_\"'").find(c) != std::string_view::npos;
-        refuse_unless(fits, "no name behind [");
+        const bool fits = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!fits && !is_one_of(c, "-_\"'")) refuse("no name behind [");
     }
     // From the opening quote to behind the closing one; a line's end closes what is not opened by three.
     void skip_quotes(char quote) {
@@ -93,17 +92,16 @@ std::string pointer_to(const std::string& above, std::string_view name) {
     return pointer;
 }
 
-ordered_json value_of(const toml::node& node, const std::string& pointer, TomlText& text) {
+json value_of(const toml::node& node, const std::string& pointer, TomlText& text) {
     text.lines[pointer] = static_cast<int64_t>(node.source().begin.line);
     if (const auto* table = node.as_table()) {
-        // toml++ sorts keys; the order of the text has no meaning in TOML.
-        ordered_json value = ordered_json::object();
+        json value = json::object();
         for (const auto& [key, below] : *table)
             value[std::string(key.str())] = value_of(below, pointer_to(pointer, key.str()), text);
         return value;
     }
     if (const auto* array = node.as_array()) {
-        ordered_json value = ordered_json::array();
+        json value = json::array();
         for (size_t i = 0; i < array->size(); ++i)
             value.push_back(value_of((*array)[i], pointer_to(pointer, std::to_string(i)), text));
         return value;
@@ -132,14 +130,11 @@ TomlText parse_toml(std::string_view text, const std::string& where) {
 }
 
 TomlTable::TomlTable(const TomlText& text, std::string pointer, const std::string& file)
-    : text_(text),
-      pointer_(std::move(pointer)),
-      file_(file),
-      values_(text.values.at(ordered_json::json_pointer(pointer_))) {
+    : text_(text), pointer_(std::move(pointer)), file_(file), values_(text.values.at(json::json_pointer(pointer_))) {
     require(values_.is_object(), "toml: ", pointer_, " is no table");
 }
 
-const ordered_json* TomlTable::value(const std::string& key) {
+const json* TomlTable::value(const std::string& key) {
     const auto found = values_.find(key);
     if (found == values_.end()) return nullptr;
     read_.insert(key);
@@ -147,21 +142,21 @@ const ordered_json* TomlTable::value(const std::string& key) {
 }
 
 std::optional<std::string> TomlTable::text(const std::string& key) {
-    const ordered_json* const found = value(key);
+    const json* const found = value(key);
     if (found == nullptr) return std::nullopt;
     if (!found->is_string()) refuse(key, "a text in quotes");
     return found->get<std::string>();
 }
 
 std::optional<bool> TomlTable::flag(const std::string& key) {
-    const ordered_json* const found = value(key);
+    const json* const found = value(key);
     if (found == nullptr) return std::nullopt;
     if (!found->is_boolean()) refuse(key, "true or false");
     return found->get<bool>();
 }
 
 std::optional<int64_t> TomlTable::whole(const std::string& key, int64_t least, int64_t most) {
-    const ordered_json* const found = value(key);
+    const json* const found = value(key);
     if (found == nullptr) return std::nullopt;
     const auto number = whole_of(*found, least, most);
     if (!number) refuse(key, concat("a whole number of ", least, " to ", most));
@@ -169,7 +164,7 @@ std::optional<int64_t> TomlTable::whole(const std::string& key, int64_t least, i
 }
 
 std::optional<double> TomlTable::number(const std::string& key, double least, double most) {
-    const ordered_json* const found = value(key);
+    const json* const found = value(key);
     if (found == nullptr) return std::nullopt;
     const double number = found->is_number() ? found->get<double>() : 0;
     if (!found->is_number() || !(number >= least && number <= most))
@@ -177,11 +172,11 @@ std::optional<double> TomlTable::number(const std::string& key, double least, do
     return number;
 }
 
-std::vector<ordered_json> TomlTable::list(const std::string& key) {
-    const ordered_json* const found = value(key);
+std::vector<json> TomlTable::list(const std::string& key) {
+    const json* const found = value(key);
     if (found == nullptr) return {};
     if (!found->is_array()) return {*found};
-    return found->get<std::vector<ordered_json>>();
+    return found->get<std::vector<json>>();
 }
 
 int64_t TomlTable::line() const {
@@ -206,7 +201,7 @@ std::vector<std::string> TomlTable::unread() const {
     return keys;
 }
 
-std::optional<int64_t> whole_of(const ordered_json& value, int64_t least, int64_t most) {
+std::optional<int64_t> whole_of(const json& value, int64_t least, int64_t most) {
     if (!value.is_number_integer()) return std::nullopt;
     const auto number = value.get<int64_t>();
     return number >= least && number <= most ? std::optional(number) : std::nullopt;

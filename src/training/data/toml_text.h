@@ -13,7 +13,7 @@
 namespace t3video::training {
 
 struct TomlText {
-    nlohmann::ordered_json values;         // dates and times are texts
+    nlohmann::json values;                 // dates and times are texts
     std::map<std::string, int64_t> lines;  // that a value begins in, by its JSON pointer: "/datasets/0/resolution"
 };
 
@@ -29,14 +29,14 @@ class TomlTable {
     TomlTable(const TomlText& text, std::string pointer, const std::string& file);
 
     // Null where there is none.
-    const nlohmann::ordered_json* value(const std::string& key);
+    const nlohmann::json* value(const std::string& key);
     bool has(const std::string& key) { return value(key) != nullptr; }
     std::optional<std::string> text(const std::string& key);
     std::optional<bool> flag(const std::string& key);
     std::optional<int64_t> whole(const std::string& key, int64_t least, int64_t most);
     std::optional<double> number(const std::string& key, double least, double most);
     // The values of a list; a single value counts as a list of one. Empty where there is none.
-    std::vector<nlohmann::ordered_json> list(const std::string& key);
+    std::vector<nlohmann::json> list(const std::string& key);
 
     int64_t line() const;  // of the table
     int64_t line(const std::string& key) const;
@@ -49,11 +49,11 @@ class TomlTable {
     const TomlText& text_;
     std::string pointer_;
     const std::string& file_;
-    const nlohmann::ordered_json& values_;
+    const nlohmann::json& values_;
     std::set<std::string> read_;
 };
 
 // The whole number that a value is, within the limits.
-std::optional<int64_t> whole_of(const nlohmann::ordered_json& value, int64_t least, int64_t most);
+std::optional<int64_t> whole_of(const nlohmann::json& value, int64_t least, int64_t most);
 
 }  // namespace t3video::training

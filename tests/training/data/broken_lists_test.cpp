@@ -97,6 +97,9 @@ TEST_F(BrokenLists, ListsThatGiveNothingAreRefusedWithTheFirstCause) {
     refuse("list.csv", "video,prompt\n", {"holds no clips"});
     refuse("list.json", "[]", {"holds no clips"});
     refuse("list.json", "{}", {"holds no clips"});
+    refuse("list.json", R"({"a.mp4": "A", "a.mp4": "B"})", {"'a.mp4' appears twice"});
+    refuse("list.json", R"({"video": "a.mp4"})", {"'a.mp4' has no caption"});
+    refuse("list.json", R"({"data": [{"video": "a.mp4"}]})", {"the caption of 'data' is [{"});
     refuse("list.json", "  \n", {"is empty"});
     refuse("list.json", "{\"video\": \"a.mp4\", \"prompt\": \"A\"", {"line 1", "invalid JSON"});
     refuse("list.json", "[{\"video\": \"a.mp4\", \"prompt\": \"A\"},\n{\"video\": \"b.mp4\"",
@@ -218,10 +221,16 @@ TEST(ParseToml, NestingHasALimit) {
     parse_toml("# " + std::string(100, '.') + "\na.b.c = [0.5, 0.5, {x = 1.5}]", "t");
 }
 
+TEST(ParseToml, LongTextsTakeNoTime) {
+    std::string text;
+    while (text.size() < 1'000'000) text += concat("[[a]]\nb = [1, 2.5, 'c']  # ", text.size(), "\n");
+    EXPECT_GT(parse_toml(text, "t").values["a"].size(), 10000u);
+}
+
 TEST(ParseToml, ValuesHaveLines) {
     const TomlText text = parse_toml("a = 1\n[[b]]\nc = [1,\n  2.5]\n'd/~' = true\nt = 10:00:00\n", "t");
     EXPECT_EQ(text.values,
-              nlohmann::ordered_json::parse(R"json({"a": 1, "b": [{"c": [1, 2.5], "d/~": true, "t": "(a date or time)"
+              nlohmann::json::parse(R"json({"a": 1, "b": [{"c": [1, 2.5], "d/~": true, "t": "(a date or time)"
 }]
 })json"));
     EXPECT_EQ(text.lines.at("/a"), 1);

@@ -123,7 +123,10 @@ TEST_F(DataListForms, FastVideo) {
                                             {folder_ / "videos/b.mkv", ClipKind::video, {kCaptionB}}};
     EXPECT_EQ(set.items, expected);
     EXPECT_EQ(problems_of(set), std::vector<std::string>());
-    EXPECT_EQ(set.passed_over, (std::vector<std::string>{"resolution", "fps", "duration", "num_frames"}));
+    EXPECT_EQ(set.passed_over, (std::vector<std::string>{"duration", "fps", "resolution", "num_frames"}));
+    const auto from_root = list("list.csv", "path,cap\n/a.mp4,A\na.mp4,A\n");
+    EXPECT_EQ(problems_of(read_data_list(from_root)),
+              std::vector<std::string>{from_root.string() + ": line 2: there is no file '/a.mp4'"});
 }
 
 TEST_F(DataListForms, BaseFolderAndWholePaths) {

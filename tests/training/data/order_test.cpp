@@ -68,6 +68,15 @@ TEST(DataOrder, FollowsSeedAndEpoch) {
     EXPECT_NE(entries_in(run_of(order, 0, 50)), entries_in(run_of(order, 50, 50)));
 }
 
+TEST(DataOrder, BucketsTakeTurns) {
+    std::vector<OrderEntry> entries(40);
+    for (size_t i = 0; i < 20; ++i) entries[i].bucket = 1;
+    DataOrder order(entries, 1, 5);
+    int changes = 0;
+    for (int64_t i = 1; i < 40; ++i) changes += (order.at(i)[0].entry < 20) != (order.at(i - 1)[0].entry < 20);
+    EXPECT_GT(changes, 10);  // 20 are to be expected, with a deviation of 3
+}
+
 // The draws are those of std::mt19937_64, whose values the C++ standard fixes: a run goes on on another machine.
 TEST(DataOrder, IsTheSameOnEveryMachine) {
     DataOrder order(std::vector<OrderEntry>(8), 8, 1);
