@@ -1,0 +1,159 @@
+// Descriptions and tensors of encoded clips.
+#include "training/data/shards.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "checkpoint/checks.h"
+#include "checkpoint/finite.h"
+#include "checkpoint/json_text.h"
+#include "checkpoint/tensor_source.h"
+#include "core/error.h"
+#include "core/paths.h"
+
+namespace t3video::training {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kClips = "t3video_clips";
+constexpr const char* kVae = "t3video_vae";
+constexpr const char* kTextEncoder = "t3video_text_encoder";
+constexpr const char* kTokenizer = "t3video_tokenizer";
+
+json described(const ClipNotes& n) {
+    return {{"key", n.key},       {"file", n.file},     {"caption", n.caption}, {"width", n.width},
+            {"height", n.height}, {"frames", n.frames}, {"fps", n.fps},         {"repeats", n.repeats}};
+}
+
+template <class T>
+T member(const json& object, const char* name, const std::string& where) {
+    const auto found = object.find(name);
+    const bool text = std::is_same_v<T, std::string>;
+    const bool fits = found != object.end() && (text ? found->is_string() : found->is_number()) &&
+                      (!std::is_integral_v<T> || found->is_number_integer());
+    require_valid(fits, where, ": a clip without a fitting '", name, "'; the shard is damaged");
+    return found->get<T>();
+}
+
+ClipNotes notes_of(const json& entry, const std::string& where) {
+    require_valid(entry.is_object(), where, ": a clip is described by no object; the shard is damaged");
+    ClipNotes n{.key = member<std::string>(entry, "key", where),
+                .file = member<std::string>(entry, "file", where),
+                .caption = member<std::string>(entry, "caption", where),
+                .width = member<int64_t>(entry, "width", where),
+                .height = member<int64_t>(entry, "height", where),
+                .frames = member<int64_t>(entry, "frames", where),
+                .fps = member<double>(entry, "fps", where),
+                .repeats = member<int64_t>(entry, "repeats", where)};
+    require_valid(n.width > 0 && n.height > 0 && n.frames > 0 && n.repeats > 0 && std::isfinite(n.fps) && n.fps > 0,
+                  where, ": clip ", checkpoint::quote(n.key), " has a size, a rate or repeats that are not above 0");
+    return n;
+}
+
+std::string text_of(const std::map<std::string, std::string>& metadata, const char* name, const std::string& where) {
+    const auto found = metadata.find(name);
+    require_valid(found != metadata.end(), where, ": is no shard of encoded clips: its metadata has no '", name, "'");
+    return found->second;
+}
+
+std::vector<fs::path> shards_in(const fs::path& folder) {
+    std::vector<fs::path> files = entries_of(folder);
+    std::erase_if(files, [](const fs::path& file) { return file.extension() != ".safetensors"; });
+    std::ranges::sort(files);
+    return files;
+}
+
+void require_finite(const Tensor& latents, const ClipNotes& notes, const std::string& where) {
+    require_valid(checkpoint::is_finite(latents, 1), where, ": the latents of ", checkpoint::quote(notes.file),
+                  " hold values that are infinite or not numbers");
+}
+
+}  // namespace
+
+ShardSet::ShardSet(const fs::path& folder) {
+    require_valid(is_folder(folder), folder.string(), ": no such folder; expected one that encode has written");
+    for (const fs::path& file : shards_in(folder)) open(file);
+    require_valid(!clips_.empty(), folder.string(), ": holds no encoded clips; make them with encode");
+    std::set<std::string> keys;
+    for (const Stored& clip : clips_)
+        require_valid(keys.insert(clip.notes.key).second, clip.file.string(), ": the clip ",
+                      checkpoint::quote(clip.notes.file), " is in another shard as well");
+}
+
+void ShardSet::open(const fs::path& file) {
+    const std::string where = file.string();
+    const checkpoint::TensorSource source = checkpoint::open_tensors(file);
+    const auto& m = source.metadata;
+    const Encoders encoders{text_of(m, kVae, where), text_of(m, kTextEncoder, where), text_of(m, kTokenizer, where)};
+    if (clips_.empty()) encoders_ = encoders;
+    require_valid(encoders == encoders_, where, ": was encoded by other networks than the shards before it");
+    const json list = checkpoint::parse_json(text_of(m, kClips, where), where);
+    require_valid(list.is_array() && source.tensors.size() == 2 * list.size(), where,
+                  ": describes other clips than it "
+                  "holds; the shard is damaged");
+    for (size_t i = 0; i < list.size(); ++i) {
+        const std::string number = std::to_string(i);
+        Stored clip{notes_of(list[i], where), source.at(number + ".latents"), source.at(number + ".text"), file};
+        const bool fits = clip.latents.rank() == 4 && clip.latents.dtype() == DType::f32 && clip.latents.numel() > 0 &&
+                          clip.text.rank() == 2 && clip.text.dtype() == DType::bf16 && clip.text.numel() > 0;
+        require_valid(fits, where, ": clip ", number, " has latents of ", clip.latents.dtype(), " ",
+                      clip.latents.shape(), " and text of ", clip.text.dtype(), " ", clip.text.shape(),
+                      ", expected f32 [channels, T, H, W] and bf16 [rows, dim]");
+        clips_.push_back(std::move(clip));
+    }
+}
+
+EncodedClip ShardSet::clip(size_t i) const {
+    const Stored& stored = clips_.at(i);
+    require_finite(stored.latents, stored.notes, stored.file.string());
+    return {stored.notes, stored.latents, stored.text};
+}
+
+ShardWriter::ShardWriter(fs::path folder, Encoders encoders, size_t shard_bytes)
+    : folder_(std::move(folder)), encoders_(std::move(encoders)), shard_bytes_(shard_bytes) {
+    make_folders(folder_);
+    const std::vector<fs::path> files = shards_in(folder_);
+    if (files.empty()) return;
+    const ShardSet before(folder_);
+    require_valid(before.encoders() == encoders_, folder_.string(),
+                  ": holds clips that another VAE or text encoder made; encode into another folder");
+    for (size_t i = 0; i < before.size(); ++i) keys_.insert(before.notes(i).key);
+    next_ = static_cast<int64_t>(files.size());
+}
+
+void ShardWriter::add(EncodedClip clip) {
+    require_finite(clip.latents, clip.notes, folder_.string());
+    require(keys_.insert(clip.notes.key).second, "shards: the clip ", clip.notes.key, " is there already");
+    waiting_bytes_ += clip.latents.bytes() + clip.text.bytes();
+    waiting_.push_back(std::move(clip));
+    if (waiting_bytes_ >= shard_bytes_) finish();
+}
+
+void ShardWriter::finish() {
+    if (waiting_.empty()) return;
+    std::map<std::string, Tensor> tensors;
+    json list = json::array();
+    for (size_t i = 0; i < waiting_.size(); ++i) {
+        tensors[std::to_string(i) + ".latents"] = waiting_[i].latents;
+        tensors[std::to_string(i) + ".text"] = waiting_[i].text;
+        list.push_back(described(waiting_[i].notes));
+    }
+    fs::path file;
+    do {
+        file = folder_ / fmt::format("{:05}.safetensors", next_++);
+    } while (is_there(file));
+    checkpoint::save_safetensors(file, tensors,
+                                 {{kClips, list.dump(-1, ' ', false, json::error_handler_t::replace)},
+                                  {kVae, encoders_.vae},
+                                  {kTextEncoder, encoders_.text_encoder},
+                                  {kTokenizer, encoders_.tokenizer}});
+    waiting_.clear();
+    waiting_bytes_ = 0;
+}
+
+}  // namespace t3video::training
