@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "media/light.h"
+
 namespace t3video::media {
 namespace {
 
@@ -27,7 +29,7 @@ bool is_full_range(const AVFrame& frame, AVCodecID codec) {
     const bool is_jpeg = format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ422P ||
                          format == AV_PIX_FMT_YUVJ444P || format == AV_PIX_FMT_YUVJ440P ||
                          format == AV_PIX_FMT_YUVJ411P;
-    if (is_jpeg || is_rgb(format)) return true;
+    if (is_jpeg || is_rgb(format) || codec == AV_CODEC_ID_TIFF) return true;  // TIFF 6.0's ReferenceBlackWhite
     if (frame.color_range != AVCOL_RANGE_UNSPECIFIED) return frame.color_range == AVCOL_RANGE_JPEG;
     const bool of_video = codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC || codec == AV_CODEC_ID_AV1;
     return is_grey(format) && !of_video;
@@ -99,6 +101,10 @@ int64_t RgbConverter::bytes_of_pixel(AVPixelFormat format, AVColorTransferCharac
 void RgbConverter::start(const AVFrame& frame) {
     format_ = static_cast<AVPixelFormat>(frame.format);
     const AVPixelFormat rgb = rgb_format(samples_);
+    if (origin_.codec == AV_CODEC_ID_EXR) {
+        rgb_ = make_frame(rgb, frame.width, frame.height);
+        return;
+    }
     if (needs_filters(frame.color_trc, frame.color_primaries)) {
         const bool has_all = has_filter("zscale") && has_filter("tonemap");
         require_valid(has_all, origin_.name, ": its colours are ", is_hdr(frame.color_trc) ? "HDR" : "of a wide gamut",
@@ -134,6 +140,10 @@ const AVFrame& RgbConverter::convert(const AVFrame& frame) {
         start(frame);
     } else {
         require_valid(frame.format == format_, origin_.name, ": the pixel format changes from frame to frame");
+    }
+    if (origin_.codec == AV_CODEC_ID_EXR) {
+        show_light(frame, *rgb_, origin_.name);
+        return *rgb_;
     }
     if (filters_) return filters_->apply(*with_all_colours(frame, origin_));
     if (format_ == rgb_format(samples_)) return frame;

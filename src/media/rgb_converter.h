@@ -21,7 +21,8 @@ struct FrameOrigin {
 // on (as mpv has it) and for y4m, whose header cannot name one (it is what Y4mWriter writes), BT.601 for smaller ones
 // and for pictures (as JPEG and WebP have it); limited range, but full for RGB, and for grey other than a video
 // codec's. HDR (PQ, HLG) and the wider primaries of BT.2020 and P3 become BT.709, where what is brighter than diffuse
-// white (203 cd/m2, ITU-R BT.2408) or outside the gamut is cut off. What is transparent lies on white.
+// white (203 cd/m2, ITU-R BT.2408) or outside the gamut is cut off. Linear light of OpenEXR
+// gets the curve of sRGB. What is transparent lies on white.
 class RgbConverter {
   public:
     RgbConverter(FrameOrigin origin, Samples samples) : origin_(std::move(origin)), samples_(samples) {}
