@@ -15,6 +15,7 @@
 #include "media/input_source.h"
 #include "media/picture_file.h"
 #include "media/rgb_converter.h"
+#include "media/y4m_writer.h"
 
 namespace t3video::media {
 namespace {
@@ -155,11 +156,28 @@ struct VideoReader::Impl {
         check_file(status, name, ": cannot read the video's properties");
     }
 
+    // The best one that is no cover of a song or a film.
+    AVStream* find_video(const AVCodec** codec) const {
+        const auto is_cover = [&](int i) {
+            return (input->streams[i]->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
+        };
+        const auto find = [&](int wanted) {
+            return av_find_best_stream(input.get(), AVMEDIA_TYPE_VIDEO, wanted, -1, codec, 0);
+        };
+        int index = find(-1);
+        for (int i = 0; index >= 0 && is_cover(index) && i < static_cast<int>(input->nb_streams); ++i) {
+            if (!is_cover(i) && find(i) == i) index = i;
+        }
+        const bool none = index == AVERROR_STREAM_NOT_FOUND || (index >= 0 && is_cover(index)),
+                   sound = av_find_best_stream(input.get(), AVMEDIA_TYPE_AUDIO, -1, -1, nullptr, 0) >= 0;
+        require_valid(!none || !sound, name, ": holds sound only", index >= 0 ? ", and a cover" : "");
+        check_file(index, name, ": no video that can be decoded");
+        return input->streams[index];
+    }
+
     void open_decoder() {
         const AVCodec* codec = nullptr;
-        const int index = av_find_best_stream(input.get(), AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
-        check_file(index, name, ": no video that can be decoded");
-        stream = input->streams[index];
+        stream = find_video(&codec);
         codec = decoder_for(codec, *stream, name);
         if (picture.display_p3) set_display_p3(*stream->codecpar);
         decoder.reset(avcodec_alloc_context3(codec));
@@ -204,8 +222,8 @@ struct VideoReader::Impl {
         if (!still && matrix != nullptr)
             info.orientation = orientation_of_matrix(matrix[0], matrix[1], matrix[3], matrix[4]);
         converter = std::make_unique<RgbConverter>(
-            FrameOrigin{name, still, std::string_view(input->iformat->name) == "yuv4mpegpipe", picture.premultiplied,
-                        parameters.codec_id},
+            FrameOrigin{name, still, std::string_view(input->iformat->name) == "yuv4mpegpipe" && is_own_y4m(name),
+                        picture.premultiplied, parameters.codec_id},
             samples);
         if (stream->duration != AV_NOPTS_VALUE) {
             info.duration = static_cast<double>(stream->duration) * av_q2d(stream->time_base);

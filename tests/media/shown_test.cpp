@@ -31,6 +31,14 @@ Image first_of(FrameReader& reader) {
     return image;
 }
 
+std::vector<int> colour_at(const Image& image, int64_t x, int64_t y) {
+    return {image.pixel(x, y), image.pixel(x, y) + 3};
+}
+
+void expect_near(const std::vector<int>& found, const std::vector<double>& expected, double tolerance) {
+    for (size_t c = 0; c < 3; ++c) EXPECT_NEAR(found[c], expected[c], tolerance) << ::testing::PrintToString(found);
+}
+
 // Nine numbers of 32 bits, in units of 1/65536 but for the third column's 1/2^30.
 std::string matrix(int a, int b, int c, int d) {
     std::string text;
@@ -151,6 +159,33 @@ TEST_F(ShownTest, HdrBecomesBt709) {
     expect_areas(kMedia / "arib-std-b67.mp4", 5);
 }
 
+// Logarithms end at 1/100 and 1/316 of the light, below which all is black.
+TEST_F(ShownTest, LightWithoutACurveBecomesBt709) {
+    for (const char* name : {"linear.mkv", "log100.mkv", "log316.mkv"}) expect_areas(kMedia / name, 8);
+}
+
+// By the size, as any video without tags, unless it is of our own: BT.601 makes (76, 85, 255) of red.
+TEST_F(ShownTest, Y4mOfOthersIsLikeAnyUntaggedVideo) {
+    const auto shown = [&](int width, int height, const std::string& words) {
+        std::string file = concat("YUV4MPEG2 W", width, " H", height, " F25:1 Ip A1:1 C444", words, "\nFRAME\n");
+        for (const char* sample : {"\x51", "\x5A", "\xF0"}) file.append(static_cast<size_t>(width * height), *sample);
+        return colour_at(first_of(*open_frames(make_file("a.y4m", file))), 9, 9);
+    };
+    const std::vector<double> by_601 = {254, 0, 0}, by_709 = {255, 24, 0};
+    expect_near(shown(64, 48, ""), by_601, 2);
+    expect_near(shown(64, 48, " XCOLORRANGE=LIMITED"), by_601, 2);
+    expect_near(shown(64, 48, " XT3VIDEO=BT709"), by_709, 2);
+    expect_near(shown(1280, 16, ""), by_709, 2);
+}
+
+TEST_F(ShownTest, CoversAreNoVideos) {
+    for (const auto& action : {&open_frames, &open_picture}) {
+        const std::string message = complaint([&] { action(kMedia / "cover.mp3", kNoLimit, {}); });
+        EXPECT_TRUE(contains(message, "cover.mp3: holds sound only, and a cover")) << message;
+    }
+    EXPECT_EQ(numbers_of(*open_frames(kMedia / "cover.mp4")), (std::vector{0, 1, 2, 3, 10, 11, 12}));
+}
+
 // A flat WebP with a colour profile's name. P3 (200, 100, 50) is sRGB (214.9, 92.6, 31.0), by the primaries' matrices.
 TEST_F(ShownTest, DisplayP3BecomesSrgb) {
     const Image flat = first_of(*open_picture(kMedia / "flat.webp"));
@@ -189,14 +224,6 @@ TEST_F(ShownTest, TransparencyLiesOnWhite) {
     for (size_t i = 8; i + 4 <= 8 + size_t{4} * 32 * 32; i += 4) tiff.replace(i, 4, pixel);
     const Image image = first_of(*open_picture(make_file("a.tiff", tiff)));
     EXPECT_EQ((std::vector<int>{image.rgb.begin(), image.rgb.begin() + 3}), (std::vector{177, 152, 137}));
-}
-
-std::vector<int> colour_at(const Image& image, int64_t x, int64_t y) {
-    return {image.pixel(x, y), image.pixel(x, y) + 3};
-}
-
-void expect_near(const std::vector<int>& found, const std::vector<double>& expected, double tolerance) {
-    for (size_t c = 0; c < 3; ++c) EXPECT_NEAR(found[c], expected[c], tolerance) << ::testing::PrintToString(found);
 }
 
 template <class T>

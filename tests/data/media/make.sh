@@ -42,7 +42,23 @@ make -itsoffset 0.2 -i gap.mp4 -f lavfi -i "aevalsrc='sin(2*PI*(200*t+400*t*t))'
     -c:a pcm_u8 -fflags +bitexact sound.mkv
 make -f lavfi -i "aevalsrc='sin(2*PI*(200*t+400*t*t))':s=16000:d=1.3" -i gap.mp4 -map 1:v -map 0:a -c:v copy -c:a aac -b:a 16k \
     -fflags +bitexact sound.mp4
+# The same whose first packet is of 20 ms, of which 6.5 are not heard; and with pictures from 0.2 seconds on.
+for begin in 0 0.2; do
+    make -itsoffset $begin -i gap.mp4 -f lavfi -i "aevalsrc='sin(2*PI*(200*t+400*t*t))':s=48000:d=1" -map 0:v -map 1:a -c:v copy \
+        -c:a libopus -b:a 8k -avoid_negative_ts disabled -fflags +bitexact $([ $begin = 0 ] && echo opus || echo opus-early).mkv
+done
+# Light without a curve, or with a logarithm for one.
+for curve in linear log100 log316; do
+    make $(inputs 32x24 25 0.08 gbrp) -filter_complex "$grid,setparams=color_primaries=bt709:color_trc=bt709,\
+zscale=pin=bt709:tin=bt709:min=gbr:rin=full:t=linear,format=gbrpf32le,zscale=t=$curve:m=bt709:r=limited,format=yuv444p10le" \
+        -c:v ffv1 -color_primaries bt709 -color_trc $curve -colorspace bt709 -fflags +bitexact $curve.mkv
+done
+# Covers: of a song, and of the numbered pictures.
+make -f lavfi -i "color=0xDC1E1E:s=32x32:r=1:d=1" -frames:v 1 cover.png
+make -f lavfi -i "sine=f=440:r=8000:d=0.5" -i cover.png -map 0 -map 1 -c:a libmp3lame -b:a 8k -c:v copy \
+    -disposition:v attached_pic -fflags +bitexact cover.mp3
+make -i cover.png -i gap.mp4 -map 0 -map 1 -c copy -disposition:v:0 attached_pic -disposition:v:1 0 -fflags +bitexact cover.mp4
 make $(inputs 32x24 1 1 rgb24) -filter_complex "$grid" -frames:v 1 areas.png
 }
 heif-enc -q 40 -o photo.heic areas.png >/dev/null
-rm areas.png
+rm areas.png cover.png
