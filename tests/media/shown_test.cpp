@@ -66,6 +66,11 @@ TEST_F(ShownTest, DisplayMatrixTurnsFrames) {
     file.replace(at, 36, matrix(-1, 0, 0, 1));
     const Image mirrored = first_of(*open_frames(make_file("mirrored.mp4", file)));
     EXPECT_TRUE(std::equal(mirrored.pixel(0, 5), mirrored.pixel(0, 5) + 3, stored.pixel(63, 5)));
+    for (const std::string& other : {matrix(1, 1, -1, 1), matrix(0, 0, 0, 0)}) {
+        file.replace(at, 36, other);
+        const std::string message = complaint([&] { open_frames(make_file("askew.mp4", file)); });
+        EXPECT_TRUE(contains(message, "no quarter turn") && contains(message, "ffmpeg -i askew.mp4")) << message;
+    }
 }
 
 TEST_F(ShownTest, PixelsNeedNotBeSquare) {
@@ -103,6 +108,8 @@ TEST_F(ShownTest, FramesAreTakenByTheirTimes) {
     EXPECT_EQ(at(5), (std::vector{0, 2, 3, 3, 3, 10, 12}));
     EXPECT_EQ(at(20).size(), 26u);
     EXPECT_EQ(at(1), (std::vector{0, 10}));
+    // A .mkv file that states 25.
+    EXPECT_NEAR(open_frames(kMedia / "opus.mkv")->fps(), 5, 1e-9);
     // Seven frames in 1.3 seconds, though the first ones come at ten a second.
     EXPECT_NEAR(open_frames(kMedia / "gap.mp4")->fps(), 7 / 1.3, 1.1);
 }
@@ -292,21 +299,37 @@ TEST_F(ShownTest, ExrOfOurOwnIsRead) {
 }
 
 // 32x32 pixels of Y, Cb, Cr in the range 0..255, as JPEG has them.
-TEST_F(ShownTest, YcbcrOfTiffIsOfFullRange) {
+std::string flat_tiff(uint32_t photometric) {
     constexpr int kPixels = 32 * 32;
     std::string file = std::string("II*\0", 4) + little_endian(uint32_t{8 + 3 * kPixels});
     for (int i = 0; i < kPixels; ++i) file += "\x4C\x55\xFF";  // red, 254 0 0
     constexpr uint16_t kShort = 3, kLong = 4;
     const std::vector<std::array<uint32_t, 3>> tags = {
-        {256, kShort, 32}, {257, kShort, 32}, {258, kShort, 8},  {259, kShort, 1},          {262, kShort, 6},
+        {256, kShort, 32}, {257, kShort, 32}, {258, kShort, 8},  {259, kShort, 1},          {262, kShort, photometric},
         {273, kLong, 8},   {277, kShort, 3},  {278, kShort, 32}, {279, kLong, 3 * kPixels}, {530, kShort, 0x10001}};
     file += little_endian(static_cast<uint16_t>(tags.size()));
     for (const auto& [tag, type, value] : tags) {
         file += little_endian(static_cast<uint16_t>(tag)) + little_endian(static_cast<uint16_t>(type)) +
                 little_endian(uint32_t{tag == 530 ? 2u : 1u}) + little_endian(value);
     }
-    file += little_endian(uint32_t{0});
-    expect_near(colour_at(first_of(*open_picture(make_file("a.tiff", file))), 9, 9), {254, 0, 0}, 3);
+    return file + little_endian(uint32_t{0});
+}
+
+TEST_F(ShownTest, YcbcrOfTiffIsOfFullRange) {
+    constexpr uint32_t kYcbcr = 6;
+    expect_near(colour_at(first_of(*open_picture(make_file("a.tiff", flat_tiff(kYcbcr)))), 9, 9), {254, 0, 0}, 3);
+}
+
+TEST_F(ShownTest, KindsThatAreNotDecodedAreNamed) {
+    constexpr uint32_t kLab = 8;
+    const auto path = make_file("a.tiff", flat_tiff(kLab));
+    for (const int64_t memory : {kNoLimit, int64_t{1} << 30}) {
+        const std::string message = complaint([&] { open_picture(path, memory); });
+        EXPECT_TRUE(contains(message, "a.tiff: damaged, or of a kind that this FFmpeg does not decode")) << message;
+    }
+    const auto large = make_file("b.exr", flat_exr({{"Y", 0.5f}}));
+    const std::string message = complaint([&] { open_picture(large, 8000); });
+    EXPECT_TRUE(contains(message, "b.exr") && !contains(message, "damaged")) << message;
 }
 
 TEST_F(ShownTest, HeicIsReadOrNamed) {

@@ -37,6 +37,7 @@ make -f lavfi -i "color=0xC86432:s=32x32:r=1:d=1,format=rgb24" -frames:v 1 -loss
 # A picture's brightness is its number times 8; shown at 0, 1, 2, 3, 10, 11, 12 tenths of a second.
 make -f lavfi -i "nullsrc=s=32x32:r=10:d=1.3,geq=lum='N*8+16':cb=128:cr=128,format=yuv420p" -vf "select='not(between(n,4,9))'" \
     -vsync vfr $h264 -qp 4 -colorspace bt709 -fflags +bitexact gap.mp4
+make -i gap.mp4 -c copy -movflags +faststart -fflags +bitexact gap-fast.mp4
 # The same with a tone that rises; the sound begins 0.2 seconds before the pictures.
 make -itsoffset 0.2 -i gap.mp4 -f lavfi -i "aevalsrc='sin(2*PI*(200*t+400*t*t))':s=8000:d=2" -map 0:v -map 1:a -c:v copy \
     -c:a pcm_u8 -fflags +bitexact sound.mkv
