@@ -34,6 +34,7 @@ std::string words_for(std::string_view head) {
 std::string words_for_unknown(std::string_view head) {
     if (head.empty()) return "is empty; the download did not begin or is not complete";
     const std::string words = foreign_words(head, kWanted);
+    if (head.starts_with("P7")) return "is a PAM picture, which is not read; convert it to PNG";
     return words.empty() ? text_words(head, kWanted) : words;
 }
 

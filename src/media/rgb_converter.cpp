@@ -110,7 +110,8 @@ void RgbConverter::start(const AVFrame& frame) {
         rgb_ = make_frame(rgb, frame.width, frame.height);
         return;
     }
-    if (needs_filters(frame.color_trc, frame.color_primaries)) {
+    const bool dpx = origin_.codec == AV_CODEC_ID_DPX;  // what it says of its curve is seldom so
+    if (needs_filters(dpx ? AVCOL_TRC_UNSPECIFIED : frame.color_trc, frame.color_primaries)) {
         const bool has_all = has_filter("zscale") && has_filter("tonemap");
         require_valid(has_all, origin_.name, ": its colours are ",
                       is_hdr(frame.color_trc)     ? "HDR"

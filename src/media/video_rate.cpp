@@ -19,20 +19,24 @@ std::optional<AVRational> counted_rate(const std::string& file, const AVInputFor
     if (!std::string_view(kind.name).starts_with("matroska")) return std::nullopt;
     InputSource source(file);
     const InputPtr input = source.open(&kind);
-    int64_t frames = 0, first = INT64_MAX, last = INT64_MIN;
+    int64_t frames = 0, first = INT64_MAX, last = INT64_MIN, end = INT64_MIN;
     for (const PacketPtr packet = make_packet(); frames < kMost && av_read_frame(input.get(), packet.get()) >= 0;
          av_packet_unref(packet.get())) {
         if (packet->stream_index != like.index || packet->pts == AV_NOPTS_VALUE) continue;
         ++frames;
         first = std::min(first, packet->pts);
         last = std::max(last, packet->pts);
+        end = std::max(end, packet->pts + packet->duration);
     }
     if (frames < 2 || last <= first) return std::nullopt;
     const double span = static_cast<double>(last - first), unit = av_q2d(like.time_base),
                  stated = static_cast<double>(frames - 1) / av_q2d(like.avg_frame_rate) / unit;
     if (like.avg_frame_rate.num > 0 && std::abs(span - stated) <= kNear * stated + kRoundings) return std::nullopt;
     AVRational mean{};
-    av_reduce(&mean.num, &mean.den, (frames - 1) * like.time_base.den, (last - first) * like.time_base.num, INT_MAX);
+    // As FFmpeg counts of .mp4 files: all frames by all of the time.
+    const bool all = frames < kMost;
+    av_reduce(&mean.num, &mean.den, (all ? frames : frames - 1) * like.time_base.den,
+              ((all ? end : last) - first) * like.time_base.num, INT_MAX);
     return mean;
 }
 

@@ -242,8 +242,9 @@ struct VideoReader::Impl {
         check_data(avcodec_send_packet(decoder.get(), packet.get()));
     }
     void check_data(int status) const {
-        if (still)
-            check_file(status, name, ": damaged, or of a kind that this FFmpeg does not decode; convert it to PNG");
+        if (status >= 0) return;
+        require_valid(!still, name, ": damaged, or of a kind that this FFmpeg does not decode (", error_text(status),
+                      "); convert it to PNG");
         check_file(status, name, ": damaged after frame ", frames, ", or its download is not complete");
     }
 

@@ -94,6 +94,7 @@ TEST_F(VideoReaderTest, OtherFilesAreNamed) {
         {"\x1f\x8b\x08" + std::string(40, 'x'), "is compressed (gzip); unpack it first"},
         {std::string("PK\3\4\0", 5), "is a ZIP archive"},
         {"Entry not found", "is a text that begins with 'Entry not found', not a picture or video"},
+        {"P7\nWIDTH 2\nHEIGHT 2\nDEPTH 4\nMAXVAL 255\n", "is a PAM picture"},
         {std::string(5000, '\0'), "begins with zeros"},
     };
     for (const auto& [contents, says] : files) {
