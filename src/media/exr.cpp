@@ -49,6 +49,23 @@ std::string channels(bool half) {
     return text + '\0';
 }
 
+// FFmpeg 5 loses its way behind an attribute of 256 bytes or more that it does not know. Names of the parts are in
+// alphabetical order, in which programs write them again.
+std::string comments(std::string_view text) {
+    constexpr size_t kMost = 255, kDigits = 6;
+    std::string all;
+    for (size_t part = 0; !text.empty(); ++part) {
+        size_t count = std::min(kMost, text.size());
+        const auto within_character = [&] { return (static_cast<uint8_t>(text[count]) & 0xC0) == 0x80; };  // of UTF-8
+        while (count < text.size() && count > kMost - 4 && within_character()) --count;
+        const std::string number = std::to_string(part);
+        const std::string name = part == 0 ? "" : std::string(kDigits - number.size(), '0') + number;
+        all += attribute("comments" + name, "string", std::string(text.substr(0, count)));
+        text.remove_prefix(count);
+    }
+    return all;
+}
+
 std::string header(const Image& image, const ExrOptions& options) {
     const auto right = static_cast<int32_t>(image.width - 1), bottom = static_cast<int32_t>(image.height - 1);
     const std::string window = list(int32_t{0}, int32_t{0}, right, bottom);
@@ -57,7 +74,7 @@ std::string header(const Image& image, const ExrOptions& options) {
     text += attribute("channels", "chlist", channels(options.half));
     text += attribute("chromaticities", "chromaticities",
                       list(0.64f, 0.33f, 0.30f, 0.60f, 0.15f, 0.06f, 0.3127f, 0.3290f));  // of BT.709, white D65
-    if (!options.comment.empty()) text += attribute("comments", "string", options.comment);
+    text += comments(options.comment);
     text += attribute("compression", "compression", bytes_of(kZip));
     text += attribute("dataWindow", "box2i", window);
     text += attribute("displayWindow", "box2i", window);

@@ -14,7 +14,7 @@ float linear_light(float value);
 struct ExrOptions {
     bool half = true;          // 16-bit floats, rounded to the nearest; false: 32-bit
     int threads = 0;           // 0: one per core; the bytes are the same for any number
-    std::string comment = {};  // kept as the attribute "comments"; empty: none
+    std::string comment = {};  // in attributes "comments", "comments000001" ...; empty: none
 };
 
 // The bytes of an OpenEXR file: R, G and B in linear light with BT.709's primaries, as programs expect of the format,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 
 #include "core/error.h"
 #include "core/input_file.h"
@@ -97,6 +98,7 @@ VideoInfo read_exr_info(const fs::path& path) {
     require_valid(number(header.read(8), 0, false) == 20000630, header.name(), ": not an OpenEXR file");
     VideoInfo info;
     info.codec = "exr";
+    std::map<std::string, std::string> comments;  // one text in parts, in the order of their names
     info.tags = {"unknown", "unknown", "unknown", "unknown"};
     for (std::string name = header.word(); !name.empty(); name = header.word()) {
         const std::string type = header.word();
@@ -105,13 +107,14 @@ VideoInfo read_exr_info(const fs::path& path) {
             info.width = int64_t{number(value, 8, false)} - number(value, 0, false) + 1;
             info.height = int64_t{number(value, 12, false)} - number(value, 4, false) + 1;
         }
-        if (name == "comments" && type == "string") info.comment = value;
+        if (name.starts_with("comments") && type == "string") comments[name] = value;
         if (name == "channels" && value.size() > 6) {
             const size_t end = value.find('\0');
             require_valid(end + 5 <= value.size(), header.name(), ": damaged header");
             info.pixels = number(value, end + 1, false) == 1 ? "16-bit float" : "32-bit float";
         }
     }
+    for (const auto& [name, part] : comments) info.comment += part;
     return info;
 }
 

@@ -24,7 +24,13 @@ std::string_view digits_at(std::string_view text, size_t at) {
     return text.substr(std::min(text.find_first_not_of('0'), text.size()));
 }
 
-// As people count: numbers within names by their values, all else by its bytes.
+// Of letters in ASCII their small ones.
+unsigned char without_case(char c) {
+    return static_cast<unsigned char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+// As people count: numbers within names by their values, all else by its bytes, letters by their case only where the
+// names are the same otherwise.
 bool comes_before(const fs::path& a, const fs::path& b) {
     const std::string left = a.filename().string(), right = b.filename().string();
     const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -35,15 +41,15 @@ bool comes_before(const fs::path& a, const fs::path& b) {
             if (x != y) return x.size() != y.size() ? x.size() < y.size() : x < y;
             while (i < left.size() && is_digit(left[i])) ++i;
             while (j < right.size() && is_digit(right[j])) ++j;
-        } else if (left[i] != right[j]) {
-            return static_cast<unsigned char>(left[i]) < static_cast<unsigned char>(right[j]);
+        } else if (without_case(left[i]) != without_case(right[j])) {
+            return without_case(left[i]) < without_case(right[j]);
         } else {
             ++i;
             ++j;
         }
     }
     const size_t left_rest = left.size() - i, right_rest = right.size() - j;
-    return left_rest != right_rest ? left_rest < right_rest : left < right;  // names differ: leading zeros do
+    return left_rest != right_rest ? left_rest < right_rest : left < right;  // names differ: in leading zeros or case
 }
 
 class PictureFolder : public FrameReader {
@@ -55,7 +61,7 @@ class PictureFolder : public FrameReader {
         }
         require_valid(!pictures_.empty(), folder.string(), ": no .png pictures in this folder");
         std::ranges::sort(pictures_, comes_before);
-        const auto first = open_png(pictures_.front(), memory_);
+        const auto first = open_picture(pictures_.front(), memory_);  // some are called so and are JPEGs
         width_ = first->width();
         height_ = first->height();
         pixel_aspect_ = first->pixel_aspect();
@@ -67,7 +73,7 @@ class PictureFolder : public FrameReader {
     bool next(const RowSink& sink) override {
         if (next_ == pictures_.size()) return false;
         const fs::path& path = pictures_[next_++];
-        const auto picture = open_png(path, memory_);
+        const auto picture = open_picture(path, memory_);
         require_valid(picture->width() == width_ && picture->height() == height_, path.string(), ": ", picture->width(),
                       "x", picture->height(), " pixels, the pictures before it ", width_, "x", height_);
         return picture->read(sink);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/foreign_file.h"
+
 namespace t3video::media {
 namespace {
 
@@ -12,6 +14,28 @@ void require_no_list(const std::string& name, std::string_view kind) {
                                                         "rtsp", "rtp",  "imf",    "webm_dash_manifest"};
     require_valid(std::ranges::find(kLists, kind) == kLists.end(), name, ": is a list of other files (", kind,
                   "), which are not followed; give the video itself");
+}
+
+constexpr std::string_view kWanted = "a picture or video";
+
+// What FFmpeg would take for damaged, or for something else.
+std::string words_for(std::string_view head) {
+    const size_t first = std::min(head.find_first_not_of(" \t\r\n\xef\xbb\xbf"), head.size());
+    const bool xml = head.substr(first).starts_with("<?xml");  // a drawing, a list of FFmpeg's, or a page
+    if (head.substr(first).starts_with("<svg") || (xml && head.find("<svg") != std::string_view::npos))
+        return "is an SVG drawing, which is not read; convert it to PNG";
+    if (head.starts_with("%PDF") || head.starts_with("%!PS"))
+        return "is a PDF or PostScript document, which is not read; convert it to PNG";
+    if (head.starts_with("PK\3\4")) return "is a ZIP archive; unpack it first";
+    return xml ? "" : foreign_words(head, kWanted);
+}
+
+// What is none of FFmpeg's kinds.
+std::string words_for_unknown(std::string_view head) {
+    if (head.empty()) return "is empty; the download did not begin or is not complete";
+    const std::string words = foreign_words(head, kWanted);
+    if (head.starts_with("P7")) return "is a PAM picture, which is not read; convert it to PNG";
+    return words.empty() ? text_words(head, kWanted) : words;
 }
 
 }  // namespace
@@ -30,9 +54,16 @@ InputSource::~InputSource() {
 }
 
 const AVInputFormat* InputSource::probe() {
-    require_no_list(name_, begins_with("#EXTM3U") ? "hls" : "");  // which FFmpeg 7 knows by its extension only
+    constexpr size_t kHead = 4096;
+    const std::string head = file_.read(kHead);
+    file_.seek(0);
+    require_no_list(name_, head.starts_with("#EXTM3U") ? "hls" : "");  // which FFmpeg 7 knows by its extension only
+    const auto refuse = [&](const std::string& words) { require_valid(words.empty(), name_, ": ", words); };
+    refuse(words_for(head));
     const AVInputFormat* kind = nullptr;
-    check_file(av_probe_input_buffer2(io_, &kind, "", nullptr, 0, 0), name_, ": not a video or image file");
+    const int status = av_probe_input_buffer2(io_, &kind, "", nullptr, 0, 0);
+    if (status < 0) refuse(words_for_unknown(head));
+    check_file(status, name_, ": not a video or image file");
     require_no_list(name_, kind->name);
     return kind;
 }
@@ -46,14 +77,8 @@ InputPtr InputSource::open(const AVInputFormat* kind) {
     av_dict_set(&options, "protocol_whitelist", "none", 0);            // for what opens files in other ways
     const int status = avformat_open_input(&raw, "", kind, &options);  // frees it where it fails
     av_dict_free(&options);
-    check_file(status, name_, ": not a video or image file");
+    check_file(status, name_, ": damaged, or its download is not complete");
     return InputPtr(raw);
-}
-
-bool InputSource::begins_with(std::string_view text) {
-    const std::string head = file_.read(text.size());
-    file_.seek(0);
-    return head == text;
 }
 
 // No exception may pass through FFmpeg.

@@ -32,7 +32,6 @@ class InputSource {
     int64_t bytes() const { return bytes_; }
 
   private:
-    bool begins_with(std::string_view text);
     static int read(void* self, uint8_t* to, int count);
     static int64_t seek(void* self, int64_t offset, int whence);
 

@@ -66,6 +66,16 @@ Orientation orientation_of_matrix(double a, double b, double c, double d) {
     return {false, a < 0, d < 0};
 }
 
+bool is_quarter_turn(double a, double b, double c, double d) {
+    constexpr double kMost = 0.15;
+    if (std::abs(b) + std::abs(c) > std::abs(a) + std::abs(d)) {
+        std::swap(a, b);
+        std::swap(c, d);
+    }
+    const double least = std::min(std::abs(a), std::abs(d)), rest = std::max(std::abs(b), std::abs(c));
+    return least > 0 && rest <= kMost * least;
+}
+
 Orientation combined(const Orientation& first, const Orientation& second) {
     const auto [second_u, second_v] = first.transposed ? std::pair(second.mirrored_v, second.mirrored_u)
                                                        : std::pair(second.mirrored_u, second.mirrored_v);

@@ -24,6 +24,8 @@ Orientation orientation_of_exif(int64_t value);
 // Of the first two rows of a display matrix as MP4 files and FFmpeg hold it, by its nearest quarter turn: a stored
 // point (u, v) is shown at (a u + c v, b u + d v), up to a shift.
 Orientation orientation_of_matrix(double a, double b, double c, double d);
+// Whether it is one, mirrored or not, up to a few degrees: false of all zeros too.
+bool is_quarter_turn(double a, double b, double c, double d);
 // What `second` makes of a picture that is shown as `first` says.
 Orientation combined(const Orientation& first, const Orientation& second);
 

@@ -144,11 +144,15 @@ PictureFile look_at_webp(InputFile& file, const std::string& name) {
     return picture;
 }
 
-PictureFile look_at_tiff(InputFile& file) {
+PictureFile look_at_tiff(InputFile& file, const std::string& name) {
     const TiffTags tags = read_tiff_tags([&](int64_t offset, size_t count) {
         file.seek(std::min(offset, file.bytes()));
         return file.read(count);
     });
+    // FFmpeg 5.1 gives black pictures for these.
+    constexpr int64_t kOldJpeg = 6, kJpeg = 7;
+    require_valid(tags.compression != kOldJpeg && tags.compression != kJpeg, name,
+                  ": JPEG inside TIFF, which is not read; convert it to PNG");
     return {.bytes = file.bytes(), .orientation = tags.orientation, .premultiplied = tags.premultiplied};
 }
 
@@ -166,7 +170,7 @@ PictureFile look_at_picture(const fs::path& path) {
     if (head.starts_with("\xFF\xD8")) return look_at_jpeg(file, name);
     if (is_webp(head)) return look_at_webp(file, name);
     if (head.starts_with(std::string_view("II*\0", 4)) || head.starts_with(std::string_view("MM\0*", 4)))
-        return look_at_tiff(file);
+        return look_at_tiff(file, name);
     if (is_heif(file)) return look_at_heif(file, name);
     return {.bytes = file.bytes()};
 }

@@ -21,8 +21,8 @@ struct PictureFile {
 };
 
 // Looks at JPEG, WebP, TIFF and HEIF files (HEIC, AVIF); of others only the size is known. Throws InvalidRequest for a
-// JPEG that ends early or has more than 1 GiB, an animated WebP, a HEIF picture that is put together of others or has
-// alpha, and where the file cannot be read.
+// JPEG that ends early or has more than 1 GiB, an animated WebP, a TIFF that holds a JPEG, a HEIF picture that is put
+// together of others or has alpha, and where the file cannot be read.
 PictureFile look_at_picture(const std::filesystem::path& path);
 
 // Whether it begins like a HEIF file that holds pictures only, or a WebP: files that may be asked for as videos too.

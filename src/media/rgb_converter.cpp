@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "media/light.h"
+
 namespace t3video::media {
 namespace {
 
@@ -27,7 +29,7 @@ bool is_full_range(const AVFrame& frame, AVCodecID codec) {
     const bool is_jpeg = format == AV_PIX_FMT_YUVJ420P || format == AV_PIX_FMT_YUVJ422P ||
                          format == AV_PIX_FMT_YUVJ444P || format == AV_PIX_FMT_YUVJ440P ||
                          format == AV_PIX_FMT_YUVJ411P;
-    if (is_jpeg || is_rgb(format)) return true;
+    if (is_jpeg || is_rgb(format) || codec == AV_CODEC_ID_TIFF) return true;  // TIFF 6.0's ReferenceBlackWhite
     if (frame.color_range != AVCOL_RANGE_UNSPECIFIED) return frame.color_range == AVCOL_RANGE_JPEG;
     const bool of_video = codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_HEVC || codec == AV_CODEC_ID_AV1;
     return is_grey(format) && !of_video;
@@ -36,11 +38,15 @@ bool is_full_range(const AVFrame& frame, AVCodecID codec) {
 AVColorSpace matrix_of(const AVFrame& frame, const FrameOrigin& origin) {
     if (frame.colorspace != AVCOL_SPC_UNSPECIFIED) return frame.colorspace;
     const bool hd = frame.width >= 1280 || frame.height > 576;
-    return origin.y4m || (hd && !origin.still) ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+    return origin.bt709 || (hd && !origin.still) ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
 }
 
 bool is_hdr(AVColorTransferCharacteristic transfer) {
     return transfer == AVCOL_TRC_SMPTE2084 || transfer == AVCOL_TRC_ARIB_STD_B67;
+}
+
+bool is_light(AVColorTransferCharacteristic transfer) {
+    return transfer == AVCOL_TRC_LINEAR || transfer == AVCOL_TRC_LOG || transfer == AVCOL_TRC_LOG_SQRT;
 }
 
 bool is_wide(AVColorPrimaries primaries) {
@@ -48,7 +54,7 @@ bool is_wide(AVColorPrimaries primaries) {
 }
 
 bool needs_filters(AVColorTransferCharacteristic transfer, AVColorPrimaries primaries) {
-    return is_hdr(transfer) || is_wide(primaries);
+    return is_hdr(transfer) || is_light(transfer) || is_wide(primaries);
 }
 
 // What the frame leaves out is what goes with what it says.
@@ -56,7 +62,8 @@ FramePtr with_all_colours(const AVFrame& frame, const FrameOrigin& origin) {
     FramePtr copy(av_frame_clone(&frame));
     require(copy != nullptr, "out of memory for a frame");
     const bool rgb = is_rgb(static_cast<AVPixelFormat>(frame.format));
-    if (copy->color_primaries == AVCOL_PRI_UNSPECIFIED) copy->color_primaries = AVCOL_PRI_BT2020;
+    if (copy->color_primaries == AVCOL_PRI_UNSPECIFIED)
+        copy->color_primaries = is_light(copy->color_trc) ? AVCOL_PRI_BT709 : AVCOL_PRI_BT2020;
     if (copy->color_trc == AVCOL_TRC_UNSPECIFIED) copy->color_trc = AVCOL_TRC_BT709;
     if (copy->colorspace == AVCOL_SPC_UNSPECIFIED) {
         const bool wide = copy->color_primaries == AVCOL_PRI_BT2020;
@@ -66,10 +73,10 @@ FramePtr with_all_colours(const AVFrame& frame, const FrameOrigin& origin) {
     return copy;
 }
 
-// Through linear light in floats, where 1 is diffuse white. SDR keeps its curve.
+// Through linear light in floats, where 1 is diffuse white. SDR keeps its curve, if it has one.
 std::string chain_of(const AVFrame& frame, AVPixelFormat to) {
-    const bool hdr = is_hdr(frame.color_trc);
-    const std::string curve = std::to_string(hdr ? int{AVCOL_TRC_BT709} : int{frame.color_trc});
+    const bool no_curve = is_hdr(frame.color_trc) || is_light(frame.color_trc);
+    const std::string curve = std::to_string(no_curve ? int{AVCOL_TRC_BT709} : int{frame.color_trc});
     return concat("zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=clip:desat=0,zscale=t=", curve,
                   ":m=gbr:r=full,format=", av_get_pix_fmt_name(to));
 }
@@ -99,9 +106,17 @@ int64_t RgbConverter::bytes_of_pixel(AVPixelFormat format, AVColorTransferCharac
 void RgbConverter::start(const AVFrame& frame) {
     format_ = static_cast<AVPixelFormat>(frame.format);
     const AVPixelFormat rgb = rgb_format(samples_);
-    if (needs_filters(frame.color_trc, frame.color_primaries)) {
+    if (origin_.codec == AV_CODEC_ID_EXR) {
+        rgb_ = make_frame(rgb, frame.width, frame.height);
+        return;
+    }
+    const bool dpx = origin_.codec == AV_CODEC_ID_DPX;  // what it says of its curve is seldom so
+    if (needs_filters(dpx ? AVCOL_TRC_UNSPECIFIED : frame.color_trc, frame.color_primaries)) {
         const bool has_all = has_filter("zscale") && has_filter("tonemap");
-        require_valid(has_all, origin_.name, ": its colours are ", is_hdr(frame.color_trc) ? "HDR" : "of a wide gamut",
+        require_valid(has_all, origin_.name, ": its colours are ",
+                      is_hdr(frame.color_trc)     ? "HDR"
+                      : is_light(frame.color_trc) ? "linear or logarithmic light"
+                                                  : "of a wide gamut",
                       " and this FFmpeg has no zscale filter to convert them; convert it to BT.709 first");
         const FramePtr full = with_all_colours(frame, origin_);
         filters_ = std::make_unique<FilterGraph>(origin_.name, *full, chain_of(*full, rgb));
@@ -134,6 +149,10 @@ const AVFrame& RgbConverter::convert(const AVFrame& frame) {
         start(frame);
     } else {
         require_valid(frame.format == format_, origin_.name, ": the pixel format changes from frame to frame");
+    }
+    if (origin_.codec == AV_CODEC_ID_EXR) {
+        show_light(frame, *rgb_, origin_.name);
+        return *rgb_;
     }
     if (filters_) return filters_->apply(*with_all_colours(frame, origin_));
     if (format_ == rgb_format(samples_)) return frame;

@@ -12,16 +12,18 @@ namespace t3video::media {
 // What is known of frames beside what they say themselves.
 struct FrameOrigin {
     std::string name;  // of the file, for messages
-    bool still = false, y4m = false;
+    bool still = false;
+    bool bt709 = false;          // the matrix, where the frame names none
     bool premultiplied = false;  // colours are multiplied with alpha
     AVCodecID codec = AV_CODEC_ID_NONE;
 };
 
 // Matrix and range are those that the frame names. Where it names none: BT.709 for videos from 1280 pixels or 577 lines
-// on (as mpv has it) and for y4m, whose header cannot name one (it is what Y4mWriter writes), BT.601 for smaller ones
+// on (as mpv has it) and for what Y4mWriter wrote, BT.601 for smaller ones
 // and for pictures (as JPEG and WebP have it); limited range, but full for RGB, and for grey other than a video
-// codec's. HDR (PQ, HLG) and the wider primaries of BT.2020 and P3 become BT.709, where what is brighter than diffuse
-// white (203 cd/m2, ITU-R BT.2408) or outside the gamut is cut off. What is transparent lies on white.
+// codec's. HDR (PQ, HLG), linear and logarithmic light and the wider primaries of BT.2020 and P3 become BT.709, where
+// what is brighter than diffuse white (203 cd/m2, ITU-R BT.2408) or outside the gamut is cut off. Linear light of
+// OpenEXR gets the curve of sRGB. What is transparent lies on white.
 class RgbConverter {
   public:
     RgbConverter(FrameOrigin origin, Samples samples) : origin_(std::move(origin)), samples_(samples) {}

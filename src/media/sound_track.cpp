@@ -22,6 +22,15 @@ bool is_pcm(AVCodecID codec) {
     return codec >= AV_CODEC_ID_FIRST_AUDIO && codec < AV_CODEC_ID_ADPCM_IMA_QT;
 }
 
+// Decoders would leave out as much of the first packet as they were to of the stream's own first one, which is left
+// out, and readers of .mkv files set the times of all back by that.
+void begin_in_midst(AVCodecParameters& codec) {
+    constexpr int kPreSkip = 10;  // in Opus' header, RFC 7845: 16 bits
+    codec.initial_padding = 0;
+    if (codec.codec_id == AV_CODEC_ID_OPUS && codec.extradata_size >= kPreSkip + 2)
+        std::fill_n(codec.extradata + kPreSkip, 2, uint8_t{0});
+}
+
 // Whether a file of the container can begin with such a stream.
 bool takes(const std::filesystem::path& output, SoundTrack& sound) {
     const OutputPtr file = make_output(output, "");
@@ -73,6 +82,7 @@ void SoundTrack::add_to(AVFormatContext& output) {
     constexpr double kLeadIn = 0.1;
     const bool hides = (output.oformat->flags & AVFMT_TS_NEGATIVE) != 0 && !is_pcm(stream_->codecpar->codec_id);
     earliest_ = hides ? -kLeadIn : 0;
+    if (!hides) begin_in_midst(*output_->codecpar);
 }
 
 bool SoundTrack::fetch() {

@@ -6,7 +6,7 @@
 namespace t3video::media {
 namespace {
 
-constexpr uint64_t kOrientation = 274, kExtraSamples = 338;
+constexpr uint64_t kCompression = 259, kOrientation = 274, kExtraSamples = 338;
 constexpr uint64_t kShort = 3, kLong = 4;  // types of values
 
 uint64_t number(std::string_view bytes, bool big_endian) {
@@ -35,6 +35,7 @@ TiffTags read_tiff_tags(const ReadAt& read_at) {
         if (values == 0 || values > most) continue;
         const uint64_t value = number(entry.substr(8, type == kShort ? 2 : 4), big);
         if (tag == kOrientation) tags.orientation = orientation_of_exif(static_cast<int64_t>(value));
+        if (tag == kCompression) tags.compression = static_cast<int64_t>(value);
         if (tag == kExtraSamples) tags.premultiplied = value == 1;
     }
     return tags;

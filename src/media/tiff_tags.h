@@ -13,6 +13,7 @@ namespace t3video::media {
 struct TiffTags {
     Orientation orientation;
     bool premultiplied = false;  // colours are multiplied with alpha ("associated")
+    int64_t compression = 0;     // tag 259; 0 where it is absent
 };
 
 // Bytes of a file from an offset on: at most `count`, fewer at its end.

@@ -2,9 +2,7 @@
 #include "media/video_reader.h"
 
 #include <algorithm>
-#include <array>
 #include <climits>
-#include <cmath>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +13,8 @@
 #include "media/input_source.h"
 #include "media/picture_file.h"
 #include "media/rgb_converter.h"
+#include "media/video_rate.h"
+#include "media/y4m_writer.h"
 
 namespace t3video::media {
 namespace {
@@ -41,26 +41,6 @@ template <class Colours>
 void set_display_p3(Colours& colours) {
     colours.color_primaries = AVCOL_PRI_SMPTE432;
     colours.color_trc = AVCOL_TRC_IEC61966_2_1;
-}
-
-// The rate that the file is meant to have; where frames come at changing intervals, their mean, which is one of the
-// usual rates where it is near one (a phone's 29.9).
-std::optional<FrameRate> rate_of(AVFormatContext& input, AVStream& stream) {
-    constexpr double kNear = 0.01;
-    constexpr std::array<AVRational, 10> kUsual = {
-        {{24000, 1001}, {24, 1}, {25, 1}, {30000, 1001}, {30, 1}, {48, 1}, {50, 1}, {60000, 1001}, {60, 1}, {120, 1}}};
-    AVRational rate = av_guess_frame_rate(&input, &stream, nullptr);
-    const AVRational mean = stream.avg_frame_rate;
-    const auto distance = [&](AVRational other) { return std::abs(av_q2d(other) / av_q2d(mean) - 1); };
-    if (mean.num > 0 && mean.den > 0 && (rate.den <= 0 || distance(rate) > kNear)) {
-        const AVRational nearest = *std::ranges::min_element(kUsual, {}, distance);
-        rate = distance(nearest) <= kNear ? nearest : mean;
-    }
-    int num = 0, den = 0;
-    av_reduce(&num, &den, rate.num, rate.den, FrameRate::kLargestTerm);
-    const double fps = den > 0 ? static_cast<double>(num) / den : 0.0;
-    if (fps < FrameRate::kSlowest || fps > FrameRate::kFastest) return std::nullopt;
-    return FrameRate(num, den);
 }
 
 // FFmpeg's own decoders of VP8 and VP9 leave alpha out, which lies beside the frames in .webm files.
@@ -141,25 +121,45 @@ struct VideoReader::Impl {
                       memory >> 20, " MiB may be used; make it smaller, or allow more with ", Field("memory"));
     }
 
+    int64_t most_pixels() const {
+        constexpr int64_t kLeast = 4;  // bytes of a pixel, decoded and in RGB
+        return std::min<int64_t>((memory - (still ? source.bytes() : 0)) / kLeast, INT_MAX);
+    }
+
     // Some decoders are run for this, before the size of their frames is known: it is bounded.
     void find_streams() {
-        constexpr int64_t kLeast = 4;  // bytes of a pixel, decoded and in RGB
-        const int64_t most = (memory - (still ? source.bytes() : 0)) / kLeast;
         std::vector<AVDictionary*> options(input->nb_streams, nullptr);
         for (size_t i = 0; i < options.size(); ++i) {
             if (input->streams[i]->codecpar->codec_id == AV_CODEC_ID_MJPEG) continue;  // only its header is read
-            av_dict_set_int(&options[i], "max_pixels", std::min<int64_t>(most, INT_MAX), 0);
+            av_dict_set_int(&options[i], "max_pixels", most_pixels(), 0);
         }
         const int status = avformat_find_stream_info(input.get(), options.empty() ? nullptr : options.data());
         for (AVDictionary*& each : options) av_dict_free(&each);
         check_file(status, name, ": cannot read the video's properties");
     }
 
+    // The best one that is no cover of a song or a film.
+    AVStream* find_video(const AVCodec** codec) const {
+        const auto is_cover = [&](int i) {
+            return (input->streams[i]->disposition & AV_DISPOSITION_ATTACHED_PIC) != 0;
+        };
+        const auto find = [&](int wanted) {
+            return av_find_best_stream(input.get(), AVMEDIA_TYPE_VIDEO, wanted, -1, codec, 0);
+        };
+        int index = find(-1);
+        for (int i = 0; index >= 0 && is_cover(index) && i < static_cast<int>(input->nb_streams); ++i) {
+            if (!is_cover(i) && find(i) == i) index = i;
+        }
+        const bool none = index == AVERROR_STREAM_NOT_FOUND || (index >= 0 && is_cover(index)),
+                   sound = av_find_best_stream(input.get(), AVMEDIA_TYPE_AUDIO, -1, -1, nullptr, 0) >= 0;
+        require_valid(!none || !sound, name, ": holds sound only", index >= 0 ? ", and a cover" : "");
+        check_file(index, name, ": no video that can be decoded");
+        return input->streams[index];
+    }
+
     void open_decoder() {
         const AVCodec* codec = nullptr;
-        const int index = av_find_best_stream(input.get(), AVMEDIA_TYPE_VIDEO, -1, -1, &codec, 0);
-        check_file(index, name, ": no video that can be decoded");
-        stream = input->streams[index];
+        stream = find_video(&codec);
         codec = decoder_for(codec, *stream, name);
         if (picture.display_p3) set_display_p3(*stream->codecpar);
         decoder.reset(avcodec_alloc_context3(codec));
@@ -167,10 +167,7 @@ struct VideoReader::Impl {
         check_av(avcodec_parameters_to_context(decoder.get(), stream->codecpar), name);
         decoder->pkt_timebase = stream->time_base;
         const AVCodecParameters& parameters = *stream->codecpar;
-        require_valid(parameters.width > 0 && parameters.height > 0, name, ": no picture size found",
-                      memory == std::numeric_limits<int64_t>::max()
-                          ? ""
-                          : concat(", or pictures too large for ", memory >> 20, " MiB"));
+        if (parameters.width <= 0 || parameters.height <= 0) refuse_without_size(*codec);
         require_valid(
             !picture.heif || (parameters.width == picture.coded_width && parameters.height == picture.coded_height),
             name, ": FFmpeg reads ", parameters.width, "x", parameters.height, " pixels of a picture of ",
@@ -194,18 +191,22 @@ struct VideoReader::Impl {
         info.codec = avcodec_get_name(parameters.codec_id);
         info.pixels = text_or_unknown(av_get_pix_fmt_name(static_cast<AVPixelFormat>(parameters.format)));
         info.tags = tags_of(parameters);
-        info.fps = rate_of(*input, *stream);
+        info.fps = rate_of(name, *input, *stream);
         const AVDictionaryEntry* comment = av_dict_get(input->metadata, "comment", nullptr, 0);
         if (comment != nullptr) info.comment = comment->value;
         const AVRational aspect = av_guess_sample_aspect_ratio(input.get(), stream, nullptr);
         info.pixel_aspect = picture.pixel_aspect.value_or(plausible_aspect(aspect.num, aspect.den));
         info.orientation = picture.orientation;
         const int32_t* matrix = display_matrix_of(*stream);
-        if (!still && matrix != nullptr)
+        if (!still && matrix != nullptr) {
+            require_valid(is_quarter_turn(matrix[0], matrix[1], matrix[3], matrix[4]), name,
+                          ": a display matrix that is no quarter turn; turn the frames themselves, as ffmpeg does: ",
+                          "ffmpeg -i ", std::filesystem::path(name).filename().string(), " turned.mp4");
             info.orientation = orientation_of_matrix(matrix[0], matrix[1], matrix[3], matrix[4]);
+        }
         converter = std::make_unique<RgbConverter>(
-            FrameOrigin{name, still, std::string_view(input->iformat->name) == "yuv4mpegpipe", picture.premultiplied,
-                        parameters.codec_id},
+            FrameOrigin{name, still, std::string_view(input->iformat->name) == "yuv4mpegpipe" && is_own_y4m(name),
+                        picture.premultiplied, parameters.codec_id},
             samples);
         if (stream->duration != AV_NOPTS_VALUE) {
             info.duration = static_cast<double>(stream->duration) * av_q2d(stream->time_base);
@@ -220,7 +221,7 @@ struct VideoReader::Impl {
             const int status = avcodec_receive_frame(decoder.get(), frame.get());
             if (status == AVERROR_EOF) return false;
             if (status != AVERROR(EAGAIN)) {
-                check_file(status, name, ": damaged after frame ", frames);
+                check_data(status);
                 return true;
             }
             feed();
@@ -233,12 +234,35 @@ struct VideoReader::Impl {
             av_packet_unref(packet.get());
             const int status = av_read_frame(input.get(), packet.get());
             if (status == AVERROR_EOF) {
-                check_file(avcodec_send_packet(decoder.get(), nullptr), name);
+                check_data(avcodec_send_packet(decoder.get(), nullptr));
                 return;
             }
-            check_file(status, name, ": cannot read after frame ", frames);
+            check_data(status);
         } while (packet->stream_index != stream->index);
-        check_file(avcodec_send_packet(decoder.get(), packet.get()), name, ": damaged after frame ", frames);
+        check_data(avcodec_send_packet(decoder.get(), packet.get()));
+    }
+    void check_data(int status) const {
+        if (status >= 0) return;
+        require_valid(!still, name, ": damaged, or of a kind that this FFmpeg does not decode (", error_text(status),
+                      "); convert it to PNG");
+        check_file(status, name, ": damaged after frame ", frames, ", or its download is not complete");
+    }
+
+    // Why the size of its pictures is not known. Of one picture the decoder says it: too large is its one wrong
+    // argument.
+    void refuse_without_size(const AVCodec& codec) {
+        const std::string limit =
+            memory == std::numeric_limits<int64_t>::max() ? "" : concat(" for ", memory >> 20, " MiB");
+        if (still) {
+            decoder->max_pixels = most_pixels();
+            check_av(avcodec_open2(decoder.get(), &codec, nullptr), name, ": cannot open decoder ", codec.name);
+            int status = av_read_frame(input.get(), packet.get());
+            if (status >= 0) status = avcodec_send_packet(decoder.get(), packet.get());
+            if (status >= 0) status = avcodec_receive_frame(decoder.get(), frame.get());
+            require_valid(status != AVERROR(EINVAL), name, ": a picture too large", limit);
+            check_data(status < 0 ? status : AVERROR_INVALIDDATA);
+        }
+        throw InvalidRequest(concat(name, ": no picture size found, or pictures too large", limit));
     }
 
     // A frame, and from when to when it is shown, in seconds of the file.

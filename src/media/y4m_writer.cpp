@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/parallel.h"
 
 namespace t3video::media {
@@ -50,8 +51,16 @@ void chroma_rows(const uint8_t* upper, const uint8_t* lower, int64_t width, uint
 }
 
 constexpr std::string_view kFrame = "FRAME\n";
+// The format has no word for it. FFmpeg passes over words that it does not know, in headers of up to 96 bytes.
+constexpr std::string_view kMatrix = " XT3VIDEO=BT709";
 
 }  // namespace
+
+bool is_own_y4m(const std::filesystem::path& path) {
+    constexpr size_t kMost = 512;
+    const std::string head = InputFile(path, "a video").read(kMost);
+    return std::string_view(head).substr(0, head.find('\n')).find(kMatrix) != std::string_view::npos;
+}
 
 Y4mWriter::Y4mWriter(const std::filesystem::path& path, int64_t width, int64_t height, FrameRate fps, int threads,
                      const std::string& owner)
@@ -62,7 +71,7 @@ Y4mWriter::Y4mWriter(const std::filesystem::path& path, int64_t width, int64_t h
     frame_.resize(kFrame.size() + static_cast<size_t>(width * height + 2 * chroma));
     out_.open(file_.path(), std::ios::binary | std::ios::trunc);
     out_ << "YUV4MPEG2 W" << width << " H" << height << " F" << fps.num << ':' << fps.den
-         << " Ip A1:1 C420mpeg2 XYSCSS=420MPEG2 XCOLORRANGE=LIMITED\n";
+         << " Ip A1:1 C420mpeg2 XCOLORRANGE=LIMITED" << kMatrix << '\n';
     require_written(out_.good(), file_.path());
 }
 

@@ -13,8 +13,8 @@ namespace t3video::media {
 
 // 8-bit 4:2:0 with BT.709 colours in limited range, a chroma sample beside the left pixel of its 2x2 block: what
 // VideoWriter encodes. The header says so where the format has words for it ("C420mpeg2", "XCOLORRANGE=LIMITED"); it
-// has none for BT.709, which players assume from 720 rows on. Odd sides have a chroma sample for the last column or
-// row. Memory: one frame.
+// has none for BT.709, which players assume from 720 rows on, and "XT3VIDEO=BT709" is for is_own_y4m. Odd sides have a
+// chroma sample for the last column or row. Memory: one frame.
 class Y4mWriter final : public FrameWriter {
   public:
     // Throws InvalidRequest when the file cannot be written, and for sides outside 1..16384. `threads` 0: one per
@@ -37,5 +37,8 @@ class Y4mWriter final : public FrameWriter {
     int64_t frames_ = 0;
     bool finished_ = false, closed_ = false;
 };
+
+// Whether a YUV4MPEG2 file is one that Y4mWriter wrote, by its header: BT.709 whatever its size.
+bool is_own_y4m(const std::filesystem::path& path);
 
 }  // namespace t3video::media

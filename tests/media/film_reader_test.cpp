@@ -201,7 +201,11 @@ TEST_F(FilmReaderTest, NumbersInNamesCount) {
                            "a10b1.png",
                            "a99999999999999999999999998.png",
                            "a99999999999999999999999999.png",
-                           "b.png"};
+                           "B1.png",
+                           "b1.png",
+                           "b2.PNG",
+                           "B10.png",
+                           "c.png"};
     uint8_t level = 0;
     for (const char* name : names) {
         Image image(4, 4);

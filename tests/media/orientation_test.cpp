@@ -55,7 +55,17 @@ TEST(Orientation, DisplayMatrices) {
     EXPECT_EQ(orientation_of_matrix(0, 1, -1, 0), orientation_of_exif(6));  // by the clock, as MP4 files of phones
     EXPECT_EQ(orientation_of_matrix(0, -1, 1, 0), orientation_of_exif(8));
     EXPECT_EQ(orientation_of_matrix(0.1, 0.9, -0.9, 0.1), orientation_of_exif(6));
-    EXPECT_TRUE(orientation_of_matrix(0, 0, 0, 0).is_plain());
+    for (const double turn : {0, 90, 180, 270, 2, 88}) {
+        const double c = std::cos(turn * M_PI / 180), s = std::sin(turn * M_PI / 180);
+        EXPECT_TRUE(is_quarter_turn(c, s, -s, c)) << turn;
+        EXPECT_TRUE(is_quarter_turn(-2 * c, 2 * s, s, c)) << "mirrored and of another shape";
+    }
+    for (const double turn : {45, 30, 70, 225}) {
+        const double c = std::cos(turn * M_PI / 180), s = std::sin(turn * M_PI / 180);
+        EXPECT_FALSE(is_quarter_turn(c, s, -s, c)) << turn;
+    }
+    EXPECT_FALSE(is_quarter_turn(0, 0, 0, 0));
+    EXPECT_FALSE(is_quarter_turn(1, 0, 0, 0));
 }
 
 TEST(Orientation, OneAfterTheOther) {

@@ -72,6 +72,25 @@ TEST_F(PictureFileTest, OrientationsAreThoseOfExif) {
         EXPECT_TRUE(read_tiff_tags(exif(6, true).substr(0, std::min<size_t>(length, 16))).orientation.is_plain());
 }
 
+// FFmpeg 5.1 decodes them to black.
+TEST_F(PictureFileTest, JpegWithinTiffIsRefused) {
+    const auto tiff = [](char compression, bool big) {
+        std::string tags = exif(6, big);
+        const std::string width = big ? std::string("\1\0", 2) : std::string("\0\1", 2);  // tag 256
+        const size_t at = tags.find(width, 8);
+        tags[at + (big ? 1 : 0)] = 3;  // tag 259
+        tags[at + 8 + (big ? 1 : 0)] = compression;
+        return tags;
+    };
+    for (const bool big : {false, true}) {
+        for (const char compression : {'\6', '\7'}) {
+            const std::string message = complaint([&] { look(tiff(compression, big)); });
+            EXPECT_TRUE(contains(message, "JPEG inside TIFF") && contains(message, "PNG")) << message;
+        }
+        EXPECT_EQ(look(tiff('\5', big)).orientation, orientation_of_exif(6)) << "LZW";
+    }
+}
+
 TEST_F(PictureFileTest, AnimatedWebpIsRefused) {
     const auto webp = [](char flags) {
         return "RIFF    WEBPVP8X" + std::string("\x0A\0\0\0", 4) + flags + std::string(9, '\0');

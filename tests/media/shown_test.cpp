@@ -1,6 +1,9 @@
 // Videos and pictures as players show them: tests/data/media/make.sh says what is in the files.
+#include <array>
 #include <cmath>
 
+#include "media/exr.h"
+#include "media/film_comment.h"
 #include "media/film_reader.h"
 #include "media/frame_writer.h"
 #include "media_fixture.h"
@@ -26,6 +29,19 @@ Image first_of(FrameReader& reader) {
     Image image;
     EXPECT_TRUE(reader.read(image));
     return image;
+}
+
+std::vector<int> colour_at(const Image& image, int64_t x, int64_t y) {
+    return {image.pixel(x, y), image.pixel(x, y) + 3};
+}
+
+void expect_near(const std::vector<int>& found, const std::vector<double>& expected, double tolerance) {
+    for (size_t c = 0; c < 3; ++c) EXPECT_NEAR(found[c], expected[c], tolerance) << ::testing::PrintToString(found);
+}
+
+template <class T>
+std::string little_endian(T value) {
+    return {reinterpret_cast<const char*>(&value), sizeof(T)};
 }
 
 // Nine numbers of 32 bits, in units of 1/65536 but for the third column's 1/2^30.
@@ -55,6 +71,11 @@ TEST_F(ShownTest, DisplayMatrixTurnsFrames) {
     file.replace(at, 36, matrix(-1, 0, 0, 1));
     const Image mirrored = first_of(*open_frames(make_file("mirrored.mp4", file)));
     EXPECT_TRUE(std::equal(mirrored.pixel(0, 5), mirrored.pixel(0, 5) + 3, stored.pixel(63, 5)));
+    for (const std::string& other : {matrix(1, 1, -1, 1), matrix(0, 0, 0, 0)}) {
+        file.replace(at, 36, other);
+        const std::string message = complaint([&] { open_frames(make_file("askew.mp4", file)); });
+        EXPECT_TRUE(contains(message, "no quarter turn") && contains(message, "ffmpeg -i askew.mp4")) << message;
+    }
 }
 
 TEST_F(ShownTest, PixelsNeedNotBeSquare) {
@@ -92,6 +113,8 @@ TEST_F(ShownTest, FramesAreTakenByTheirTimes) {
     EXPECT_EQ(at(5), (std::vector{0, 2, 3, 3, 3, 10, 12}));
     EXPECT_EQ(at(20).size(), 26u);
     EXPECT_EQ(at(1), (std::vector{0, 10}));
+    // The same frames in a .mkv file that states 25.
+    EXPECT_NEAR(open_frames(kMedia / "opus.mkv")->fps(), 7 / 1.3, 0.5);
     // Seven frames in 1.3 seconds, though the first ones come at ten a second.
     EXPECT_NEAR(open_frames(kMedia / "gap.mp4")->fps(), 7 / 1.3, 1.1);
 }
@@ -148,6 +171,50 @@ TEST_F(ShownTest, HdrBecomesBt709) {
     expect_areas(kMedia / "arib-std-b67.mp4", 5);
 }
 
+// Logarithms end at 1/100 and 1/316 of the light, below which all is black.
+TEST_F(ShownTest, LightWithoutACurveBecomesBt709) {
+    for (const char* name : {"linear.mkv", "log100.mkv", "log316.mkv"}) expect_areas(kMedia / name, 8);
+}
+
+// By the size, as any video without tags, unless it is of our own: BT.601 makes (76, 85, 255) of red.
+TEST_F(ShownTest, Y4mOfOthersIsLikeAnyUntaggedVideo) {
+    const auto shown = [&](int width, int height, const std::string& words) {
+        std::string file = concat("YUV4MPEG2 W", width, " H", height, " F25:1 Ip A1:1 C444", words, "\nFRAME\n");
+        for (const char* sample : {"\x51", "\x5A", "\xF0"}) file.append(static_cast<size_t>(width * height), *sample);
+        return colour_at(first_of(*open_frames(make_file("a.y4m", file))), 9, 9);
+    };
+    const std::vector<double> by_601 = {254, 0, 0}, by_709 = {255, 24, 0};
+    expect_near(shown(64, 48, ""), by_601, 2);
+    expect_near(shown(64, 48, " XCOLORRANGE=LIMITED"), by_601, 2);
+    expect_near(shown(64, 48, " XT3VIDEO=BT709"), by_709, 2);
+    expect_near(shown(1280, 16, ""), by_709, 2);
+}
+
+// FFmpeg, for one, calls "linear" what it writes, whatever it is.
+TEST_F(ShownTest, DpxHasDisplayValues) {
+    constexpr size_t kHeader = 2048, kTransfer = 801;  // SMPTE 268M
+    std::string file(kHeader, '\0');
+    const auto put = [&](size_t at, const std::string& value) { file.replace(at, value.size(), value); };
+    put(0, "XPDS" + little_endian(uint32_t{kHeader}) + "V1.0");
+    put(16, little_endian(uint32_t{kHeader + 3 * 32 * 32}));
+    put(770, little_endian(uint16_t{1}) + little_endian(uint32_t{32}) + little_endian(uint32_t{32}));
+    put(800, std::string("\x32\2\2\x8", 4) + little_endian(uint16_t{0}));  // RGB, linear, BT.709, 8 bits
+    put(808, little_endian(uint32_t{kHeader}));
+    for (int i = 0; i < 32 * 32; ++i) file += std::string("\xC8\x64\x32", 3);
+    for (const char transfer : {'\0', '\2'}) {
+        file[kTransfer] = transfer;
+        expect_near(colour_at(first_of(*open_picture(make_file("a.dpx", file))), 9, 9), {200, 100, 50}, 0);
+    }
+}
+
+TEST_F(ShownTest, CoversAreNoVideos) {
+    for (const auto& action : {&open_frames, &open_picture}) {
+        const std::string message = complaint([&] { action(kMedia / "cover.mp3", kNoLimit, {}); });
+        EXPECT_TRUE(contains(message, "cover.mp3: holds sound only, and a cover")) << message;
+    }
+    EXPECT_EQ(numbers_of(*open_frames(kMedia / "cover.mp4")), (std::vector{0, 1, 2, 3, 10, 11, 12}));
+}
+
 // A flat WebP with a colour profile's name. P3 (200, 100, 50) is sRGB (214.9, 92.6, 31.0), by the primaries' matrices.
 TEST_F(ShownTest, DisplayP3BecomesSrgb) {
     const Image flat = first_of(*open_picture(kMedia / "flat.webp"));
@@ -186,6 +253,100 @@ TEST_F(ShownTest, TransparencyLiesOnWhite) {
     for (size_t i = 8; i + 4 <= 8 + size_t{4} * 32 * 32; i += 4) tiff.replace(i, 4, pixel);
     const Image image = first_of(*open_picture(make_file("a.tiff", tiff)));
     EXPECT_EQ((std::vector<int>{image.rgb.begin(), image.rgb.begin() + 3}), (std::vector{177, 152, 137}));
+}
+
+// A file of 32x32 pixels of the same value in each channel; names in alphabetical order.
+std::string flat_exr(const std::vector<std::pair<std::string, float>>& channels) {
+    constexpr int kSide = 32;
+    const auto attribute = [](const std::string& name, const std::string& type, const std::string& value) {
+        return name + '\0' + type + '\0' + little_endian(static_cast<int32_t>(value.size())) + value;
+    };
+    std::string list, row;
+    for (const auto& [name, value] : channels) {
+        list += name + '\0' + little_endian(2) + little_endian(0) + little_endian(1) + little_endian(1);
+        for (int x = 0; x < kSide; ++x) row += little_endian(value);
+    }
+    const std::string window =
+        little_endian(0) + little_endian(0) + little_endian(kSide - 1) + little_endian(kSide - 1);
+    std::string file = little_endian(20000630) + little_endian(2) + attribute("channels", "chlist", list + '\0') +
+                       attribute("compression", "compression", std::string(1, '\0')) +
+                       attribute("dataWindow", "box2i", window) + attribute("displayWindow", "box2i", window) +
+                       attribute("lineOrder", "lineOrder", std::string(1, '\0')) +
+                       attribute("pixelAspectRatio", "float", little_endian(1.0f)) +
+                       attribute("screenWindowCenter", "v2f", little_endian(0.0f) + little_endian(0.0f)) +
+                       attribute("screenWindowWidth", "float", little_endian(1.0f)) + '\0';
+    const size_t table = file.size(), first = table + 8 * kSide;
+    for (size_t y = 0; y < kSide; ++y) file += little_endian(static_cast<uint64_t>(first + y * (row.size() + 8)));
+    for (int y = 0; y < kSide; ++y) file += little_endian(y) + little_endian(static_cast<int32_t>(row.size())) + row;
+    return file;
+}
+
+// Code values by the curve of sRGB: 0.5 becomes 188, 0.2 becomes 124, 0.001 becomes 3.
+TEST_F(ShownTest, LightOfExrGetsItsCurve) {
+    const auto shown = [&](const std::vector<std::pair<std::string, float>>& channels) {
+        return colour_at(first_of(*open_picture(make_file("a.exr", flat_exr(channels)))), 9, 9);
+    };
+    EXPECT_EQ(shown({{"B", 0.001f}, {"G", 0.2f}, {"R", 0.5f}}), (std::vector{188, 124, 3}));
+    EXPECT_EQ(shown({{"B", -1.0f}, {"G", 7.0f}, {"R", 1.0f}}), (std::vector{255, 255, 0}));
+    EXPECT_EQ(shown({{"Y", 0.5f}}), (std::vector{188, 188, 188}));
+    // Multiplied with alpha already: 0.1 of white is added.
+    EXPECT_EQ(shown({{"A", 0.9f}, {"B", 0.0f}, {"G", 0.1f}, {"R", 0.4f}}), (std::vector{188, 124, 89}));
+}
+
+// With a record of any length, whose parts do not end within a character.
+TEST_F(ShownTest, ExrOfOurOwnIsRead) {
+    const Image image = moving_picture(64, 48, 1);
+    Image values(64, 48, Samples::f32);
+    for (int64_t y = 0; y < 48; ++y) {
+        for (int64_t i = 0; i < 64 * 3; ++i)
+            values.row<float>(y)[i] = static_cast<float>(image.pixel(0, y)[i]) / 127.5f - 1;
+    }
+    for (const size_t length : {0, 200, 255, 256, 257, 3000}) {
+        std::string record(length % 2, 'x');
+        while (record.size() < length) record += "\xC3\xA4";
+        make_file("a.exr", encode_exr(values, {.half = false, .comment = record}));
+        EXPECT_EQ(read_film_info(folder() / "a.exr").comment, record);
+        EXPECT_TRUE(first_of(*open_picture(folder() / "a.exr")) == image) << length;
+    }
+    // As it was written at first: in one attribute.
+    std::string whole(3000, 'y'), file = encode_exr(values, {.comment = "z"});
+    const std::string before = std::string("comments\0string\0", 16);
+    file.replace(file.find(before), before.size() + 5, before + little_endian(3000) + whole);
+    EXPECT_EQ(read_film_info(make_file("old.exr", file)).comment, whole);
+}
+
+// 32x32 pixels of Y, Cb, Cr in the range 0..255, as JPEG has them.
+std::string flat_tiff(uint32_t photometric) {
+    constexpr int kPixels = 32 * 32;
+    std::string file = std::string("II*\0", 4) + little_endian(uint32_t{8 + 3 * kPixels});
+    for (int i = 0; i < kPixels; ++i) file += "\x4C\x55\xFF";  // red, 254 0 0
+    constexpr uint16_t kShort = 3, kLong = 4;
+    const std::vector<std::array<uint32_t, 3>> tags = {
+        {256, kShort, 32}, {257, kShort, 32}, {258, kShort, 8},  {259, kShort, 1},          {262, kShort, photometric},
+        {273, kLong, 8},   {277, kShort, 3},  {278, kShort, 32}, {279, kLong, 3 * kPixels}, {530, kShort, 0x10001}};
+    file += little_endian(static_cast<uint16_t>(tags.size()));
+    for (const auto& [tag, type, value] : tags) {
+        file += little_endian(static_cast<uint16_t>(tag)) + little_endian(static_cast<uint16_t>(type)) +
+                little_endian(uint32_t{tag == 530 ? 2u : 1u}) + little_endian(value);
+    }
+    return file + little_endian(uint32_t{0});
+}
+
+TEST_F(ShownTest, YcbcrOfTiffIsOfFullRange) {
+    constexpr uint32_t kYcbcr = 6;
+    expect_near(colour_at(first_of(*open_picture(make_file("a.tiff", flat_tiff(kYcbcr)))), 9, 9), {254, 0, 0}, 3);
+}
+
+TEST_F(ShownTest, KindsThatAreNotDecodedAreNamed) {
+    constexpr uint32_t kLab = 8;
+    const auto path = make_file("a.tiff", flat_tiff(kLab));
+    for (const int64_t memory : {kNoLimit, int64_t{1} << 30}) {
+        const std::string message = complaint([&] { open_picture(path, memory); });
+        EXPECT_TRUE(contains(message, "a.tiff: damaged, or of a kind that this FFmpeg does not decode")) << message;
+    }
+    const auto large = make_file("b.exr", flat_exr({{"Y", 0.5f}}));
+    const std::string message = complaint([&] { open_picture(large, 8000); });
+    EXPECT_TRUE(contains(message, "b.exr") && !contains(message, "damaged")) << message;
 }
 
 TEST_F(ShownTest, HeicIsReadOrNamed) {

@@ -16,6 +16,8 @@ struct Track {
     AVCodecID codec = AV_CODEC_ID_NONE;
     double begin = 0, end = 0;  // seconds
     std::string bytes;
+    int unheard = 0;  // samples at the beginning, and of Opus by its own header
+    int unheard_by_opus = 0;
 };
 
 class SoundTest : public MediaTest {
@@ -35,6 +37,9 @@ class SoundTest : public MediaTest {
         if (index < 0) return {};
         const AVStream& stream = *input->streams[index];
         Track track{.codec = stream.codecpar->codec_id, .begin = 1e9};
+        track.unheard = stream.codecpar->initial_padding;
+        if (track.codec == AV_CODEC_ID_OPUS && stream.codecpar->extradata_size >= 12)  // RFC 7845
+            track.unheard_by_opus = stream.codecpar->extradata[10] + 256 * stream.codecpar->extradata[11];
         for (const PacketPtr packet = make_packet(); av_read_frame(input.get(), packet.get()) >= 0;
              av_packet_unref(packet.get())) {
             if (packet->stream_index != index) continue;
@@ -74,6 +79,22 @@ TEST_F(SoundTest, BeginsWithTheFirstFrame) {
         EXPECT_EQ(track.codec, AV_CODEC_ID_PCM_U8) << name;
         EXPECT_NEAR(track.begin, 0, 0.001) << name;
         EXPECT_TRUE(track.bytes == given.bytes.substr(1600, 4000)) << name << ": " << track.bytes.size() << " bytes";
+    }
+}
+
+// Decoders leave out so many samples of Opus' first packet, which goes before the first frame; the rest keeps its
+// times.
+TEST_F(SoundTest, UnheardSamplesGoWithTheirPacket) {
+    const Track given = track_of(kMedia / "opus.mkv");
+    ASSERT_EQ(given.unheard, 312);
+    ASSERT_EQ(given.unheard_by_opus, 312);
+    for (const auto& [input, from] : {std::pair("opus.mkv", 0.0), std::pair("opus-early.mkv", 0.2)}) {
+        const Track track = track_of(film("a.mkv", kMedia / input, 30));
+        EXPECT_TRUE(given.bytes.ends_with(track.bytes) && track.bytes.size() < given.bytes.size()) << input;
+        EXPECT_EQ(track.unheard, 0) << input;
+        EXPECT_EQ(track.unheard_by_opus, 0) << input;
+        EXPECT_TRUE(track.begin >= 0 && track.begin < 0.02) << input << track.begin << ": packets are of 20 ms";
+        EXPECT_NEAR(track.end, given.end - from, 0.0011) << input;
     }
 }
 

@@ -5,9 +5,12 @@
 #include "media/frame_writer.h"
 #include "media/png.h"
 #include "media_fixture.h"
+#include "support/files.h"
 
 namespace t3video::media {
 namespace {
+
+const std::filesystem::path kMedia = T3VIDEO_TEST_DATA "/media";
 
 class VideoReaderTest : public MediaTest {};
 
@@ -76,6 +79,59 @@ TEST_F(VideoReaderTest, ListsOfOtherFilesAreNotFollowed) {
     std::filesystem::rename(folder() / "film.mkv", folder() / "a%d{x}*?.mkv");
     Image image;
     EXPECT_TRUE(open_frames(folder() / "a%d{x}*?.mkv")->read(image));
+}
+
+TEST_F(VideoReaderTest, OtherFilesAreNamed) {
+    const std::pair<std::string, const char*> files[] = {
+        {"", "is empty"},
+        {"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
+         "is a Git LFS pointer, not a picture or video; fetch the file itself"},
+        {"<!DOCTYPE html><html>404</html>", "is an HTML or XML page"},
+        {"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "is an HTML or XML page"},
+        {"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"4\" height=\"4\"/>", "is an SVG drawing"},
+        {"<?xml version=\"1.0\"?>\n<svg width=\"4\" height=\"4\"/>", "is an SVG drawing"},
+        {"%PDF-1.4\n", "is a PDF or PostScript document"},
+        {"\x1f\x8b\x08" + std::string(40, 'x'), "is compressed (gzip); unpack it first"},
+        {std::string("PK\3\4\0", 5), "is a ZIP archive"},
+        {"Entry not found", "is a text that begins with 'Entry not found', not a picture or video"},
+        {"P7\nWIDTH 2\nHEIGHT 2\nDEPTH 4\nMAXVAL 255\n", "is a PAM picture"},
+        {std::string(5000, '\0'), "begins with zeros"},
+    };
+    for (const auto& [contents, says] : files) {
+        const auto path = make_file("a.jpg", contents);
+        for (const auto& open : {&open_frames, &open_picture}) {
+            const std::string message = complaint([&] { open(path, kNoLimit, {}); });
+            EXPECT_TRUE(contains(message, "a.jpg: ") && contains(message, says)) << message << "; " << says;
+        }
+    }
+}
+
+TEST_F(VideoReaderTest, FilmsThatEndEarlyAreNamed) {
+    const std::string whole = testing::read_file(kMedia / "gap.mp4"), index = "moov";
+    const size_t end = whole.find(index) - 4;
+    const std::string without = complaint([&] { open_frames(make_file("a.mp4", whole.substr(0, end))); });
+    EXPECT_TRUE(contains(without, "a.mp4: damaged, or its download is not complete")) << without;
+    // With the index in front, as of films that are to be shown while they are loaded.
+    const std::string fast = testing::read_file(kMedia / "gap-fast.mp4");
+    ASSERT_LT(fast.find(index), fast.find("mdat"));
+    const auto reader = open_frames(make_file("b.mp4", fast.substr(0, fast.size() - 300)));
+    const std::string early = complaint([&] {
+        for (Image image; reader->read(image);) continue;
+    });
+    EXPECT_TRUE(contains(early, "b.mp4: damaged") && contains(early, "its download is not complete")) << early;
+}
+
+TEST_F(VideoReaderTest, PicturesInFoldersAreWhatTheirContentsAre) {
+    std::filesystem::create_directory(folder() / "in");
+    for (const char* name : {"1.png", "2.png"}) std::filesystem::copy(kMedia / "flat.webp", folder() / "in" / name);
+    write_png(folder() / "in/3.png", Image(32, 32));
+    const auto reader = open_frames(folder() / "in");
+    const int expected[] = {200, 200, 0};
+    for (const int red : expected) {
+        Image image;
+        ASSERT_TRUE(reader->read(image));
+        EXPECT_NEAR(image.pixel(9, 9)[0], red, 1);
+    }
 }
 
 TEST_F(VideoReaderTest, FramesThatTakeTooMuchAreRefusedByTheHeader) {

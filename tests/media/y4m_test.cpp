@@ -102,7 +102,9 @@ Image decode(const Y4m& film, size_t frame) {
 
 TEST_F(Y4mTest, HeaderNamesSizeRateAndChroma) {
     const Y4m film = write({moving_picture(64, 48, 0), moving_picture(64, 48, 1)}, 23.976);
-    EXPECT_EQ(film.header, "YUV4MPEG2 W64 H48 F24000:1001 Ip A1:1 C420mpeg2 XYSCSS=420MPEG2 XCOLORRANGE=LIMITED");
+    EXPECT_EQ(film.header, "YUV4MPEG2 W64 H48 F24000:1001 Ip A1:1 C420mpeg2 XCOLORRANGE=LIMITED XT3VIDEO=BT709");
+    EXPECT_TRUE(is_own_y4m(folder() / "a.y4m"));
+    EXPECT_FALSE(is_own_y4m(make_file("b.y4m", "YUV4MPEG2 W64 H48 F24:1\nFRAME XT3VIDEO=BT709\n")));
     EXPECT_EQ(film.frames.size(), 2u);
 }
 

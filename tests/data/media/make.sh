@@ -37,12 +37,29 @@ make -f lavfi -i "color=0xC86432:s=32x32:r=1:d=1,format=rgb24" -frames:v 1 -loss
 # A picture's brightness is its number times 8; shown at 0, 1, 2, 3, 10, 11, 12 tenths of a second.
 make -f lavfi -i "nullsrc=s=32x32:r=10:d=1.3,geq=lum='N*8+16':cb=128:cr=128,format=yuv420p" -vf "select='not(between(n,4,9))'" \
     -vsync vfr $h264 -qp 4 -colorspace bt709 -fflags +bitexact gap.mp4
+make -i gap.mp4 -c copy -movflags +faststart -fflags +bitexact gap-fast.mp4
 # The same with a tone that rises; the sound begins 0.2 seconds before the pictures.
 make -itsoffset 0.2 -i gap.mp4 -f lavfi -i "aevalsrc='sin(2*PI*(200*t+400*t*t))':s=8000:d=2" -map 0:v -map 1:a -c:v copy \
     -c:a pcm_u8 -fflags +bitexact sound.mkv
 make -f lavfi -i "aevalsrc='sin(2*PI*(200*t+400*t*t))':s=16000:d=1.3" -i gap.mp4 -map 1:v -map 0:a -c:v copy -c:a aac -b:a 16k \
     -fflags +bitexact sound.mp4
+# The same whose first packet is of 20 ms, of which 6.5 are not heard; and with pictures from 0.2 seconds on.
+for begin in 0 0.2; do
+    make -itsoffset $begin -i gap.mp4 -f lavfi -i "aevalsrc='sin(2*PI*(200*t+400*t*t))':s=48000:d=1" -map 0:v -map 1:a -c:v copy \
+        -c:a libopus -b:a 8k -avoid_negative_ts disabled -fflags +bitexact $([ $begin = 0 ] && echo opus || echo opus-early).mkv
+done
+# Light without a curve, or with a logarithm for one.
+for curve in linear log100 log316; do
+    make $(inputs 32x24 25 0.08 gbrp) -filter_complex "$grid,setparams=color_primaries=bt709:color_trc=bt709,\
+zscale=pin=bt709:tin=bt709:min=gbr:rin=full:t=linear,format=gbrpf32le,zscale=t=$curve:m=bt709:r=limited,format=yuv444p10le" \
+        -c:v ffv1 -color_primaries bt709 -color_trc $curve -colorspace bt709 -fflags +bitexact $curve.mkv
+done
+# Covers: of a song, and of the numbered pictures.
+make -f lavfi -i "color=0xDC1E1E:s=32x32:r=1:d=1" -frames:v 1 cover.png
+make -f lavfi -i "sine=f=440:r=8000:d=0.5" -i cover.png -map 0 -map 1 -c:a libmp3lame -b:a 8k -c:v copy \
+    -disposition:v attached_pic -fflags +bitexact cover.mp3
+make -i cover.png -i gap.mp4 -map 0 -map 1 -c copy -disposition:v:0 attached_pic -disposition:v:1 0 -fflags +bitexact cover.mp4
 make $(inputs 32x24 1 1 rgb24) -filter_complex "$grid" -frames:v 1 areas.png
 }
 heif-enc -q 40 -o photo.heic areas.png >/dev/null
-rm areas.png
+rm areas.png cover.png
