@@ -112,7 +112,7 @@ TEST_F(ModelFolder, ReplacementsMustExist) {
     expect_invalid([&] { find_model(folder(), {.dit = none}); }, {"dit " + none.string(), "no such file"});
     expect_invalid([&] { find_model(folder(), {.text_encoder = none}); },
                    {"text-encoder " + none.string(), "no such file"});
-    expect_invalid([&] { find_model(folder(), {.vae = folder()}); }, {"vae " + folder().string(), "no such file"});
+    expect_invalid([&] { find_model(folder(), {.vae = folder()}); }, {"vae " + folder().string(), "is a folder; name the file in it"});
     expect_invalid([&] { find_model(folder(), {.tokenizer = none}); }, {"tokenizer " + none.string(), "no such file"});
 }
 
