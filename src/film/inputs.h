@@ -10,7 +10,7 @@
 
 #include "film/frame_size.h"
 #include "film/settings.h"
-#include "media/film_reader.h"
+#include "media/input/film_reader.h"
 
 namespace t3video::film {
 

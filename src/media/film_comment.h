@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "media/video_reader.h"
+#include "media/input/video_reader.h"
 
 namespace t3video::media {
 

@@ -6,8 +6,8 @@
 
 #include "media/container.h"
 #include "media/film_format.h"
+#include "media/input/video_reader.h"
 #include "media/sound.h"
-#include "media/video_reader.h"
 
 namespace t3video::media {
 namespace {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "media/ffmpeg.h"
-#include "media/input_source.h"
+#include "media/input/input_source.h"
 
 namespace t3video::media {
 

@@ -1,7 +1,7 @@
 // Stands in for what takes FFmpeg in builds without it.
 #include "core/error.h"
 #include "media/film_comment.h"
-#include "media/film_reader.h"
+#include "media/input/film_reader.h"
 #include "media/sound.h"
 #include "media/video_writer.h"
 

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "media/input/video_reader.h"
 #include "media/sound.h"
-#include "media/video_reader.h"
 #include "support/program.h"
 
 namespace t3video {

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "media/clips/clip.h"
-#include "media/video_reader.h"
+#include "media/input/video_reader.h"
 #include "support/program.h"
 
 namespace t3video {

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "media/input/video_reader.h"
 #include "media/png.h"
-#include "media/video_reader.h"
 #include "support/program.h"
 
 namespace t3video {

@@ -1,7 +1,7 @@
 // Pictures' files: PNG as it is read in every build, and what JPEG, WebP, TIFF and HEIF say beside their pixels.
 #include "fuzz.h"
-#include "media/picture_file.h"
-#include "media/png_reader.h"
+#include "media/input/picture_file.h"
+#include "media/input/png_reader.h"
 
 using namespace t3video;
 

@@ -9,7 +9,7 @@
 #include "media/exr.h"
 #include "media/ffmpeg.h"
 #include "media/film_comment.h"
-#include "media/video_reader.h"
+#include "media/input/video_reader.h"
 #include "media/video_writer.h"
 #include "media_fixture.h"
 #include "support/files.h"

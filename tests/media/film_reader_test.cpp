@@ -1,5 +1,5 @@
 // Pictures and folders of pictures as input, whole and damaged.
-#include "media/film_reader.h"
+#include "media/input/film_reader.h"
 
 #include <zlib.h>
 

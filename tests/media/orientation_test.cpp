@@ -1,5 +1,5 @@
 // Eight ways to hold a camera.
-#include "media/orientation.h"
+#include "media/input/orientation.h"
 
 #include "media_fixture.h"
 

@@ -1,7 +1,7 @@
 // Markers, chunks, tags and boxes of pictures' files.
-#include "media/picture_file.h"
+#include "media/input/picture_file.h"
 
-#include "media/tiff_tags.h"
+#include "media/input/tiff_tags.h"
 #include "media_fixture.h"
 #include "support/pictures.h"
 

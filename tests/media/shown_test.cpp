@@ -4,8 +4,8 @@
 
 #include "media/exr.h"
 #include "media/film_comment.h"
-#include "media/film_reader.h"
 #include "media/frame_writer.h"
+#include "media/input/film_reader.h"
 #include "media_fixture.h"
 #include "support/files.h"
 

@@ -2,9 +2,9 @@
 #include "media/sound.h"
 
 #include "media/ffmpeg.h"
-#include "media/film_reader.h"
 #include "media/frame_writer.h"
-#include "media/input_source.h"
+#include "media/input/film_reader.h"
+#include "media/input/input_source.h"
 #include "media_fixture.h"
 
 namespace t3video::media {

@@ -1,8 +1,8 @@
 // What this project writes without FFmpeg, read by FFmpeg's demuxers and decoders.
-#include "media/video_reader.h"
+#include "media/input/video_reader.h"
 
-#include "media/film_reader.h"
 #include "media/frame_writer.h"
+#include "media/input/film_reader.h"
 #include "media/png.h"
 #include "media_fixture.h"
 #include "support/files.h"

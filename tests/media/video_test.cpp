@@ -7,7 +7,7 @@
 #include <iterator>
 
 #include "media/ffmpeg.h"
-#include "media/video_reader.h"
+#include "media/input/video_reader.h"
 #include "media/video_writer.h"
 #include "media_fixture.h"
 

@@ -1,6 +1,6 @@
 // PNG over zlib, streamed: chunks, then rows as differences to a prediction, then samples of 1 to 16 bits. An
 // interlaced picture is seven smaller ones.
-#include "media/png_reader.h"
+#include "media/input/png_reader.h"
 
 #include <zlib.h>
 
@@ -14,7 +14,7 @@
 
 #include "core/error.h"
 #include "core/input_file.h"
-#include "media/tiff_tags.h"
+#include "media/input/tiff_tags.h"
 
 namespace t3video::media {
 namespace {

@@ -1,5 +1,5 @@
 // TIFF 6.0: a header with the byte order, and a directory of entries of 12 bytes.
-#include "media/tiff_tags.h"
+#include "media/input/tiff_tags.h"
 
 #include <algorithm>
 

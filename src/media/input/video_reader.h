@@ -12,7 +12,7 @@
 
 #include "media/frame.h"
 #include "media/frame_rate.h"
-#include "media/orientation.h"
+#include "media/input/orientation.h"
 
 namespace t3video::media {
 

@@ -1,5 +1,5 @@
 // Demuxing, decoding and conversion to RGB by FFmpeg's libraries.
-#include "media/video_reader.h"
+#include "media/input/video_reader.h"
 
 #include <algorithm>
 #include <climits>
@@ -9,11 +9,11 @@
 #include "core/parallel.h"
 #include "media/ffmpeg.h"
 #include "media/film_comment.h"
-#include "media/film_reader.h"
-#include "media/input_source.h"
-#include "media/picture_file.h"
-#include "media/rgb_converter.h"
-#include "media/video_rate.h"
+#include "media/input/film_reader.h"
+#include "media/input/input_source.h"
+#include "media/input/picture_file.h"
+#include "media/input/rgb_converter.h"
+#include "media/input/video_rate.h"
 #include "media/y4m_writer.h"
 
 namespace t3video::media {

@@ -1,5 +1,5 @@
 // ISO/IEC 23008-12: boxes of boxes; the box "meta" names pictures and their properties.
-#include "media/heif.h"
+#include "media/input/heif.h"
 
 #include <algorithm>
 #include <array>

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "media/ffmpeg.h"
-#include "media/filter_graph.h"
+#include "media/input/filter_graph.h"
 
 namespace t3video::media {
 

@@ -1,5 +1,5 @@
 // Orientations, and frames brought into theirs.
-#include "media/orientation.h"
+#include "media/input/orientation.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 // libavfilter.
-#include "media/filter_graph.h"
+#include "media/input/filter_graph.h"
 
 extern "C" {
 #include <libavfilter/avfilter.h>
@@ -7,7 +7,7 @@ extern "C" {
 #include <libavfilter/buffersrc.h>
 }
 
-#include "media/input_source.h"
+#include "media/input/input_source.h"
 
 namespace t3video::media {
 namespace {

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <optional>
 
-#include "media/orientation.h"
+#include "media/input/orientation.h"
 
 namespace t3video::media {
 

@@ -1,9 +1,9 @@
 // Inputs that FFmpeg reads.
 #include <utility>
 
-#include "media/film_reader.h"
-#include "media/orientation.h"
-#include "media/video_reader.h"
+#include "media/input/film_reader.h"
+#include "media/input/orientation.h"
+#include "media/input/video_reader.h"
 
 namespace t3video::media {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/input_file.h"
-#include "media/picture_file.h"
+#include "media/input/picture_file.h"
 
 namespace t3video::media {
 

@@ -1,5 +1,5 @@
 // The curve of sRGB: IEC 61966-2-1.
-#include "media/light.h"
+#include "media/input/light.h"
 
 #include <algorithm>
 #include <array>

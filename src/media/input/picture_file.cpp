@@ -1,5 +1,5 @@
 // JPEG, WebP and TIFF; HEIF is in heif.cpp.
-#include "media/picture_file.h"
+#include "media/input/picture_file.h"
 
 #include <algorithm>
 #include <string>
@@ -7,8 +7,8 @@
 
 #include "core/error.h"
 #include "core/input_file.h"
-#include "media/heif.h"
-#include "media/tiff_tags.h"
+#include "media/input/heif.h"
+#include "media/input/tiff_tags.h"
 
 namespace t3video::media {
 namespace {

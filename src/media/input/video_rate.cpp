@@ -1,12 +1,12 @@
 // What containers state, and what the times of frames are.
-#include "media/video_rate.h"
+#include "media/input/video_rate.h"
 
 #include <algorithm>
 #include <array>
 #include <climits>
 #include <cmath>
 
-#include "media/input_source.h"
+#include "media/input/input_source.h"
 
 namespace t3video::media {
 namespace {

@@ -1,5 +1,5 @@
 // FFmpeg's input and output by callbacks.
-#include "media/input_source.h"
+#include "media/input/input_source.h"
 
 #include <algorithm>
 #include <array>

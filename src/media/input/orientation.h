@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "media/film_reader.h"
+#include "media/input/film_reader.h"
 
 namespace t3video::media {
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "media/film_reader.h"
+#include "media/input/film_reader.h"
 
 namespace t3video::media {
 

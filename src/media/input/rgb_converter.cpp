@@ -1,9 +1,9 @@
 // swscale, or for colours that BT.709 does not hold zimg by libavfilter.
-#include "media/rgb_converter.h"
+#include "media/input/rgb_converter.h"
 
 #include <algorithm>
 
-#include "media/light.h"
+#include "media/input/light.h"
 
 namespace t3video::media {
 namespace {

@@ -1,5 +1,5 @@
 // Chooses the reader of an input; reads folders of pictures.
-#include "media/film_reader.h"
+#include "media/input/film_reader.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/paths.h"
 #include "media/film_format.h"
-#include "media/png_reader.h"
+#include "media/input/png_reader.h"
 
 namespace t3video::media {
 namespace {

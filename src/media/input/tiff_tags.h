@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "media/orientation.h"
+#include "media/input/orientation.h"
 
 namespace t3video::media {
 
