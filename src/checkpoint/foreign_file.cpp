@@ -20,7 +20,7 @@ struct Beginning {
 };
 
 constexpr Beginning kBeginnings[] = {
-    {"version https://git-lfs", "is a Git LFS pointer, not the weights; fetch the file itself with 'git lfs pull'"},
+    {"version https://git-lfs", "is a Git LFS pointer, not the file itself; fetch that with 'git lfs pull'"},
     {"ustar",
      "is a tar archive, as torch wrote before 2017 and others write around files; unpack it, or load it with "
      "torch and save its dict of tensors again",
@@ -34,8 +34,8 @@ constexpr Beginning kBeginnings[] = {
     {"Rar!", "is a RAR archive; unpack it first"},
     {"\x89HDF\r\n", "is an HDF5 file of Keras or others; expected safetensors, .pth or GGUF"},
     {"\x93NUMPY", "is an array of NumPy; expected safetensors, .pth or GGUF"},
-    {"\x89PNG", "is a picture (PNG), not weights"},
-    {"\xff\xd8\xff", "is a picture (JPEG), not weights"},
+    {"\x89PNG", "is a picture (PNG)"},
+    {"\xff\xd8\xff", "is a picture (JPEG)"},
     {"ggjt", "is a file of weights in a format from before GGUF; convert the original weights again"},
     {"tjgg", "is a file of weights in a format from before GGUF; convert the original weights again"},
     {"lmgg", "is a file of weights in a format from before GGUF; convert the original weights again"},
@@ -66,14 +66,19 @@ bool is_text(std::string_view text) {
 
 }  // namespace
 
-void refuse_foreign_file(std::span<const std::byte> bytes, const std::string& where) {
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 4096));
+void refuse_other_kind(std::string_view text, const std::string& where) {
+    text = text.substr(0, 4096);
     for (const Beginning& known : kBeginnings) {
         require_valid(text.size() < known.at || !text.substr(known.at).starts_with(known.bytes), where, ": ",
                       known.what);
     }
     require_valid(!is_web_page(text), where,
                   ": is an HTML or XML page, as servers send in place of a file; look into it, and download again");
+}
+
+void refuse_foreign_file(std::span<const std::byte> bytes, const std::string& where) {
+    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 4096));
+    refuse_other_kind(text, where);
     require_valid(!is_text(text), where, ": is a text that begins with ", quote(text.substr(0, 40)),
                   ", not weights; where it was downloaded, the server sent it in place of the file");
     require_valid(text.size() < 16 || text.find_first_not_of('\0') != std::string_view::npos, where,

@@ -55,6 +55,8 @@ FoundWeights official_encoder(const fs::path& folder) {
 }  // namespace
 
 ModelFiles find_model(const fs::path& named, const PartOverrides& overrides) {
+    require_valid(!is_file(named), Field("model", named.string()), ": is a file; ", Field("model"), " takes a folder, ",
+                  Field("dit"), " a transformer's file");
     require_valid(is_folder(named), "model folder ", named.string(), " does not exist");
     const fs::path folder = snapshot_of(named);
     ModelFiles files;

@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/paths.h"
 #include "core/printable.h"
+#include "film/config_checks.h"
 #include "film/field_values.h"
 #include "film/layout_choice.h"
 #include "film/networks.h"
@@ -49,6 +50,7 @@ void row(const char* title, const std::string& text) {
 models::DitConfig print_dit(const std::filesystem::path& path, const std::filesystem::path& config) {
     auto dit = models::WanDit::load(path, config);
     const auto& c = dit.config();
+    film::check_dit_config(config, path, c);
     row("Transformer", path.string());
     row("", fmt::format("width {}, {} heads of {}, {} layers, ffn {}, {} latent channels, text width {}", c.dim,
                         c.heads, c.head_width(), c.layers, c.ffn_dim, c.in_channels, c.text_dim));
@@ -59,6 +61,7 @@ models::DitConfig print_dit(const std::filesystem::path& path, const std::filesy
 void print_text(const std::filesystem::path& path) {
     auto encoder = models::Umt5::load(path);
     const auto& c = encoder.config();
+    film::check_encoder_config(path, c);
     row("Text encoder", path.string());
     row("", fmt::format("UMT5, width {}, {} heads of {}, {} layers, ffn {}, {} ids", c.dim, c.heads,
                         c.inner_dim / c.heads, c.layers, c.ffn_dim, c.vocabulary));
@@ -84,6 +87,7 @@ void print_scheduler(const std::filesystem::path& path) {
 models::VaeConfig print_vae(const std::filesystem::path& path) {
     auto vae = models::WanVae::load(path);
     const auto& c = vae.config();
+    film::check_vae_config(path, c);
     row("VAE", path.string());
     row("", fmt::format("Wan{}, {} latent channels, a latent pixel covers {}x{} pixels and {} frames",
                         c.version == models::VaeVersion::wan22 ? "2.2" : "2.1", c.z, c.stride_hw(), c.stride_hw(),
