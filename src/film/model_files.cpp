@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/paths.h"
 #include "film/folder_claims.h"
+#include "film/settings_file.h"
 #include "film/weight_files.h"
 
 namespace t3video::film {
@@ -131,6 +132,7 @@ const fs::path& ModelFiles::need(Part wanted) const {
     require_valid(!part.file.empty(), folder.string(), ": ",
                   kind == FolderKind::official ? part.official : part.diffusers,
                   " is missing; put it there or name a file with ", Field(part.field));
+    if (wanted == Part::tokenizer) refuse_file_of_other_kind(part.file);
     return part.file;
 }
 

@@ -15,6 +15,12 @@
 
 namespace t3video::film {
 
+// Throws InvalidRequest for a file that begins as one of another kind: a picture, an archive, a web page.
+inline void refuse_file_of_other_kind(const std::filesystem::path& path) {
+    constexpr size_t kBeginning = 4096;
+    checkpoint::refuse_other_kind(InputFile(path, "a text or model").read(kBeginning), path.string());
+}
+
 // Whatever JSON the file is; discarded where it is none. Throws InvalidRequest for a file of another kind.
 inline nlohmann::json read_any_json(const std::filesystem::path& path) {
     const std::string text = read_text_file(path, "a JSON object");
