@@ -69,6 +69,7 @@ TEST_F(Inspect, JobsAndTheirFiles) {
 TEST_F(Inspect, PicturesByContents) {
     std::string tga("\0\0\2\0\0\0\0\0\0\0\0\0\2\0\2\0\x18\0", 18);
     refuses(write_file(folder_ / "a.tga", tga + std::string(12, 'x')), "is a picture (TGA), which is not read");
+    refuses(write_file(folder_ / "a.mp4", "ID3" + std::string(60, 'x')), "is sound alone");
     refuses(write_file(folder_ / "a.jxl", "\xFF\x0A" + std::string(60, 'x')), "is a picture (JPEG XL)");
 }
 

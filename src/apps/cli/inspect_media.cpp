@@ -70,6 +70,9 @@ constexpr Mark kMarks[] = {
     {"Video (MPEG-TS)", "\x47"sv, 4, "\x47"sv, 196},
     {"Video (DV)", "\x1f\x07\0"sv},
     {"Video (y4m)", "YUV4MPEG2"sv},
+    {"Sound (WAV)", "RIFF"sv, 0, "WAVE"sv, 8},
+    {"Sound (MP3)", "ID3"sv},
+    {"Sound (FLAC)", "fLaC"sv},
 };
 
 // TGA has no mark in front; newer files have one at the end, others can only be told by a header without
@@ -176,6 +179,7 @@ void inspect_media(const fs::path& path) {
                   ": is a picture (TGA), which is not read; save it as PNG or TIFF");
     require_valid(kind != "Picture (JPEG XL)", path.string(),
                   ": is a picture (JPEG XL), which is not read; save it as PNG or TIFF");
+    require_valid(!kind.starts_with("Sound"), path.string(), ": is sound alone, which no film is made from");
     if (kind == "Picture (OpenEXR)") {
         const media::VideoInfo info = info_of(path, kind);
         row("Picture", path.string());
