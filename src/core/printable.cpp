@@ -56,13 +56,4 @@ std::string printable(std::string_view text) {
     return shown;
 }
 
-bool is_utf8(std::string_view text) {
-    while (!text.empty()) {
-        const size_t bytes = first_of(text).bytes;
-        if (bytes == 0) return false;
-        text.remove_prefix(bytes);
-    }
-    return true;
-}
-
 }  // namespace t3video

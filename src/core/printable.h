@@ -12,7 +12,4 @@ namespace t3video {
 // stays as it is.
 std::string printable(std::string_view text);
 
-// Whether a text is UTF-8 (RFC 3629) from end to end.
-bool is_utf8(std::string_view text);
-
 }  // namespace t3video

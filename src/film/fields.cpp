@@ -88,7 +88,7 @@ const std::vector<RequestField>& table() {
          [](const Request& r) { return json(name_of(r.attention)); }},
         of({"image", "FILE", "Input", "Picture that the film begins with (TI2V models)", Use::plan, Kind::path},
            [](auto& r) -> auto& { return r.inputs.image; }),
-        of({"video", "FILE", "Input", "Video, or folder of PNGs, that the film is made from", Use::plan, Kind::path},
+        of({"video", "FILE", "Input", "Video that the film is made from, or folder of PNGs, in the order of the numbers in their names", Use::plan, Kind::path},
            [](auto& r) -> auto& { return r.inputs.video; }),
         of({"strength", "X", "Input", "How far to go from the video: near 0 keeps it, 1 keeps nothing (default 0.6)", Use::plan},
            [](auto& r) -> auto& { return r.inputs.strength; }),

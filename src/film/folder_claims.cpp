@@ -7,8 +7,8 @@
 
 #include "core/error.h"
 #include "core/input_file.h"
-#include "core/json.h"
 #include "core/paths.h"
+#include "film/settings_file.h"
 
 namespace t3video::film {
 namespace {
@@ -22,9 +22,7 @@ constexpr const char* kTwo =
 constexpr const char* kReads = "; this program reads Wan's text-to-video models and TI2V-5B";
 
 json object_in(const fs::path& file) {
-    json object = is_file(file) ? parse_json_or_discard(read_text_file(file, "a JSON object")) : json::object();
-    require_valid(object.is_object(), file.string(), ": not a JSON object");
-    return object;
+    return is_file(file) ? read_settings_file(file) : json::object();
 }
 
 std::string text_at(const json& object, const char* key) {
@@ -80,6 +78,9 @@ Message claim_of_folder(const fs::path& folder) {
     const json object = object_in(index);
     if (is_component(object.value("transformer_2", json())) || is_folder(folder / "transformer_2"))
         return Message(folder.string(), ": holds transformer and transformer_2, ", kTwo);
+    if (const json boundary = object.value("boundary_ratio", json()); !boundary.is_null())
+        return Message(index.string(), ": \"boundary_ratio\" is ", boundary.dump(),
+                       ", the noise level from which a transformer_2 takes over, but the model has none");
     const std::string pipeline = text_at(object, "_class_name");
     const json expands = object.value("expand_timesteps", json());
     const bool image = pipeline == "WanImageToVideoPipeline" && expands != true;  // TI2V-5B's has one timestep a token
@@ -95,7 +96,7 @@ Message claim_of_folder(const fs::path& folder) {
 
 Message claim_of_config(const fs::path& config) {
     if (!is_file(config)) return {};
-    const json object = parse_json_or_discard(read_text_file(config, "a JSON object"));
+    const json object = read_any_json(config);
     const std::string type = text_at(object, "model_type"), made_by = text_at(object, "_class_name");
     if (!type.empty() && !is_among(type, {"t2v", "ti2v"}))
         return Message(config.string(), ": is of a model of the kind ", type, kReads);

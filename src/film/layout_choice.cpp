@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "film/settings_file.h"
 
 namespace t3video::film {
 namespace {
@@ -56,6 +57,7 @@ LayoutChoice choose_layout(const Grid& grid, int64_t cell, const ModelFiles& fil
         return {t3::full_attention(grid), "full attention"};
     }
     if (!layout_file.empty()) {
+        refuse_file_of_other_kind(layout_file);
         const t3::WindowLayout layout = t3::read_layout(layout_file);
         require_valid(layout.grid == grid, Field("layout", layout_file.string()), " is for a grid of ", layout.grid,
                       " tokens (", video_of(layout.grid, cell), "), but this film has ", grid, " (",
@@ -64,6 +66,7 @@ LayoutChoice choose_layout(const Grid& grid, int64_t cell, const ModelFiles& fil
         return {layout, "T3 windows of " + layout_file.string()};
     }
     if (!files.layout.empty()) {
+        refuse_file_of_other_kind(files.layout);
         return planned_layout(grid, cell, t3::read_layout(files.layout), files.layout.string());
     }
     const auto published = t3::published_layout(cell);

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/paths.h"
 #include "film/folder_claims.h"
+#include "film/settings_file.h"
 #include "film/weight_files.h"
 
 namespace t3video::film {
@@ -55,6 +56,8 @@ FoundWeights official_encoder(const fs::path& folder) {
 }  // namespace
 
 ModelFiles find_model(const fs::path& named, const PartOverrides& overrides) {
+    require_valid(!is_file(named), Field("model", named.string()), ": is a file; ", Field("model"), " takes a folder, ",
+                  Field("dit"), " a transformer's file");
     require_valid(is_folder(named), "model folder ", named.string(), " does not exist");
     const fs::path folder = snapshot_of(named);
     ModelFiles files;
@@ -129,6 +132,7 @@ const fs::path& ModelFiles::need(Part wanted) const {
     require_valid(!part.file.empty(), folder.string(), ": ",
                   kind == FolderKind::official ? part.official : part.diffusers,
                   " is missing; put it there or name a file with ", Field(part.field));
+    if (wanted == Part::tokenizer) refuse_file_of_other_kind(part.file);
     return part.file;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "film/config_checks.h"
 
 namespace t3video::film {
 
@@ -33,6 +34,9 @@ Networks load_networks(const ModelFiles& files) {
                models::Umt5::load(files.need(Part::text_encoder), &notes)};
     n.notes = std::move(notes);
     const models::DitConfig& dit = n.dit().config();
+    check_dit_config(files.dit_config, files.dit, dit);
+    check_vae_config(files.vae, n.vae.config());
+    check_encoder_config(files.text_encoder, n.text_encoder.config());
     require_valid(!dit.image_branch && dit.in_channels == dit.out_channels, files.dit.string(),
                   ": is an image-to-video transformer (", dit.in_channels, " channels in, ", dit.out_channels,
                   " out); this program reads text-to-video ones and TI2V-5B's");

@@ -33,7 +33,8 @@ struct Networks {
     ModelTraits traits() const;
 };
 
-// Throws InvalidRequest for parts that do not fit together: latent channels or text widths that differ.
+// Throws InvalidRequest for parts that do not fit together: latent channels or text widths that differ, or a
+// config.json that film/config_checks.h refuses.
 Networks load_networks(const ModelFiles& files);
 
 // What the defaults depend on, from the VAE's sizes.

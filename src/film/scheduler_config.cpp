@@ -20,6 +20,10 @@ std::string text_of(const json& value) {
     return whole ? std::to_string(value.get<int64_t>()) : value.dump();
 }
 
+Message or_another_shift(const Message& refusal) {
+    return Message(refusal, "; or choose another with ", Field("shift"));
+}
+
 // The first of these that the file gives; flow matching classes call it "shift".
 std::optional<double> shift_of(const json& object, const std::filesystem::path& path,
                                std::initializer_list<const char*> names) {
@@ -34,13 +38,29 @@ std::optional<double> shift_of(const json& object, const std::filesystem::path& 
 }  // namespace
 
 SchedulerConfig read_scheduler_config(const std::filesystem::path& path) {
-    const json object = read_settings_file(path);
-    std::optional<std::string> name;
-    read_setting(object, "_class_name", path, name);
     SchedulerConfig config;
+    json object;
+    std::optional<std::string> name;
+    try {
+        object = read_settings_file(path);
+        read_setting(object, "_class_name", path, name);
+    } catch (const InvalidRequest& error) {
+        config.refusal = Message(error.message(), "; or choose another with ", Field("solver"));
+        name.reset();
+        if (!object.is_object()) config.shift_refusal = or_another_shift(error.message());
+    }
+    if (!object.is_object()) return config;
     const bool flow_match = name && name->starts_with("FlowMatch");
-    config.shift =
-        flow_match ? shift_of(object, path, {"shift", "flow_shift"}) : shift_of(object, path, {"flow_shift", "shift"});
+    try {
+        config.shift = flow_match ? shift_of(object, path, {"shift", "flow_shift"})
+                                  : shift_of(object, path, {"flow_shift", "shift"});
+        const bool fits = !config.shift || (*config.shift > 0 && *config.shift <= kMostShift);
+        require_valid(fits, path.string(), ": a shift of ", config.shift.value_or(0),
+                      ", expected more than 0, at most ", kMostShift);
+    } catch (const InvalidRequest& error) {
+        config.shift.reset();
+        config.shift_refusal = or_another_shift(error.message());
+    }
     if (!name) return config;
     sampling::SchedulerSettings settings;
     for (const auto& [key, value] : object.items()) {

@@ -2,6 +2,7 @@
 #include "film/settings.h"
 
 #include <algorithm>
+#include <cmath>
 #include <tuple>
 
 #include "checkpoint/checks.h"
@@ -49,9 +50,9 @@ void apply_generation_config(const std::filesystem::path& path, Settings& s) {
     read_setting(object, "negative_prompt", path, s.negative_prompt);
 }
 
-// A solver that is not followed leaves an empty name, for others to say another.
+// A solver that is not followed leaves an empty name, and a shift no number, for others to say another.
 void apply_scheduler_config(const SchedulerConfig& config, Settings& s) {
-    s.shift = config.shift.value_or(s.shift);
+    s.shift = config.shift_refusal.empty() ? config.shift.value_or(s.shift) : std::nan("");
     if (!config.solver.empty() || !config.refusal.empty()) s.solver = config.solver;
 }
 
@@ -105,7 +106,8 @@ void apply_input(const InputHeader& input, const SettingChoices& choices, int64_
 void check_ranges(const Settings& s) {
     require_valid(s.steps >= 1 && s.steps <= 1000, Field("steps", s.steps), ": expected 1 to 1000");
     require_valid(s.cfg >= 0 && s.cfg <= 100, Field("cfg", s.cfg), ": expected 0 to 100; 1 turns guidance off");
-    require_valid(s.shift > 0 && s.shift <= 100, Field("shift", s.shift), ": expected more than 0, at most 100");
+    require_valid(s.shift > 0 && s.shift <= kMostShift, Field("shift", s.shift), ": expected more than 0, at most ",
+                  kMostShift);
     require_valid(s.fps >= 1 && s.fps <= 240, Field("fps", s.fps), ": expected 1 to 240");
 }
 
@@ -138,6 +140,8 @@ Settings resolve_settings(const ModelFiles& files, const ModelTraits& traits, co
         s.solver = "euler";
     }
     apply_rest(s);
+    if (std::isnan(s.shift) && !choices.shift && !scheduler.shift_refusal.empty())
+        throw InvalidRequest(scheduler.shift_refusal);
     check_ranges(s);
     if (s.solver.empty() && !scheduler.refusal.empty()) throw InvalidRequest(scheduler.refusal);
     solver_of(s);

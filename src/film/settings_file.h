@@ -8,15 +8,29 @@
 #include <string>
 #include <type_traits>
 
+#include "checkpoint/foreign_file.h"
 #include "core/error.h"
 #include "core/input_file.h"
 #include "core/json.h"
 
 namespace t3video::film {
 
-// Throws InvalidRequest for a file that is none.
+// Throws InvalidRequest for a file that begins as one of another kind: a picture, an archive, a web page.
+inline void refuse_file_of_other_kind(const std::filesystem::path& path) {
+    constexpr size_t kBeginning = 4096;
+    checkpoint::refuse_other_kind(InputFile(path, "a text or model").read(kBeginning), path.string());
+}
+
+// Whatever JSON the file is; discarded where it is none. Throws InvalidRequest for a file of another kind.
+inline nlohmann::json read_any_json(const std::filesystem::path& path) {
+    const std::string text = read_text_file(path, "a JSON object");
+    checkpoint::refuse_other_kind(text, path.string());
+    return parse_json_or_discard(text);
+}
+
+// Throws InvalidRequest for a file that is no JSON object.
 inline nlohmann::json read_settings_file(const std::filesystem::path& path) {
-    nlohmann::json object = parse_json_or_discard(read_text_file(path, "a JSON object"));
+    nlohmann::json object = read_any_json(path);
     require_valid(object.is_object(), path.string(), ": not a JSON object");
     return object;
 }

@@ -49,9 +49,10 @@ void require_no_input(const fs::path& file, const std::vector<fs::path>& inputs)
     }
 }
 
-void require_outside(const fs::path& file, const std::vector<fs::path>& inputs) {
+// `file` is named where it lies in a folder that is an input.
+void require_outside(const fs::path& file, const fs::path& folder, const std::vector<fs::path>& inputs) {
     for (const fs::path& input : inputs) {
-        require_valid(!is_folder(input) || !is_same_file(folder_above(file), input), file.string(),
+        require_valid(!is_folder(input) || !is_same_file(folder, input), file.string(),
                       ": would lie among the files of ", input.string(), ", which this film is made from; give ",
                       Field("output"), " another folder");
     }
@@ -102,7 +103,7 @@ bool is_free(const fs::path& output, int64_t frames, const Owner& owner) {
 SideFiles claim_outputs(const film::Request& request, int64_t frames, const Owner& owner,
                         const std::vector<fs::path>& inputs) {
     const fs::path folder = media::folder_of(request.output);
-    require_outside(folder / "any", inputs);
+    require_outside(request.output, folder, inputs);
     for (const media::OutputEntry& entry : entries_within(request.output, frames)) {
         require_no_input(entry.path, inputs);
         std::error_code ignored;
@@ -120,11 +121,11 @@ SideFiles claim_outputs(const film::Request& request, int64_t frames, const Owne
         break;
     }
     if (request.contact_sheet && !media::is_one_picture(request.output)) {  // which shows all there is
-        require_outside(request.sheet_path(), inputs);
+        require_outside(request.sheet_path(), folder_above(request.sheet_path()), inputs);
         side.sheet = side_file(request.sheet_path(), ".sheet", request, owner, inputs, side.notes);
     }
     if (request.preview_every > 0) {
-        require_outside(request.preview_path(), inputs);
+        require_outside(request.preview_path(), folder_above(request.preview_path()), inputs);
         side.preview = side_file(request.preview_path(), "", request, owner, inputs, side.notes);
     }
     return side;

@@ -66,6 +66,15 @@ uint32_t number(const std::string& bytes, size_t at, bool big) {
     return value;
 }
 
+// By the colour type of IHDR.
+const char* colours_of(char type) {
+    return type == 0   ? " gray"
+           : type == 2 ? " RGB"
+           : type == 3 ? " palette"
+           : type == 4 ? " gray and alpha"
+                       : " RGB and alpha";
+}
+
 VideoInfo read_png_info(const fs::path& path) {
     Header header(path);
     require_valid(header.read(8) == "\x89PNG\r\n\x1a\n", header.name(), ": not a PNG file");
@@ -81,7 +90,7 @@ VideoInfo read_png_info(const fs::path& path) {
             require_valid(size == 13, header.name(), ": damaged header");
             info.width = number(data, 0, true);
             info.height = number(data, 4, true);
-            info.pixels = concat(static_cast<int>(data[8]), data[9] == 2 ? "-bit RGB" : "-bit");
+            info.pixels = concat(static_cast<int>(data[8]), "-bit", colours_of(data[9]));
         } else if (type == "tEXt") {
             const std::string data = header.read(size);
             constexpr std::string_view kKey("Comment\0", 8);

@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "core/error.h"
 #include "core/numbers.h"
@@ -148,13 +149,25 @@ constexpr Class kClasses[] = {
 const Class& find_class(std::string_view name) {
     const auto found = std::ranges::find(kClasses, name, &Class::name);
     if (found != std::end(kClasses)) return *found;
-    std::string names;
-    for (const Class& known : kClasses) names += concat(names.empty() ? "" : ", ", known.name);
-    throw InvalidRequest(concat("unknown scheduler class '", name, "', expected one of: ", names));
+    throw InvalidRequest(concat("unknown scheduler class '", name, "', expected one of: ", diffusers_classes()));
 }
 
 bool is_in(const std::array<std::string_view, 5>& values, std::string_view value) {
     return !value.empty() && std::ranges::find(values, value) != values.end();
+}
+
+// "expected 2, 1, 3, 4 or 5"
+std::string expected(const Setting& setting) {
+    std::vector<std::string_view> values;
+    if (!setting.usual.empty()) values.push_back(setting.usual);
+    for (const std::string_view value : setting.followed) {
+        if (!value.empty()) values.push_back(value);
+    }
+    if (values.empty()) return "leave it out";
+    std::string text = "expected ";
+    for (size_t i = 0; i < values.size(); ++i)
+        text += concat(i == 0 ? "" : i + 1 == values.size() ? " or " : ", ", values[i]);
+    return text;
 }
 
 // Those of `all` that differ from the usual, each of them followed.
@@ -166,7 +179,7 @@ SchedulerSettings followed(std::string_view class_name, std::span<const Setting>
         const auto number = setting.number ? number_of<double>(given->second) : std::nullopt;
         const bool follows = is_in(setting.followed, given->second) || (number && *number > 0 && *number < 1);
         require_valid(follows, class_name, ": ", setting.name, " ", given->second, " is not followed; ",
-                      setting.usual.empty() ? "leave it out" : "expected ", setting.usual);
+                      expected(setting));
         kept.insert(*given);
     }
     const auto spacings = has(kept, kKarras) + has(kept, kExponential) + has(kept, kBeta);
@@ -196,6 +209,12 @@ SchedulerSettings read_settings(std::string_view text) {
 }
 
 }  // namespace
+
+std::string diffusers_classes() {
+    std::string names;
+    for (const Class& known : kClasses) names += concat(names.empty() ? "" : ", ", known.name);
+    return names;
+}
 
 std::string diffusers_solver_name(std::string_view class_name, const SchedulerSettings& settings) {
     const Class& of = find_class(class_name);

@@ -12,6 +12,9 @@ namespace t3video::sampling {
 // Settings of a scheduler_config.json by name, as text: "solver_order" -> "3", "use_karras_sigmas" -> "true".
 using SchedulerSettings = std::map<std::string, std::string, std::less<>>;
 
+// The classes that are followed: "UniPCMultistepScheduler, ..."
+std::string diffusers_classes();
+
 // The name of a solver that find_diffusers_solver reads: the class, and behind a colon the settings that differ from
 // the usual ones of a flow matching model, as in "UniPCMultistepScheduler:solver_order=3,use_karras_sigmas=true".
 // Settings that the class does not have are ignored, as diffusers does. Throws InvalidRequest for an unknown class,

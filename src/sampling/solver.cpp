@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "sampling/diffusers_solver.h"
 #include "sampling/dpmpp.h"
 #include "sampling/euler.h"
 #include "sampling/unipc.h"
@@ -38,7 +39,8 @@ const Solver& find_solver(std::string_view name) {
     if (found != std::end(kSolvers)) return *found;
     std::string names;
     for (const Solver& solver : kSolvers) names += concat(names.empty() ? "" : ", ", solver.name);
-    throw InvalidRequest(concat("unknown solver '", name, "', expected one of: ", names));
+    throw InvalidRequest(concat("unknown solver '", name, "', expected one of: ", names,
+                                "; or a scheduler of diffusers: ", diffusers_classes()));
 }
 
 }  // namespace t3video::sampling

@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/output_file.h"
 #include "core/paths.h"
+#include "film/config_checks.h"
 #include "film/fields.h"
 #include "job/job_files.h"
 #include "media/frame_writer.h"
@@ -98,7 +99,9 @@ Result Session::decode(const film::Request& request, Observer& observer, std::st
     const film::Settings& s = film.settings;
     const film::ModelFiles files = vae_of(request);
     FileModel& model = open(files, [&] {
-        return film::Networks{{}, models::WanVae::load(files.vae), models::Umt5(models::Umt5Config())};
+        film::Networks vae{{}, models::WanVae::load(files.vae), models::Umt5(models::Umt5Config())};
+        film::check_vae_config(files.vae, vae.vae.config());
+        return vae;
     });
     film.size = film::frame_size(s.width, s.height, s.frames, model.networks().traits().cell);
 

@@ -162,7 +162,8 @@ void FilmWatch::open_film() {
     if (!film_.sound.video.empty()) {
         const Sound now = sound_of(r);  // hours may have passed
         options.sound = now.video;
-        if (!now.silence.empty()) asker_.observer.note(Message("No sound: ", now.silence));
+        asker_.observer.note(now.silence.empty() ? Message("Sound: copied from ", now.video.string())
+                                                 : Message("No sound: ", now.silence));
     }
     frames_.emplace(r.output, job_, s.frames, asker_);
     writer_ = media::open_writer(r.output, s.width, s.height, s.fps, options);

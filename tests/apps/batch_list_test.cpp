@@ -41,6 +41,21 @@ TEST(BatchList, ReadsPromptsAndFields) {
     EXPECT_EQ(list.unread, (std::set<std::string>{"id", "data_file", "text"}));
 }
 
+TEST(BatchList, ReadsDiffusersNamesCommentsAndWrappers) {
+    const testing::TemporaryFolder folder;
+    const BatchList list = read_batch_list(write_file(
+        folder / "list.jsonl",
+        "# sizes\n{\"prompt\": \"A\", \"width\": 832, \"height\": 480, \"num_inference_steps\": 20, "
+        "\"guidance_scale\": 4.5, \"num_frames\": 9, \"bf16_timesteps\": true}\n# more\n{\"prompt\": \"B\"}\n"));
+    EXPECT_EQ(prompts_of(list), (std::vector<std::string>{"A", "B"}));
+    EXPECT_EQ(
+        list.items[0].fields,
+        (Fields{{"size", "832x480"}, {"steps", "20"}, {"cfg", "4.5"}, {"frames", "9"}, {"bf16-timesteps", "true"}}));
+    EXPECT_TRUE(list.unread.empty());
+    EXPECT_EQ(prompts_of(read_batch_list(write_file(folder / "l.json", R"({"prompts": ["A", {"prompt": "B"}]})"))),
+              (std::vector<std::string>{"A", "B"}));
+}
+
 // What other programs write, with the marks and line ends of other systems.
 TEST(BatchList, ReadsEveryForm) {
     const testing::TemporaryFolder folder;
@@ -71,7 +86,14 @@ TEST(BatchList, RefusesOthersByName) {
         {"\xEF\xBB\xBF \r\n", "holds no prompts"},
         {"[]", "holds no prompts"},
         {"{}", "has no text \"prompt\""},
-        {R"({"prompts": ["A"]})", "has no text \"prompt\""},
+        {R"({"prompts": ["A"], "seed": 3})", "\"seed\" stands beside \"prompts\""},
+        {R"([{"prompt": "A", "no_sound": true}])", "\"no_sound\" holds for all films of a batch"},
+        {R"([{"prompt": "A", "width": 832}])", "has \"width\" but no \"height\""},
+        {R"([{"prompt": "A", "steps": 2, "num_inference_steps": 3}])", "\"num_inference_steps\" says again"},
+        {"A\nB \xE9t\xE9\n", "line 2 is not UTF-8; save it as UTF-8"},
+        {std::string("A\0B", 3), "line 1 holds a control character"},
+        {"\x89PNG\r\n\x1a\n", "is a picture (PNG)"},
+        {"\x1f\x8b\x08", "is compressed (gzip)"},
         {R"([{"prompt_en": "A", "x": )" + std::string(100, '[') + std::string(100, ']') + "}]", "no valid JSON"},
         {R"([{"prompt_en": "A"},])", "no valid JSON"},
         {R"({"prompt_en": "A")", "no valid JSON"},
@@ -96,6 +118,10 @@ TEST(BatchList, RefusesOthersByName) {
         const auto path = write_file(folder / "list.json", content);
         expect_invalid([&] { read_batch_list(path); }, {path.string(), says});
     }
+    for (const char* head : {"prompt,seed\nA,3", "id;Prompt\n1;A", "\"text\",\"n\"\n"})
+        expect_invalid([&] { read_batch_list(write_file(folder / "list.csv", head)); }, {"line 1", "table (CSV)"});
+    for (const char* head : {"- prompt: A\n  seed: 3", "prompts:\n - A", "---\n- A", "prompt: A"})
+        expect_invalid([&] { read_batch_list(write_file(folder / "list.yaml", head)); }, {"line 1", "YAML"});
     const auto lines = write_file(folder / "lines.txt", "A\nA cat --w 832 --h 480 --d 42\n");
     expect_invalid([&] { read_batch_list(lines); }, {"lines.txt: line 2: --w looks like an option of another program"});
     expect_invalid([&] { read_batch_list(write_file(folder / "a.json", "A red ball.")); }, {"no valid JSON"});

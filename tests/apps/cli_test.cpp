@@ -97,6 +97,32 @@ TEST(Cli, InspectTellsWhatAFileIs) {
     shows(temporary / "lora.safetensors", {"LoRA", "1 weights of rank 8, 0 other differences"});
 }
 
+TEST(Cli, RefusalsNameWhatWasGiven) {
+    const TemporaryFolder folder;
+    const auto refused = [&](std::vector<std::string> words, const std::string& says) {
+        words.insert(words.begin(), {"generate", "--frames", "1", "--size", "64x64", "--steps", "1", "--quiet"});
+        const Outcome outcome = run_program(words);
+        EXPECT_EQ(outcome.exit_code, 2) << says;
+        EXPECT_NE(outcome.err.find(says), std::string::npos) << says << "\n" << outcome.err;
+    };
+    const std::string walk = folder / "walk/", picture = walk + "00000.png";
+    std::filesystem::create_directory(walk);
+    ASSERT_EQ(run_program({"generate", "-p", "x", "--frames", "1", "--size", "64x64", "--steps", "1", "-o", picture,
+                           "--no-contact-sheet", "--quiet"})
+                  .exit_code,
+              0);
+    refused({"-p", "x", "--video", walk, "-o", walk}, walk + ": would lie among the files of");
+    refused({"-p", "caf\xE9"}, "--prompt holds bytes that are no text in UTF-8");
+    refused({"-p", "x", "--negative", "fog\x01"}, "--negative holds bytes");
+    refused({"-p", "x", "--tokenizer", picture}, "00000.png: is a picture (PNG)");
+    refused({"-p", "x", "--layout", picture}, "00000.png: is a picture (PNG)");
+    refused({"-p", "x", "--model", picture},
+            "00000.png: is a file; --model takes a folder, --dit a transformer's file");
+    refused({"-p", "x", "--solver", "foo"},
+            "euler, unipc, dpm++; or a scheduler of diffusers: UniPCMultistepScheduler");
+    refused({"-p", "x", "-o", folder / "a.png", "--memory", "24"}, "needs ");
+}
+
 TEST(Cli, LorasChangeTheFilm) {
     const TemporaryFolder folder;
     Context ctx;

@@ -111,7 +111,7 @@ const WrongInput kInputs[] = {
     generate("device_unknown", {"--device", "tpu"}, {"--device tpu", "cpu or cuda"}),
     generate("dtype_on_cpu", {"--dtype", "bf16"}, {"--dtype bf16", "cuda"}),
     generate("threads_negative", {"--threads", "-1"}, {"--threads", "-1"}),
-    generate("memory_malformed", {"--memory", "24"}, {"--memory 24", "24GiB"}),
+    generate("memory_malformed", {"--memory", "24PB"}, {"--memory 24PB", "24GiB"}),
     generate("memory_too_little", {"--memory", "50MiB"}, {"text", "50 MiB may be used"}),
     {"layout_model_unknown", {"layout", "--model", "wan3"}, {"--model wan3", "wan2.1, wan2.2"}},
     {"layout_size_malformed", {"layout", "--size", "4k"}, {"--size 4k", "832x480"}},

@@ -23,8 +23,13 @@ TEST(Options, Bytes) {
     EXPECT_EQ(parse_bytes("8000M"), size_t{8000} << 20);
     EXPECT_EQ(parse_bytes("64 kB"), 64'000u);
     EXPECT_EQ(parse_bytes("1 KiB"), 1024u);
-    for (const char* text : {"", "1", "GiB", "1B", "1PB", "1GBs", "-1GiB", "1 G iB", "0GiB", "nanGiB", "infGiB",
-                             "1,5GiB", "1e9TiB", "80%", "1k1", "0.0001K"})
+    for (const char* text : {"900000000", "900000000B", "9e8", "900000000 bytes", "900 megabytes", "0,9 GB"})
+        EXPECT_EQ(parse_bytes(text), 900'000'000u) << text;
+    EXPECT_EQ(parse_bytes("2 Gigabytes"), 2'000'000'000u);
+    EXPECT_EQ(parse_bytes("2 gibibytes"), size_t{2} << 30);
+    EXPECT_EQ(parse_bytes("1,5GiB"), size_t{3} << 29);
+    for (const char* text : {"", "GiB", "1PB", "1GBs", "-1GiB", "1 G iB", "0GiB", "nanGiB", "infGiB", "1,500GiB",
+                             "1,5,0GiB", "2 gigs", "1e9TiB", "80%", "1k1", "0.0001K"})
         expect_invalid([&] { parse_bytes(text); }, {std::string("--memory ") + text + ": expected a size such as"});
 }
 

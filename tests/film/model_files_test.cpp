@@ -112,7 +112,7 @@ TEST_F(ModelFolder, ReplacementsMustExist) {
     expect_invalid([&] { find_model(folder(), {.dit = none}); }, {"dit " + none.string(), "no such file"});
     expect_invalid([&] { find_model(folder(), {.text_encoder = none}); },
                    {"text-encoder " + none.string(), "no such file"});
-    expect_invalid([&] { find_model(folder(), {.vae = folder()}); }, {"vae " + folder().string(), "is a folder; name the file in it"});
+    expect_invalid([&] { find_model(folder(), {.vae = folder()}); }, {"vae " + folder().string(), "is a folder"});
     expect_invalid([&] { find_model(folder(), {.tokenizer = none}); }, {"tokenizer " + none.string(), "no such file"});
 }
 
@@ -120,7 +120,7 @@ TEST_F(ModelFolder, MustHoldAModel) {
     expect_invalid([&] { find_model(folder()); }, {folder().string(), "does not exist"});
     make("README.md");
     expect_invalid([&] { find_model(folder()); }, {folder().string(), "not a model folder", "model_index.json"});
-    expect_invalid([&] { find_model(folder() / "README.md"); }, {"README.md", "does not exist"});
+    expect_invalid([&] { find_model(folder() / "README.md"); }, {"README.md", "is a file", "takes a folder"});
     write_file(folder() / "model_index.json", "{}");
     expect_invalid([&] { find_model(folder()); }, {folder().string(), "not a model folder"});
 }

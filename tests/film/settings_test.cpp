@@ -199,6 +199,29 @@ TEST_F(SettingsTest, WrongSchedulerConfig) {
             "\"flow_shift\" is \"3\", expected a number");
     refused("[]", "not a JSON object");
     refused("{", "not a JSON object");
+    refused("version https://git-lfs.github.com/spec/v1\noid", "is a Git LFS pointer");
+    refused(R"({"flow_shift": 0})", "a shift of 0, expected more than 0");
+    refused(R"({"flow_shift": -1})", "a shift of -1, expected more than 0");
+    refused(R"({"_class_name": "UniPCMultistepScheduler", "solver_order": 9})", "expected 2, 1, 3, 4 or 5");
+}
+
+// What the user or the folder's own settings say is taken instead of what the file cannot say.
+TEST_F(SettingsTest, WrongSchedulerConfigYields) {
+    SettingChoices both;
+    both.solver = "euler";
+    both.shift = 4;
+    for (const char* content : {R"({"flow_shift": 0})", R"({"flow_shift": "5.0"})", R"({"flow_shift": NaN})", "{",
+                                R"({"_class_name": 7, "flow_shift": 3})"}) {
+        scheduler_config(content);
+        EXPECT_EQ(resolve(kWan21, both).shift, 4) << content;
+        EXPECT_EQ(resolve(kWan21, both).solver, "euler") << content;
+    }
+    scheduler_config("{");
+    SettingChoices solver;
+    solver.solver = "euler";
+    expect_invalid([&] { resolve(kWan21, solver); }, {files_.scheduler.string(), "or choose another with shift"});
+    both.shift = 0;
+    expect_invalid([&] { resolve(kWan21, both); }, {"shift 0: expected more than 0, at most 100"});
 }
 
 TEST_F(SettingsTest, WrongGenerationConfig) {

@@ -86,7 +86,7 @@ TEST(DiffusersSolver, NamesWhatIsNotFollowed) {
     refused(kUnipc, {{"use_beta_sigmas", "true"}}, "use_beta_sigmas true is not followed; expected false");
     refused(kUnipc, {{"use_exponential_sigmas", "true"}}, "use_exponential_sigmas true is not followed");
     refused(kUnipc, {{"use_flow_sigmas", "false"}}, "use_flow_sigmas false is not followed; expected true");
-    refused(kUnipc, {{"solver_order", "6"}}, "solver_order 6 is not followed");
+    refused(kUnipc, {{"solver_order", "6"}}, "solver_order 6 is not followed; expected 2, 1, 3, 4 or 5");
     refused(kUnipc, {{"prediction_type", "epsilon"}}, "prediction_type epsilon is not followed");
     refused(kUnipc, {{"disable_corrector", "[0,1]"}}, "disable_corrector [0,1] is not followed");
     refused(kUnipc, {{"lower_order_final", "false"}}, "lower_order_final false is not followed");

@@ -259,7 +259,9 @@ TEST(Solvers, AreFoundByName) {
         find_solver("heun");
         FAIL();
     } catch (const InvalidRequest& error) {
-        EXPECT_STREQ(error.what(), "unknown solver 'heun', expected one of: euler, unipc, dpm++");
+        EXPECT_STREQ(error.what(),
+                     "unknown solver 'heun', expected one of: euler, unipc, dpm++; or a scheduler of diffusers: "
+                     "UniPCMultistepScheduler, DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler");
     }
     EXPECT_THROW(find_solver(""), InvalidRequest);
 }

@@ -1,4 +1,4 @@
-// t3video inspect: how a film was made, what a model folder or a window layout holds.
+// t3video inspect: what a file or folder is, told by its contents.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
@@ -8,19 +8,24 @@
 
 #include "apps/cli/clip_folder.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/inspect.h"
 #include "apps/cli/layout_table.h"
 #include "apps/common/tongue.h"
 #include "checkpoint/gguf/gguf.h"
 #include "checkpoint/single_file.h"
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/paths.h"
 #include "core/printable.h"
+#include "film/config_checks.h"
 #include "film/field_values.h"
+#include "film/frame_size.h"
 #include "film/layout_choice.h"
 #include "film/networks.h"
 #include "film/scheduler_config.h"
-#include "job/film_record.h"
-#include "media/film_comment.h"
+#include "film/settings_file.h"
+#include "film/weight_files.h"
+#include "job/job_files.h"
 #include "text/tokenizer.h"
 
 namespace t3video::apps {
@@ -42,14 +47,11 @@ std::string weights(Model& model) {
     return fmt::format("{}; {} parameters, {:.1f} MB", fmt::join(types, "+"), grouped(count), double(bytes) / 1e6);
 }
 
-void row(const char* title, const std::string& text) {
-    fmt::print("{:<13} {}\n", title, printable(text));
-}
-
 // Returns the sizes, for what depends on them.
 models::DitConfig print_dit(const std::filesystem::path& path, const std::filesystem::path& config) {
     auto dit = models::WanDit::load(path, config);
     const auto& c = dit.config();
+    film::check_dit_config(config, path, c);
     row("Transformer", path.string());
     row("", fmt::format("width {}, {} heads of {}, {} layers, ffn {}, {} latent channels, text width {}", c.dim,
                         c.heads, c.head_width(), c.layers, c.ffn_dim, c.in_channels, c.text_dim));
@@ -60,6 +62,7 @@ models::DitConfig print_dit(const std::filesystem::path& path, const std::filesy
 void print_text(const std::filesystem::path& path) {
     auto encoder = models::Umt5::load(path);
     const auto& c = encoder.config();
+    film::check_encoder_config(path, c);
     row("Text encoder", path.string());
     row("", fmt::format("UMT5, width {}, {} heads of {}, {} layers, ffn {}, {} ids", c.dim, c.heads,
                         c.inner_dim / c.heads, c.layers, c.ffn_dim, c.vocabulary));
@@ -68,6 +71,7 @@ void print_text(const std::filesystem::path& path) {
 
 void print_tokenizer(const std::filesystem::path& path) {
     if (path.empty()) return row("Tokenizer", "none; generate needs one (--tokenizer FILE)");
+    film::refuse_file_of_other_kind(path);
     const text::Tokenizer tokenizer(path);
     row("Tokenizer", path.string());
     row("", fmt::format("{} pieces", tokenizer.vocabulary_size()));
@@ -85,6 +89,7 @@ void print_scheduler(const std::filesystem::path& path) {
 models::VaeConfig print_vae(const std::filesystem::path& path) {
     auto vae = models::WanVae::load(path);
     const auto& c = vae.config();
+    film::check_vae_config(path, c);
     row("VAE", path.string());
     row("", fmt::format("Wan{}, {} latent channels, a latent pixel covers {}x{} pixels and {} frames",
                         c.version == models::VaeVersion::wan22 ? "2.2" : "2.1", c.z, c.stride_hw(), c.stride_hw(),
@@ -146,35 +151,79 @@ void inspect_model(const std::filesystem::path& folder) {
     print_layout(choice.layout, {dit.dim, dit.layers});
 }
 
-// What is known of the file, and the options that made it if it names them.
-void inspect_film(const std::filesystem::path& path) {
-    const media::VideoInfo info = media::read_film_info(path);
-    const bool timed = info.duration > 0 && info.fps;
-    row("Film", path.string());
-    row("", fmt::format("{}x{}, {} {}{}", info.width, info.height, info.codec, info.pixels,
-                        timed ? fmt::format(", {:.3g} fps, {:.2f} s", info.fps->value(), info.duration) : ""));
-    if (info.tags.matrix != "unknown")
-        row("Colours", fmt::format("{}, {}, {}, range {}", info.tags.primaries, info.tags.transfer, info.tags.matrix,
-                                   info.tags.range));
-    if (const auto clip = parse_clip_record(info.comment)) {
-        row("Made", fmt::format("by t3video make-clips, clip {}: {}", clip->index, clip->caption));
-        for (const std::string& option : clip->options) row("", option);
-        return;
+bool is_weights(const std::filesystem::path& path) {
+    InputFile file(path, "weights");
+    const std::string head = file.read(16);
+    const bool safetensors = head.size() > 8 && head[8] == '{' && head.substr(5, 3) == std::string(3, '\0');
+    const bool torch =
+        head.starts_with("PK\x03\x04") || (head.size() > 1 && head[0] == '\x80' && head[1] >= 2 && head[1] <= 5);
+    return safetensors || torch || head.starts_with("GGUF");
+}
+
+// A folder that holds one network, as diffusers' transformer/ and vae/ do.
+std::filesystem::path only_weights_in(const std::filesystem::path& folder) {
+    if (is_file(folder / "model_index.json") || is_folder(folder / "transformer")) return {};
+    const auto encoder = film::find_weights(folder, {"model", "pytorch_model"}).file;
+    if (!encoder.empty()) return encoder;
+    const auto network = film::find_weights(folder, {"diffusion_pytorch_model"}).file;
+    if (network.empty()) return {};
+    const film::ModelFiles files = film::find_model(folder);
+    return files.vae.empty() && files.text_encoder.empty() ? network : std::filesystem::path();
+}
+
+void inspect_folder(const std::filesystem::path& folder) {
+    if (job::is_job_folder(folder)) return inspect_job(folder);
+    if (const auto weights = only_weights_in(folder); !weights.empty()) return inspect_weights(weights);
+    const bool model = is_file(folder / "model_index.json") || is_folder(folder / "transformer");
+    for (const char* name : {"spiece.model", "tokenizer.json"}) {
+        if (!model && is_file(folder / name)) return print_tokenizer(folder / name);
     }
-    const auto record = job::parse_film_record(info.comment);
-    if (!record) return row("Made", "unknown: the file does not say how");
-    row("Made", fmt::format("by t3video {} on {} in {}", record->version, record->device, record->dtype));
-    const auto print = [](const std::vector<job::FilmRecord::Option>& options) {
-        for (const auto& [name, values] : options) {
-            for (const std::string& value : values) row("", fmt::format("--{} {}", name, value));
-        }
-    };
-    print(record->options);
-    print(record->format);
-    row("Again", fmt::format("t3video generate --like {}", path.string()));
+    if (!model && is_file(folder / "scheduler_config.json")) return print_scheduler(folder / "scheduler_config.json");
+    if (is_picture_folder(folder)) return inspect_media(folder);
+    inspect_model(folder);
+}
+
+void inspect_file(const std::filesystem::path& path, int64_t width) {
+    const bool of_job = std::ranges::find(job::kJobFiles, path.filename().string()) != std::end(job::kJobFiles);
+    if (of_job && job::is_job_folder(folder_above(path))) {
+        row("Part of", folder_above(path).string() + ", a job:");
+        return inspect_job(folder_above(path));
+    }
+    if (is_weights(path)) return inspect_weights(path);
+    if (!media_kind(path).empty()) return inspect_media(path);
+    if (path.extension() == ".model") return print_tokenizer(path);
+    switch (text_kind(path)) {
+        case TextKind::layout:
+            return print_layout(t3::read_layout(path), {.width = width});
+        case TextKind::scheduler:
+            return print_scheduler(path);
+        case TextKind::pipeline:
+            return inspect_model(folder_above(path));
+        case TextKind::config:
+            return inspect_config(path);
+        case TextKind::tokenizer:
+            return print_tokenizer(path);
+        case TextKind::prompts:
+            return inspect_prompts(path);
+        case TextKind::unknown:
+            throw InvalidRequest(path.string() +
+                                 ": is JSON, but no layout, scheduler, model's config, tokenizer or list "
+                                 "of prompts, which t3video inspect shows");
+        case TextKind::none:
+            for (const char* extension :
+                 {".txt", ".json", ".jsonl", ".csv"})  // which the list's reader refuses by line
+                if (path.extension() == extension && file_bytes(path) > 0) return inspect_prompts(path);
+            [[fallthrough]];
+        case TextKind::index:
+            return inspect_weights(path);
+    }
 }
 
 }  // namespace
+
+void row(const char* title, const std::string& text) {
+    fmt::print("{:<13} {}\n", title, printable(text));
+}
 
 void add_inspect(CLI::App& program, Action& chosen) {
     struct Options {
@@ -182,12 +231,14 @@ void add_inspect(CLI::App& program, Action& chosen) {
         int64_t width = 1536;
     };
     auto* command = program.add_subcommand(
-        "inspect", "Show how a film was made, or what a model folder, weights or a window layout hold");
+        "inspect", "Show how a film was made, or what a model folder, weights, a picture, a list or another file hold");
     const auto o = std::make_shared<Options>();
-    command->add_option("PATH", o->path,
-                        "Film, model folder, weights (.safetensors, .pth, .gguf; a LoRA too), window layout .json, "
-                        "scheduler_config.json, spiece.model or tokenizer.json "
-                        "(default: the bundled demo model)");
+    command->add_option(
+        "PATH", o->path,
+        "Film, video, picture or folder of pictures; model folder or one of its parts; weights (.safetensors, "
+        ".pth, .gguf; a LoRA too); list of prompts; job folder; window layout, config.json, "
+        "scheduler_config.json, spiece.model or tokenizer.json "
+        "(default: the bundled demo model)");
     command
         ->add_option("--width", o->width,
                      "Channels of a token, for a layout's FLOPs (Wan2.1-1.3B: 1536, TI2V-5B: 3072)")
@@ -200,14 +251,7 @@ void add_inspect(CLI::App& program, Action& chosen) {
         chosen = [o] {
             const auto path = o->path.empty() ? film::demo_model_folder() : o->path;
             require_valid(is_there(path), path.string(), ": no such file or folder");
-            if (media::is_film(path)) return inspect_film(path);
-            if (is_folder(path)) return inspect_model(path);
-            if (path.filename() == "scheduler_config.json") return print_scheduler(path);
-            if (path.filename() == "model_index.json") return inspect_model(folder_above(path));
-            if (path.filename() == "tokenizer.json" || path.extension() == ".model") return print_tokenizer(path);
-            const bool index = path.filename().string().find(".index.") != std::string::npos;
-            if (path.extension() == ".json" && !index) return print_layout(t3::read_layout(path), {.width = o->width});
-            inspect_weights(path);
+            is_folder(path) ? inspect_folder(path) : inspect_file(path, o->width);
         };
     });
 }

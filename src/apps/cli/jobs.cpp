@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/inspect.h"
 #include "apps/common/log.h"
 #include "apps/common/tongue.h"
 #include "core/error.h"
@@ -55,7 +56,9 @@ std::vector<job::JobState> find_jobs(const fs::path& place) {
     return jobs;
 }
 
-void print(const std::vector<job::JobState>& jobs) {
+}  // namespace
+
+void print_jobs(const std::vector<job::JobState>& jobs) {
     size_t widest = 6;
     for (const auto& job : jobs) widest = std::max(widest, printable(job.folder.string()).size());
     fmt::print("{:<{}}  {:<24}  {:>9}  {:<14}  {}\n", "folder", widest, "stage", "size", "film", "prompt");
@@ -68,6 +71,8 @@ void print(const std::vector<job::JobState>& jobs) {
     }
 }
 
+namespace {
+
 // What can be read is listed, whatever the rest is.
 void list(const std::vector<fs::path>& places) {
     std::vector<job::JobState> jobs;
@@ -79,7 +84,7 @@ void list(const std::vector<fs::path>& places) {
             refused.push_back(error.message());
         }
     }
-    if (!jobs.empty()) print(jobs);
+    if (!jobs.empty()) print_jobs(jobs);
     if (jobs.empty() && refused.empty())
         fmt::print("No job folders here; t3video generate leaves one beside each film.\n");
     if (refused.empty()) return;

@@ -2,6 +2,7 @@
 #include "apps/common/options.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -125,27 +126,57 @@ std::string explain(const CLI::ParseError& error) {
     return of_value ? option + " " + explained : text;
 }
 
-size_t parse_bytes(const std::string& text) {
-    constexpr double kBinary = 1024, kDecimal = 1000, kMost = 0x1p60;
-    constexpr std::string_view kPrefixes = "kmgt", kBlanks = " \t";
+namespace {
+
+bool is_among(std::string_view text, std::initializer_list<std::string_view> names) {
+    return std::ranges::find(names, text) != names.end();
+}
+
+// Bytes of a unit in lower case: "gib", "g", "gb", "gigabytes", "" and "b" for bytes; 0 for others.
+double unit_bytes(std::string_view unit) {
+    constexpr std::array<std::string_view, 4> kDecimal = {"kilo", "mega", "giga", "tera"},
+                                              kBinary = {"kibi", "mebi", "gibi", "tebi"};
+    constexpr std::string_view kPrefixes = "kmgt";
+    if (is_among(unit, {"", "b", "byte", "bytes"})) return 1;
+    for (size_t i = 0; i < kPrefixes.size(); ++i) {
+        const double power = static_cast<double>(i) + 1, decimal = std::pow(1000, power),
+                     binary = std::pow(1024, power);
+        if (unit[0] == kPrefixes[i] && is_among(unit.substr(1), {"", "i", "ib"})) return binary;
+        if (unit[0] == kPrefixes[i] && unit.substr(1) == "b") return decimal;
+        for (const auto& [words, bytes] : {std::pair(kDecimal[i], decimal), {kBinary[i], binary}}) {
+            if (unit.starts_with(words) && is_among(unit.substr(words.size()), {"byte", "bytes"})) return bytes;
+        }
+    }
+    return 0;
+}
+
+// With a decimal comma as a point; a comma in front of three digits may stand for thousands and stays.
+std::string with_point(std::string text) {
+    const size_t comma = text.find(',');
+    if (comma == std::string::npos || text.find('.') != std::string::npos) return text;
+    const size_t end = std::min(text.find_first_not_of("0123456789", comma + 1), text.size());
+    if (end - comma - 1 != 3) text[comma] = '.';
+    return text;
+}
+
+}  // namespace
+
+size_t parse_bytes(const std::string& given) {
+    constexpr double kMost = 0x1p60;
+    constexpr std::string_view kBlanks = " \t";
+    const std::string text = with_point(given);
     const size_t begin = std::min(text.find_first_not_of(kBlanks), text.size());
     double number = 0;
     const char* end = text.data() + text.size();
     const auto [rest, error] = std::from_chars(text.data() + begin, end, number);
     std::string unit;
-    for (const char c : std::string_view(rest, static_cast<size_t>(end - rest))) {
-        if (c >= 'A' && c <= 'Z') unit += static_cast<char>(c - 'A' + 'a');
-        if (c < 'A' || c > 'Z') unit += c;
-    }
+    for (const char c : std::string_view(rest, static_cast<size_t>(end - rest)))
+        unit += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     unit.erase(0, unit.find_first_not_of(kBlanks));
     unit.erase(unit.find_last_not_of(kBlanks) + 1);
-    const size_t power = unit.empty() ? std::string::npos : kPrefixes.find(unit[0]);
-    const std::string_view ending = std::string_view(unit).substr(unit.empty() ? 0 : 1);
-    const bool binary = ending == "ib" || ending == "i" || ending.empty(), decimal = ending == "b";
-    const double bytes = number * std::pow(binary ? kBinary : kDecimal, double(power) + 1);
-    const bool right = error == std::errc() && power != std::string::npos && (binary || decimal);
-    require_valid(right && bytes >= 1 && bytes < kMost, "--memory ", text,
-                  ": expected a size such as 24GiB, 24 GB or 800M");
+    const double bytes = number * unit_bytes(unit);
+    require_valid(error == std::errc() && bytes >= 1 && bytes < kMost, "--memory ", given,
+                  ": expected a size such as 24GiB, 24 GB, 800M or 900000000");
     return static_cast<size_t>(bytes);
 }
 

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "checkpoint/foreign_file.h"
 #include "core/error.h"
 #include "core/input_file.h"
 #include "core/json.h"
@@ -58,7 +59,11 @@ DitConfig infer_dit_config(const std::map<std::string, Shape>& shapes, const std
     while (shapes.contains("blocks." + std::to_string(c.layers) + ".modulation")) ++c.layers;
 
     json config;
-    if (is_file(config_json)) config = parse_json_or_discard(read_text_file(config_json, "a JSON object"));
+    if (is_file(config_json)) {
+        const std::string text = read_text_file(config_json, "a JSON object");
+        checkpoint::refuse_other_kind(text, config_json.string());
+        config = parse_json_or_discard(text);
+    }
     require_valid(!config.is_discarded(), config_json.string(), ": not valid JSON");
     if (is_of_another(config, c.dim)) config = json();
     const double heads = config_number(config, "num_heads", "num_attention_heads");

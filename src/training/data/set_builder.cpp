@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/paths.h"
 #include "core/printable.h"
+#include "core/utf8.h"
 #include "media/film_format.h"
 #include "training/data/list_text.h"
 
@@ -85,8 +86,8 @@ void SetBuilder::add_file(const Place& place, const std::filesystem::path& file,
                   .repeats = repeats_,
                   .group = set_.groups.size() - 1};
     for (const std::string& caption : captions) {
-        if (!is_utf8(caption)) {
-            return tell(Kind::broken, place, concat("the caption of ", in_quotes(name), " is no UTF-8"));
+        if (!is_utf8_text(caption)) {
+            return tell(Kind::broken, place, concat("the caption of ", in_quotes(name), " is no text in UTF-8"));
         }
         if (const auto text = trimmed(caption); !text.empty()) item.captions.emplace_back(text);
     }

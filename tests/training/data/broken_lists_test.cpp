@@ -128,7 +128,7 @@ TEST_F(BrokenLists, FoldersTellWhatHasNoPartner) {
     write_file(folder_ / "c.webm", "clip");
     expect_problem(read_data_list(folder_.path()), Kind::no_caption, 0, "'c.webm' has no caption");
     write_file(folder_ / "c.txt", "caf\xE9");
-    expect_problem(read_data_list(folder_.path()), Kind::broken, 0, "'c.webm' is no UTF-8");
+    expect_problem(read_data_list(folder_.path()), Kind::broken, 0, "'c.webm' is no text in UTF-8");
     write_file(folder_ / "c.txt", "\xFF\xFE");
     expect_problem(read_data_list(folder_.path()), Kind::broken, 0, "UTF-16");
     write_file(folder_ / "c.txt", std::string(2 << 20, 'x'));
