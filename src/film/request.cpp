@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/utf8.h"
 
 namespace t3video::film {
 
@@ -24,13 +23,9 @@ media::VideoOptions Request::video_options() const {
     return {.crf = crf, .codec = codec, .bits = bits};
 }
 
-constexpr const char* kNoText = " holds bytes that are no text in UTF-8, or control characters; give it as UTF-8";
-
 void check_request(const Request& request) {
     const bool blank = std::ranges::all_of(request.prompt, [](unsigned char c) { return c <= ' '; });
     require_valid(!blank, Field("prompt"), " is empty: describe the film in a sentence");
-    require_valid(is_utf8_text(request.prompt), Field("prompt"), kNoText);
-    require_valid(is_utf8_text(request.settings.negative_prompt.value_or("")), Field("negative"), kNoText);
     require_valid(request.multiprocessors >= 1 && request.multiprocessors <= 1024,
                   Field("multiprocessors", request.multiprocessors), ": expected 1 to 1024");
     require_valid(request.preview_every >= 0, Field("preview", request.preview_every), ": expected a number of steps");

@@ -112,8 +112,6 @@ TEST(Cli, RefusalsNameWhatWasGiven) {
                   .exit_code,
               0);
     refused({"-p", "x", "--video", walk, "-o", walk}, walk + ": would lie among the files of");
-    refused({"-p", "caf\xE9"}, "--prompt holds bytes that are no text in UTF-8");
-    refused({"-p", "x", "--negative", "fog\x01"}, "--negative holds bytes");
     refused({"-p", "x", "--tokenizer", picture}, "00000.png: is a picture (PNG)");
     refused({"-p", "x", "--layout", picture}, "00000.png: is a picture (PNG)");
     refused({"-p", "x", "--model", picture},

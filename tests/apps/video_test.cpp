@@ -135,6 +135,17 @@ TEST_F(CliLike, RecordsHoldNoPlacesToWriteTo) {
 
 // What a stranger's film says of itself does not reach the terminal as orders.
 TEST_F(CliLike, InspectShowsControlCharacters) {
+    const std::vector<std::string> hostile = {
+        "--prompt", "\x1b]0;PWN\a\x1b[2Jx\x7f\xC2\x9B\xE2\x80\xAE", "--size", "64x64", "--frames", "1", "--steps", "1"};
+    ASSERT_EQ(make("a.mp4", hostile).exit_code, 0);
+    const Outcome shown = run_program({"inspect", folder_ / "a.mp4"});
+    EXPECT_EQ(shown.exit_code, 0) << shown.err;
+    EXPECT_NE(shown.out.find(R"(--prompt \x1b]0;PWN\x07\x1b[2Jx\x7f\u009b\u202e)"), std::string::npos) << shown.out;
+    EXPECT_EQ(std::ranges::count_if(shown.out, [](char c) { return c != '\n' && (c < ' ' || c == 0x7f); }), 0);
+}
+
+// Nor what a picture does that t3video did not write.
+TEST_F(CliLike, InspectShowsControlCharactersOfStrangers) {
     const std::string record =
         R"({"t3video": "0.1.0", "device": "cpu", "dtype": "f32", "options": {"prompt": )"
         R"("\u001b]0;PWN\u0007\u001b[2Jx\u007f\u009b\u202e"}, "format": {"kind": "png", "bits": 8}})";

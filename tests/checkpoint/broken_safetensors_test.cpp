@@ -70,7 +70,7 @@ const BrokenCase kBroken[] = {
     {"MetadataNotAnObject", safetensors_file(R"({"__metadata__":[]})", ""), "'__metadata__' is not a JSON object"},
     {"NotDownloadedToItsEnd", two("[0,4]", "[4,9]"), ": ends after 121 of 122 bytes: the download is not complete"},
     {"LfsPointer", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
-     "is a Git LFS pointer, not the file itself; fetch that with 'git lfs pull'"},
+     "is a Git LFS pointer, not the weights; fetch the file itself with 'git lfs pull'"},
     {"WebPage", "\n<!DOCTYPE html><html lang=\"en\">", "is an HTML or XML page"},
     {"ErrorOfAServer", "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "is an HTML or XML page"},
     {"AnswerOfAServer", "Entry not found", "is a text that begins with 'Entry not found', not weights"},

@@ -20,9 +20,9 @@ TEST_F(FrameWriterTest, KindFollowsTheName) {
     fs::create_directory(folder() / "clips");
     EXPECT_EQ(output_kind(folder() / "clips"), OutputKind::pictures) << "folders that exist";
     // A folder with the name of a film is a mistake, unless a slash says that it is meant.
-    fs::create_directory(folder() / "clips.mp4");
-    EXPECT_EQ(output_kind(folder() / "clips.mp4/"), OutputKind::pictures);
-    EXPECT_TRUE(contains(complaint([&] { check_output(folder() / "clips.mp4"); }), "is a folder"));
+    fs::create_directory(folder() / "clips.y4m");
+    EXPECT_EQ(output_kind(folder() / "clips.y4m/"), OutputKind::pictures);
+    EXPECT_TRUE(contains(complaint([&] { check_output(folder() / "clips.y4m"); }), "is a folder"));
 }
 
 TEST_F(FrameWriterTest, UnknownNamesAreToldTheKnownOnes) {
