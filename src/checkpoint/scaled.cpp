@@ -11,6 +11,7 @@
 
 #include "checkpoint/checks.h"
 #include "checkpoint/quantisation_notes.h"
+#include "checkpoint/values.h"
 #include "core/error.h"
 
 namespace t3video::checkpoint {
@@ -63,10 +64,7 @@ class Scaled : public Encoding {
     void read(int64_t first, int64_t count, float* values) const {
         const DType dtype = stored_.dtype();
         if (is_float(dtype)) {
-            visit_float(dtype, [&]<class T>() {
-                const T* x = stored_.data<T>() + first;
-                for (int64_t i = 0; i < count; ++i) values[i] = static_cast<float>(x[i]);
-            });
+            read_values(stored_, first, count, values);
         } else if (dtype == DType::f64) {
             const double* x = stored_.data<double>() + first;
             for (int64_t i = 0; i < count; ++i) values[i] = static_cast<float>(x[i]);

@@ -6,7 +6,6 @@
 #include <memory>
 #include <set>
 
-#include "apps/cli/clip_folder.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/inspect.h"
 #include "apps/cli/layout_table.h"

@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/input_file.h"
 #include "core/json.h"
+#include "core/text_lines.h"
 #include "core/utf8.h"
 #include "film/fields.h"
 
@@ -20,38 +21,9 @@ namespace {
 using film::RequestField;
 using nlohmann::ordered_json;
 
-constexpr std::string_view kBlanks = " \t\v\f";
 constexpr std::array<const char*, 4> kPrompts = {"prompt_en", "prompt", "caption", "text"};
 constexpr const char* kExpected =
     R"(expected a list of prompts: lines of text, or JSON such as [{"prompt": "A red ball drifts left.", "seed": 3}])";
-
-struct Line {
-    size_t number;  // from 1
-    std::string_view text;
-};
-
-std::string_view trimmed(std::string_view text) {
-    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-    return text.substr(0, text.find_last_not_of(kBlanks) + 1);
-}
-
-// Those that hold something. Lines end as on any system.
-std::vector<Line> lines_of(std::string_view text) {
-    std::vector<Line> lines;
-    for (size_t number = 1; !text.empty(); ++number) {
-        const size_t end = std::min(text.find_first_of("\r\n"), text.size());
-        if (const std::string_view line = trimmed(text.substr(0, end)); !line.empty()) lines.push_back({number, line});
-        text.remove_prefix(std::min(text.size(), end + (text.substr(end).starts_with("\r\n") ? 2 : 1)));
-    }
-    return lines;
-}
-
-std::string without_mark(std::string text, const std::filesystem::path& path) {
-    const bool wide = text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF");
-    require_valid(!wide, path.string(), ": is UTF-16; save it as UTF-8");
-    constexpr std::string_view kMark = "\xEF\xBB\xBF";
-    return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
-}
 
 void require_text(std::string_view text, const std::filesystem::path& path) {
     const size_t at = first_non_text(text);
@@ -85,7 +57,7 @@ std::vector<std::string> cells_of(std::string_view line) {
 }
 
 // The first line of a table, "prompt,seed", or of YAML, "- prompt: A red ball", is no prompt.
-void require_prompt_lines(const Line& first, const std::filesystem::path& path) {
+void require_prompt_lines(const TextLine& first, const std::filesystem::path& path) {
     const std::string line = lower(first.text);
     const auto names = [&](std::string_view before, std::string_view after) {
         return std::ranges::any_of(kPrompts, [&](const char* name) {
@@ -132,7 +104,7 @@ class Reader {
         require_valid(!blank, where, ": ", name, " is empty; describe the film in a sentence");
         list_.items.push_back({std::string(prompt)});
     }
-    void add_line(const Line& line) {
+    void add_line(const TextLine& line) {
         const std::string where = at_line(line.number);
         const std::string_view foreign = foreign_option(line.text);
         require_valid(foreign.empty(), where, ": ", foreign,
@@ -171,7 +143,7 @@ class Reader {
     void add_entries(const ordered_json& entries) {
         for (size_t i = 0; i < entries.size(); ++i) add(entries[i], concat(path_.string(), ": entry ", i));
     }
-    std::string at_line(size_t number) const { return concat(path_.string(), ": line ", number); }
+    std::string at_line(int64_t number) const { return concat(path_.string(), ": line ", number); }
     BatchList finish() {
         require_valid(!list_.items.empty(), path_.string(), ": holds no prompts; ", kExpected);
         return std::move(list_);
@@ -224,7 +196,7 @@ class Reader {
 };
 
 // Whether the text begins as JSON does: broken JSON is no list of prompts.
-bool is_meant_as_json(const std::vector<Line>& lines) {
+bool is_meant_as_json(const std::vector<TextLine>& lines) {
     const std::string_view first = lines.front().text, last = lines.back().text;
     return first.starts_with('{') || (first.starts_with('[') && last.ends_with(']'));
 }
@@ -236,8 +208,8 @@ BatchList read_batch_list(const std::filesystem::path& path) {
         without_mark(read_text_file(path, "a batch's list of prompts", kLargestText, Pipes::accepted), path);
     checkpoint::refuse_other_kind(text, path.string());
     require_text(text, path);
-    std::vector<Line> lines = lines_of(text);
-    std::erase_if(lines, [](const Line& line) { return line.text[0] == '#'; });
+    std::vector<TextLine> lines = lines_of(text);
+    std::erase_if(lines, [](const TextLine& line) { return line.text[0] == '#'; });
     Reader reader(path);
     if (lines.empty()) return reader.finish();
     const auto whole = parse_json_or_discard<ordered_json>(text);
@@ -255,7 +227,7 @@ BatchList read_batch_list(const std::filesystem::path& path) {
     }
     const auto first = parse_json_or_discard<ordered_json>(lines.front().text);
     if (first.is_object() || first.is_string()) {
-        for (const Line& line : lines) {
+        for (const TextLine& line : lines) {
             const auto entry = parse_json_or_discard<ordered_json>(line.text);
             require_valid(!entry.is_discarded(), reader.at_line(line.number), ": is no JSON, but the lines before are");
             reader.add(entry, reader.at_line(line.number));
@@ -266,7 +238,7 @@ BatchList read_batch_list(const std::filesystem::path& path) {
     const bool json = extension == ".json" || extension == ".jsonl" || is_meant_as_json(lines);
     require_valid(!json, path.string(), ": no valid JSON; ", kExpected);
     require_prompt_lines(lines.front(), path);
-    for (const Line& line : lines) reader.add_line(line);
+    for (const TextLine& line : lines) reader.add_line(line);
     return reader.finish();
 }
 

@@ -24,4 +24,13 @@ inline const uint8_t* bytes_at(const std::byte* p) {
 constexpr std::array<float, 16> kUnevenSteps = {-127, -104, -83, -65, -49, -35, -22, -10,
                                                 1,    13,   25,  38,  53,  69,  89,  113};
 
+
+// 32 of them in 16 bytes, the low halves before the high ones, times `scale`.
+inline void read_uneven(float scale, const uint8_t* q, float* values) {
+    for (size_t i = 0; i < 16; ++i) {
+        values[i] = scale * kUnevenSteps[q[i] & 15];
+        values[16 + i] = scale * kUnevenSteps[q[i] >> 4];
+    }
+}
+
 }  // namespace t3video::checkpoint

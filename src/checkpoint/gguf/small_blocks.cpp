@@ -75,12 +75,7 @@ void decode_q8_0(const std::byte* block, float* values) {
 
 // f16 scale | 16 bytes
 void decode_iq4_nl(const std::byte* block, float* values) {
-    const float scale = half_at(block);
-    const uint8_t* q = bytes_at(block + 2);
-    for (int64_t i = 0; i < kHalf; ++i) {
-        values[i] = scale * kUnevenSteps[q[i] & 15];
-        values[kHalf + i] = scale * kUnevenSteps[q[i] >> 4];
-    }
+    read_uneven(half_at(block), bytes_at(block + 2), values);
 }
 
 }  // namespace

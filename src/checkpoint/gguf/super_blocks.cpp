@@ -135,11 +135,7 @@ void decode_iq4_xs(const std::byte* block, float* values) {
     const uint8_t *high = bytes_at(block + 2), *low = bytes_at(block + 4), *q = bytes_at(block + 8);
     for (size_t n = 0; n < 8; ++n, q += 16, values += 32) {
         const int number = (low[n / 2] >> n % 2 * 4 & 15) | (high[n / 4] >> n % 4 * 2 & 3) << 4;
-        const float scale = d * static_cast<float>(number - 32);
-        for (size_t i = 0; i < 16; ++i) {
-            values[i] = scale * kUnevenSteps[q[i] & 15];
-            values[16 + i] = scale * kUnevenSteps[q[i] >> 4];
-        }
+        read_uneven(d * static_cast<float>(number - 32), q, values);
     }
 }
 

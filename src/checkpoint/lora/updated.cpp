@@ -4,20 +4,11 @@
 #include <utility>
 
 #include "checkpoint/lora/update.h"
+#include "checkpoint/values.h"
 #include "core/error.h"
 
 namespace t3video::checkpoint {
 namespace {
-
-// Elements [first, first + count) as f32; an encoding's groups must not be cut.
-void read_values(const Stored& stored, int64_t first, int64_t count, float* values) {
-    if (stored.encoding()) return stored.encoding()->decode(first, count, values);
-    const Tensor& x = stored.numbers();
-    visit_float(x.dtype(), [&]<class T>() {
-        const T* const p = x.data<T>() + first;
-        for (int64_t i = 0; i < count; ++i) values[i] = static_cast<float>(p[i]);
-    });
-}
 
 bool has_whole_rows(const Stored& x, int64_t width) {
     return !x.encoding() || width % x.encoding()->group() == 0;

@@ -1,11 +1,11 @@
 // The text of a list, and its lines.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "core/text_lines.h"
 
 namespace t3video::training {
 
@@ -13,17 +13,6 @@ constexpr size_t kLargestList = size_t{64} << 20;  // bytes
 
 // At most `most` bytes, without a byte order mark. Throws InvalidRequest as read_text_file does, and for UTF-16.
 std::string read_list_text(const std::filesystem::path& path, std::string_view expected, size_t most);
-
-// Without blanks and line breaks at the ends.
-std::string_view trimmed(std::string_view text);
-
-struct TextLine {
-    int64_t number = 1;
-    std::string_view text;  // trimmed
-};
-
-// Those that hold something. Lines end as on any system.
-std::vector<TextLine> lines_of(std::string_view text);
 
 // Text of strangers for a one-line message: in single quotes, printable, cut behind the last character that ends within
 // `most` bytes.
