@@ -24,10 +24,15 @@ constexpr const char* kClips = "t3video_clips";
 constexpr const char* kVae = "t3video_vae";
 constexpr const char* kTextEncoder = "t3video_text_encoder";
 constexpr const char* kTokenizer = "t3video_tokenizer";
+constexpr const char* kEmpty = "empty";
+
+std::string text_name(const std::string& clip, size_t caption) {
+    return concat(clip, ".text.", caption);
+}
 
 json described(const ClipNotes& n) {
-    return {{"key", n.key},       {"file", n.file},     {"caption", n.caption}, {"width", n.width},
-            {"height", n.height}, {"frames", n.frames}, {"fps", n.fps},         {"repeats", n.repeats}};
+    return {{"key", n.key},       {"file", n.file},     {"captions", n.captions}, {"width", n.width},
+            {"height", n.height}, {"frames", n.frames}, {"fps", n.fps},           {"repeats", n.repeats}};
 }
 
 template <class T>
@@ -40,11 +45,19 @@ T member(const json& object, const char* name, const std::string& where) {
     return found->get<T>();
 }
 
+std::vector<std::string> captions_of(const json& object, const std::string& where) {
+    const auto found = object.find("captions");
+    const bool fits = found != object.end() && found->is_array() && !found->empty() &&
+                      std::ranges::all_of(*found, [](const json& text) { return text.is_string(); });
+    require_valid(fits, where, ": a clip without fitting 'captions'; the shard is damaged");
+    return found->get<std::vector<std::string>>();
+}
+
 ClipNotes notes_of(const json& entry, const std::string& where) {
     require_valid(entry.is_object(), where, ": a clip is described by no object; the shard is damaged");
     ClipNotes n{.key = member<std::string>(entry, "key", where),
                 .file = member<std::string>(entry, "file", where),
-                .caption = member<std::string>(entry, "caption", where),
+                .captions = captions_of(entry, where),
                 .width = member<int64_t>(entry, "width", where),
                 .height = member<int64_t>(entry, "height", where),
                 .frames = member<int64_t>(entry, "frames", where),
@@ -68,9 +81,17 @@ std::vector<fs::path> shards_in(const fs::path& folder) {
     return files;
 }
 
-void require_finite(const Tensor& latents, const ClipNotes& notes, const std::string& where) {
-    require_valid(checkpoint::is_finite(latents, 1), where, ": the latents of ", checkpoint::quote(notes.file),
-                  " hold values that are infinite or not numbers");
+void require_finite(const EncodedClip& clip, const std::string& where) {
+    const auto check = [&](const Tensor& values, const char* what) {
+        require_valid(checkpoint::is_finite(values, 1), where, ": ", what, " of ", checkpoint::quote(clip.notes.file),
+                      " hold values that are infinite or not numbers");
+    };
+    check(clip.latents, "the latents");
+    for (const Tensor& text : clip.texts) check(text, "the texts");
+}
+
+bool is_text(const Tensor& rows) {
+    return rows.rank() == 2 && rows.dtype() == DType::bf16 && rows.numel() > 0;
 }
 
 }  // namespace
@@ -93,29 +114,51 @@ void ShardSet::open(const fs::path& file) {
     if (clips_.empty()) encoders_ = encoders;
     require_valid(encoders == encoders_, where, ": was encoded by other networks than the shards before it");
     const json list = checkpoint::parse_json(text_of(m, kClips, where), where);
-    require_valid(list.is_array() && source.tensors.size() == 2 * list.size(), where,
-                  ": describes other clips than it "
-                  "holds; the shard is damaged");
-    for (size_t i = 0; i < list.size(); ++i) {
+    const auto empty = source.tensors.find(kEmpty);
+    require_valid(empty != source.tensors.end(), where, ": holds no encoding of the empty text ('", kEmpty,
+                  "'); make the shard again with encode");
+    const Tensor empty_text = source.at(kEmpty);
+    require_valid(is_text(empty_text), where, ": has an empty text of ", empty_text.dtype(), " ", empty_text.shape(),
+                  ", expected bf16 [rows, dim]");
+    if (clips_.empty()) empty_text_ = empty_text;
+    require_valid(list.is_array(), where, ": its metadata '", kClips, "' is no list; the shard is damaged");
+    std::vector<ClipNotes> notes;
+    size_t tensors = 1;
+    for (const json& entry : list) {
+        notes.push_back(notes_of(entry, where));
+        tensors += 1 + notes.back().captions.size();
+    }
+    require_valid(source.tensors.size() == tensors, where,
+                  ": describes other clips than it holds; the shard is damaged");
+    for (size_t i = 0; i < notes.size(); ++i) {
         const std::string number = std::to_string(i);
-        Stored clip{notes_of(list[i], where), source.at(number + ".latents"), source.at(number + ".text"), file};
-        const bool fits = clip.latents.rank() == 4 && clip.latents.dtype() == DType::f32 && clip.latents.numel() > 0 &&
-                          clip.text.rank() == 2 && clip.text.dtype() == DType::bf16 && clip.text.numel() > 0;
-        require_valid(fits, where, ": clip ", number, " has latents of ", clip.latents.dtype(), " ",
-                      clip.latents.shape(), " and text of ", clip.text.dtype(), " ", clip.text.shape(),
-                      ", expected f32 [channels, T, H, W] and bf16 [rows, dim]");
+        Stored clip{std::move(notes[i]), source.at(number + ".latents"), {}, file};
+        require_valid(clip.latents.rank() == 4 && clip.latents.dtype() == DType::f32 && clip.latents.numel() > 0, where,
+                      ": clip ", number, " has latents of ", clip.latents.dtype(), " ", clip.latents.shape(),
+                      ", expected f32 [channels, T, H, W]");
+        for (size_t k = 0; k < clip.notes.captions.size(); ++k) {
+            const Tensor rows = source.at(text_name(number, k));
+            require_valid(is_text(rows) && rows.dim(1) == empty_text_.dim(1), where, ": clip ", number, " has text of ",
+                          rows.dtype(), " ", rows.shape(), ", expected bf16 [rows, ", empty_text_.dim(1), "]");
+            clip.texts.push_back(rows);
+        }
         clips_.push_back(std::move(clip));
     }
 }
 
 EncodedClip ShardSet::clip(size_t i) const {
     const Stored& stored = clips_.at(i);
-    require_finite(stored.latents, stored.notes, stored.file.string());
-    return {stored.notes, stored.latents, stored.text};
+    EncodedClip clip{stored.notes, stored.latents, stored.texts};
+    require_finite(clip, stored.file.string());
+    return clip;
 }
 
-ShardWriter::ShardWriter(fs::path folder, Encoders encoders, size_t shard_bytes)
-    : folder_(std::move(folder)), encoders_(std::move(encoders)), shard_bytes_(shard_bytes) {
+ShardWriter::ShardWriter(fs::path folder, Encoders encoders, Tensor empty_text, size_t shard_bytes)
+    : folder_(std::move(folder)),
+      encoders_(std::move(encoders)),
+      empty_text_(std::move(empty_text)),
+      shard_bytes_(shard_bytes) {
+    require(is_text(empty_text_), "shards: an empty text of ", empty_text_.dtype(), " ", empty_text_.shape());
     make_folders(folder_);
     const std::vector<fs::path> files = shards_in(folder_);
     if (files.empty()) return;
@@ -127,20 +170,25 @@ ShardWriter::ShardWriter(fs::path folder, Encoders encoders, size_t shard_bytes)
 }
 
 void ShardWriter::add(EncodedClip clip) {
-    require_finite(clip.latents, clip.notes, folder_.string());
+    require(!clip.texts.empty() && clip.texts.size() == clip.notes.captions.size() &&
+                std::ranges::all_of(clip.texts, is_text),
+            "shards: ", clip.texts.size(), " texts of ", clip.notes.captions.size(), " captions");
+    require_finite(clip, folder_.string());
     require(keys_.insert(clip.notes.key).second, "shards: the clip ", clip.notes.key, " is there already");
-    waiting_bytes_ += clip.latents.bytes() + clip.text.bytes();
+    waiting_bytes_ += clip.latents.bytes();
+    for (const Tensor& text : clip.texts) waiting_bytes_ += text.bytes();
     waiting_.push_back(std::move(clip));
     if (waiting_bytes_ >= shard_bytes_) finish();
 }
 
 void ShardWriter::finish() {
     if (waiting_.empty()) return;
-    std::map<std::string, Tensor> tensors;
+    std::map<std::string, Tensor> tensors{{kEmpty, empty_text_}};
     json list = json::array();
     for (size_t i = 0; i < waiting_.size(); ++i) {
-        tensors[std::to_string(i) + ".latents"] = waiting_[i].latents;
-        tensors[std::to_string(i) + ".text"] = waiting_[i].text;
+        const std::string number = std::to_string(i);
+        tensors[number + ".latents"] = waiting_[i].latents;
+        for (size_t k = 0; k < waiting_[i].texts.size(); ++k) tensors[text_name(number, k)] = waiting_[i].texts[k];
         list.push_back(described(waiting_[i].notes));
     }
     fs::path file;

@@ -2,7 +2,8 @@
 //
 // A folder of safetensors files "00000.safetensors", ... Each holds some clips, N counting from 0 in it:
 //
-//     N.latents  [channels, T, H, W] f32, normalised    N.text  [rows, dim] bf16, of the caption, without padding
+//     N.latents  [channels, T, H, W] f32, normalised    N.text.K  [rows, dim] bf16, of caption K, without padding
+//     empty      [rows, dim] bf16, of the empty text, which stands for captions that are dropped
 //
 // and in its metadata "t3video_clips", a JSON list with a description of each, and the networks' identities.
 #pragma once
@@ -25,7 +26,8 @@ struct Encoders {
 
 struct ClipNotes {
     std::string key;  // of the clip's contents and of how it was brought to its size: the same for the same latents
-    std::string file, caption;
+    std::string file;
+    std::vector<std::string> captions;          // at least one; several are said in turn
     int64_t width = 0, height = 0, frames = 0;  // in pixels
     double fps = 0;                             // of the latents' frames
     int64_t repeats = 1;                        // in an epoch
@@ -33,17 +35,20 @@ struct ClipNotes {
 
 struct EncodedClip {
     ClipNotes notes;
-    Tensor latents, text;  // in host memory
+    Tensor latents;             // in host memory, as the texts
+    std::vector<Tensor> texts;  // one for each caption
 };
 
 // Writes shards, each whole or not at all. A folder that has some goes on: clips that are there stay.
 class ShardWriter {
   public:
     // Makes the folder where there is none. Throws InvalidRequest for shards of other encoders, or that are no shards.
-    ShardWriter(std::filesystem::path folder, Encoders encoders, size_t shard_bytes = size_t{256} << 20);
+    ShardWriter(std::filesystem::path folder, Encoders encoders, Tensor empty_text,
+                size_t shard_bytes = size_t{256} << 20);
 
     bool has(const std::string& key) const { return keys_.contains(key); }
-    // Throws InvalidRequest, naming the clip, for latents with values that are not finite; WriteError as the disk says.
+    // Throws InvalidRequest, naming the clip, for latents and texts with values that are not finite; WriteError as the
+    // disk says.
     void add(EncodedClip clip);
     // Writes what waits. Not done by the destructor: a run that fails leaves only whole shards.
     void finish();
@@ -53,6 +58,7 @@ class ShardWriter {
   private:
     std::filesystem::path folder_;
     Encoders encoders_;
+    Tensor empty_text_;
     size_t shard_bytes_, waiting_bytes_ = 0;
     std::vector<EncodedClip> waiting_;
     std::set<std::string> keys_;
@@ -70,18 +76,22 @@ class ShardSet {
     size_t size() const { return clips_.size(); }
     const ClipNotes& notes(size_t i) const { return clips_.at(i).notes; }
     const Shape& latent_shape(size_t i) const { return clips_.at(i).latents.shape(); }
-    // Views of the mapped files. Throws InvalidRequest, naming file and clip, for latents that are not finite.
+    // Of the empty text.
+    const Tensor& empty_text() const { return empty_text_; }
+    // Views of the mapped files. Throws InvalidRequest, naming file and clip, for values that are not finite.
     EncodedClip clip(size_t i) const;
 
   private:
     struct Stored {
         ClipNotes notes;
-        Tensor latents, text;
+        Tensor latents;
+        std::vector<Tensor> texts;
         std::filesystem::path file;
     };
     void open(const std::filesystem::path& file);
 
     Encoders encoders_;
+    Tensor empty_text_;
     std::vector<Stored> clips_;
 };
 
