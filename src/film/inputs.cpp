@@ -2,32 +2,13 @@
 #include "film/inputs.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "core/content_hash.h"
 #include "core/error.h"
 #include "core/memory.h"
-#include "media/resize.h"
 
 namespace t3video::film {
-namespace {
-
-media::Fitting fitting_of(const media::FrameReader& reader, const FrameSize& size, Fit fit) {
-    const int64_t width = reader.width(), height = reader.height();
-    if (fit == Fit::stretch) return media::stretching(width, height, size.width, size.height, media::Filter::bicubic);
-    return media::covering(width, height, size.width, size.height, media::Filter::lanczos, reader.pixel_aspect());
-}
-
-// In square pixels: a side is widened, as players do.
-std::pair<int64_t, int64_t> shown_size(const media::FrameReader& reader) {
-    const double aspect = reader.pixel_aspect();
-    return {std::llround(static_cast<double>(reader.width()) * std::max(1.0, aspect)),
-            std::llround(static_cast<double>(reader.height()) * std::max(1.0, 1 / aspect))};
-}
-
-}  // namespace
-
 void check_inputs(const InputChoices& inputs) {
     const Field strength("strength", inputs.strength.value_or(0));
     require_valid(inputs.image.empty() || inputs.video.empty(), Field("image"), " and ", Field("video"),
@@ -72,18 +53,15 @@ Input OpenInput::read(const FrameSize& size, const Settings& settings, int threa
     if (input.timed) reader_->sample_at(settings.fps);
     input.width = header_.width;
     input.height = header_.height;
-    const media::Fitting fitting = fitting_of(*reader_, size, choices_.fit);
-    const int64_t line = size.width * 3, bytes = line * size.height,
+    const media::Fitting fitting = fitting_of(*reader_, size.width, size.height, choices_.fit);
+    const int64_t bytes = media::frame_bytes(size.width, size.height),
                   room = memory_ - reader_->bytes() - media::Resizer::bytes(fitting);
     while (static_cast<int64_t>(input.frames.size()) < frames) {
         require_valid(input.bytes() + bytes <= room, name, ": ", frames, " frames of ", size.width, "x", size.height,
                       " take ", (frames * bytes) >> 20, " MiB, and ", std::max<int64_t>(0, room) >> 20,
                       " MiB may be used; make it shorter, or allow more with ", Field("memory"));
-        Tensor frame = empty_on_host({size.height, size.width, 3}, DType::u8);
-        media::Resizer resizer(fitting, threads, [&](int64_t y, const uint8_t* row) {
-            std::copy_n(row, line, frame.data<uint8_t>() + y * line);
-        });
-        if (!reader_->read([&](const uint8_t* row) { resizer.add(row); })) break;
+        Tensor frame = read_frame(*reader_, fitting, threads);
+        if (!frame.defined()) break;
         input.frames.push_back(std::move(frame));
     }
     require_valid(!input.frames.empty(), name, ": holds no frames");

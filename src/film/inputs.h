@@ -9,14 +9,10 @@
 #include <vector>
 
 #include "film/frame_size.h"
+#include "film/input_frames.h"
 #include "film/settings.h"
-#include "media/input/film_reader.h"
 
 namespace t3video::film {
-
-// How an input comes to the film's size: one factor for both sides (Lanczos) and what is too much cut off evenly, as
-// the official code does; or each side by its own (bicubic), as the T3 script does.
-enum class Fit { crop, stretch };
 
 // What the user gives; at most one of the two.
 struct InputChoices {

@@ -1,19 +1,11 @@
 // The picture or video that a film starts from, to its latent.
-#include <algorithm>
-
-#include "core/error.h"
+#include "plan/encoders.h"
 #include "session/stages.h"
 
 namespace t3video::session {
 namespace {
 
 constexpr auto kEncoder = models::WanVae::Half::encoder;
-
-// A frame's 8-bit samples to -1..1.
-void write_floats(const Tensor& frame, float* out) {
-    std::ranges::transform(frame.span<uint8_t>(), out,
-                           [](uint8_t sample) { return static_cast<float>(sample) / 127.5f - 1; });
-}
 
 class Encode final : public Stage {
   public:
@@ -28,18 +20,8 @@ class Encode final : public Stage {
 
     plan::StagePlan plan(const film::Networks& networks, const film::Film& film, const Material&,
                          const plan::Machine& machine, const plan::Poll& poll) const override {
-        const film::FrameSize& size = film.size;
-        const auto run = [&](Context& ctx, const models::WanVae& vae) {
-            vae.encode(ctx, film.input_frames(), size.height, size.width, [&](int64_t, int64_t frames) {
-                return empty(ctx, {frames, size.height, size.width, 3});
-            });
-            return Work();
-        };
-        return plan::packed_where_it_pays(machine, film.input_frames(), [&](nn::Residency residency) {
-            auto stage = plan::count(name(), machine, poll, networks.vae, residency, run, kEncoder);
-            if (machine.on_cpu()) stage.bytes += machine.input_bytes;
-            return stage;
-        });
+        return plan::plan_encode(name(), networks.vae, film.input_frames(), film.size.height, film.size.width, machine,
+                                 poll);
     }
 
     void run(StageRun& run) const override {
@@ -51,7 +33,8 @@ class Encode final : public Stage {
         const auto chunk = [&](int64_t first, int64_t count) {
             Tensor x = empty_on_host({count, size.height, size.width, 3});
             for (int64_t i = 0; i < count; ++i)
-                write_floats(run.material.frames.at(static_cast<size_t>(first + i)), x.slice(i, i + 1).data<float>());
+                film::write_floats(run.material.frames.at(static_cast<size_t>(first + i)),
+                                   x.slice(i, i + 1).data<float>());
             run.watch.encoding(first + count);
             return x;
         };

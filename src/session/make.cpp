@@ -1,37 +1,30 @@
 // A request to its film: checks, the plan, the job, the stages.
 #include <algorithm>
-#include <limits>
 
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/output_file.h"
 #include "core/paths.h"
+#include "film/prompt_ids.h"
 #include "job/job_files.h"
 #include "media/frame_writer.h"
 #include "session/denoise.h"
 #include "session/film_watch.h"
 #include "session/session.h"
-#include "text/clean.h"
 
 namespace t3video::session {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Ids of the cleaned prompt, at most as many as transformers read, the end token among them.
 std::vector<int64_t> ids_of(FileModel& model, const std::string& prompt, Observer& observer) {
-    const std::string text = text::clean_prompt(prompt);
-    auto ids = model.tokenizer().encode(text, std::numeric_limits<int32_t>::max());
-    if (const size_t all = ids.size(); all > models::kTextRows) {
-        observer.warn(Message("A prompt of ", prompt.size(), " characters has ", all, " tokens; the model reads the ",
-                              "first ", models::kTextRows, ", what comes after them is cut"));
-        ids = model.tokenizer().encode(text, models::kTextRows);
+    film::PromptIds found = film::prompt_ids(model.tokenizer(), model.networks().text_encoder.config(), prompt);
+    if (found.all > found.ids.size()) {
+        observer.warn(Message("A prompt of ", prompt.size(), " characters has ", found.all,
+                              " tokens; the model reads the ", "first ", models::kTextRows,
+                              ", what comes after them is cut"));
     }
-    const int64_t largest = *std::ranges::max_element(ids),  // the end token is always there
-        vocabulary = model.networks().text_encoder.config().vocabulary;
-    require_valid(largest < vocabulary, "the tokenizer makes id ", largest, ", but the text encoder knows only ",
-                  vocabulary, " ids: tokenizer and text encoder belong to different models");
-    return {ids.begin(), ids.end()};
+    return std::move(found.ids);
 }
 
 Material material_of(FileModel& model, const film::Request& request, const film::Film& film, film::Input& input,

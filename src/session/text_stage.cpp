@@ -1,4 +1,5 @@
 // Token ids to embedding rows.
+#include "plan/encoders.h"
 #include "session/stages.h"
 
 namespace t3video::session {
@@ -13,17 +14,7 @@ class Text final : public Stage {
     // Prompts are taken at their longest.
     plan::StagePlan plan(const film::Networks& networks, const film::Film& film, const Material&,
                          const plan::Machine& machine, const plan::Poll& poll) const override {
-        const int64_t prompts = film.guided() ? 2 : 1;
-        const auto run = [&](Context& ctx, const models::Umt5& encoder) {
-            const std::vector<int64_t> ids(static_cast<size_t>(models::kTextRows), 0);
-            for (int64_t i = 0; i < prompts; ++i) encoder.forward(ctx, ids);
-            return Work();
-        };
-        plan::StagePlan stage = plan::streamed_where_it_must(machine, prompts, [&](nn::Residency residency) {
-            return plan::count(name(), machine, poll, networks.text_encoder, residency, run);
-        });
-        if (machine.on_cpu()) stage.bytes += machine.input_bytes;
-        return plan::crossing(stage, prompts);
+        return plan::plan_text(name(), networks.text_encoder, film.guided() ? 2 : 1, machine, poll);
     }
 
     void run(StageRun& run) const override {
