@@ -36,12 +36,12 @@ void open_standard_files() {
     }
 }
 
-// What commands that compute, and those of them that make films, need before they begin.
+// What commands that compute, and those of them whose work goes on after an interruption, need before they begin.
 void prepare(const std::string& command, char** argv) {
     const auto is = [&](std::initializer_list<const char*> names) { return std::ranges::count(names, command) > 0; };
-    const bool makes_films = is({"generate", "batch", "resume", "decode", "make-clips"});
-    if (makes_films || is({"plan", "bench", "module"})) t3video::apps::wait_without_spinning(argv);
-    if (!makes_films) return;
+    const bool goes_on = is({"generate", "batch", "resume", "decode", "make-clips", "encode"});
+    if (goes_on || is({"plan", "bench", "module"})) t3video::apps::wait_without_spinning(argv);
+    if (!goes_on) return;
     std::signal(SIGPIPE, SIG_IGN);  // nobody reads how a film goes on: no reason to end it
     t3video::apps::watch_interrupts();
 }
@@ -95,6 +95,7 @@ int main(int argc, char** argv) {
     t3video::apps::add_bench(program, action);
     t3video::apps::add_decode(program, action);
     t3video::apps::add_devices(program, action);
+    t3video::apps::add_encode(program, action);
     t3video::apps::add_generate(program, action);
     t3video::apps::add_inspect(program, action);
     t3video::apps::add_jobs(program, action);

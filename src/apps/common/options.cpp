@@ -161,7 +161,7 @@ std::string with_point(std::string text) {
 
 }  // namespace
 
-size_t parse_bytes(const std::string& given) {
+size_t parse_bytes(const std::string& given, const std::string& option) {
     constexpr double kMost = 0x1p60;
     constexpr std::string_view kBlanks = " \t";
     const std::string text = with_point(given);
@@ -175,7 +175,7 @@ size_t parse_bytes(const std::string& given) {
     unit.erase(0, unit.find_first_not_of(kBlanks));
     unit.erase(unit.find_last_not_of(kBlanks) + 1);
     const double bytes = number * unit_bytes(unit);
-    require_valid(error == std::errc() && bytes >= 1 && bytes < kMost, "--memory ", given,
+    require_valid(error == std::errc() && bytes >= 1 && bytes < kMost, option, " ", given,
                   ": expected a size such as 24GiB, 24 GB, 800M or 900000000");
     return static_cast<size_t>(bytes);
 }

@@ -28,8 +28,8 @@ DeviceId parse_device(const std::string& text);
 DType parse_stream(const std::string& text, DType otherwise);
 
 // "24GiB" -> bytes; KiB to TiB and K, M, G, T in powers of 1024, KB to TB in powers of 1000, in any case, also behind
-// blanks. Throws InvalidRequest with examples.
-size_t parse_bytes(const std::string& text);
+// blanks. Throws InvalidRequest with examples, naming the option.
+size_t parse_bytes(const std::string& text, const std::string& option = "--memory");
 
 // Throws InvalidRequest for an option that was given an empty value, but for texts, which may be empty.
 void check_values(const CLI::App& command);

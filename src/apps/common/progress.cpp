@@ -29,6 +29,13 @@ void Progress::advance(int64_t done) {
     if (done_ < total_) print(false);  // the last line is end()'s
 }
 
+void Progress::give_way() {
+    if (quiet_ || !active_ || !redraw_) return;
+    std::fputs("\r\033[K", stderr);
+    std::fflush(stderr);
+    printed_ = Clock::time_point{};
+}
+
 void Progress::end() {
     if (!active_) return;
     print(true);

@@ -18,6 +18,8 @@ class Progress {
 
     void begin(std::string stage, int64_t total, std::string unit);
     void advance(int64_t done);  // done so far, of `total`
+    // Makes room for a line of the log: what is being redrawn goes, and comes back with the next advance().
+    void give_way();
     // Ends the stage and prints how long it took. Called by the next begin() too.
     void end();
     double stage_seconds() const;

@@ -68,10 +68,12 @@ void Terminal::stage(const std::string& name, int64_t total, const std::string& 
 }
 
 void Terminal::note(const Message& line) {
+    progress_.give_way();
     log_info(line.in(command_line()));
 }
 
 void Terminal::warn(const Message& line) {
+    progress_.give_way();
     log_warning(line.in(command_line()));
 }
 

@@ -13,7 +13,7 @@ namespace {
 void check_resolution(Size resolution, int64_t cell) {
     const auto fits = [&](int64_t side) { return side >= cell && side <= kLongestSide; };
     require_valid(fits(resolution.width) && fits(resolution.height),
-                  Field("resolution", resolution.width, 'x', resolution.height), ": expected sides of ", cell, " to ",
+                  Field("size", resolution.width, 'x', resolution.height), ": expected sides of ", cell, " to ",
                   kLongestSide, " pixels");
 }
 

@@ -25,7 +25,7 @@ constexpr int64_t kLongestSide = int64_t{1} << 16;  // of sizes here, in pixels
 
 // The sizes of about the area of `resolution`, in whole cells, as musubi-tuner's BucketSelector lists them: from half
 // its square root to one cell above its square root by steps of the cell, the other side as long as the area lets it,
-// each in both orientations. Sorted, each once. Throws InvalidRequest, naming the field resolution, for sides below one
+// each in both orientations. Sorted, each once. Throws InvalidRequest, naming the field size, for sides below one
 // cell or beyond kLongestSide.
 std::vector<Size> aspect_sizes(Size resolution, int64_t cell);
 

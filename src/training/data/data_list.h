@@ -23,10 +23,10 @@ struct DataListOptions {
 // Of a folder: metadata.csv, metadata.jsonl, metadata.json, videos2caption.json or captions.json in it, else the clips
 // in it (not those of folders below), each with its caption in a text file of the same name.
 //
-// A path that is not there is looked for in `videos/` beside the list too, where FastVideo has its clips. What cannot
-// be used is a problem of the set and left out; items are in the list's order, those of one object by name. Throws
-// InvalidRequest, naming file and line, for a list that cannot be read, settings that cannot be followed, and where no
-// clip can be used.
+// A path may also be a folder of numbered PNG pictures, which is a video. One that is not there is looked for in
+// `videos/` beside the list too, where FastVideo has its clips. What cannot be used is a problem of the set and left
+// out; items are in the list's order, those of one object by name. Throws InvalidRequest, naming file and line, for a
+// list that cannot be read, settings that cannot be followed, and where no clip can be used.
 DataSet read_data_list(const std::filesystem::path& path, const DataListOptions& options = {});
 
 }  // namespace t3video::training

@@ -1,6 +1,10 @@
 // What lists say, in words and with what they leave open filled in.
 #include "training/data/data_set.h"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "core/message.h"
 #include "core/printable.h"
 
@@ -17,6 +21,19 @@ WindowSettings DataSettings::windows(const WindowSettings& otherwise) const {
 
 std::string DataProblem::text() const {
     return printable(line > 0 ? concat(file.string(), ": line ", line, ": ", what) : concat(file.string(), ": ", what));
+}
+
+void DataSet::append(DataSet more) {
+    for (DataItem& item : more.items) item.group += groups.size();
+    const auto move_to = [](auto& to, auto& from) {
+        to.insert(to.end(), std::move_iterator(from.begin()), std::move_iterator(from.end()));
+    };
+    move_to(groups, more.groups);
+    move_to(items, more.items);
+    move_to(problems, more.problems);
+    for (std::string& name : more.passed_over) {
+        if (std::ranges::find(passed_over, name) == passed_over.end()) passed_over.push_back(std::move(name));
+    }
 }
 
 }  // namespace t3video::training

@@ -64,6 +64,9 @@ struct DataSet {
     std::vector<DataItem> items;
     std::vector<DataProblem> problems;
     std::vector<std::string> passed_over;  // what another program's file says to that program only: "batch_size"
+
+    // Adds the clips of another list behind these.
+    void append(DataSet more);
 };
 
 }  // namespace t3video::training

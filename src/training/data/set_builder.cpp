@@ -64,9 +64,10 @@ std::optional<std::filesystem::path> SetBuilder::find(const Place& place, const 
     }
     try {
         const std::filesystem::path file = resolve(place.file, name);
-        if (is_file(file)) return file;
+        const auto is_clip = [](const std::filesystem::path& path) { return is_file(path) || is_folder(path); };
+        if (is_clip(file)) return file;
         const std::filesystem::path below = resolve(place.file, "videos/" + name);
-        if (std::filesystem::path(name).is_relative() && is_file(below)) return below;
+        if (std::filesystem::path(name).is_relative() && is_clip(below)) return below;
         tell(Kind::no_file, place, concat("there is no file ", in_quotes(file.string(), kLongestPath)));
     } catch (const InvalidRequest& error) {
         tell(Kind::no_file, place, printable(error.what()));

@@ -153,6 +153,14 @@ EncodedClip ShardSet::clip(size_t i) const {
     return clip;
 }
 
+void require_same_encoders(const fs::path& folder, const Encoders& found, const Encoders& expected) {
+    const char* other = found.vae != expected.vae                     ? "VAE"
+                        : found.text_encoder != expected.text_encoder ? "text encoder"
+                                                                      : "tokenizer";
+    require_valid(found == expected, folder.string(), ": holds clips that another ", other,
+                  " made; encode into another folder");
+}
+
 ShardWriter::ShardWriter(fs::path folder, Encoders encoders, Tensor empty_text, size_t shard_bytes)
     : folder_(std::move(folder)),
       encoders_(std::move(encoders)),
@@ -163,8 +171,7 @@ ShardWriter::ShardWriter(fs::path folder, Encoders encoders, Tensor empty_text, 
     const std::vector<fs::path> files = shards_in(folder_);
     if (files.empty()) return;
     const ShardSet before(folder_);
-    require_valid(before.encoders() == encoders_, folder_.string(),
-                  ": holds clips that another VAE or text encoder made; encode into another folder");
+    require_same_encoders(folder_, before.encoders(), encoders_);
     for (size_t i = 0; i < before.size(); ++i) keys_.insert(before.notes(i).key);
     next_ = static_cast<int64_t>(files.size());
 }

@@ -39,6 +39,9 @@ struct EncodedClip {
     std::vector<Tensor> texts;  // one for each caption
 };
 
+// Throws InvalidRequest, naming the folder, where its clips were encoded by others.
+void require_same_encoders(const std::filesystem::path& folder, const Encoders& found, const Encoders& expected);
+
 // Writes shards, each whole or not at all. A folder that has some goes on: clips that are there stay.
 class ShardWriter {
   public:

@@ -17,15 +17,14 @@ constexpr std::array<std::pair<std::string_view, Extraction>, 5> kExtractions = 
                                                                                   {"full", Extraction::full}}};
 
 void check(const WindowSettings& settings) {
-    require_valid(settings.stride >= 1, Field("frame_stride", settings.stride), ": expected at least 1 frame");
-    require_valid(settings.sample >= 1 && settings.sample <= kMostSamples, Field("frame_sample", settings.sample),
+    require_valid(settings.stride >= 1, Field("stride", settings.stride), ": expected at least 1 frame");
+    require_valid(settings.sample >= 1 && settings.sample <= kMostSamples, Field("sample", settings.sample),
                   ": expected 1 to ", kMostSamples, " windows");
-    require_valid(settings.max_frames >= 1, Field("max_frames", settings.max_frames), ": expected at least 1 frame");
+    require_valid(settings.max_frames >= 1, Field("max-frames", settings.max_frames), ": expected at least 1 frame");
     if (settings.extraction == Extraction::full) return;
-    require_valid(!settings.target_frames.empty(), Field("target_frames"), ": expected at least one length");
+    require_valid(!settings.target_frames.empty(), Field("frames"), ": expected at least one length");
     for (const int64_t frames : settings.target_frames) {
-        require_valid(frames >= 1 && frames % 4 == 1, Field("target_frames", frames),
-                      ": expected 4k+1 frames: 1, 5, 9, ...");
+        require_valid(frames >= 1 && frames % 4 == 1, Field("frames", frames), ": expected 4k+1 frames: 1, 5, 9, ...");
     }
 }
 
@@ -68,7 +67,7 @@ std::vector<int64_t> beginnings(int64_t frame_count, int64_t frames, const Windo
 
 Extraction extraction_of(std::string_view name) {
     const auto found = std::ranges::find(kExtractions, name, &std::pair<std::string_view, Extraction>::first);
-    require_valid(found != kExtractions.end(), Field("frame_extraction", name.substr(0, 40)),
+    require_valid(found != kExtractions.end(), Field("extraction", name.substr(0, 40)),
                   ": expected head, chunk, slide, uniform or full");
     return found->second;
 }

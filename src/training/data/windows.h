@@ -11,7 +11,7 @@ namespace t3video::training {
 // that begin every `stride` frames; `sample` windows of N spread evenly; all frames.
 enum class Extraction { head, chunk, slide, uniform, full };
 
-// Throws InvalidRequest naming the field frame_extraction for any other name.
+// Throws InvalidRequest naming the field extraction for any other name.
 Extraction extraction_of(std::string_view name);
 
 // Frames are those of the clip at the model's rate. Defaults are musubi-tuner's.

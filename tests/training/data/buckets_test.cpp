@@ -44,8 +44,8 @@ TEST(Buckets, RatioSizesHaveTheAreaToo) {
 }
 
 TEST(Buckets, WrongSizesAreNamed) {
-    expect_invalid([] { aspect_sizes({8, 480}, 16); }, {"resolution 8x480", "16 to"});
-    expect_invalid([] { aspect_sizes({int64_t{1} << 40, 480}, 16); }, {"resolution"});
+    expect_invalid([] { aspect_sizes({8, 480}, 16); }, {"size 8x480", "16 to"});
+    expect_invalid([] { aspect_sizes({int64_t{1} << 40, 480}, 16); }, {"size"});
     expect_invalid([] { ratio_sizes({512, 512}, std::array{0.0}, 16); }, {"ar_buckets 0"});
     expect_invalid([] { ratio_sizes({512, 512}, std::array{std::nan("")}, 16); }, {"ar_buckets"});
     expect_invalid([] { nearest_size({}, {64, 64}, 16, false); }, {"size"});

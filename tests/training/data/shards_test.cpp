@@ -103,7 +103,7 @@ TEST_F(Shards, RefusesWhatIsWrong) {
     bad.texts.pop_back();
     EXPECT_THROW(writer.add(bad), Error) << "a caption without a text";
     writer.add(clip("good"));
-    expect_invalid([&] { ShardWriter(folder_, {"another", "t5", "tokens"}, empty_); }, {"another VAE or text encoder"});
+    expect_invalid([&] { ShardWriter(folder_, {"another", "t5", "tokens"}, empty_); }, {"another VAE made"});
 
     const fs::path second = folder_ / "00001.safetensors";
     fs::copy_file(folder_ / "00000.safetensors", second);

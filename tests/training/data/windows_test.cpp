@@ -93,14 +93,14 @@ TEST(Windows, OnlyTheLongestWhereThatIsAsked) {
 }
 
 TEST(Windows, WrongSettingsAreNamed) {
-    expect_invalid([] { windows_of(40, {.target_frames = {24}}); }, {"target_frames 24", "4k+1"});
-    expect_invalid([] { windows_of(40, {.target_frames = {-3}}); }, {"target_frames -3"});
-    expect_invalid([] { windows_of(40, {.target_frames = {}}); }, {"target_frames", "at least one"});
-    expect_invalid([] { windows_of(40, {.stride = 0}); }, {"frame_stride 0"});
-    expect_invalid([] { windows_of(40, {.sample = 0}); }, {"frame_sample 0"});
-    expect_invalid([] { windows_of(40, {.sample = int64_t{1} << 60}); }, {"frame_sample"});
-    expect_invalid([] { windows_of(40, {.max_frames = 0}); }, {"max_frames 0"});
-    expect_invalid([] { extraction_of("tail"); }, {"frame_extraction tail", "uniform"});
+    expect_invalid([] { windows_of(40, {.target_frames = {24}}); }, {"frames 24", "4k+1"});
+    expect_invalid([] { windows_of(40, {.target_frames = {-3}}); }, {"frames -3"});
+    expect_invalid([] { windows_of(40, {.target_frames = {}}); }, {"frames", "at least one"});
+    expect_invalid([] { windows_of(40, {.stride = 0}); }, {"stride 0"});
+    expect_invalid([] { windows_of(40, {.sample = 0}); }, {"sample 0"});
+    expect_invalid([] { windows_of(40, {.sample = int64_t{1} << 60}); }, {"sample"});
+    expect_invalid([] { windows_of(40, {.max_frames = 0}); }, {"max-frames 0"});
+    expect_invalid([] { extraction_of("tail"); }, {"extraction tail", "uniform"});
     EXPECT_EQ(extraction_of("slide"), Extraction::slide);
 }
 

@@ -1,0 +1,21 @@
+// A folder in which one process at a time works.
+#pragma once
+
+#include <filesystem>
+
+namespace t3video::training {
+
+class FolderLock {
+  public:
+    // Makes the folder where there is none. Throws InUse while another process holds it; on disks without locks it
+    // holds nothing.
+    explicit FolderLock(const std::filesystem::path& folder);
+    ~FolderLock();
+    FolderLock(const FolderLock&) = delete;
+    FolderLock& operator=(const FolderLock&) = delete;
+
+  private:
+    int descriptor_;
+};
+
+}  // namespace t3video::training
