@@ -63,11 +63,11 @@ ClipRules settled(const DataSettings& s, const EncodeChoices& choices, const Mod
 }
 
 // Throws for a choice that belongs to one extraction, where no group has that.
-void check_use(const std::vector<ClipRules>& groups, bool given, Extraction extraction, const Field& field,
-               const char* name) {
+void check_use(const std::vector<ClipRules>& groups, const std::optional<int64_t>& value, const char* field,
+               Extraction extraction, const char* name) {
     const bool used =
         std::ranges::any_of(groups, [&](const ClipRules& rules) { return rules.windows.extraction == extraction; });
-    require_valid(!given || used, field, " belongs to ", Field("extraction", name));
+    require_valid(!value || used, Field(field, value.value_or(0)), " belongs to ", Field("extraction", name));
 }
 
 void check(const EncodeChoices& choices, const std::vector<ClipRules>& groups) {
@@ -80,9 +80,9 @@ void check(const EncodeChoices& choices, const std::vector<ClipRules>& groups) {
     rate(user.source_fps, "source-fps");
     require_valid(!choices.every_frame || (!choices.fps && !user.source_fps), Field("every-frame"),
                   " takes frames whatever their time; it excludes ", Field("fps"), " and ", Field("source-fps"));
-    check_use(groups, user.stride.has_value(), Extraction::slide, Field("stride"), "slide");
-    check_use(groups, user.sample.has_value(), Extraction::uniform, Field("sample"), "uniform");
-    check_use(groups, user.max_frames.has_value(), Extraction::full, Field("max-frames"), "full");
+    check_use(groups, user.stride, "stride", Extraction::slide, "slide");
+    check_use(groups, user.sample, "sample", Extraction::uniform, "uniform");
+    check_use(groups, user.max_frames, "max-frames", Extraction::full, "full");
     const bool full =
         std::ranges::any_of(groups, [](const ClipRules& r) { return r.windows.extraction == Extraction::full; });
     require_valid(!full || user.target_frames.empty(), Field("frames"), ": ", Field("extraction", "full"),

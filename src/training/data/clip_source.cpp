@@ -220,7 +220,9 @@ std::optional<Size> size_for(const ClipRules& rules, Size shown) {
     int64_t most = 0;
     for (const Size& one : rules.sizes) most = std::max(most, area_of(one));
     if (area_of(*size) <= most) return size;
-    const auto [width, height] = film::size_by_shape(size->width, size->height, most, rules.cell);
+    auto [width, height] = film::size_by_shape(size->width, size->height, most, rules.cell);
+    // A shape that so few pixels do not give at a cell's height or width is cropped.
+    if (width * height > most) (width > height ? width : height) = most / std::min(width, height) / rules.cell * rules.cell;
     return Size{width, height};
 }
 
