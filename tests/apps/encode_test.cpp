@@ -103,7 +103,7 @@ TEST_F(CliEncode, ProblemsOfTheListComeByKind) {
 
 TEST_F(CliEncode, RefusesWhatItCannotDo) {
     expect_refused(words("out", {"--frames", "16"}), "--frames 16: expected 4k+1");
-    expect_refused(words("out", {"--frames", "33"}), "no clip could be encoded: of 5, 5 are too short");
+    expect_refused(words("out", {"--frames", "33"}), "no clip could be encoded: of 5, 5 too short");
     expect_refused(words("out", {"--extraction", "tail"}), "--extraction tail: expected head, chunk");
     expect_refused(words("out", {"--stride", "2"}), "--stride 2 belongs to --extraction slide");
     expect_refused(words("out", {"--fps", "8", "--every-frame"}), "it excludes --fps and --source-fps");
@@ -112,6 +112,8 @@ TEST_F(CliEncode, RefusesWhatItCannotDo) {
     expect_refused(words("out", {"--size", "64"}), "--size 64");
     expect_refused(words("out", {}, "gone.json"), "gone.json");
     expect_refused(words("list.jsonl"), "is no folder");
+    write_levels(folder_ / "pictures", 2);
+    expect_refused(words("out", {}, "pictures"), "has no caption (the first of 2 problems); --without-captions takes");
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 namespace t3video::apps {
 namespace {
 
@@ -19,6 +21,25 @@ TEST(FormatDuration, PicksTheUnit) {
     EXPECT_EQ(format_duration(3599.6), "1 h 00 min");
     EXPECT_EQ(format_duration(7500.0), "2 h 05 min");
     EXPECT_EQ(format_duration(100 * 3600.0), "100 h 00 min");
+}
+
+// A line of the log begins where the one that is redrawn stood, which the next step draws again at once.
+TEST(Progress, GivesWayToTheLog) {
+    for (const bool redraw : {true, false}) {
+        ::testing::internal::CaptureStderr();
+        Progress progress(redraw);
+        progress.begin("encode", 5, "clips");
+        progress.advance(1);
+        progress.give_way();
+        std::fputs("warning\n", stderr);
+        progress.advance(2);
+        const std::string text = ::testing::internal::GetCapturedStderr();
+        const bool way = text.find("\r\033[Kwarning\n\r\033[Kencode   2/5 clips") != std::string::npos;
+        EXPECT_EQ(way, redraw) << text;
+        ::testing::internal::CaptureStderr();
+        progress.end();
+        ::testing::internal::GetCapturedStderr();
+    }
 }
 
 }  // namespace

@@ -81,10 +81,12 @@ const char* about(DataProblem::Kind kind) {
 }
 
 // The first few of each kind.
-void tell(const training::DataSet& set) {
+void tell(const training::DataSet& set, bool without_captions) {
     constexpr size_t kFew = 3;
     std::map<DataProblem::Kind, std::vector<const DataProblem*>> kinds;
-    for (const DataProblem& problem : set.problems) kinds[problem.kind].push_back(&problem);
+    for (const DataProblem& problem : set.problems) {
+        if (!without_captions || problem.kind != DataProblem::Kind::no_caption) kinds[problem.kind].push_back(&problem);
+    }
     for (const auto& [kind, problems] : kinds) {
         const bool harmless = kind == DataProblem::Kind::changed || kind == DataProblem::Kind::unread;
         const auto say = [&](const std::string& line) { harmless ? log_info(line) : log_warning(line); };
@@ -100,7 +102,7 @@ training::DataSet EncodeCommand::read_lists() const {
     training::DataSet set;
     for (const fs::path& list : lists)
         set.append(training::read_data_list(list, {base, caption_extension, without_captions}));
-    tell(set);
+    tell(set, without_captions);
     const auto pictures = std::ranges::count(set.items, training::ClipKind::picture, &training::DataItem::kind);
     const auto all = static_cast<int64_t>(set.items.size());
     log_info(fmt::format("Lists  {} videos, {} pictures", all - pictures, pictures));
@@ -203,9 +205,9 @@ void EncodeCommand::run() const {
 void add_encode(CLI::App& program, Action& chosen) {
     auto* c = program.add_subcommand("encode", "Encode videos, pictures and captions once, for training");
     const auto o = std::make_shared<EncodeCommand>();
-    c->add_option("lists", o->lists, "Lists of clips, or folders of clips with captions; several add up")
+    c->add_option("LIST", o->lists, "Lists of clips, or folders of clips with captions; several add up")
         ->required()
-        ->type_name("LIST");
+        ->type_name("");
     c->add_option("--output,-o", o->output, "Folder of the encoded clips, 00000.safetensors and so on")
         ->required()
         ->type_name("DIR");
@@ -279,7 +281,7 @@ void add_encode(CLI::App& program, Action& chosen) {
         "added to the list are added to the folder.\n\n"
         "Examples:\n"
         "  t3video make-clips --count 16 --output clips\n"
-        "  t3video encode clips/clips.json --model models/demo --output encoded\n"
+        "  t3video encode clips --model models/demo --output encoded\n"
         "  t3video encode dataset.toml --model Wan2.1-T2V-1.3B --output encoded --device cuda\n"
         "  t3video encode videos pictures --model Wan2.1-T2V-1.3B --size 832x480 --buckets --frames 17,81 -o encoded");
     c->callback([o, &chosen] { chosen = [o] { o->run(); }; });

@@ -222,7 +222,8 @@ std::optional<Size> size_for(const ClipRules& rules, Size shown) {
     if (area_of(*size) <= most) return size;
     auto [width, height] = film::size_by_shape(size->width, size->height, most, rules.cell);
     // A shape that so few pixels do not give at a cell's height or width is cropped.
-    if (width * height > most) (width > height ? width : height) = most / std::min(width, height) / rules.cell * rules.cell;
+    if (width * height > most)
+        (width > height ? width : height) = most / std::min(width, height) / rules.cell * rules.cell;
     return Size{width, height};
 }
 

@@ -39,8 +39,8 @@ void add_list(SetBuilder& set, const std::filesystem::path& path) {
 }
 
 void add_folder(SetBuilder& set, const std::filesystem::path& folder) {
-    constexpr std::array kLists = {"metadata.csv", "metadata.jsonl", "metadata.json", "videos2caption.json",
-                                   "captions.json"};
+    constexpr std::array kLists = {"metadata.csv",        "metadata.jsonl", "metadata.json",
+                                   "videos2caption.json", "captions.json",  "clips.json"};
     const auto list = std::ranges::find_if(kLists, [&](const char* name) { return is_file(folder / name); });
     if (list != kLists.end()) {
         add_list(set, folder / *list);

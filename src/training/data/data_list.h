@@ -20,8 +20,8 @@ struct DataListOptions {
 //     like, the caption, a text or a list of texts, under "prompt_en", "prompt", "caption", "cap", "text" or the like;
 //   CSV (RFC 4180; separated by ',', ';' or tabs) with those names as its first row;
 //   TOML of musubi-tuner ([general], [[datasets]]) or diffusion-pipe ([[directory]]).
-// Of a folder: metadata.csv, metadata.jsonl, metadata.json, videos2caption.json or captions.json in it, else the clips
-// in it (not those of folders below), each with its caption in a text file of the same name.
+// Of a folder: metadata.csv, metadata.jsonl, metadata.json, videos2caption.json, captions.json or clips.json in it,
+// else the clips in it (not those of folders below), each with its caption in a text file of the same name.
 //
 // A path may also be a folder of numbered PNG pictures, which is a video. One that is not there is looked for in
 // `videos/` beside the list too, where FastVideo has its clips. What cannot be used is a problem of the set and left

@@ -271,12 +271,9 @@ class Run {
 
 std::string EncodeReport::about_left_out() const {
     using Kind = LeftOut::Kind;
-    constexpr std::pair<Kind, const char*> kWords[] = {{Kind::broken, "cannot be read"},
-                                                       {Kind::no_frames, "hold no frames"},
-                                                       {Kind::too_short, "are too short"},
-                                                       {Kind::too_small, "are too small"},
-                                                       {Kind::not_finite, "give no finite latents"},
-                                                       {Kind::repeated, "are there twice"}};
+    constexpr std::pair<Kind, const char*> kWords[] = {
+        {Kind::broken, "cannot be read"}, {Kind::no_frames, "without frames"},          {Kind::too_short, "too short"},
+        {Kind::too_small, "too small"},   {Kind::not_finite, "without finite latents"}, {Kind::repeated, "repeated"}};
     std::string text;
     for (const auto& [kind, words] : kWords) {
         const auto found = left_out.find(kind);

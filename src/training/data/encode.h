@@ -44,7 +44,7 @@ struct EncodeReport {
     std::map<LeftOut::Kind, int64_t> left_out;
     bool stopped = false;
 
-    // "3 cannot be read, 2 are too short"; empty where nothing is left out.
+    // "3 cannot be read, 2 too short"; empty where nothing is left out.
     std::string about_left_out() const;
 };
 

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include "core/output_file.h"
 #include "core/paths.h"
@@ -14,6 +15,7 @@ namespace t3video::training {
 
 FolderLock::FolderLock(const std::filesystem::path& folder) {
     require_valid(is_folder(folder) || !is_there(folder), folder.string(), ": is no folder");
+    if (!is_there(folder)) made_ = folder;
     make_folders(folder);
     descriptor_ = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     require_valid(descriptor_ >= 0, folder.string(), ": ", std::strerror(errno));
@@ -24,6 +26,8 @@ FolderLock::FolderLock(const std::filesystem::path& folder) {
 
 FolderLock::~FolderLock() {
     close(descriptor_);
+    std::error_code ignored;
+    if (!made_.empty()) std::filesystem::remove(made_, ignored);  // refused for one that holds something
 }
 
 }  // namespace t3video::training

@@ -8,13 +8,14 @@ namespace t3video::training {
 class FolderLock {
   public:
     // Makes the folder where there is none. Throws InUse while another process holds it; on disks without locks it
-    // holds nothing.
+    // holds nothing. A folder that it made and that stays empty goes with it.
     explicit FolderLock(const std::filesystem::path& folder);
     ~FolderLock();
     FolderLock(const FolderLock&) = delete;
     FolderLock& operator=(const FolderLock&) = delete;
 
   private:
+    std::filesystem::path made_;  // empty where it was there
     int descriptor_;
 };
 

@@ -110,9 +110,12 @@ DataSet SetBuilder::finish(const std::filesystem::path& path) && {
         return problem.kind != Kind::unread && problem.kind != Kind::changed;
     });
     require_valid(cause != set_.problems.end(), path.string(), ": holds no clips");
+    const Message remedy = cause->kind == Kind::no_caption
+                               ? Message("; ", Field("without-captions"), " takes such clips, with an empty caption")
+                               : Message();
     throw InvalidRequest(
-        concat(path.string(), ": holds no clip that can be used: ", cause->text(),
-               set_.problems.size() > 1 ? concat(" (the first of ", set_.problems.size(), " problems)") : ""));
+        Message(path.string(), ": holds no clip that can be used: ", cause->text(),
+                set_.problems.size() > 1 ? concat(" (the first of ", set_.problems.size(), " problems)") : "", remedy));
 }
 
 }  // namespace t3video::training

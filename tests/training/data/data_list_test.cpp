@@ -97,7 +97,7 @@ TEST_F(DataListForms, FolderOfClipsWithOtherCaptions) {
 TEST_F(DataListForms, FolderWithAList) {
     write_captions(".txt");
     const std::string csv = concat("video,prompt\na.mp4,of the CSV\n"), jsonl = records("video", "caption", "\n");
-    for (const char* name : {"captions.json", "videos2caption.json", "metadata.json", "metadata.jsonl"}) {
+    for (const char* name : {"clips.json", "captions.json", "videos2caption.json", "metadata.json", "metadata.jsonl"}) {
         const auto path = list(name, jsonl);
         expect_all(read_data_list(folder_.path()));
         list("metadata.csv", csv);

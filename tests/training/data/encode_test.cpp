@@ -6,6 +6,7 @@
 #include "film/prompt_ids.h"
 #include "ops/convert.h"
 #include "support/encoding.h"
+#include "training/data/folder_lock.h"
 
 namespace t3video::training {
 namespace {
@@ -139,7 +140,7 @@ TEST_F(Encode, WhatCannotBeEncodedIsNamedAndLeftOut) {
     EXPECT_EQ(report.left_out.at(LeftOut::Kind::too_short), 1);
     EXPECT_EQ(report.left_out.at(LeftOut::Kind::broken), 3);
     EXPECT_EQ(report.left_out.at(LeftOut::Kind::repeated), 1);
-    EXPECT_EQ(report.about_left_out(), "3 cannot be read, 1 are too short, 1 are there twice");
+    EXPECT_EQ(report.about_left_out(), "3 cannot be read, 1 too short, 1 repeated");
     EXPECT_EQ(files_of(ShardSet(folder_ / "out")), (std::vector<std::string>{"a", "b"}));
     ASSERT_EQ(listener_->lines.size(), 5u);
     for (const char* name : {"short", "broken.mp4", "broken.png", "copy", "empty"}) {
@@ -148,7 +149,7 @@ TEST_F(Encode, WhatCannotBeEncodedIsNamedAndLeftOut) {
     }
     write_file(folder_ / "bad.json", R"([{"video": "short", "prompt": "x"}, {"video": "broken.mp4", "prompt": "x"}])");
     expect_invalid([&] { encode(read("bad.json"), options("none")); },
-                   {"no clip could be encoded", "1 cannot be read, 1 are too short"});
+                   {"no clip could be encoded", "1 cannot be read, 1 too short"});
 }
 
 TEST_F(Encode, LatentsThatAreNotFiniteAreLeftOut) {
@@ -162,7 +163,7 @@ TEST_F(Encode, LatentsThatAreNotFiniteAreLeftOut) {
     listener_ = std::make_unique<Listener>();
     const EncodingModel other{broken, *tokenizer_, {}};
     expect_invalid([&] { encode_clips(ctx_, other, read("list.json"), options("out"), *listener_); },
-                   {"4 give no finite latents"});
+                   {"4 without finite latents"});
     EXPECT_EQ(listener_->lines.size(), 4u);
 }
 
@@ -198,6 +199,15 @@ TEST_F(Encode, RefusesBeforeItBegins) {
     choices({.fps = 0.001}, {"fps 0.001", "0.01 to 1000"});
     o = options("list.json");
     refused(o, {"list.json", "is no folder"});
+}
+
+TEST_F(Encode, OneRunAtATimeWritesToAFolder) {
+    {
+        const FolderLock other(folder_ / "out");
+        expect_invalid([&] { encode(read("list.json"), options("out")); }, {"out: another process encodes"});
+    }
+    EXPECT_FALSE(fs::exists(folder_ / "out")) << "nothing came of it";
+    EXPECT_EQ(encode(read("list.json"), options("out")).done, 4);
 }
 
 // What the user says goes before what a list says, and what neither says is the model's.

@@ -103,7 +103,7 @@ TEST_F(EncodeVideo, EveryFrameIsOfTheFilesRate) {
     write_file(folder_ / "list.json", R"([{"video": "plain.mp4", "prompt": "x"}])");
     EncodeOptions o = options("out");
     o.choices.settings.target_frames = {9};
-    expect_invalid([&] { encode(read("list.json"), o); }, {"1 are too short"});
+    expect_invalid([&] { encode(read("list.json"), o); }, {"1 too short"});
     EXPECT_NE(listener_->lines.at(0).find("has 3 frames at 8 frames per second"), std::string::npos);
     o.choices.every_frame = true;
     EXPECT_EQ(encode(read("list.json"), o).windows, 1);
