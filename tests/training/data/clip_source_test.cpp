@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "media/input/film_reader.h"
 #include "support/encoding.h"
 #include "training/data/clip_queue.h"
@@ -146,7 +149,8 @@ TEST_F(ClipSource, TakesTheNearestSize) {
 
 class ClipQueues : public ClipSource {
   protected:
-    // All windows in the order they come in, each given up before the next.
+    // All windows in the order they come in, each given up before the next. Takes its time, so that readers which would
+    // run ahead do.
     std::vector<std::pair<size_t, Window>> run(const std::vector<ClipJob>& jobs, const ClipQueue::Options& options) {
         ClipQueue queue(jobs, options);
         std::vector<std::pair<size_t, Window>> windows;
@@ -157,6 +161,7 @@ class ClipQueues : public ClipSource {
                 windows.emplace_back(event->job, clip->window);
             }
             EXPECT_EQ(event->job, done);
+            std::this_thread::sleep_for(std::chrono::milliseconds(3));
             if (std::holds_alternative<ClipQueue::Done>(event->what)) ++done;
         }
         EXPECT_EQ(done, jobs.size());
