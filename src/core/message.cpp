@@ -17,6 +17,7 @@ std::string Message::plain() const {
     return in({.field = [](const Field& f) { return f.value.empty() ? f.name : f.name + ' ' + f.value; },
                .remedy =
                    [](const Remedy& r) {
+                       if (r.kind == Remedy::Kind::resume_run) return concat("resume the run ", r.job);
                        return concat(r.kind == Remedy::Kind::resume ? "resume" : "decode", " the job ", r.job);
                    }});
 }

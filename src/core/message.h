@@ -25,9 +25,9 @@ struct Field {
     std::string name, value;
 };
 
-// What a reader can do about a job folder.
+// What a reader can do about a job folder, or about the folder of a training run.
 struct Remedy {
-    enum class Kind { resume, decode } kind;
+    enum class Kind { resume, decode, resume_run } kind;
     std::string job;
 };
 

@@ -116,9 +116,9 @@ void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y) {
     });
 }
 
-void add_residual(Context& ctx, ops::Rows& x, const ops::Residual& residual, int64_t boundary) {
+void add_residual(Context& ctx, ops::Rows& x, const ops::Residual& residual, const ops::TokenSets& sets) {
     const Tensor* gate = residual.gate;
-    const int64_t width = x.data.dim(1), last_set = gate ? (gate->dim(0) - 1) * width : 0;
+    const int64_t width = x.data.dim(1);
     const float *ph = residual.h.data<float>(), *pg = gate ? gate->data<float>() : nullptr;
     const Index indices(x.indices), tokens(x.tokens);
     float* px = x.data.data<float>();
@@ -126,7 +126,7 @@ void add_residual(Context& ctx, ops::Rows& x, const ops::Residual& residual, int
         for (int64_t i = first; i < last; ++i) {
             float* to = px + indices[i] * width;
             if (pg) {
-                const float* g = pg + (tokens[i] < boundary ? 0 : last_set);
+                const float* g = pg + sets.set_of(tokens[i], gate->dim(0)) * width;
                 HWY_DYNAMIC_DISPATCH(MulAdd)(g, ph + i * width, to, to, width);
             } else {
                 HWY_DYNAMIC_DISPATCH(Axpby)(1.0f, ph + i * width, 1.0f, to, to, width);
@@ -146,6 +146,16 @@ void affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& sh
     });
 }
 
+void add_row(Context& ctx, const Tensor& x, const Tensor& row, Tensor& y) {
+    const int64_t width = x.dim(1);
+    const float *px = x.data<float>(), *pr = row.data<float>();
+    float* py = y.data<float>();
+    ctx.parallel_for(x.dim(0), row_grain(width), [&](int64_t first, int64_t last) {
+        for (int64_t i = first; i < last; ++i)
+            HWY_DYNAMIC_DISPATCH(Axpby)(1.0f, px + i * width, 1.0f, pr, py + i * width, width);
+    });
+}
+
 void silu_backward(Context& ctx, const Tensor& x, const Tensor& dy, Tensor& dx) {
     const float *px = x.data<float>(), *py = dy.data<float>();
     float* pd = dx.data<float>();
@@ -162,18 +172,18 @@ void gelu_tanh_backward(Context& ctx, const Tensor& x, const Tensor& dy, Tensor&
     });
 }
 
-void add_gated_backward(Context& ctx, const ops::Rows& dx, const Tensor& gate, const Tensor& h, int64_t boundary,
-                        Tensor& dh, Tensor* dgate) {
-    const int64_t rows = h.dim(0), width = h.dim(1), last_set = (gate.dim(0) - 1) * width;
+void add_gated_backward(Context& ctx, const ops::Rows& dx, const Tensor& gate, const Tensor& h,
+                        const ops::TokenSets& sets, Tensor& dh, Tensor* dgate) {
+    const int64_t rows = h.dim(0), width = h.dim(1), count = gate.dim(0);
     const float *px = dx.data.data<float>(), *pg = gate.data<float>(), *ph = h.data<float>();
     const Index indices(dx.indices), tokens(dx.tokens);
     float* pd = dh.data<float>();
-    const auto set_of = [&](int64_t i) { return tokens[i] < boundary ? 0 : last_set; };
+    const auto set_of = [&](int64_t i) { return sets.set_of(tokens[i], count) * width; };
     ctx.parallel_for(rows, row_grain(width), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i)
             HWY_DYNAMIC_DISPATCH(Mul)(pg + set_of(i), px + indices[i] * width, pd + i * width, width);
     });
-    for (int64_t set = 0; dgate && set <= last_set; set += width) {
+    for (int64_t set = 0; dgate && set < count * width; set += width) {
         const auto counts = [&](int64_t i) { return set_of(i) == set; };
         sum_products(ctx, {px, ph, rows, width, indices}, counts, dgate->data<float>() + set);
     }

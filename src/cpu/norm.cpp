@@ -152,15 +152,15 @@ void layer_norm(Context& ctx, const ops::Rows& x, const Tensor& weight, const Te
     });
 }
 
-void norm_modulate(Context& ctx, const ops::Rows& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
-                   float eps, Tensor& y) {
-    const int64_t n = x.data.dim(-1), last_set = (scale.dim(0) - 1) * n;
+void norm_modulate(Context& ctx, const ops::Rows& x, const Tensor& scale, const Tensor& shift,
+                   const ops::TokenSets& sets, float eps, Tensor& y) {
+    const int64_t n = x.data.dim(-1);
     const float *px = x.data.data<float>(), *ps = scale.data<float>(), *pb = shift.data<float>();
     const Index indices(x.indices), tokens(x.tokens);
     float* py = y.data<float>();
     ctx.parallel_for(y.dim(0), grain(n), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
-            const int64_t set = tokens[i] < boundary ? 0 : last_set;
+            const int64_t set = sets.set_of(tokens[i], scale.dim(0)) * n;
             HWY_DYNAMIC_DISPATCH(LayerNormRow)(px + indices[i] * n, eps, 1.0f, ps + set, pb + set, py + i * n, n);
         }
     });
@@ -191,13 +191,13 @@ void rms_norm_backward(Context& ctx, const Tensor& x, const Tensor& weight, floa
 }
 
 void norm_backward(Context& ctx, const ops::NormBackward& norm) {
-    const int64_t n = norm.x.data.dim(1), rows = norm.x.count(), last_set = (norm.sets() - 1) * n;
+    const int64_t n = norm.x.data.dim(1), rows = norm.x.count(), sets = norm.count();
     const Tensor s = as_f32(ctx, norm.scale);
     Tensor normed = empty(ctx, {rows, n});
     const float *px = norm.x.data.data<float>(), *ps = s.data<float>(), *py = norm.dy.data<float>();
     float *pn = normed.data<float>(), *pd = norm.dx.data.data<float>();
     const Index from(norm.x.indices), to(norm.dx.indices), tokens(norm.x.tokens);
-    const auto set_of = [&](int64_t i) { return tokens[i] < norm.boundary ? 0 : last_set; };
+    const auto set_of = [&](int64_t i) { return norm.sets.set_of(tokens[i], sets) * n; };
     ctx.parallel_for(rows, grain(n), [&](int64_t first, int64_t last) {
         for (int64_t i = first; i < last; ++i) {
             const float rstd = HWY_DYNAMIC_DISPATCH(NormaliseRow)(px + from[i] * n, true, norm.eps, pn + i * n, n);
@@ -205,7 +205,7 @@ void norm_backward(Context& ctx, const ops::NormBackward& norm) {
             (pn + i * n, rstd, true, norm.offset, ps + set_of(i), py + i * n, true, pd + to[i] * n, n);
         }
     });
-    for (int64_t set = 0; set <= last_set; set += n) {
+    for (int64_t set = 0; set < sets * n; set += n) {
         const auto counts = [&](int64_t i) { return set_of(i) == set; };
         if (norm.dscale) sum_products(ctx, {pn, py, rows, n}, counts, norm.dscale->data<float>() + set);
         if (norm.dshift) sum_products(ctx, {nullptr, py, rows, n}, counts, norm.dshift->data<float>() + set);

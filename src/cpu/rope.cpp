@@ -61,7 +61,7 @@ void rotate(Context& ctx, const Tensor& x, const ops::RopeTable& table, int64_t 
             const int64_t token = token_of[i], row = i * heads * width;
             cosines.clear();
             sines.clear();
-            spread(table.cos_t, table.sin_t, token / (grid.h * grid.w), direction, cosines, sines);
+            spread(table.cos_t, table.sin_t, token / (grid.h * grid.w) % grid.t, direction, cosines, sines);
             spread(table.cos_h, table.sin_h, token / grid.w % grid.h, direction, cosines, sines);
             spread(table.cos_w, table.sin_w, token % grid.w, direction, cosines, sines);
             HWY_DYNAMIC_DISPATCH(RotateHeads)(px + row, cosines.data(), sines.data(), heads, width, py + row);

@@ -24,12 +24,14 @@ __global__ void add_chunks(const float* partials, int64_t chunks, int64_t stride
     gradient[column] += sum;
 }
 
+// A block adds up `count` of them.
 __global__ void __launch_bounds__(kTotalThreads) add_all(double* partials, int64_t count) {
+    const double* from = partials + blockIdx.x * count;
     double sum = 0;
 #pragma unroll 8
-    for (int64_t i = threadIdx.x; i < count; i += kTotalThreads) sum += partials[i];
+    for (int64_t i = threadIdx.x; i < count; i += kTotalThreads) sum += from[i];
     sum = block_sum<kTotalThreads>(sum);
-    if (threadIdx.x == 0) partials[count] = sum;
+    if (threadIdx.x == 0) partials[gridDim.x * count + blockIdx.x] = sum;
 }
 
 template <class Y>
@@ -43,7 +45,7 @@ struct Itself {
         return load_once<N>(dy + i * width + column);
     }
     template <int N>
-    __device__ void use(const Pack<Y, N>& row, int64_t, int64_t, bool, float (&values)[1][N]) const {
+    __device__ void use(const Pack<Y, N>& row, int64_t, int64_t, int64_t, float (&values)[1][N]) const {
 #pragma unroll
         for (int j = 0; j < N; ++j) values[0][j] = to_float(row.value[j]);
     }
@@ -59,10 +61,15 @@ void add_partials(const State& s, const float* partials, int64_t chunks, int64_t
 }
 
 double sum_of_partials(Context& ctx, Tensor& partials) {
-    const int64_t count = partials.numel() - 1;
-    add_all<<<1, kTotalThreads, 0, state(ctx).stream>>>(out<double>(partials), count);
+    return sums_of_partials(ctx, partials, 1).front();
+}
+
+std::vector<double> sums_of_partials(Context& ctx, Tensor& partials, int64_t sums) {
+    const int64_t count = partials.numel() / sums - 1, end = partials.numel();
+    add_all<<<static_cast<unsigned>(sums), kTotalThreads, 0, state(ctx).stream>>>(out<double>(partials), count);
     check_launch();
-    return to_host(ctx, partials.slice(count, count + 1)).data<double>()[0];
+    const Tensor host = to_host(ctx, partials.slice(end - sums, end));
+    return {host.span<double>().begin(), host.span<double>().end()};
 }
 
 void add_column_sums(Context& ctx, const Tensor& dy, Tensor& db) {

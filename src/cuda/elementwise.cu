@@ -50,21 +50,24 @@ struct GeluTanhBackward {
     }
 };
 
-// Row i of x += gate * row i of h, in packs. A thread keeps its columns of both gates and walks down the rows.
+// Row i of x += gate * row i of h, in packs. A thread keeps its columns of both gates of the sample blockIdx.z and
+// walks down its rows.
 template <int N, class X, class H>
-__global__ void add_residual_rows(X* x, const H* h, const float* gate, RowSets sets, int64_t rows, int64_t packs) {
-    const int64_t column = first_column();
+__global__ void add_residual_rows(X* x, const H* h, const float* gate, RowSets sets, int64_t all_rows, int64_t packs) {
+    const int64_t column = first_column(), start = int64_t{blockIdx.z} * sets.period;
+    const auto [begin, rows] = sets.rows_of(blockIdx.z, all_rows);
     if (column >= packs) return;
     Pack<float, N> early, late;
 #pragma unroll
     for (int j = 0; j < N; ++j) early.value[j] = late.value[j] = 1.0f;
     if (gate) {
+        gate += blockIdx.z * sets.sample_set;
         early = load<N>(gate + column * N);
         late = load<N>(gate + sets.last_set + column * N);
     }
-    for (int64_t i = first_row(); i < rows; i += row_step()) {
+    for (int64_t i = begin + first_row(); i < rows; i += row_step()) {
         X* to = x + (sets.row(i) * packs + column) * N;
-        const bool is_early = sets.is_early(i);
+        const bool is_early = sets.is_early(i, start);
         const Pack<H, N> b = load<N>(h + (i * packs + column) * N);
         Pack<X, N> sum = load<N>(static_cast<const X*>(to));
 #pragma unroll
@@ -98,8 +101,8 @@ struct GatedBackward {
         return {cuda::load<N>(dx + sets.row(i) * width + column), load_once<N>(h + i * width + column)};
     }
     template <int N>
-    __device__ void use(const Loaded<N>& row, int64_t i, int64_t column, bool early, float (&values)[1][N]) const {
-        const Pack<float, N> g = load_constant<N>(gate + (early ? 0 : sets.last_set) + column);
+    __device__ void use(const Loaded<N>& row, int64_t i, int64_t column, int64_t set, float (&values)[1][N]) const {
+        const Pack<float, N> g = load_constant<N>(gate + set + column);
         Pack<H, N> result;
 #pragma unroll
         for (int j = 0; j < N; ++j) {
@@ -111,12 +114,16 @@ struct GatedBackward {
     }
 };
 
-// y = x * scale + shift
+// y = x * scale + shift, or without a scale x + shift
 template <int N, class X, class Y>
 __global__ void affine_rows(const X* x, const float* scale, const float* shift, Y* y, int64_t rows, int64_t packs) {
     const int64_t column = first_column();
     if (column >= packs) return;
-    const Pack<float, N> a = load<N>(scale + column * N), b = load<N>(shift + column * N);
+    const Pack<float, N> b = load<N>(shift + column * N);
+    Pack<float, N> a;
+#pragma unroll
+    for (int j = 0; j < N; ++j) a.value[j] = 1.0f;
+    if (scale) a = load<N>(scale + column * N);
     for (int64_t row = first_row(); row < rows; row += row_step()) {
         const int64_t at = (row * packs + column) * N;
         const Pack<X, N> v = load<N>(x + at);
@@ -162,20 +169,22 @@ void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y) {
     map_one(ctx, GeluTanh(), x, y);
 }
 
-void add_residual(Context& ctx, ops::Rows& rows_of_x, const ops::Residual& residual, int64_t boundary) {
+void add_residual(Context& ctx, ops::Rows& rows_of_x, const ops::Residual& residual, const ops::TokenSets& sets) {
     const State& s = state(ctx);
     Tensor& x = rows_of_x.data;
     const Tensor& h = residual.h;
     const int64_t rows = h.dim(0), width = h.dim(1);
     const float* gate = residual.gate ? in<float>(*residual.gate) : nullptr;
-    const RowSets sets = row_sets(rows_of_x, residual.gate, boundary);
+    const RowSets gates = row_sets(rows_of_x, residual.gate, sets);
     visit(x.dtype(), [&]<class X>() {
         visit(h.dtype(), [&]<class H>() {
             const auto launch = [&]<int N>(const RowLaunch& how) {
+                const dim3 grid(how.grid.x, how.grid.y, gates.samples);
                 add_residual_rows<N>
-                    <<<how.grid, how.block, 0, s.stream>>>(out<X>(x), in<H>(h), gate, sets, rows, width / N);
+                    <<<grid, how.block, 0, s.stream>>>(out<X>(x), in<H>(h), gate, gates, rows, width / N);
             };
-            launch_rows<kPack<X, H>>(s, rows, width, launch, in<X>(x), in<H>(h), gate);
+            const int64_t rows_of_one = gates.samples > 1 ? std::min<int64_t>(rows, gates.period) : rows;
+            launch_rows<kPack<X, H>>(s, rows_of_one, width, launch, in<X>(x), in<H>(h), gate);
         });
     });
 }
@@ -188,24 +197,24 @@ void gelu_tanh_backward(Context& ctx, const Tensor& x, const Tensor& dy, Tensor&
     map_two(ctx, GeluTanhBackward(), x, dy, dx);
 }
 
-void add_gated_backward(Context& ctx, const ops::Rows& dx, const Tensor& gate, const Tensor& h, int64_t boundary,
-                        Tensor& dh, Tensor* dgate) {
+void add_gated_backward(Context& ctx, const ops::Rows& dx, const Tensor& gate, const Tensor& h,
+                        const ops::TokenSets& sets, Tensor& dh, Tensor* dgate) {
     const int64_t rows = h.dim(0), width = h.dim(1);
-    const RowSets sets = row_sets(dx, &gate, boundary);
+    const RowSets gates = row_sets(dx, &gate, sets);
     float* sums = dgate ? out<float>(*dgate) : nullptr;
     visit(dx.data.dtype(), [&]<class X>() {
         visit(h.dtype(), [&]<class H>() {
-            const GatedBackward<X, H> terms{in<X>(dx.data), in<float>(gate), in<H>(h), out<H>(dh), sets, width};
-            add_column_sums<kPack<X, H>>(ctx, terms, sets, rows, width,
+            const GatedBackward<X, H> terms{in<X>(dx.data), in<float>(gate), in<H>(h), out<H>(dh), gates, width};
+            add_column_sums<kPack<X, H>>(ctx, terms, gates, rows, width,
                                          aligned(terms.dx, terms.gate, terms.h, terms.dh), {sums});
         });
     });
 }
 
-void affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, Tensor& y) {
-    const State& s = state(ctx);
+namespace {
+
+void launch_affine(const State& s, const Tensor& x, const float* a, const float* b, Tensor& y) {
     const int64_t width = x.dim(-1), rows = x.numel() / width;
-    const float *a = in<float>(scale), *b = in<float>(shift);
     visit(x.dtype(), [&]<class X>() {
         visit(y.dtype(), [&]<class Y>() {
             const auto launch = [&]<int N>(const RowLaunch& how) {
@@ -214,6 +223,16 @@ void affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& sh
             launch_rows<kPack<X, Y>>(s, rows, width, launch, in<X>(x), a, b, out<Y>(y));
         });
     });
+}
+
+}  // namespace
+
+void affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift, Tensor& y) {
+    launch_affine(state(ctx), x, in<float>(scale), in<float>(shift), y);
+}
+
+void add_row(Context& ctx, const Tensor& x, const Tensor& row, Tensor& y) {
+    launch_affine(state(ctx), x, nullptr, in<float>(row), y);
 }
 
 }  // namespace t3video::cuda

@@ -37,18 +37,23 @@ __global__ void __launch_bounds__(kThreads)
 
 }  // namespace
 
-double squared_error(Context& ctx, const Tensor& prediction, const Tensor& target, int64_t first_frame, float slope,
-                     Tensor& gradient) {
+std::vector<double> squared_errors(Context& ctx, const Tensor& prediction, const Tensor& target,
+                                   std::span<const ops::ErrorSlope> slopes, Tensor& gradient) {
     const State& s = state(ctx);
-    const int64_t frames = prediction.dim(1), planes = prediction.dim(0) * frames;
-    const int64_t plane = prediction.dim(2) * prediction.dim(3);
+    const int64_t samples = prediction.dim(0), frames = prediction.dim(2), planes = prediction.dim(1) * frames;
+    const int64_t plane = prediction.dim(3) * prediction.dim(4);
     const int64_t blocks = std::clamp<int64_t>(planes, 1, sum_blocks(s.traits));
     const float *a = in<float>(prediction), *b = in<float>(target);
     float* y = out<float>(gradient);
-    Tensor partials = empty(ctx, {blocks + 1}, DType::f64);
+    Tensor partials = empty(ctx, {samples * (blocks + 1)}, DType::f64);
     const auto launch = [&]<int N>() {
-        squared_error_planes<N><<<static_cast<unsigned>(blocks), kThreads, 0, s.stream>>>(
-            a, b, y, planes, frames, first_frame, plane / N, slope, out<double>(partials));
+        for (int64_t i = 0; i < samples; ++i) {
+            const int64_t at = i * planes * plane;
+            const auto& [first_frame, slope] = slopes[static_cast<size_t>(i)];
+            squared_error_planes<N><<<static_cast<unsigned>(blocks), kThreads, 0, s.stream>>>(
+                a + at, b + at, y + at, planes, frames, first_frame, plane / N, slope,
+                out<double>(partials) + i * blocks);
+        }
     };
     if (plane % 4 == 0 && aligned(a, b, y)) {
         launch.template operator()<4>();
@@ -56,7 +61,7 @@ double squared_error(Context& ctx, const Tensor& prediction, const Tensor& targe
         launch.template operator()<1>();
     }
     check_launch();
-    return sum_of_partials(ctx, partials);
+    return sums_of_partials(ctx, partials, samples);
 }
 
 }  // namespace t3video::cuda

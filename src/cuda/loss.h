@@ -5,8 +5,9 @@
 
 namespace t3video::cuda {
 
-// Returns the sum of squares over frames from `first_frame` on; gradient = slope * difference there, 0 before.
-double squared_error(Context& ctx, const Tensor& prediction, const Tensor& target, int64_t first_frame, float slope,
-                     Tensor& gradient);
+// Of samples [B, C, T, H, W]. Returns the sum of squares of each, and writes the gradient: 0 in frames that do not
+// count.
+std::vector<double> squared_errors(Context& ctx, const Tensor& prediction, const Tensor& target,
+                                   std::span<const ops::ErrorSlope> slopes, Tensor& gradient);
 
 }  // namespace t3video::cuda

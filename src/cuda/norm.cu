@@ -230,7 +230,7 @@ struct LayerTerms {
         return {load_once<N>(x + sets.row(i) * width + column), load_once<N>(dy + i * width + column), statistics[i]};
     }
     template <int N>
-    __device__ void use(const Loaded<N>& row, int64_t, int64_t, bool, float (&values)[2][N]) const {
+    __device__ void use(const Loaded<N>& row, int64_t, int64_t, int64_t, float (&values)[2][N]) const {
 #pragma unroll
         for (int j = 0; j < N; ++j) {
             const float d = to_float(row.dy.value[j]);
@@ -273,9 +273,9 @@ void layer_norm(Context& ctx, const ops::Rows& x, const Tensor& weight, const Te
     launch<true>(ctx, x.data, as_f32(ctx, weight), &shift, y, {.sets = row_sets(x), .eps = eps});
 }
 
-void norm_modulate(Context& ctx, const ops::Rows& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
-                   float eps, Tensor& y) {
-    launch<true>(ctx, x.data, scale, &shift, y, {.sets = row_sets(x, &scale, boundary), .eps = eps, .offset = 1.0f});
+void norm_modulate(Context& ctx, const ops::Rows& x, const Tensor& scale, const Tensor& shift,
+                   const ops::TokenSets& sets, float eps, Tensor& y) {
+    launch<true>(ctx, x.data, scale, &shift, y, {.sets = row_sets(x, &scale, sets), .eps = eps, .offset = 1.0f});
 }
 
 void rms_norm_backward(Context& ctx, const Tensor& x, const Tensor& weight, float eps, const Tensor& dy, Tensor& dx,
@@ -303,7 +303,7 @@ void norm_backward(Context& ctx, const ops::NormBackward& norm) {
     require(width <= (1 << 30), "norm: rows of ", width, " elements");
     if (rows == 0) return;
     const Tensor scale = as_f32(ctx, norm.scale);
-    const RowSets sets = norm.sets() == 2 ? row_sets(norm.x, &norm.scale, norm.boundary) : row_sets(norm.x);
+    const RowSets sets = norm.count() > 1 ? row_sets(norm.x, &norm.scale, norm.sets) : row_sets(norm.x);
     Tensor statistics;
     if (norm.dscale || norm.dshift) statistics = empty(ctx, {rows, 2});
     const LayerBackward to{in<float>(scale), out<float>(norm.dx.data), row_sets(norm.dx).indices,

@@ -7,8 +7,8 @@ namespace t3video::cuda {
 
 void rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, float eps, Tensor& y);
 void layer_norm(Context& ctx, const ops::Rows& x, const Tensor& weight, const Tensor& bias, float eps, Tensor& y);
-void norm_modulate(Context& ctx, const ops::Rows& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
-                   float eps, Tensor& y);
+void norm_modulate(Context& ctx, const ops::Rows& x, const Tensor& scale, const Tensor& shift,
+                   const ops::TokenSets& sets, float eps, Tensor& y);
 void channel_norm(Context& ctx, const Tensor& x, const Tensor& gamma, bool silu, Tensor& y);
 // dx may be dy.
 void rms_norm_backward(Context& ctx, const Tensor& x, const Tensor& weight, float eps, const Tensor& dy, Tensor& dx,

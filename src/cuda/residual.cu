@@ -48,8 +48,8 @@ __global__ void __launch_bounds__(kNormThreads, kItems <= 12 ? 2 : 1)
 }
 
 // Whether the rows fit registers and the sum and its norm are on their way.
-bool launch(Context& ctx, ops::Rows& rows, const ops::Residual& residual, int64_t boundary, const Tensor& scale,
-            const Tensor& shift, Tensor& y, Norm norm) {
+bool launch(Context& ctx, ops::Rows& rows, const ops::Residual& residual, const ops::TokenSets& sets,
+            const Tensor& scale, const Tensor& shift, Tensor& y, Norm norm) {
     constexpr int N = kPack<float>;
     const Tensor& h = residual.h;
     Tensor& x = rows.data;
@@ -63,7 +63,7 @@ bool launch(Context& ctx, ops::Rows& rows, const ops::Residual& residual, int64_
     norm.rows = h.dim(0);
     norm.width = static_cast<int>(h.dim(1));
     norm.lanes = lanes_for(norm.width / N);
-    const RowSets gates = row_sets(rows, residual.gate, boundary);
+    const RowSets gates = row_sets(rows, residual.gate, sets);
     visit(h.dtype(), [&]<class H>() {
         visit(y.dtype(), [&]<class Y>() {
             visit_items<N>(norm.width, norm.lanes, [&]<int kItems>() {
@@ -81,18 +81,18 @@ bool launch(Context& ctx, ops::Rows& rows, const ops::Residual& residual, int64_
 }  // namespace
 
 void add_norm_modulate(Context& ctx, ops::Rows& x, const ops::Residual& residual, const Tensor& scale,
-                       const Tensor& shift, int64_t boundary, float eps, Tensor& y) {
-    const RowSets sets = row_sets(x, &scale, boundary);
-    if (launch(ctx, x, residual, boundary, scale, shift, y, {.sets = sets, .eps = eps, .offset = 1.0f})) return;
-    add_residual(ctx, x, residual, boundary);
-    norm_modulate(ctx, x, scale, shift, boundary, eps, y);
+                       const Tensor& shift, const ops::TokenSets& sets, float eps, Tensor& y) {
+    const Norm norm{.sets = row_sets(x, &scale, sets), .eps = eps, .offset = 1.0f};
+    if (launch(ctx, x, residual, sets, scale, shift, y, norm)) return;
+    add_residual(ctx, x, residual, sets);
+    norm_modulate(ctx, x, scale, shift, sets, eps, y);
 }
 
 void add_layer_norm(Context& ctx, ops::Rows& x, const ops::Residual& residual, const Tensor& weight, const Tensor& bias,
-                    int64_t boundary, float eps, Tensor& y) {
+                    const ops::TokenSets& sets, float eps, Tensor& y) {
     const Tensor scale = as_f32(ctx, weight), shift = as_f32(ctx, bias);
-    if (launch(ctx, x, residual, boundary, scale, shift, y, {.sets = row_sets(x), .eps = eps})) return;
-    add_residual(ctx, x, residual, boundary);
+    if (launch(ctx, x, residual, sets, scale, shift, y, {.sets = row_sets(x), .eps = eps})) return;
+    add_residual(ctx, x, residual, sets);
     layer_norm(ctx, x, scale, shift, eps, y);
 }
 

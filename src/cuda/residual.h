@@ -6,8 +6,8 @@
 namespace t3video::cuda {
 
 void add_norm_modulate(Context& ctx, ops::Rows& x, const ops::Residual& residual, const Tensor& scale,
-                       const Tensor& shift, int64_t boundary, float eps, Tensor& y);
+                       const Tensor& shift, const ops::TokenSets& sets, float eps, Tensor& y);
 void add_layer_norm(Context& ctx, ops::Rows& x, const ops::Residual& residual, const Tensor& weight, const Tensor& bias,
-                    int64_t boundary, float eps, Tensor& y);
+                    const ops::TokenSets& sets, float eps, Tensor& y);
 
 }  // namespace t3video::cuda

@@ -29,12 +29,14 @@ struct Rotation {
     Axis t, h, w;
     unsigned height, width;  // of the grid
     unsigned first;          // token of row 0, where there is no list
+    unsigned period;         // tokens of a sample; 0: one sample
     const int64_t* tokens;
     int head;  // elements of a head
 
     // Positions along t, h and w.
     __device__ uint3 position(int64_t row) const {
-        const unsigned token = tokens ? static_cast<unsigned>(tokens[row]) : first + static_cast<unsigned>(row);
+        unsigned token = tokens ? static_cast<unsigned>(tokens[row]) : first + static_cast<unsigned>(row);
+        if (period > 0) token %= period;
         const unsigned line = token / width;
         return {line / height, line % height, token % width};
     }
@@ -179,8 +181,8 @@ void launch(const State& s, const Operands<T>& operands, const Rotation& rotatio
 
 Rotation rotation_of(const Tensor& x, const ops::RopeTable& table, const ops::Tokens& tokens) {
     const Grid& grid = table.grid;
-    require(x.dim(1) <= (1 << 30) && grid.tokens() <= (int64_t{1} << 31), "norm_rope: rows of ", x.dim(1),
-            " elements, ", grid.tokens(), " tokens");
+    require(x.dim(1) <= (1 << 30) && table.samples * grid.tokens() <= (int64_t{1} << 31), "norm_rope: rows of ",
+            x.dim(1), " elements, ", table.samples, " samples of ", grid.tokens(), " tokens");
     const Axis t = axis(table.cos_t, table.sin_t), h = axis(table.cos_h, table.sin_h),
                w = axis(table.cos_w, table.sin_w);
     return {t,
@@ -189,6 +191,7 @@ Rotation rotation_of(const Tensor& x, const ops::RopeTable& table, const ops::To
             static_cast<unsigned>(grid.h),
             static_cast<unsigned>(grid.w),
             static_cast<unsigned>(tokens.first),
+            table.samples > 1 ? static_cast<unsigned>(grid.tokens()) : 0,
             tokens.ids.defined() ? in<int64_t>(tokens.ids) : nullptr,
             2 * (t.pairs + h.pairs + w.pairs)};
 }

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <filesystem>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,19 @@ requires std::floating_point<T> ||(std::integral<T> && !std::same_as<T, bool>)vo
 template <class T>
 void parse(const Field& given, std::optional<T>& value) {
     parse(given, value.emplace());
+}
+
+// The other way: null for an empty path, and where nothing was chosen.
+inline nlohmann::json value_of(const std::filesystem::path& path) {
+    return path.empty() ? nlohmann::json() : nlohmann::json(path.string());
+}
+template <class T>
+nlohmann::json value_of(const T& value) {
+    return value;
+}
+template <class T>
+nlohmann::json value_of(const std::optional<T>& value) {
+    return value ? value_of(*value) : nlohmann::json();
 }
 
 // "832x480" -> {832, 480}

@@ -14,18 +14,6 @@ using nlohmann::json;
 using Kind = RequestField::Kind;
 using Use = RequestField::Use;
 
-json value_of(const std::filesystem::path& path) {
-    return path.empty() ? json() : json(path.string());
-}
-template <class T>
-json value_of(const T& value) {
-    return value;
-}
-template <class T>
-json value_of(const std::optional<T>& value) {
-    return value ? value_of(*value) : json();
-}
-
 // Completes a field that is one member of the request, which `At` finds.
 template <class At>
 RequestField of(RequestField field, At) {

@@ -109,6 +109,10 @@ ModelFiles find_model(const fs::path& named, const PartOverrides& overrides) {
     files.tokenizer = part(overrides.tokenizer, "tokenizer", tokenizer);
     if (!files.dit.empty()) files.layout = first_of(files.dit.parent_path(), {"t3-layout.json"});
     if (files.layout.empty()) files.layout = first_of(folder, {"t3-layout.json"});
+    for (const checkpoint::Lora& lora : files.loras) {  // with a retrofit's LoRA a model has other windows
+        const fs::path trained = first_of(lora.file.parent_path(), {"t3-layout.json"});
+        if (!trained.empty()) files.layout = trained;
+    }
     files.generation = first_of(folder, {"generation_config.json"});
     return files;
 }

@@ -31,7 +31,8 @@ struct ModelFiles {
     std::filesystem::path vae;
     std::filesystem::path tokenizer;  // spiece.model, or tokenizer.json
     std::filesystem::path scheduler;  // diffusers' scheduler_config.json; empty for official folders
-    std::filesystem::path layout;     // t3-layout.json beside the DiT file, else in the folder; empty if neither is
+    std::filesystem::path layout;     // t3-layout.json beside the last LoRA that has one, else beside the DiT file,
+                                      // else in the folder; empty if none has
     std::vector<checkpoint::Lora> loras;
     std::filesystem::path generation;  // generation_config.json; empty if there is none
 

@@ -94,6 +94,7 @@ json film_identity(const film::Request& request, const film::Film& film, const f
     for (const t3::Pattern& p : layout.patterns) {
         json& windows = identity["windows"].emplace_back(json::array({p.t, p.h, p.w}));
         if (p.shift != t3::Shift{}) windows.insert(windows.end(), {p.shift.t, p.shift.h, p.shift.w});
+        if (p.branches != t3::Branches::both) windows.push_back(t3::name_of(p.branches));
     }
     if (!layout.schedule.empty()) identity["schedule"] = layout.schedule;
     if (r.noise == film::NoiseSource::cuda) identity["noise"] = {{"cuda", r.multiprocessors}};

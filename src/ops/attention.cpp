@@ -72,11 +72,19 @@ double flop(const Tensor& q, const Tensor& k, const Tensor& v) {
 Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options) {
     check("attention", q, k, v, options);
     Tensor y = empty(ctx, {q.dim(0), v.dim(1)}, q.dtype());
+    attention_into(ctx, q, k, v, options, y);
+    return y;
+}
+
+void attention_into(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options,
+                    Tensor& y) {
+    check("attention", q, k, v, options);
+    require(y.shape() == Shape{q.dim(0), v.dim(1)} && y.dtype() == q.dtype(), "attention: y ", y.shape(), " of ",
+            y.dtype(), " for q ", q.shape(), " of ", q.dtype(), ", v ", v.shape());
     dispatch(
         ctx, {.attention = flop(q, k, v)}, [&] { cpu::attention(ctx, q, k, v, options, y); },
         [&] { cuda::attention(ctx, q, k, v, options, y); },
         ctx.target() == Device::cpu ? Scratch{} : cuda::attention_scratch(q, k, v, options));
-    return y;
 }
 
 void upload_windows(Context& ctx, TokenWindows& windows) {
@@ -112,21 +120,28 @@ Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Te
 
 Tensor attention_backward(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& dy,
                           const AttentionOptions& options, Tensor& dk, Tensor& dv) {
+    Tensor dq = empty_like(ctx, q);
+    attention_backward_into(ctx, q, k, v, dy, options, dq, dk, dv);
+    return dq;
+}
+
+void attention_backward_into(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& dy,
+                             const AttentionOptions& options, Tensor& dq, Tensor& dk, Tensor& dv) {
     check("attention_backward", q, k, v, options);
+    require(dq.shape() == q.shape() && dq.dtype() == q.dtype(), "attention_backward: dq ", dq.shape(), " of ",
+            dq.dtype(), " for q ", q.shape(), " of ", q.dtype());
     require(!options.relative_bias, "attention_backward: a relative bias has none");
     require(dy.shape() == Shape{q.dim(0), v.dim(1)} && dy.dtype() == q.dtype(), "attention_backward: dy ", dy.shape(),
             " of ", dy.dtype(), " for q ", q.shape(), " of ", q.dtype(), ", v ", v.shape());
     require(dk.shape() == k.shape() && dv.shape() == v.shape() && dk.dtype() == DType::f32 && dv.dtype() == DType::f32,
             "attention_backward: dk ", dk.shape(), " of ", dk.dtype(), ", dv ", dv.shape(), " of ", dv.dtype(),
             " for k ", k.shape(), ", v ", v.shape());
-    Tensor dq = empty_like(ctx, q);
     dispatch(
         ctx, {.attention = 2.5 * flop(q, k, v)},
         [&] { cpu::attention_backward(ctx, q, k, v, dy, options, dq, dk, dv); },
         [&] { cuda::attention_backward(ctx, q, k, v, dy, options, dq, dk, dv); },
         ctx.target() == Device::cpu ? prompt_scratch(ctx, dy, k, options.heads)
                                     : cuda::attention_backward_scratch(q, k, v, options));
-    return dq;
 }
 
 AttentionGradients window_attention_backward(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v,

@@ -9,6 +9,9 @@ namespace t3video::ops {
 
 // q: [nq, heads*d], k: [nk, heads*d], v: [nk, heads*dv] of one type, f32 or the compute type -> [nq, heads*dv] of it.
 Tensor attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options);
+// The same into y.
+void attention_into(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const AttentionOptions& options,
+                    Tensor& y);
 
 // Copies the order of tokens to the device, as TokenWindows::device_order, and marks windows that need no
 // reordering; of windows without lists the caller did. Optional: without, every call copies the order.
@@ -26,6 +29,9 @@ Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Te
 // Of a last key that stands for several, the sum of their gradients.
 Tensor attention_backward(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& dy,
                           const AttentionOptions& options, Tensor& dk, Tensor& dv);
+// The same with dq of q's shape and type.
+void attention_backward_into(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& dy,
+                             const AttentionOptions& options, Tensor& dq, Tensor& dk, Tensor& dv);
 
 // The same of window_attention, for dy: [N, heads*d] of q's type, and what it left (WindowBackward). Results are of q's
 // type.

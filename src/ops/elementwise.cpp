@@ -29,12 +29,27 @@ Tensor mul(Context& ctx, const Tensor& a, const Tensor& b) {
 }
 
 Tensor axpby(Context& ctx, float alpha, const Tensor& x, float beta, const Tensor& y) {
-    require_same("axpby", x, y);
     Tensor result = empty_like(ctx, x);
+    axpby_into(ctx, alpha, x, beta, y, result);
+    return result;
+}
+
+void axpby_into(Context& ctx, float alpha, const Tensor& x, float beta, const Tensor& y, Tensor& result) {
+    require_same("axpby", x, y);
+    require(result.shape() == x.shape() && result.dtype() == x.dtype(), "axpby: result ", result.shape(), " of ",
+            result.dtype(), " for x ", x.shape(), " of ", x.dtype());
     dispatch(
         ctx, moved(x, y, result), [&] { cpu::axpby(ctx, alpha, x, beta, y, result); },
         [&] { cuda::axpby(ctx, alpha, x, beta, y, result); });
-    return result;
+}
+
+Tensor add_row(Context& ctx, const Tensor& x, const Tensor& row) {
+    require(x.rank() == 2 && row.numel() == x.dim(1) && row.dtype() == DType::f32, "add_row: row ", row.shape(), " of ",
+            row.dtype(), " for x ", x.shape());
+    Tensor y = empty_like(ctx, x);
+    dispatch(
+        ctx, moved(x, y), [&] { cpu::add_row(ctx, x, row, y); }, [&] { cuda::add_row(ctx, x, row, y); });
+    return y;
 }
 
 Tensor silu(Context& ctx, const Tensor& x) {
@@ -58,14 +73,13 @@ void add_to(Context& ctx, Tensor& x, const Tensor& h) {
         [&] { cuda::axpby(ctx, 1.0f, x, 1.0f, h, x); });
 }
 
-void add_gated_to(Context& ctx, Rows& x, const Tensor& gate, const Tensor& h, int64_t boundary) {
+void add_gated_to(Context& ctx, Rows& x, const Tensor& gate, const Tensor& h, const TokenSets& sets) {
     const Residual residual{h, &gate};
-    require_residual("add_gated_to", x, residual);
+    require_residual("add_gated_to", x, residual, sets);
     const double rows_of_x = static_cast<double>(h.numel()) * static_cast<double>(size_of(x.data.dtype()));
     dispatch(
         ctx, {.bytes = static_cast<double>(h.bytes()) + 2 * rows_of_x},
-        [&] { cpu::add_residual(ctx, x, residual, boundary); },
-        [&] { cuda::add_residual(ctx, x, residual, boundary); });
+        [&] { cpu::add_residual(ctx, x, residual, sets); }, [&] { cuda::add_residual(ctx, x, residual, sets); });
 }
 
 Tensor affine(Context& ctx, const Tensor& x, const Tensor& scale, const Tensor& shift) {
@@ -96,17 +110,17 @@ Tensor gelu_tanh_backward(Context& ctx, const Tensor& x, const Tensor& dy) {
     return dx;
 }
 
-Tensor add_gated_backward(Context& ctx, const Rows& dx, const Tensor& gate, const Tensor& h, int64_t boundary,
+Tensor add_gated_backward(Context& ctx, const Rows& dx, const Tensor& gate, const Tensor& h, const TokenSets& sets,
                           Tensor* dgate) {
-    require_residual("add_gated_backward", dx, {h, &gate});
+    require_residual("add_gated_backward", dx, {h, &gate}, sets);
     require_gradient("add_gated_backward", dgate, gate.numel());
     Tensor dh = empty_like(ctx, h);
     const double rows_of_dx = static_cast<double>(h.numel()) * static_cast<double>(size_of(dx.data.dtype()));
     dispatch(
         ctx, {.bytes = rows_of_dx + 2 * static_cast<double>(h.bytes())},
-        [&] { cpu::add_gated_backward(ctx, dx, gate, h, boundary, dh, dgate); },
-        [&] { cuda::add_gated_backward(ctx, dx, gate, h, boundary, dh, dgate); },
-        ctx.target() == Device::cpu ? Scratch{} : cuda::column_scratch(ctx.traits(), h.dim(1), 2));
+        [&] { cpu::add_gated_backward(ctx, dx, gate, h, sets, dh, dgate); },
+        [&] { cuda::add_gated_backward(ctx, dx, gate, h, sets, dh, dgate); },
+        ctx.target() == Device::cpu ? Scratch{} : cuda::column_scratch(ctx.traits(), h.dim(1), 2, sets.samples));
     return dh;
 }
 

@@ -69,31 +69,67 @@ Tensor columns(Context& ctx, const Tensor& x, int64_t begin, int64_t end) {
     return y;
 }
 
+namespace {
+
+// The latents of samples, [B, C, T, H, W] of one or more; those of one are [C, T, H, W].
+int64_t samples_of(const char* op, const Tensor& x) {
+    const int rank = x.rank();
+    require((rank == 4 || rank == 5) && x.dim(-2) % 2 == 0 && x.dim(-1) % 2 == 0 && x.dtype() == DType::f32, op,
+            ": latent ", x.shape(), " of ", x.dtype(),
+            " needs [channels, frames, rows, columns] f32 with even rows and columns");
+    return rank == 5 ? x.dim(0) : 1;
+}
+
+// f(latent, rows) of each sample.
+template <class Latents, class Matrix, class F>
+void for_samples(Latents& latents, Matrix& rows, int64_t samples, F&& f) {
+    if (samples == 1 && latents.rank() == 4) return f(latents, rows);
+    const Shape latent(latents.shape().dims().subspan(1));
+    const int64_t each = rows.dim(0) / samples;
+    for (int64_t i = 0; i < samples; ++i) {
+        Tensor of_latents = latents.slice(i, i + 1).reshape(latent), of_rows = rows.slice(i * each, (i + 1) * each);
+        f(of_latents, of_rows);
+    }
+}
+
+}  // namespace
+
 Tensor patchify(Context& ctx, const Tensor& x) {
-    require(x.rank() == 4 && x.dim(2) % 2 == 0 && x.dim(3) % 2 == 0, "patchify: latent ", x.shape(),
-            " needs [channels, frames, rows, columns] with even rows and columns");
-    Tensor y = empty(ctx, {x.dim(1) * (x.dim(2) / 2) * (x.dim(3) / 2), x.dim(0) * 4}, ctx.compute_type());
+    const int64_t samples = samples_of("patchify", x), channels = x.dim(-4);
+    Tensor y = empty(ctx, {x.numel() / (4 * channels), 4 * channels}, ctx.compute_type());
+    const auto each = [&](auto&& of_one) { for_samples(x, y, samples, of_one); };
     dispatch(
-        ctx, moved(x, y), [&] { cpu::patchify(ctx, x, y); }, [&] { cuda::patchify(ctx, x, y); });
+        ctx, moved(x, y), [&] { each([&](const Tensor& from, Tensor& to) { cpu::patchify(ctx, from, to); }); },
+        [&] { each([&](const Tensor& from, Tensor& to) { cuda::patchify(ctx, from, to); }); });
     return y;
 }
 
 Tensor unpatchify(Context& ctx, const Tensor& x, const Grid& grid) {
-    require(x.rank() == 2 && x.dim(0) == grid.tokens() && x.dim(1) % 4 == 0, "unpatchify: x ", x.shape(), " for grid ",
-            grid);
-    Tensor y = empty(ctx, {x.dim(1) / 4, grid.t, grid.h * 2, grid.w * 2});
+    require(x.rank() == 2 && x.dim(0) == grid.tokens(), "unpatchify: x ", x.shape(), " for grid ", grid);
+    const Tensor y = unpatchify_samples(ctx, x, grid);
+    return y.reshape(Shape(y.shape().dims().subspan(1)));
+}
+
+Tensor unpatchify_samples(Context& ctx, const Tensor& x, const Grid& grid) {
+    require(x.rank() == 2 && grid.tokens() > 0 && x.dim(0) % grid.tokens() == 0 && x.dim(1) % 4 == 0, "unpatchify: x ",
+            x.shape(), " for grid ", grid);
+    const int64_t samples = x.dim(0) / grid.tokens();
+    Tensor y = empty(ctx, {samples, x.dim(1) / 4, grid.t, grid.h * 2, grid.w * 2});
+    const auto each = [&](auto&& of_one) { for_samples(y, x, samples, of_one); };
     dispatch(
-        ctx, moved(x, y), [&] { cpu::unpatchify(ctx, x, y); }, [&] { cuda::unpatchify(ctx, x, y); });
+        ctx, moved(x, y), [&] { each([&](Tensor& to, const Tensor& from) { cpu::unpatchify(ctx, from, to); }); },
+        [&] { each([&](Tensor& to, const Tensor& from) { cuda::unpatchify(ctx, from, to); }); });
     return y;
 }
 
 Tensor unpatchify_backward(Context& ctx, const Tensor& dy) {
-    require(dy.rank() == 4 && dy.dim(2) % 2 == 0 && dy.dim(3) % 2 == 0 && dy.dtype() == DType::f32,
-            "unpatchify_backward: dy ", dy.shape(), " of ", dy.dtype());
-    Tensor dx = empty(ctx, {dy.dim(1) * (dy.dim(2) / 2) * (dy.dim(3) / 2), dy.dim(0) * 4}, ctx.compute_type());
+    const int64_t samples = samples_of("unpatchify_backward", dy), channels = dy.dim(-4);
+    Tensor dx = empty(ctx, {dy.numel() / (4 * channels), 4 * channels}, ctx.compute_type());
+    const auto each = [&](auto&& of_one) { for_samples(dy, dx, samples, of_one); };
     dispatch(
-        ctx, moved(dy, dx), [&] { cpu::unpatchify_backward(ctx, dy, dx); },
-        [&] { cuda::unpatchify_backward(ctx, dy, dx); });
+        ctx, moved(dy, dx),
+        [&] { each([&](const Tensor& from, Tensor& to) { cpu::unpatchify_backward(ctx, from, to); }); },
+        [&] { each([&](const Tensor& from, Tensor& to) { cuda::unpatchify_backward(ctx, from, to); }); });
     return dx;
 }
 

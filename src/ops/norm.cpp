@@ -25,9 +25,9 @@ Work work_of_backward(const Rows& x, const Tensor& dy) {
     return {.bytes = elements * static_cast<double>(size_of(x.data.dtype()) + size_of(dy.dtype()) + 2 * sizeof(float))};
 }
 
-Scratch norm_scratch(const Context& ctx, int64_t rows, int64_t width) {
+Scratch norm_scratch(const Context& ctx, int64_t rows, int64_t width, int64_t samples = 1) {
     if (ctx.target() == Device::cpu) return {static_cast<size_t>(rows * width) * sizeof(float)};  // the normed rows
-    return cuda::norm_backward_scratch(ctx.traits(), rows, width);
+    return cuda::norm_backward_scratch(ctx.traits(), rows, width, samples);
 }
 
 }  // namespace
@@ -51,17 +51,17 @@ Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Ten
     return y;
 }
 
-Tensor norm_modulate(Context& ctx, const Rows& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
+Tensor norm_modulate(Context& ctx, const Rows& x, const Tensor& scale, const Tensor& shift, const TokenSets& sets,
                      float eps) {
     require_rows("norm_modulate", x);
-    require_sets("norm_modulate", scale, x.data);
+    require_sets("norm_modulate", scale, x, sets);
     require(shift.shape() == scale.shape(), "norm_modulate: scale ", scale.shape(), ", shift ", shift.shape());
     Tensor y = empty(ctx, {x.count(), x.data.dim(1)}, ctx.compute_type());
     const double elements = static_cast<double>(y.numel());
     dispatch(
         ctx, {.bytes = elements * static_cast<double>(size_of(x.data.dtype()) + size_of(y.dtype()))},
-        [&] { cpu::norm_modulate(ctx, x, scale, shift, boundary, eps, y); },
-        [&] { cuda::norm_modulate(ctx, x, scale, shift, boundary, eps, y); });
+        [&] { cpu::norm_modulate(ctx, x, scale, shift, sets, eps, y); },
+        [&] { cuda::norm_modulate(ctx, x, scale, shift, sets, eps, y); });
     return y;
 }
 
@@ -99,22 +99,22 @@ void layer_norm_backward(Context& ctx, const Rows& x, const Tensor& weight, floa
     require(weight.numel() == width, "layer_norm_backward: weight ", weight.shape(), " for x ", x.data.shape());
     require_gradient("layer_norm_backward", dweight, width);
     require_gradient("layer_norm_backward", dbias, width);
-    const NormBackward norm{x, weight, 0.0f, 0, eps, dy, dx, dweight, dbias};
+    const NormBackward norm{x, weight, 0.0f, {}, eps, dy, dx, dweight, dbias};
     dispatch(
         ctx, work_of_backward(x, dy), [&] { cpu::norm_backward(ctx, norm); }, [&] { cuda::norm_backward(ctx, norm); },
         norm_scratch(ctx, x.count(), width));
 }
 
-void norm_modulate_backward(Context& ctx, const Rows& x, const Tensor& scale, int64_t boundary, float eps,
+void norm_modulate_backward(Context& ctx, const Rows& x, const Tensor& scale, const TokenSets& sets, float eps,
                             const Tensor& dy, Rows& dx, Tensor* dscale, Tensor* dshift) {
     require_norm_backward("norm_modulate_backward", x, dy, dx);
-    require_sets("norm_modulate_backward", scale, x.data);
+    require_sets("norm_modulate_backward", scale, x, sets);
     require_gradient("norm_modulate_backward", dscale, scale.numel());
     require_gradient("norm_modulate_backward", dshift, scale.numel());
-    const NormBackward norm{x, scale, 1.0f, boundary, eps, dy, dx, dscale, dshift};
+    const NormBackward norm{x, scale, 1.0f, sets, eps, dy, dx, dscale, dshift};
     dispatch(
         ctx, work_of_backward(x, dy), [&] { cpu::norm_backward(ctx, norm); }, [&] { cuda::norm_backward(ctx, norm); },
-        norm_scratch(ctx, x.count(), x.data.dim(1)));
+        norm_scratch(ctx, x.count(), x.data.dim(1), sets.samples));
 }
 
 }  // namespace t3video::ops

@@ -13,9 +13,8 @@ Tensor rms_norm(Context& ctx, const Tensor& x, const Tensor& weight, float eps);
 Tensor layer_norm(Context& ctx, const Tensor& x, const Tensor& weight, const Tensor& bias, float eps);
 
 // y = layer_norm(x) * (1 + scale) + shift, without learned weights: the modulation of a Wan block.
-// x: n rows of width C; scale, shift: [S, C] f32, S = 1 or 2. Tokens before `boundary` use set 0, the others the last.
-// Returns [n, C].
-Tensor norm_modulate(Context& ctx, const Rows& x, const Tensor& scale, const Tensor& shift, int64_t boundary,
+// x: n rows of width C; scale, shift: [S, C] f32, which a row's token takes one of. Returns [n, C].
+Tensor norm_modulate(Context& ctx, const Rows& x, const Tensor& scale, const Tensor& shift, const TokenSets& sets,
                      float eps);
 
 // Backward of the three, with n = (x - mean) * rstd, of RMS norms mean 0; g = dy * weight, or dy * (1 + scale):
@@ -29,7 +28,7 @@ Tensor rms_norm_backward(Context& ctx, const Tensor& x, const Tensor& weight, fl
 // Add to the rows dx, f32, as many as x; dy: [n, C]. x may lie elsewhere than dx, with the same tokens.
 void layer_norm_backward(Context& ctx, const Rows& x, const Tensor& weight, float eps, const Tensor& dy, Rows& dx,
                          Tensor* dweight, Tensor* dbias);
-void norm_modulate_backward(Context& ctx, const Rows& x, const Tensor& scale, int64_t boundary, float eps,
+void norm_modulate_backward(Context& ctx, const Rows& x, const Tensor& scale, const TokenSets& sets, float eps,
                             const Tensor& dy, Rows& dx, Tensor* dscale, Tensor* dshift);
 
 // y = x / max(||x||, 1e-12) * sqrt(C) * gamma, then SiLU if asked.   x: [..., C], gamma: C elements of any shape.

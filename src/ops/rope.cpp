@@ -15,7 +15,7 @@ void check(const Tensor& x, const RopeTable& table, int64_t heads, const Tokens&
     const int64_t pairs = table.cos_t.dim(1) + table.cos_h.dim(1) + table.cos_w.dim(1);
     require(x.rank() == 2 && x.dim(1) == heads * 2 * pairs, "rope: x ", x.shape(), " for ", heads, " heads of ",
             2 * pairs);
-    require_tokens("rope", tokens, x.dim(0), table.grid.tokens());
+    require_tokens("rope", tokens, x.dim(0), table.grid.tokens() * table.samples);
     require(
         table.cos_t.dim(0) >= table.grid.t && table.cos_h.dim(0) >= table.grid.h && table.cos_w.dim(0) >= table.grid.w,
         "rope: the table is smaller than grid ", table.grid);

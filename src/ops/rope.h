@@ -7,7 +7,7 @@
 
 namespace t3video::ops {
 
-// x: [n, heads*d], tokens first .. first+n-1 of the table's grid; d/2 = pairs of all three axes; neighbours (2j, 2j+1)
+// x: [n, heads*d], tokens first .. first+n-1 of the table's grids; d/2 = pairs of all three axes; neighbours (2j, 2j+1)
 // form a pair. Returns the rotated x, of x's type.
 Tensor rope(Context& ctx, const Tensor& x, const RopeTable& table, int64_t heads, int64_t first = 0);
 

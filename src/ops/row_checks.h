@@ -30,10 +30,22 @@ inline void require_rows(const char* op, const Rows& x) {
     require_tokens(op, x.tokens, x.count(), std::numeric_limits<int64_t>::max());
 }
 
-// One or two sets of f32 rows as wide as x: [N, C].
-inline void require_sets(const char* op, const Tensor& sets, const Tensor& x) {
-    require(x.rank() == 2 && sets.rank() == 2 && sets.dim(1) == x.dim(1) && sets.dim(0) >= 1 && sets.dim(0) <= 2, op,
-            ": sets ", sets.shape(), " for x ", x.shape());
+// Parameters of f32 rows as wide as x, a set or two for each of the samples that the rows are of.
+inline void require_sets(const char* op, const Tensor& all, const Rows& x, const TokenSets& sets) {
+    const int64_t samples = sets.samples, n = x.count();
+    require(x.data.rank() == 2 && all.rank() == 2 && all.dim(1) == x.data.dim(1) && samples >= 1 &&
+                (all.dim(0) == samples || all.dim(0) == 2 * samples),
+            op, ": sets ", all.shape(), " for x ", x.data.shape(), " of ", samples, " samples");
+    if (samples == 1) return;
+    const auto& [ids, first] = x.tokens;
+    require(sets.period >= 1 && first >= 0 && first + n <= samples * sets.period, op, ": rows of tokens ", first,
+            " to ", first + n - 1, " of ", samples, " samples of ", sets.period);
+    if (!ids.defined() || ids.device() != Device::cpu) return;
+    for (int64_t i = 0; i < n; ++i) {
+        const int64_t token = ids.span<int64_t>()[static_cast<size_t>(i)];
+        require(sets.sample_of(token) == sets.sample_of(first + i), op, ": token ", token, " in the place of token ",
+                first + i, ", which is of another sample");
+    }
 }
 
 // The gradient of `elements` parameters, if somebody asks for it.
@@ -42,12 +54,12 @@ inline void require_gradient(const char* op, const Tensor* gradient, int64_t ele
             gradient ? gradient->shape() : Shape(), " of ", elements, " parameters, expected f32");
 }
 
-inline void require_residual(const char* op, const Rows& x, const Residual& residual) {
+inline void require_residual(const char* op, const Rows& x, const Residual& residual, const TokenSets& sets) {
     const auto& [h, gate] = residual;
     require_rows(op, x);
     require(h.rank() == 2 && h.dim(1) == x.data.dim(1) && h.dim(0) == x.count(), op, ": h ", h.shape(), " for ",
             x.count(), " rows of ", x.data.shape());
-    if (gate) require_sets(op, *gate, x.data);
+    if (gate) require_sets(op, *gate, x, sets);
 }
 
 }  // namespace t3video::ops

@@ -117,4 +117,9 @@ void Session::run(const Model& model, const film::Film& film, const plan::Plan& 
     }
 }
 
+void Session::rest() {
+    for (const plan::Held& held : shelf_.held()) shelf_.drop(held.stage);
+    ctx_.trim();
+}
+
 }  // namespace t3video::session

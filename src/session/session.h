@@ -66,6 +66,7 @@ class Session {
 
     // What make() is built from, for programs that bring their own material.
     Context& context() { return ctx_; }
+    int64_t memory() const { return memory_; }  // as it was made with
     const plan::Rates& rates();
     plan::Machine machine() const;
     plan::Machine machine(const media::FilmFormat& output) const;  // for a film that is written so
@@ -77,6 +78,8 @@ class Session {
     // when others have taken it since.
     void run(const Model& model, const film::Film& film, const plan::Plan& plan, Material& material, Watch& watch,
              media::Samples samples = media::Samples::u8);
+    // Lets all prepared networks go, and gives their memory back.
+    void rest();
 
   private:
     // Runs the plan of a film that has a job. Whatever ends it, latents are in the job then.

@@ -25,18 +25,36 @@ std::array<int64_t, 3> triple(const json& value, const std::string& what) {
     return {value[0].get<int64_t>(), value[1].get<int64_t>(), value[2].get<int64_t>()};
 }
 
+void read_branches(const json& root, const std::string& name, WindowLayout& layout) {
+    const json given = root.value("branches", json("both"));
+    require_valid(given.is_string() || (given.is_array() && given.size() == layout.patterns.size()), name,
+                  R"(: "branches" is neither a text nor a list of one for each of the )", layout.patterns.size(),
+                  R"( "window_counts")");
+    for (size_t i = 0; i < layout.patterns.size(); ++i) {
+        const json& one = given.is_string() ? given : given[i];
+        const auto branches = parse_branches(one.is_string() ? one.get<std::string>() : "");
+        require_valid(branches.has_value(), name, ": \"branches\" says ",
+                      one.dump(-1, ' ', false, json::error_handler_t::replace),
+                      ", expected \"both\", \"close\" or \"remote\"");
+        layout.patterns[i].branches = *branches;
+    }
+}
+
 }  // namespace
 
 std::string layout_text(const WindowLayout& layout) {
-    json counts = json::array(), shifts = json::array();
-    bool shifted = false;
+    json counts = json::array(), shifts = json::array(), branches = json::array();
+    bool shifted = false, halved = false;
     for (const Pattern& p : layout.patterns) {
         counts.push_back({p.t, p.h, p.w});
         shifts.push_back({p.shift.t, p.shift.h, p.shift.w});
+        branches.push_back(name_of(p.branches));
         shifted |= p.shift != Shift{};
+        halved |= p.branches != Branches::both;
     }
     json root{{"grid", {layout.grid.t, layout.grid.h, layout.grid.w}}, {"window_counts", counts}};
     if (shifted) root["shift"] = shifts;
+    if (halved) root["branches"] = branches;
     if (!layout.schedule.empty()) root["schedule"] = layout.schedule;
     return root.dump() + "\n";
 }
@@ -65,6 +83,7 @@ WindowLayout read_layout(const std::filesystem::path& path) {
         require_valid(is_whole(pattern), name, R"(: an entry of "schedule" is not a whole number)");
         layout.schedule.push_back(pattern.get<int64_t>());
     }
+    read_branches(root, name, layout);
     check_layout(layout, name);
     return layout;
 }

@@ -20,6 +20,7 @@ struct Roles {
     std::array<Role, 3> of;
     Extents extents;
     Shift shift;
+    Branches branches = Branches::both;
 
     bool frames() const { return of[1] == Role::whole && of[2] == Role::whole; }  // windows over whole frames
 };
@@ -32,7 +33,7 @@ std::array<int64_t, 3> axes(const Pattern& p) {
 }
 
 Roles roles_of(const Grid& grid, const Pattern& pattern) {
-    Roles roles{.shift = pattern.shift};
+    Roles roles{.shift = pattern.shift, .branches = pattern.branches};
     const auto extents = axes(grid), counts = axes(pattern);
     for (size_t a = 0; a < 3; ++a) {
         roles.of[a] = counts[a] == 1 ? Role::whole : counts[a] == extents[a] ? Role::single : Role::part;
@@ -64,7 +65,7 @@ Pattern pattern_for(const Grid& grid, const Roles& roles, double scale) {
                     : roles.of[a] == Role::single ? tokens[a]
                                                   : count_for(tokens[a], std::max(extent, 1.0));
     }
-    return {counts[0], counts[1], counts[2], roles.shift};
+    return {counts[0], counts[1], counts[2], roles.shift, roles.branches};
 }
 
 // The fewest windows of a frame with no more than so many tokens each, of these the nearest to square.
@@ -186,7 +187,8 @@ Saving saving(const WindowLayout& layout, int64_t layers) {
         const Pattern& pattern = layout.of_layer(layer);
         const double pairs = scored_pairs(layout.grid, pattern);
         computed += pairs;
-        both += branches_coincide(layout.grid, pattern) && pattern != kFull ? 2 * pairs : pairs;
+        const bool twice = branches_coincide(layout.grid, pattern) && pattern != kFull;
+        both += twice && pattern.branches == Branches::both ? 2 * pairs : pairs;
     }
     const double tokens = double(layout.grid.tokens()), full = double(layers) * tokens * tokens;
     return {full / both, full / computed};

@@ -77,8 +77,8 @@ void TokenSet::add(Box box) {
 TokenSet TokenSet::neighbours(const Pattern& p) const {
     TokenSet all(grid_, std::vector<Box>());
     for (const Box& box : boxes_) {
-        all.add(close_to(box, p));
-        all.add(remote_to(box, p));
+        if (p.branches != Branches::remote) all.add(close_to(box, p));
+        if (p.branches != Branches::close) all.add(remote_to(box, p));
     }
     return all;
 }

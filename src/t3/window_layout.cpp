@@ -67,9 +67,21 @@ double squared_lengths(int64_t extent, int64_t count, int64_t shift) {
 
 }  // namespace
 
+std::string_view name_of(Branches branches) {
+    return branches == Branches::both ? "both" : branches == Branches::close ? "close" : "remote";
+}
+
+std::optional<Branches> parse_branches(std::string_view name) {
+    for (const Branches each : {Branches::both, Branches::close, Branches::remote}) {
+        if (name == name_of(each)) return each;
+    }
+    return std::nullopt;
+}
+
 std::ostream& operator<<(std::ostream& out, const Pattern& p) {
     out << p.t << 'x' << p.h << 'x' << p.w;
-    return p.shift == Shift{} ? out : out << " shifted " << p.shift.t << ',' << p.shift.h << ',' << p.shift.w;
+    if (p.shift != Shift{}) out << " shifted " << p.shift.t << ',' << p.shift.h << ',' << p.shift.w;
+    return p.branches == Branches::both ? out : out << ' ' << name_of(p.branches);
 }
 
 WindowLayout full_attention(const Grid& grid) {
@@ -88,6 +100,7 @@ Pattern nearest_valid(const Grid& grid, const Pattern& p) {
     const auto shift = [](int64_t by, int64_t extent, int64_t n) { return std::clamp<int64_t>(by, 0, extent / n - 1); };
     valid.shift = {shift(p.shift.t, grid.t, valid.t), shift(p.shift.h, grid.h, valid.h),
                    shift(p.shift.w, grid.w, valid.w)};
+    valid.branches = p.branches;
     return valid;
 }
 
@@ -158,9 +171,22 @@ bool branches_coincide(const Grid& grid, const Pattern& p) {
            axis_coincides(grid.w, p.w, p.shift.w);
 }
 
+namespace {
+
+// Windows that coincide are taken as close ones, whichever branch is asked for.
+bool takes_close(const Grid& grid, const Pattern& p) {
+    return p.branches != Branches::remote || branches_coincide(grid, p);
+}
+bool takes_remote(const Grid& grid, const Pattern& p) {
+    return p.branches != Branches::close && !branches_coincide(grid, p);
+}
+
+}  // namespace
+
 LayerWindows layer_windows(const Grid& grid, const Pattern& counts) {
-    LayerWindows branches{close_windows(grid, counts)};
-    if (!branches_coincide(grid, counts)) branches.push_back(remote_windows(grid, counts));
+    LayerWindows branches;
+    if (takes_close(grid, counts)) branches.push_back(close_windows(grid, counts));
+    if (takes_remote(grid, counts)) branches.push_back(remote_windows(grid, counts));
     return branches;
 }
 
@@ -175,9 +201,13 @@ double remote_pairs(const Grid& grid, const Pattern& p) {
     return squared_lengths(grid.t, p.t) * squared_lengths(grid.h, p.h) * squared_lengths(grid.w, p.w);
 }
 
-// Whether the tokens of close windows, one window after another, are in the order of the grid: an axis is cut only
-// where windows hold one position of each slower axis.
+// Whether the tokens of the first branch's windows, one window after another, are in the order of the grid: close
+// ones, where an axis is cut only if windows hold one position of each slower axis.
 bool keeps_order(const Grid& grid, const Pattern& p) {
+    if (!takes_close(grid, p)) {  // strided windows are in order only where they are contiguous ones too
+        const Pattern unmoved{p.t, p.h, p.w};
+        return branches_coincide(grid, unmoved) && keeps_order(grid, unmoved);
+    }
     const bool cuts_h = p.h > 1 || p.shift.h > 0, cuts_w = p.w > 1 || p.shift.w > 0;
     return (!cuts_h || p.t == grid.t) && (!cuts_w || (p.t == grid.t && p.h == grid.h));
 }
@@ -188,8 +218,10 @@ LayerWindows counted_windows(const Grid& grid, const Pattern& p) {
         const WindowRange range = window_range(grid, of);
         return ops::WindowSizes{grid.tokens(), range.most, range.least, pairs};
     };
-    LayerWindows branches{{.counted = sizes(p, close_pairs(grid, p)), .in_order = keeps_order(grid, p)}};
-    if (!branches_coincide(grid, p)) branches.push_back({.counted = sizes({p.t, p.h, p.w}, remote_pairs(grid, p))});
+    LayerWindows branches;
+    if (takes_close(grid, p)) branches.push_back({.counted = sizes(p, close_pairs(grid, p))});
+    if (takes_remote(grid, p)) branches.push_back({.counted = sizes({p.t, p.h, p.w}, remote_pairs(grid, p))});
+    branches[0].in_order = keeps_order(grid, p);
     return branches;
 }
 
@@ -209,6 +241,19 @@ void sort_by_size(ops::TokenWindows& windows) {
     }
     windows.order = std::move(order);
     windows.starts = std::move(starts);
+}
+
+// Those of each of several samples of so many tokens.
+ops::TokenWindows repeated(const ops::TokenWindows& one, int64_t tokens, int64_t samples) {
+    ops::TokenWindows all = one;
+    all.counted.tokens *= samples;
+    all.counted.pairs *= static_cast<double>(samples);
+    for (int64_t sample = 1; sample < samples && !one.starts.empty(); ++sample) {
+        for (const int64_t token : one.order) all.order.push_back(sample * tokens + token);
+        for (auto start = one.starts.begin() + 1; start != one.starts.end(); ++start)
+            all.starts.push_back(sample * tokens + *start);
+    }
+    return all;
 }
 
 // Renames rows so that the first branch's windows lie one after another; returns the token of each row.
@@ -233,14 +278,20 @@ RowOrder suitable_order(const Context& ctx) {
     return ctx.target() == Device::cpu ? RowOrder::tokens : RowOrder::windows;
 }
 
-LayoutWindows::LayoutWindows(Context& ctx, const WindowLayout& layout, RowOrder row_order) : layout_(layout) {
+LayoutWindows::LayoutWindows(Context& ctx, const WindowLayout& layout, RowOrder row_order, int64_t samples)
+    : layout_(layout), samples_(samples) {
     check_layout(layout, "layout");
+    const int64_t tokens = layout.grid.tokens();
+    require_valid(samples >= 1 && samples <= kMostTokens / tokens, "layout: ", samples, " samples of ", tokens,
+                  " tokens; expected one or more, of no more than ", kMostTokens, " in all");
     const bool counts = ctx.device() == Device::meta;
     for (const Pattern& pattern : layout.patterns) {
         LayerWindows windows = counts ? counted_windows(layout.grid, pattern) : layer_windows(layout.grid, pattern);
         const bool in_order = keeps_order(layout.grid, pattern);
-        for (size_t branch = in_order ? 1 : 0; !counts && branch < windows.size(); ++branch)
-            sort_by_size(windows[branch]);
+        // The first branch sample by sample, as rows lie; those of another are found wherever they are.
+        if (!counts && !in_order) sort_by_size(windows[0]);
+        for (ops::TokenWindows& branch : windows) branch = repeated(branch, tokens, samples);
+        if (!counts && windows.size() > 1) sort_by_size(windows[1]);
         Tensor order;
         if (row_order == RowOrder::windows && !in_order) order = lead_with_first(ctx, windows);
         for (ops::TokenWindows& branch : windows) ops::upload_windows(ctx, branch);
@@ -253,14 +304,14 @@ size_t list_bytes(const WindowLayout& layout) {
     const Grid& g = layout.grid;
     int64_t entries = 0;
     for (const Pattern& p : layout.patterns) {
-        entries += g.tokens() + window_range(g, p).count + 1;
-        if (!branches_coincide(g, p)) entries += g.tokens() + p.t * p.h * p.w + 1;
+        if (takes_close(g, p)) entries += g.tokens() + window_range(g, p).count + 1;
+        if (takes_remote(g, p)) entries += g.tokens() + p.t * p.h * p.w + 1;
     }
     return static_cast<size_t>(entries) * sizeof(int64_t);
 }
 
 double scored_pairs(const Grid& grid, const Pattern& p) {
-    return branches_coincide(grid, p) ? remote_pairs(grid, p) : close_pairs(grid, p) + remote_pairs(grid, p);
+    return (takes_close(grid, p) ? close_pairs(grid, p) : 0) + (takes_remote(grid, p) ? remote_pairs(grid, p) : 0);
 }
 
 }  // namespace t3video::t3

@@ -9,6 +9,7 @@
 #include <iosfwd>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,12 +26,20 @@ struct Shift {
     friend bool operator==(const Shift&, const Shift&) = default;
 };
 
+// Which of its two ways of cutting a layer takes: the mean of both, as T3 has it, or one, as its ablations have it.
+enum class Branches { both, close, remote };
+
+std::string_view name_of(Branches branches);                    // "both", "close" or "remote"
+std::optional<Branches> parse_branches(std::string_view name);  // nothing for another name
+
 // How one layer cuts the grid: the number of windows along each axis.
 struct Pattern {
     int64_t t = 1, h = 1, w = 1;
     Shift shift = {};
+    Branches branches = Branches::both;
     friend bool operator==(const Pattern&, const Pattern&) = default;
-    friend std::ostream& operator<<(std::ostream& out, const Pattern& pattern);  // "1x17x30", "1x17x30 shifted 0,4,4"
+    friend std::ostream& operator<<(std::ostream& out, const Pattern& pattern);  // "1x17x30", "1x17x30 shifted 0,4,4",
+                                                                                 // "1x17x30 close"
 };
 
 struct WindowLayout {
@@ -57,8 +66,9 @@ WindowLayout full_attention(const Grid& grid);
 std::optional<WindowLayout> published_layout(int64_t cell);
 
 // A layout as JSON: {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]}, and where it has them "shift":
-// [[t, h, w], ...], one for each pattern, and "schedule": [pattern, ...]. Reading throws InvalidRequest naming the file
-// for anything else and for what check_layout() refuses; writing throws WriteError.
+// [[t, h, w], ...], one for each pattern, "schedule": [pattern, ...], and "branches": ["both", "close" or "remote",
+// ...], one for each pattern, or one text for all. Reading throws InvalidRequest naming the file for anything else and
+// for what check_layout() refuses; writing throws WriteError.
 WindowLayout read_layout(const std::filesystem::path& path);
 std::string layout_text(const WindowLayout& layout);
 void write_layout(const std::filesystem::path& path, const WindowLayout& layout);
@@ -95,7 +105,7 @@ int64_t largest_window(const Grid& grid, const Pattern& pattern);
 // as tokens.
 bool branches_coincide(const Grid& grid, const Pattern& counts);
 
-// The windows one layer computes: one branch where both coincide, else close and remote.
+// The windows one layer computes: one branch where both coincide or one is left out, else close and remote.
 using LayerWindows = std::vector<ops::TokenWindows>;
 LayerWindows layer_windows(const Grid& grid, const Pattern& counts);
 
@@ -106,15 +116,19 @@ enum class RowOrder { tokens, windows };
 RowOrder suitable_order(const Context& ctx);
 
 // The windows of every pattern of a layout, uploaded to a context's device for a forward pass. `order` inside them
-// counts rows. Of a context that only counts, windows have sizes and no lists: any grid takes the same time.
+// counts rows. Several samples lie one behind another, as tokens and as rows, and no window reaches from one into
+// another. Of a context that only counts, windows have sizes and no lists: any grid takes the same time.
 class LayoutWindows {
   public:
-    LayoutWindows(Context& ctx, const WindowLayout& layout, RowOrder order);
-    LayoutWindows(Context& ctx, const WindowLayout& layout) : LayoutWindows(ctx, layout, suitable_order(ctx)) {}
+    // Throws InvalidRequest as check_layout(), and for samples of more than kMostTokens in all.
+    LayoutWindows(Context& ctx, const WindowLayout& layout, RowOrder order, int64_t samples = 1);
+    LayoutWindows(Context& ctx, const WindowLayout& layout, int64_t samples = 1)
+        : LayoutWindows(ctx, layout, suitable_order(ctx), samples) {}
     const Grid& grid() const { return layout_.grid; }
+    int64_t samples() const { return samples_; }
     const LayerWindows& of_layer(int64_t layer) const { return patterns_[layout_.pattern_of(layer)]; }
 
-    // The token of each row, [N] i64; null: rows are tokens.
+    // The token of each row, [samples*N] i64; null: rows are tokens.
     const Tensor* row_order(int64_t layer) const {
         const Tensor& order = orders_[layout_.pattern_of(layer)];
         return order.defined() ? &order : nullptr;
@@ -122,6 +136,7 @@ class LayoutWindows {
 
   private:
     WindowLayout layout_;
+    int64_t samples_;
     std::vector<LayerWindows> patterns_;
     std::vector<Tensor> orders_;
 };
@@ -129,7 +144,7 @@ class LayoutWindows {
 // Bytes of the lists of a LayoutWindows, in host memory.
 size_t list_bytes(const WindowLayout& layout);
 
-// Pairs of query and key that a layer with these counts scores (both branches where they differ): its FLOPs are
+// Pairs of query and key that a layer with this pattern scores (both branches where they differ): its FLOPs are
 // 4 * width * pairs. Full attention scores tokens^2.
 double scored_pairs(const Grid& grid, const Pattern& counts);
 

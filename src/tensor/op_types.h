@@ -30,10 +30,29 @@ struct FrameConv {
     friend auto operator<=>(const FrameConv&, const FrameConv&) = default;
 };
 
-// Which token of the grid each of some rows is.
+// Which token of the stream each of some rows is.
 struct Tokens {
     Tensor ids;         // [n] i64 where the context computes; undefined: row i is token first + i
-    int64_t first = 0;  // without ids
+    int64_t first = 0;  // with ids of several samples: row i is a token of the sample that token first + i is of
+};
+
+// Which of some sets of parameters, [S, C], a token takes. A stream holds samples one behind another, each of `period`
+// tokens; each has a set or two, which lie one behind another as well.
+struct TokenSets {
+    // A number alone is the boundary within the only sample.
+    TokenSets(int64_t boundary_ = 0, int64_t samples_ = 1, int64_t period_ = 0)
+        : boundary(boundary_), samples(samples_), period(period_) {}
+
+    int64_t boundary;  // a sample's tokens before this one take its first set, the others its last
+    int64_t samples;
+    int64_t period;  // of one sample it does not matter
+
+    int64_t sample_of(int64_t token) const { return samples > 1 ? token / period : 0; }
+    // The set of a token, of `all` of them.
+    int64_t set_of(int64_t token, int64_t all) const {
+        const int64_t sample = sample_of(token), each = all / samples;
+        return sample * each + (token - sample * period < boundary ? 0 : each - 1);
+    }
 };
 
 // Some rows of a matrix, such as a slice of the residual stream. Rotation and modulation follow a row's token, wherever
@@ -46,7 +65,8 @@ struct Rows {
     int64_t count() const { return indices.defined() ? indices.numel() : data.dim(0); }
 };
 
-// What a block adds to n rows of its stream: gate * h, or h without a gate.   h: [n, C]; gate: [S, C] f32, S = 1 or 2.
+// What a block adds to n rows of its stream: gate * h, or h without a gate.   h: [n, C]; gate: [S, C] f32, as TokenSets
+// says.
 struct Residual {
     const Tensor& h;
     const Tensor* gate = nullptr;
@@ -129,6 +149,7 @@ struct WindowBackward {
 struct RopeTable {
     Grid grid;
     Tensor cos_t, sin_t, cos_h, sin_h, cos_w, sin_w;
+    int64_t samples = 1;  // one behind another: each has a grid of its own
 };
 
 // Rows of heads that are normalised over their whole width, where there is a weight, and rotated.
@@ -150,18 +171,24 @@ struct NormRopeGradient {
     Tensor* dweight;
 };
 
-// Backward of a layer norm over rows: y = n * (offset + scale) + shift. Scales come in sets, tokens before `boundary`
-// use set 0, the others the last; dx is added to; dscale and dshift, of scale's elements, are added to or null.
+// Backward of a layer norm over rows: y = n * (offset + scale) + shift. Scales come in sets; dx is added to; dscale and
+// dshift, of scale's elements, are added to or null.
 struct NormBackward {
     const Rows& x;
     const Tensor& scale;
     float offset;
-    int64_t boundary;
+    TokenSets sets;
     float eps;
     const Tensor& dy;
     Rows& dx;
     Tensor *dscale, *dshift;
-    int64_t sets() const { return scale.numel() / x.data.dim(1); }
+    int64_t count() const { return scale.numel() / x.data.dim(1); }  // of sets
+};
+
+// Of a sample's squared error: over frames from `first_frame` on, with the gradient slope * difference there.
+struct ErrorSlope {
+    int64_t first_frame;
+    float slope;
 };
 
 struct AdamStep {

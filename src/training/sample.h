@@ -1,6 +1,8 @@
 // What a training step learns from.
 #pragma once
 
+#include <span>
+
 #include "models/wan_dit/model.h"
 
 namespace t3video::training {
@@ -20,9 +22,13 @@ struct Sample {
 // Throws Error for shapes that do not fit each other, and numbers outside what is said here.
 void check(const Sample& sample);
 
-// (1 - sigma) * latents + sigma * noise: what the network sees.
+// Of one or more, which also agree in the shape of their latents.
+void check(std::span<const Sample> samples);
+
+// (1 - sigma) * latents + sigma * noise: what the network sees; of several [samples, channels, T, 2H, 2W].
 Tensor noisy(Context& ctx, const Sample& sample);
-// noise - latents: the velocity that it should answer with.
-Tensor target(Context& ctx, const Sample& sample);
+Tensor noisy(Context& ctx, std::span<const Sample> samples);
+// noise - latents: the velocities that it should answer with, [samples, channels, T, 2H, 2W].
+Tensor target(Context& ctx, std::span<const Sample> samples);
 
 }  // namespace t3video::training

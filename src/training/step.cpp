@@ -1,4 +1,4 @@
-// One training step of a sample.
+// A training step of samples.
 #include "training/step.h"
 
 #include "ops/loss.h"
@@ -7,17 +7,30 @@ namespace t3video::training {
 
 StepResult train_sample(Context& ctx, const models::WanDit& dit, const Sample& sample, const t3::LayoutWindows& windows,
                         models::DitTape& tape, const OnPart& on_part) {
-    check(sample);
-    StepResult result;
-    result.velocity =
-        dit.forward(ctx, noisy(ctx, sample), sample.timestep, sample.text, windows, sample.conditioning(), tape);
+    return train_samples(ctx, dit, {&sample, 1}, windows, tape, on_part).front();
+}
+
+std::vector<StepResult> train_samples(Context& ctx, const models::WanDit& dit, std::span<const Sample> samples,
+                                      const t3::LayoutWindows& windows, models::DitTape& tape, const OnPart& on_part) {
+    check(samples);
+    std::vector<models::DitSample> inputs;
+    std::vector<ops::LossOptions> options;
+    for (const Sample& s : samples) {
+        inputs.push_back({s.timestep, s.text, s.conditioning()});
+        options.push_back({s.conditioning().clean_frames, static_cast<float>(s.weight)});
+    }
+    const Tensor velocities = dit.forward(ctx, noisy(ctx, samples), inputs, windows, tape);
     if (on_part) on_part("forward");
-    const ops::Loss loss = ops::squared_error(ctx, result.velocity, target(ctx, sample),
-                                              sample.conditioning().clean_frames, static_cast<float>(sample.weight));
-    result.loss = loss.value;
-    dit.backward(ctx, loss.gradient, windows, tape);
+    const ops::Losses losses = ops::squared_errors(ctx, velocities, target(ctx, samples), options);
+    dit.backward(ctx, losses.gradient, windows, tape);
     if (on_part) on_part("backward");
-    return result;
+    std::vector<StepResult> results;
+    for (size_t i = 0; i < samples.size(); ++i) {
+        const auto at = static_cast<int64_t>(i);
+        const Shape velocity(velocities.shape().dims().subspan(1));
+        results.push_back({losses.values[i], velocities.slice(at, at + 1).reshape(velocity)});
+    }
+    return results;
 }
 
 models::DitTape make_tape(const Context& ctx, nn::StreamPlace place, bool deterministic) {

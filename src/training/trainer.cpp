@@ -29,10 +29,15 @@ Trainer::Trainer(Context& ctx, models::WanDit dit, const TrainOptions& o)
 }
 
 StepResult Trainer::add(Context& ctx, const Sample& sample, const t3::LayoutWindows& windows, const OnPart& on_part) {
+    return add(ctx, {&sample, 1}, windows, on_part).front();
+}
+
+std::vector<StepResult> Trainer::add(Context& ctx, std::span<const Sample> samples, const t3::LayoutWindows& windows,
+                                     const OnPart& on_part) {
     try {
-        StepResult result = train_sample(ctx, dit_, sample, windows, tape_, on_part);
-        ++samples_;
-        return result;
+        std::vector<StepResult> results = train_samples(ctx, dit_, samples, windows, tape_, on_part);
+        samples_ += static_cast<int64_t>(samples.size());
+        return results;
     } catch (...) {  // part of its gradients may have been added
         tape_.clear();
         samples_ = 0;
@@ -54,18 +59,20 @@ Work StepPlan::total() const {
 }
 
 StepPlan plan_step(const models::WanDit& dit, const t3::WindowLayout& layout, const Shape& latent, int64_t text_rows,
-                   int64_t padding, const TrainOptions& options, const plan::Machine& machine) {
+                   int64_t padding, const TrainOptions& options, const plan::Machine& machine, int64_t samples) {
     Context ctx = make_meta_context(machine.compute_type, machine.device);
     Trainer trainer(ctx, dit, options);
-    const t3::LayoutWindows windows(ctx, layout);
-    Sample sample;
-    sample.latents = empty(ctx, latent);
-    sample.noise = empty(ctx, latent);
-    sample.text = {empty(ctx, {text_rows, dit.config().text_dim}), padding};
+    const t3::LayoutWindows windows(ctx, layout, samples);
+    std::vector<Sample> all(static_cast<size_t>(samples));
+    for (Sample& sample : all) {
+        sample.latents = empty(ctx, latent);
+        sample.noise = empty(ctx, latent);
+        sample.text = {empty(ctx, {text_rows, dit.config().text_dim}), padding};
+    }
     StepPlan plan;
     Work before = ctx.work();
     const auto take = [&] { return std::exchange(before, ctx.work()); };
-    trainer.add(ctx, sample, windows, [&](std::string_view part) {
+    trainer.add(ctx, all, windows, [&](std::string_view part) {
         const Work start = take();
         (part == "forward" ? plan.forward : plan.backward) = ctx.work() - start;
     });

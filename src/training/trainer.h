@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "plan/machine.h"
 #include "training/adamw.h"
@@ -28,6 +30,9 @@ class Trainer {
     // Adds a sample's gradients. What it throws, of memory that runs out or work that is stopped, ends the step: it
     // begins anew, with no gradients of this or earlier samples.
     StepResult add(Context& ctx, const Sample& sample, const t3::LayoutWindows& windows, const OnPart& on_part = {});
+    // Those of several samples of one shape in one pass, as train_samples().
+    std::vector<StepResult> add(Context& ctx, std::span<const Sample> samples, const t3::LayoutWindows& windows,
+                                const OnPart& on_part = {});
     // Ends a step: gradients become an update, and zero.
     AdamW::Result update(Context& ctx, double rate);
 
@@ -43,7 +48,7 @@ class Trainer {
     int64_t samples_ = 0;  // since the last update
 };
 
-// Before it runs: one step of one sample, on a context that counts.
+// Before it runs: one step, on a context that counts.
 struct StepPlan {
     Work forward, backward, update;
     size_t bytes = 0;       // of the device at most in use at once, as its allocator counts
@@ -53,8 +58,8 @@ struct StepPlan {
 };
 
 // `dit`: shapes, and values that need not be read; latent: [channels, T, 2H, 2W]; text: rows of a prompt, `padding` of
-// them alike (models::TextRows).
+// them alike (models::TextRows); `samples`: such that one pass takes together.
 StepPlan plan_step(const models::WanDit& dit, const t3::WindowLayout& layout, const Shape& latent, int64_t text_rows,
-                   int64_t padding, const TrainOptions& options, const plan::Machine& machine);
+                   int64_t padding, const TrainOptions& options, const plan::Machine& machine, int64_t samples = 1);
 
 }  // namespace t3video::training

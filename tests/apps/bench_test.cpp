@@ -115,5 +115,18 @@ TEST(BenchDit, MeasuresALayerOfALayout) {
     EXPECT_DOUBLE_EQ(flop[0] - flop[1], 4 * 1536 * (24.0 * 24 - 24));
 }
 
+// Clips that one pass takes together: their plan, their table and what each took.
+TEST(BenchTrain, TakesSeveralClipsTogether) {
+    const TemporaryFolder folder;
+    const Outcome outcome = run_program({"bench", "train", "--model", "demo", "--size", "96x64", "--frames", "5",
+                                         "--batch", "3", "--repeat", "1", "--json", folder / "runs.json"});
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    for (const char* part : {"3 x 48 tokens; planned: ", "\nforward ", "\nbackward ", "\nupdate ", "\na clip "})
+        EXPECT_NE(outcome.out.find(part), std::string::npos) << part << "\n" << outcome.out;
+    const json result = json::parse(read_file(folder / "runs.json"));
+    EXPECT_EQ(result["batch"], 3);
+    EXPECT_LE(result["peak_bytes"].get<double>(), 1.05 * result["planned_bytes"].get<double>());
+}
+
 }  // namespace
 }  // namespace t3video

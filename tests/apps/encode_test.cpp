@@ -47,6 +47,12 @@ TEST_F(CliEncode, ShowsSizesLengthsAndClips) {
     const Outcome again = run_program(words("out"));
     EXPECT_NE(again.err.find("5 of 5 clips were there already"), std::string::npos) << again.err;
     EXPECT_EQ(again.out, outcome.out);
+    for (const char* path : {"out", "out/00000.safetensors"}) {
+        const Outcome shown = run_program({"inspect", folder_ / path});
+        EXPECT_EQ(shown.exit_code, 0) << shown.err;
+        EXPECT_NE(shown.out.find("5 clips of 5 files, 5 captions, 16 latent channels"), std::string::npos) << shown.out;
+        EXPECT_TRUE(shown.out.ends_with(outcome.out)) << shown.out;
+    }
     EXPECT_EQ(run_program(words("quiet", {"--quiet"})).err, "");
 }
 

@@ -138,6 +138,7 @@ const WrongInput kInputs[] = {
     {"plan_device_cuda", {"plan", "--device", "cuda"}, {"--device cpu"}},
     {"bench_unknown", {"bench", "all"}, {"bench all", "pipeline, train, dit"}},
     {"bench_train_rank", {"bench", "train", "--lora", "-1"}, {"--lora -1", "rank"}},
+    {"bench_train_batch", {"bench", "train", "--batch", "0"}, {"--batch 0", "1 to 1024"}},
     {"bench_train_states", {"bench", "train", "--states", "16bit"}, {"--states 16bit", "8bit"}},
     {"bench_train_streams", {"bench", "train", "--streams", "disk"}, {"--streams disk", "host"}},
     {"bench_train_layer", {"bench", "train", "--layer", "30"}, {"--layer 30", "0 to 29"}},

@@ -59,6 +59,65 @@ TEST_P(TrainingOnGpu, GradientsAreThoseOfTheCpu) {
         EXPECT_LT(relative_error(x, reference.at(name)), GetParam() == DType::f32 ? 2e-5 : 6e-2) << name;
 }
 
+// Samples of prompts and noise levels of their own in one pass, beside those one by one on the CPU.
+TEST_P(TrainingOnGpu, SamplesTogetherAreTheirSumOnTheCpu) {
+    Context cpu;
+    for (const bool full : {false, true}) {
+        const t3::WindowLayout layout = full ? t3::full_attention(load_layout().grid) : load_layout();
+        const t3::LayoutWindows windows(cpu, layout), on_gpu(gpu(), layout, 3);
+        for (const int clean : {0, 1, 3}) {  // samples whose first frame is
+            SCOPED_TRACE(concat(full ? "full attention" : "windows", ", ", clean, " first frames"));
+            const TrainOptions options{.deterministic = true};
+            Trainer expected(cpu, load_dit(), options), trainer(gpu(), load_dit(), options),
+                again(gpu(), load_dit(), options);
+            std::vector<Sample> samples;
+            std::vector<double> losses;
+            for (int64_t i = 0; i < 3; ++i) {
+                Sample sample = load_sample(cpu, i), same = load_sample_on(gpu(), i);
+                for (Sample* s : {&sample, &same}) {
+                    s->text = {s->text.rows.slice(0, 40 - 11 * i), i * 3};
+                    s->sigma = 0.2 + 0.3 * static_cast<double>(i);
+                    s->timestep = 1000 * s->sigma;
+                    s->weight = 0.5 * static_cast<double>(i + 1);
+                    s->first_frame = i < clean;
+                }
+                losses.push_back(expected.add(cpu, sample, windows).loss);
+                samples.push_back(same);
+            }
+            const auto results = trainer.add(gpu(), samples, on_gpu);
+            const bool exact = GetParam() == DType::f32;
+            for (size_t i = 0; i < 3; ++i)
+                EXPECT_NEAR(results[i].loss, losses[i], (exact ? 1e-5 : 2e-2) * losses[i]) << i;
+            const Gradients reference = gradients_of(cpu, expected.dit()), found = gradients_of(gpu(), trainer.dit());
+            for (const auto& [name, x] : found)
+                EXPECT_LT(relative_error(x, reference.at(name)), exact ? 2e-5 : 6e-2) << name;
+            again.add(gpu(), samples, on_gpu);
+            expect_same_bits(found, gradients_of(gpu(), again.dit()));
+        }
+    }
+}
+
+TEST_P(TrainingOnGpu, SamplesTogetherTakeWhatIsPlanned) {
+    constexpr int64_t kSamples = 5;
+    const plan::Machine machine{.device = gpu().traits(), .compute_type = GetParam()};
+    std::vector<Sample> samples;
+    for (int64_t i = 0; i < kSamples; ++i) {
+        samples.push_back(load_sample_on(gpu(), i));
+        samples.back().text.padding = 9;
+    }
+    const StepPlan plan = plan_step(load_dit(), load_layout(), samples[0].latents.shape(), samples[0].text.rows.dim(0),
+                                    9, {}, machine, kSamples);
+    const t3::LayoutWindows windows(gpu(), load_layout(), kSamples);
+    gpu().allocator().reset_peak();
+    const size_t before = gpu().allocator().peak();
+    Trainer trainer(gpu(), load_dit(), {});
+    for (int step = 0; step < 2; ++step) {
+        trainer.add(gpu(), samples, windows);
+        trainer.update(gpu(), 1e-3);
+    }
+    EXPECT_LE(gpu().allocator().peak() - before, plan.bytes + (size_t{1} << 20));
+}
+
 TEST_P(TrainingOnGpu, DeterministicStepsRepeat) {
     const TrainOptions options{.deterministic = true};
     expect_same_bits(gradients(options), gradients(options));

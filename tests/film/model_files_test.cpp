@@ -65,6 +65,23 @@ TEST_F(ModelFolder, Diffusers) {
     EXPECT_EQ(find_model(folder()).layout, folder() / "t3-layout.json");
 }
 
+// A retrofit's LoRA brings its windows along.
+TEST_F(ModelFolder, TheLayoutBesideALoraComesFirst) {
+    make("Wan2.1_VAE.pth");
+    make("t3-layout.json");
+    make("styles/plain.safetensors");
+    make("run/lora/lora.safetensors");
+    make("run/lora/t3-layout.json");
+    const auto layout_with = [&](const std::vector<fs::path>& loras) {
+        PartOverrides parts;
+        for (const fs::path& lora : loras) parts.loras.push_back({.file = folder() / lora});
+        return find_model(folder(), parts).layout;
+    };
+    EXPECT_EQ(layout_with({"styles/plain.safetensors"}), folder() / "t3-layout.json");
+    EXPECT_EQ(layout_with({"run/lora/lora.safetensors", "styles/plain.safetensors"}),
+              folder() / "run/lora/t3-layout.json");
+}
+
 TEST_F(ModelFolder, MissingPartsAreNamedWithTheirFields) {
     make("Wan2.1_VAE.pth");
     const ModelFiles official = find_model(folder());

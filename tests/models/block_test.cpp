@@ -27,7 +27,7 @@ TEST(Block, SlicesOfManyTokensEqualEachToken) {
     block.for_each_param("",
                          [&](const std::string&, nn::Param& param) { param.value = randn(ctx, param.shape, seed++); });
     const Tensor embedded = randn(ctx, {3, 12}, 90), modulation = randn(ctx, {2, 72}, 91);
-    const TextKeys text = block.cross_attn.keys(ctx, embedded, 4);
+    const TextKeys text = block.cross_attn.keys(ctx, embedded, {{3, 4}});
     // Every token is a window of its own, so that its position does not matter. Those before `clean` use set 0.
     const auto run = [&](Tensor x, int64_t clean) {
         const Grid grid{1, 1, x.dim(0)};
@@ -44,6 +44,89 @@ TEST(Block, SlicesOfManyTokensEqualEachToken) {
     }
 }
 
+// Samples one behind another, over seams of slices that fall within them and in an order of rows that is each one's
+// own: forward and backward give what each sample gives alone, and the gradients of what they share add up.
+TEST(Block, SamplesOneBehindAnotherAreEachAsIfAlone) {
+    Context ctx;
+    DitConfig config;
+    config.dim = 12;
+    config.heads = 1;
+    config.ffn_dim = 5;
+    Block block(config);
+    uint32_t seed = 1;
+    block.for_each_param("", [&](const std::string&, nn::Param& param) {
+        param.value = randn(ctx, param.shape, seed++);
+        nn::make_trainable(ctx, param);
+    });
+    constexpr int64_t kSamples = 3;
+    const Grid grid{2, 59, 49};
+    const int64_t period = grid.tokens(), clean = grid.h * grid.w;
+    ASSERT_GT(kSamples * period, 2 * nn::slice_rows(ctx));
+    ASSERT_NE(nn::slice_rows(ctx) % period, 0);
+    const std::vector<PromptRows> prompts{{3, 4}, {1, 1}, {5, 2}};
+    const Tensor embedded = randn(ctx, {9, 12}, 90), modulation = randn(ctx, {2 * kSamples, 72}, 91),
+                 x = randn(ctx, {kSamples * period, 12}, 92), dy = randn(ctx, x.shape(), 93);
+    struct Result {
+        Tensor y, dx, dmodulation, dk, dv;
+        std::vector<Tensor> parameters;
+    };
+    const auto run = [&](int64_t first, int64_t count) {
+        const auto samples = [&](const Tensor& all, int64_t each) {
+            return all.slice(first * each, (first + count) * each);
+        };
+        const std::vector<PromptRows> some(prompts.begin() + first, prompts.begin() + first + count);
+        const auto rows_before = [&](int64_t n) {
+            int64_t rows = 0;
+            for (int64_t i = 0; i < n; ++i) rows += prompts[static_cast<size_t>(i)].rows;
+            return rows;
+        };
+        const TextKeys text =
+            block.cross_attn.keys(ctx, embedded.slice(rows_before(first), rows_before(first + count)), some);
+        ops::RopeTable rope = nn::make_rope_table(ctx, grid, 12);
+        rope.samples = count;
+        const t3::LayoutWindows windows(ctx, {grid, {{1, 30, 7}}}, t3::RowOrder::windows, count);
+        const BlockInput in{samples(modulation, 2), {clean, count, period}, rope,
+                            windows.of_layer(0),    windows.row_order(0),   text};
+        Result result{.y = clone(ctx, samples(x, period)), .dx = clone(ctx, samples(dy, period))};
+        block.forward(ctx, result.y, in);
+        BlockGradients d{zeros(ctx, {12 * count, 12}), {zeros(ctx, text.k.shape()), zeros(ctx, text.v.shape()), some}};
+        block.for_each_param("", [&](const std::string&, nn::Param& param) { fill_zero(ctx, param.grad); });
+        block.backward(ctx, samples(x, period), result.dx, in, d, true);
+        result.dmodulation = d.modulation;
+        result.dk = d.text.k;
+        result.dv = d.text.v;
+        block.for_each_param(
+            "", [&](const std::string&, nn::Param& param) { result.parameters.push_back(clone(ctx, param.grad)); });
+        return result;
+    };
+    const Result together = run(0, kSamples);
+    std::vector<std::vector<double>> sums;
+    for (const Tensor& gradient : together.parameters) sums.emplace_back(static_cast<size_t>(gradient.numel()));
+    int64_t row = 0;
+    for (int64_t i = 0; i < kSamples; ++i) {
+        SCOPED_TRACE(i);
+        const Result alone = run(i, 1);
+        EXPECT_LT(testing::relative_error(together.y.slice(i * period, (i + 1) * period), alone.y), 1e-5);
+        EXPECT_LT(testing::relative_error(together.dx.slice(i * period, (i + 1) * period), alone.dx), 1e-5);
+        const int64_t rows = prompts[static_cast<size_t>(i)].rows;
+        EXPECT_LT(testing::relative_error(together.dk.slice(row, row + rows), alone.dk), 1e-5);
+        EXPECT_LT(testing::relative_error(together.dv.slice(row, row + rows), alone.dv), 1e-5);
+        row += rows;
+        for (int64_t part = 0; part < 6; ++part) {  // of all sets' rows of one kind those of the sample
+            const int64_t at = part * 2 * kSamples + 2 * i;
+            EXPECT_LT(testing::relative_error(together.dmodulation.slice(at, at + 2),
+                                              alone.dmodulation.slice(2 * part, 2 * part + 2)),
+                      1e-5)
+                << part;
+        }
+        for (size_t p = 0; p < sums.size(); ++p) {
+            for (size_t k = 0; k < sums[p].size(); ++k) sums[p][k] += alone.parameters[p].span<float>()[k];
+        }
+    }
+    for (size_t p = 0; p < sums.size(); ++p)
+        EXPECT_LT(testing::relative_error(together.parameters[p], sums[p]), 2e-5) << p;
+}
+
 // Rows of a stream whose first frame has a timestep of its own, over windows that cut every axis.
 class BlockRows : public ::testing::Test {
   protected:
@@ -51,7 +134,7 @@ class BlockRows : public ::testing::Test {
         uint32_t seed = 1;
         block_.for_each_param(
             "", [&](const std::string&, nn::Param& param) { param.value = randn(ctx_, param.shape, seed++); });
-        text_ = block_.cross_attn.keys(ctx_, randn(ctx_, {3, 24}, 90), 4);
+        text_ = block_.cross_attn.keys(ctx_, randn(ctx_, {3, 24}, 90), {{3, 4}});
     }
 
     static DitConfig config() {

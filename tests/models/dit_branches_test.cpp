@@ -105,7 +105,7 @@ TEST_F(DitBranches, PromptsTogetherAreEachAlone) {
             for (size_t layer = 0; layer < expected.layers.size(); ++layer) {
                 expect_same_bits(texts[i].layers[layer].k, expected.layers[layer].k);
                 expect_same_bits(texts[i].layers[layer].v, expected.layers[layer].v);
-                EXPECT_EQ(texts[i].layers[layer].last_rows, expected.layers[layer].last_rows);
+                EXPECT_EQ(texts[i].layers[layer].prompts, expected.layers[layer].prompts);
             }
         }
     }
@@ -117,7 +117,7 @@ TEST_F(DitBranches, PartsAreTheForwardPass) {
     for (const int64_t cut : {0, 2, 5}) {
         std::vector<DitBranchState> streams{dit_.enter(ctx_, latent_, 500, branch)};
         EXPECT_EQ(streams[0].x.shape(), (Shape{kGrid.tokens(), dit_.config().dim}));
-        EXPECT_EQ(streams[0].clean_tokens, kGrid.h * kGrid.w);
+        EXPECT_EQ(streams[0].sets.boundary, kGrid.h * kGrid.w);
         dit_.blocks(ctx_, streams, windows_, 0, cut);
         dit_.blocks(ctx_, streams, windows_, cut, dit_.config().layers);
         expect_same_bits(dit_.leave(ctx_, std::move(streams[0])), alone(dit_, branch));

@@ -50,7 +50,7 @@ TEST_F(WanDitTest, ContextIsUsedAsGiven) {
     for (const TextKeys& layer : text.layers) {
         EXPECT_EQ(layer.k.shape(), (Shape{7, dit_.config().dim}));
         EXPECT_EQ(layer.v.shape(), (Shape{7, dit_.config().dim}));
-        EXPECT_EQ(layer.last_rows, 1);
+        EXPECT_EQ(layer.prompts, (std::vector<PromptRows>{{layer.k.dim(0), 1}}));
     }
 }
 

@@ -17,11 +17,20 @@ std::vector<std::pair<Grid, Pattern>> layouts() {
                                                  {{21, 68, 120}, {7, 4, 8}},        {{5, 17, 23}, {2, 5, 7, {1, 2, 2}}},
                                                  {{5, 7, 9}, {1, 3, 9, {4, 1, 0}}}, {{3, 9, 10}, {3, 4, 3, {0, 0, 1}}},
                                                  {{1, 8, 1}, {1, 1, 1, {0, 3, 0}}}};
+    const size_t moved = all.size();
     for (const Grid& g : {Grid{1, 1, 1}, Grid{3, 4, 5}, Grid{1, 6, 2}, Grid{4, 1, 4}, Grid{2, 3, 1}}) {
         for (int64_t t = 1; t <= g.t; ++t)
             for (int64_t h = 1; h <= g.h; ++h)
                 for (int64_t w = 1; w <= g.w; ++w) all.push_back({g, {t, h, w}});
     }
+    for (size_t i = 0; i < moved; ++i) {
+        for (const Branches one : {Branches::close, Branches::remote}) {
+            all.push_back(all[i]);
+            all.back().second.branches = one;
+        }
+    }
+    all.push_back({{3, 4, 5}, {3, 1, 1, {}, Branches::remote}});  // the same windows as close ones
+    all.push_back({{3, 4, 5}, {1, 2, 1, {}, Branches::remote}});
     return all;
 }
 

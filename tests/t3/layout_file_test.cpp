@@ -31,12 +31,29 @@ TEST(LayoutFile, ReadsShiftsAndSchedule) {
     EXPECT_EQ(layout.of_layer(4), layout.patterns[0]);
 }
 
+TEST(LayoutFile, ReadsBranchesOfAllPatternsOrOfEach) {
+    const TemporaryFolder folder;
+    const auto with = [&](const std::string& branches) {
+        return read_layout(
+            write_file(folder / "layout.json",
+                       R"({"grid": [3, 8, 12], "window_counts": [[3,1,1], [1, 4, 6]], "branches": )" + branches + "}"));
+    };
+    EXPECT_EQ(with("\"remote\"").patterns,
+              (std::vector<Pattern>{{3, 1, 1, {}, Branches::remote}, {1, 4, 6, {}, Branches::remote}}));
+    EXPECT_EQ(with(R"(["both", "close"])").patterns, (std::vector<Pattern>{{3, 1, 1}, {1, 4, 6, {}, Branches::close}}));
+    expect_invalid([&] { with("\"far\""); }, {"\"branches\" says \"far\", expected \"both\", \"close\" or \"remote\""});
+    expect_invalid([&] { with("[\"both\"]"); }, {"list of one for each of the 2"});
+    expect_invalid([&] { with("[\"both\", 1]"); }, {"says 1, expected"});
+}
+
 TEST(LayoutFile, WhatIsWrittenIsRead) {
     const TemporaryFolder folder;
     const auto path = folder / "layout.json";
     for (const WindowLayout& layout :
          {WindowLayout{{3, 8, 12}, {{3, 1, 1}, {1, 4, 6}}}, WindowLayout{{3, 8, 12}, {{3, 1, 1}}, {0, 0}},
-          WindowLayout{{3, 8, 12}, {{3, 1, 1}, {1, 4, 6, {2, 1, 0}}}, {1, 0}}}) {
+          WindowLayout{{3, 8, 12}, {{3, 1, 1}, {1, 4, 6, {2, 1, 0}}}, {1, 0}},
+          WindowLayout{{3, 8, 12}, {{3, 1, 1}, {1, 4, 6, {2, 1, 0}, Branches::close}}},
+          WindowLayout{{3, 8, 12}, {{3, 1, 1, {}, Branches::remote}, {1, 4, 6, {}, Branches::remote}}}}) {
         write_layout(path, layout);
         EXPECT_EQ(read_layout(path), layout);
     }

@@ -21,7 +21,10 @@ Token token_of(const Grid& g, int64_t i) {
 // The window of each token, by branch, of a layer.
 std::vector<std::vector<int64_t>> memberships(const Grid& grid, const Pattern& pattern) {
     std::vector<std::vector<int64_t>> all;
-    for (const auto& windows : {close_windows(grid, pattern), remote_windows(grid, pattern)}) {
+    std::vector<ops::TokenWindows> branches;
+    if (pattern.branches != Branches::remote) branches.push_back(close_windows(grid, pattern));
+    if (pattern.branches != Branches::close) branches.push_back(remote_windows(grid, pattern));
+    for (const auto& windows : branches) {
         std::vector<int64_t> window(static_cast<size_t>(grid.tokens()));
         for (size_t w = 0; w + 1 < windows.starts.size(); ++w) {
             for (int64_t i = windows.starts[w]; i < windows.starts[w + 1]; ++i)
@@ -57,6 +60,7 @@ TEST(Reach, EqualsAWalkOverTheWindows) {
         for (int k = 0; k < 3; ++k) {
             Pattern p{1 + upto(grid.t), 1 + upto(grid.h), 1 + upto(grid.w)};
             if (k == 1) p.shift = {upto(grid.t / p.t), upto(grid.h / p.h), upto(grid.w / p.w)};
+            if (i % 4 == 0) p.branches = static_cast<Branches>(upto(3));
             layout.patterns.push_back(p);
         }
         const Token from = token_of(grid, upto(grid.tokens()));

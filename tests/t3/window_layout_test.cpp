@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/errors.h"
+#include "t3/planner.h"
 
 namespace t3video::t3 {
 namespace {
@@ -156,6 +157,20 @@ TEST(WindowLayout, BranchesCoincideWhereThePartitionsAreEqual) {
     }
 }
 
+TEST(WindowLayout, OneBranchAlone) {
+    const Grid grid{3, 8, 12};
+    const auto alone = [&](Branches branches) {
+        const LayerWindows windows = layer_windows(grid, {1, 4, 6, {0, 1, 1}, branches});
+        EXPECT_EQ(windows.size(), 1U);
+        return windows.at(0).order;
+    };
+    EXPECT_EQ(alone(Branches::close), close_windows(grid, {1, 4, 6, {0, 1, 1}}).order);
+    EXPECT_EQ(alone(Branches::remote), remote_windows(grid, {1, 4, 6}).order);
+    EXPECT_EQ(plan_layout({3, 8, 24}, {grid, {{1, 4, 6, {}, Branches::close}}}).layout.patterns,
+              (std::vector<Pattern>{{1, 4, 12, {}, Branches::close}}));
+    EXPECT_EQ(concat(Pattern{1, 4, 6, {}, Branches::remote}), "1x4x6 remote");
+}
+
 TEST(WindowLayout, OneWindowPerFrameIsTheSameInBothBranches) {
     for (const int64_t cell : {16, 32}) {
         const WindowLayout layout = published_layout(cell).value();
@@ -183,6 +198,8 @@ TEST(WindowLayout, ScoredPairsAreCounted) {
     cases.push_back({{6, 8, 12}, {3, 2, 4}});
     cases.push_back({{6, 8, 12}, {6, 1, 1}});
     cases.push_back({{2, 3, 5}, {1, 1, 1}});
+    cases.push_back({{6, 7, 12}, {3, 2, 4, {1, 1, 2}, Branches::close}});
+    cases.push_back({{6, 7, 12}, {3, 2, 4, {1, 1, 2}, Branches::remote}});
     for (const auto& [grid, counts] : cases) {
         double pairs = 0;
         for (const auto& branch : layer_windows(grid, counts)) {

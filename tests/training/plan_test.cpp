@@ -9,23 +9,24 @@ namespace {
 
 using namespace testing;
 
-// The allocator's peak over two steps, beside the plan's.
-void expect_planned(const TrainOptions& options) {
+// The allocator's peak over two steps of so many samples each, beside the plan's.
+void expect_planned(const TrainOptions& options, int64_t count = 1) {
     Context ctx;
     const t3::WindowLayout layout = load_layout();
-    const Sample sample = load_sample(ctx);
-    const StepPlan plan = plan_step(load_dit(), layout, sample.latents.shape(), sample.text.rows.dim(0), 0, options,
-                                    plan::machine_of(ctx));
+    std::vector<Sample> samples;
+    for (int64_t i = 0; i < count; ++i) samples.push_back(load_sample(ctx, i));
+    const StepPlan plan = plan_step(load_dit(), layout, samples[0].latents.shape(), samples[0].text.rows.dim(0), 0,
+                                    options, plan::machine_of(ctx), count);
     ctx.allocator().trim();
     ctx.allocator().reset_peak();
     const size_t before = ctx.allocator().peak();
     Trainer trainer(ctx, load_dit(), options);
-    const t3::LayoutWindows windows(ctx, layout);
+    const t3::LayoutWindows windows(ctx, layout, count);
     const Work start = ctx.work();
-    trainer.add(ctx, sample, windows);
+    trainer.add(ctx, samples, windows);
     trainer.update(ctx, 1e-4);
     const Work work = ctx.work() - start;
-    trainer.add(ctx, sample, windows);
+    trainer.add(ctx, samples, windows);
     trainer.update(ctx, 1e-4);
     const auto peak = static_cast<double>(ctx.allocator().peak() - before);
     EXPECT_LT(peak, 1.05 * static_cast<double>(plan.bytes));
@@ -40,6 +41,28 @@ TEST(StepPlan, HoldsOnTheCpu) {
     expect_planned({.adapters = AdapterOptions{.rank = 4}});
     expect_planned({.optimizer = {.moments_in_8_bits = true}});
     expect_planned({.streams = nn::StreamPlace::host, .optimizer = {.moments_on_host = true}});
+}
+
+TEST(StepPlan, HoldsOfSeveralSamples) {
+    expect_planned({}, 4);
+    expect_planned({.adapters = AdapterOptions{.rank = 4}, .streams = nn::StreamPlace::host}, 3);
+}
+
+// What follows from tokens comes once for each sample, what follows from weights once.
+TEST(StepPlan, OfSeveralSamplesTakesLessThanTheySeparately) {
+    const plan::Machine machine{.device = {.id = {Device::cuda}, .major = 9, .multiprocessors = 132},
+                                .compute_type = DType::bf16};
+    const auto plan = [&](int64_t samples) {
+        return plan_step(load_dit(), load_layout(), {48, 3, 16, 24}, 40, 9, {}, machine, samples);
+    };
+    const StepPlan one = plan(1), eight = plan(8);
+    EXPECT_GT(eight.bytes, one.bytes);
+    EXPECT_LT(eight.bytes, 8 * one.bytes);
+    EXPECT_DOUBLE_EQ(eight.forward.attention, 8 * one.forward.attention);
+    EXPECT_DOUBLE_EQ(eight.backward.attention, 8 * one.backward.attention);
+    EXPECT_DOUBLE_EQ(eight.forward.matrix, 8 * one.forward.matrix);
+    EXPECT_DOUBLE_EQ(eight.update.bytes, one.update.bytes);
+    EXPECT_THROW(plan(0), InvalidRequest);
 }
 
 // Of the released model at 4K, for a GPU: what is kept elsewhere is not taken there.

@@ -70,20 +70,22 @@ double matrix_rate(Context& ctx) {
 }
 
 BenchModel setup_of(const BenchOptions& o) {
-    require_valid(o.model == "wan2.1-1.3b" || o.model == "wan2.2-5b", "--model ", o.model,
-                  ": expected wan2.1-1.3b or wan2.2-5b");
-    const bool wan22 = o.model == "wan2.2-5b";
-    auto dit = wan22 ? film::wan22_5b() : film::wan21_1_3b();
+    const bool demo = o.model == "demo" && o.what == "train";
+    require_valid(demo || o.model == "wan2.1-1.3b" || o.model == "wan2.2-5b", "--model ", o.model,
+                  ": expected wan2.1-1.3b or wan2.2-5b, of bench pipeline and train also demo");
+    const auto files = demo ? film::find_model(film::demo_model_folder()) : film::ModelFiles();
+    const film::Networks networks = demo ? film::load_networks(files) : film::published_networks(o.model);
+    const int64_t cell = networks.traits().cell;
+    models::DitConfig dit = networks.dit().config();
     require_valid(o.layer >= -1 && o.layer < dit.layers, "--layer ", o.layer, ": expected 0 to ", dit.layers - 1);
     if (o.layer >= 0) dit.layers = 1;
-    const auto vae = wan22 ? film::wan22_vae() : film::wan21_vae();
     const BenchSize size = find_size(o.size);
-    return {wan22, dit, vae, film::frame_size(size.width, size.height, o.frames, wan22 ? 32 : 16).grid};
+    return {files, cell, dit, networks.vae.config(), film::frame_size(size.width, size.height, o.frames, cell).grid};
 }
 
 t3::WindowLayout layout_of(const BenchOptions& o, const BenchModel& s) {
     const t3::WindowLayout layout =
-        film::choose_layout(s.grid, s.wan22 ? 32 : 16, {}, film::parse_attention(o.attention), o.layout).layout;
+        film::choose_layout(s.grid, s.cell, s.files, film::parse_attention(o.attention), o.layout).layout;
     return o.layer < 0 ? layout : t3::WindowLayout{layout.grid, {layout.of_layer(o.layer)}};
 }
 
@@ -336,7 +338,7 @@ void add_bench(CLI::App& program, Action& chosen) {
                   "weights to the device; model: "
                   "writes a folder of random ones")
         ->required();
-    c->add_option("--model", o->model, "wan2.1-1.3b or wan2.2-5b; pipeline: also demo")->capture_default_str();
+    c->add_option("--model", o->model, "wan2.1-1.3b or wan2.2-5b; pipeline, train: also demo")->capture_default_str();
     c->add_option("--size", o->size, "4k, 1080p, 720p, 480p, 272p, 256, or width x height like 832x480")
         ->capture_default_str();
     c->add_option("--frames", o->frames, "Number of frames, 4k+1")->capture_default_str();
@@ -348,6 +350,7 @@ void add_bench(CLI::App& program, Action& chosen) {
     c->add_option("--layer", o->layer, "dit, train: only one layer, with the windows of this one");
     c->add_option("--lora", o->lora, "train: rank of adapters, which alone are trained; 0: all weights")
         ->capture_default_str();
+    c->add_option("--batch", o->batch, "train: clips that one pass takes together")->capture_default_str();
     c->add_option("--states", o->states, "train: the optimiser's moments: f32, 8bit, host (f32) or 8bit-host")
         ->capture_default_str();
     c->add_option("--streams", o->streams, "train: where blocks' inputs wait for the backward: device or host")
@@ -369,6 +372,7 @@ void add_bench(CLI::App& program, Action& chosen) {
         "Examples:\n"
         "  t3video bench dit --size 272p --frames 9\n"
         "  t3video bench train --size 720p --device cuda --lora 64\n"
+        "  t3video bench train --model demo --size 448x256 --frames 17 --device cuda --batch 8\n"
         "  t3video bench attention --size 448x256 --frames 17 --layout models/demo/t3-layout.json\n"
         "  t3video bench pipeline --device cuda --steps 8 --cfg 1 --json film.json");
     c->callback([o, &chosen] { chosen = [o] { o->run(); }; });

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/common/options.h"
+#include "film/model_files.h"
 #include "models/wan_dit/model.h"
 #include "models/wan_vae/wan_vae.h"
 #include "tensor/tensor.h"
@@ -18,7 +19,7 @@ struct BenchOptions {
     std::string what, model = "wan2.1-1.3b", size = "4k", attention = "auto", layout, json, input, output;
     int64_t frames = 81, layer = -1, repeat = 3;
     // train:
-    int64_t lora = 0;
+    int64_t lora = 0, batch = 1;
     std::string states = "f32", streams = "device", stream;
     bool deterministic = false, backward = false;
     std::optional<int64_t> steps;
@@ -50,7 +51,8 @@ double deviation_of(Context& ctx, const Tensor& x);
 
 // What a bench of a model needs of it.
 struct BenchModel {
-    bool wan22;
+    film::ModelFiles files;  // of the demo model
+    int64_t cell;            // pixels a side that a token covers
     models::DitConfig dit;
     models::VaeConfig vae;
     Grid grid;

@@ -27,6 +27,7 @@ training::TrainOptions options_of(const BenchOptions& o, DType compute_type) {
     training::TrainOptions t;
     require_valid(o.lora >= 0 && o.lora <= 4096, "--lora ", o.lora,
                   ": expected a rank of 1 to 4096, or 0 for all weights");
+    require_valid(o.batch >= 1 && o.batch <= 1024, "--batch ", o.batch, ": expected 1 to 1024 clips");
     if (o.lora > 0) t.adapters = training::AdapterOptions{.rank = o.lora};
     require_valid(o.states == "f32" || o.states == "8bit" || o.states == "host" || o.states == "8bit-host", "--states ",
                   o.states, ": expected f32, 8bit, host or 8bit-host");
@@ -59,19 +60,20 @@ void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, c
     const Shape latent{model.dit.in_channels, grid.t, grid.h * 2, grid.w * 2};
     const plan::Machine machine = plan::machine_of(ctx, o.compute.bytes());
     const training::StepPlan plan = training::plan_step(film::without_values(models::WanDit(model.dit)), layout, latent,
-                                                        kTextRows, kPadding, options, machine);
+                                                        kTextRows, kPadding, options, machine, o.batch);
     require_valid(plan.bytes + machine.taken <= machine.allowed, "a step takes ",
                   plan::readable_bytes(plan.bytes + machine.taken), ", and ", plan::readable_bytes(machine.allowed),
                   " may be taken; ", machine.on_cpu() ? "" : "--streams host, --states host, ",
-                  "--states 8bit, --lora 64 and a smaller --size or --frames take less");
+                  "--states 8bit, --lora 64 and a smaller --batch, --size or --frames take less");
     const auto host = static_cast<size_t>(plan::host_memory(ctx, o.compute.bytes()));
     require_valid(plan.host_bytes <= host, "a step takes ", plan::readable_bytes(plan.host_bytes),
                   " of pinned host memory, and the machine has ", plan::readable_bytes(host),
-                  "; --streams device, --states 8bit or f32 and a smaller --size or --frames take less");
+                  "; --streams device, --states 8bit or f32 and a smaller --batch, --size or --frames take less");
 
     fmt::print(
-        "{} tokens; planned: {:.2f} GiB where it computes, {:.2f} GiB of pinned host memory, {:.3f} TFLOP a step\n",
-        grid.tokens(), gib(plan.bytes), gib(plan.host_bytes), flop(plan.total()) / 1e12);
+        "{} x {} tokens; planned: {:.2f} GiB where it computes, {:.2f} GiB of pinned host memory, {:.3f} TFLOP a "
+        "step\n",
+        o.batch, grid.tokens(), gib(plan.bytes), gib(plan.host_bytes), flop(plan.total()) / 1e12);
     models::WanDit dit(model.dit);
     uint64_t index = 0;
     dit.for_each_param("", [&](const auto& name, nn::Param& param) {
@@ -87,13 +89,17 @@ void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, c
     // Of the CPU frozen weights would be in a mapped file.
     const size_t mapped = options.adapters && machine.on_cpu() ? ctx.allocator().peak() : 0;
     training::Trainer trainer(ctx, std::move(dit), options);
-    const t3::LayoutWindows windows(ctx, layout);
-    training::Sample sample;
-    sample.latents = ops::random_normal(ctx, latent, DType::f32, 8, 0, 1);
-    sample.noise = ops::random_normal(ctx, latent, DType::f32, 9, 0, 1);
-    sample.text = {ops::random_normal(ctx, {kTextRows, model.dit.text_dim}, DType::f32, 7, 0, 1), kPadding};
-    sample.timestep = 800;
-    sample.sigma = 0.8;
+    const t3::LayoutWindows windows(ctx, layout, o.batch);
+    std::vector<training::Sample> samples(static_cast<size_t>(o.batch));
+    for (size_t i = 0; i < samples.size(); ++i) {
+        training::Sample& sample = samples[i];
+        const uint64_t seed = 3 * i;
+        sample.latents = ops::random_normal(ctx, latent, DType::f32, seed + 8, 0, 1);
+        sample.noise = ops::random_normal(ctx, latent, DType::f32, seed + 9, 0, 1);
+        sample.text = {ops::random_normal(ctx, {kTextRows, model.dit.text_dim}, DType::f32, seed + 7, 0, 1), kPadding};
+        sample.timestep = 800;
+        sample.sigma = 0.8;
+    }
 
     std::map<std::string, Part> parts;
     std::vector<double> losses;
@@ -109,7 +115,10 @@ void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, c
             before = ctx.work();
             last = now;
         };
-        losses.push_back(trainer.add(ctx, sample, windows, end).loss);
+        double loss = 0;
+        for (const training::StepResult& result : trainer.add(ctx, samples, windows, end))
+            loss += result.loss / static_cast<double>(o.batch);
+        losses.push_back(loss);
         const training::AdamW::Result result = trainer.update(ctx, 1e-5);
         require(!result.skipped, "bench train: the gradient's norm is ", result.norm);
         end("update");
@@ -133,6 +142,7 @@ void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, c
         step.work += part.work;
     }
     row("step", step);
+    if (o.batch > 1) fmt::print("{:12} {:10.4f}\n", "a clip", median(step.seconds) / static_cast<double>(o.batch));
     fmt::print("share: of a large matrix product in the same run, {:.3f} TFLOP/s\n", matrix_rate / 1e12);
     fmt::print("peak {:.2f} GiB, {:+.1f} % of the plan; {} numbers are trained; losses {:.6f} to {:.6f}\n", gib(peak),
                100 * (static_cast<double>(peak) / static_cast<double>(plan.bytes) - 1), trainer.numbers(),
@@ -143,6 +153,7 @@ void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, c
                            {"size", o.size},
                            {"frames", o.frames},
                            {"lora", o.lora},
+                           {"batch", o.batch},
                            {"states", o.states},
                            {"streams", o.streams},
                            {"device", ops::cuda_devices()},

@@ -2,12 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/inspect.h"
 #include "apps/common/interrupt.h"
 #include "apps/common/log.h"
 #include "apps/common/options.h"
@@ -18,6 +17,7 @@
 #include "film/film.h"
 #include "training/data/data_list.h"
 #include "training/data/encode.h"
+#include "training/data/encoders_of.h"
 
 namespace t3video::apps {
 namespace {
@@ -139,23 +139,6 @@ class Console final : public training::EncodeObserver {
     Progress progress_;
 };
 
-// All clips of the folder by size and length.
-void print_table(const training::ShardSet& set) {
-    std::map<training::Bucket, int64_t> buckets;
-    for (size_t i = 0; i < set.size(); ++i) {
-        const training::ClipNotes& n = set.notes(i);
-        ++buckets[{{n.width, n.height}, n.frames}];
-    }
-    fmt::print("{:>11} {:>7} {:>8}\n", "size", "frames", "clips");
-    for (const auto& [bucket, clips] : buckets)
-        fmt::print("{:>11} {:>7} {:>8}\n", fmt::format("{}x{}", bucket.size.width, bucket.size.height), bucket.frames,
-                   clips);
-}
-
-std::string identity_of(const nlohmann::json& content) {
-    return content.is_string() ? content.get<std::string>() : content.dump();
-}
-
 // What the model makes films at, where nobody says more.
 training::ModelDefaults defaults_of(const session::FileModel& model) {
     const film::ModelTraits traits = model.networks().traits();
@@ -175,11 +158,7 @@ void EncodeCommand::run() const {
     session::FileModel& model = session.open({.model = model_folder, .parts = parts});
     options.model = defaults_of(model);
     model.require_finite_vae(session.context().threads());
-    const training::EncodingModel networks{model.networks(),
-                                           model.tokenizer(),
-                                           {.vae = model.vae_hash(),
-                                            .text_encoder = identity_of(model.contents().text_encoder),
-                                            .tokenizer = identity_of(model.contents().tokenizer)}};
+    const training::EncodingModel networks{model.networks(), model.tokenizer(), training::encoders_of(model)};
     for (const std::string& note : model.networks().notes) log_info(note);
     const UnsavedWork work;
     Console console(quiet);
@@ -197,7 +176,7 @@ void EncodeCommand::run() const {
                              report.others));
     const training::ShardSet shards(output);
     log_info(fmt::format("{} holds {} encoded clips", output.string(), shards.size()));
-    if (!quiet) print_table(shards);
+    if (!quiet) print_buckets(shards);
 }
 
 }  // namespace
@@ -211,9 +190,10 @@ void add_encode(CLI::App& program, Action& chosen) {
     c->add_option("--output,-o", o->output, "Folder of the encoded clips, 00000.safetensors and so on")
         ->required()
         ->type_name("DIR");
-    c->add_option("--model", o->model_folder, "Model folder, of which the VAE and the text encoder are used")
-        ->required()
-        ->type_name("DIR");
+    c->add_option("--model", o->model_folder,
+                  "Model folder, of which the VAE and the text encoder are used (default: the bundled demo model)")
+        ->type_name("DIR")
+        ->group("Model");
     c->add_option("--vae", o->parts.vae, "VAE instead of the folder's")->type_name("FILE")->group("Model");
     c->add_option("--text-encoder", o->parts.text_encoder, "Text encoder instead of the folder's")
         ->type_name("FILE")

@@ -172,6 +172,7 @@ std::filesystem::path only_weights_in(const std::filesystem::path& folder) {
 
 void inspect_folder(const std::filesystem::path& folder) {
     if (job::is_job_folder(folder)) return inspect_job(folder);
+    if (training::is_shard(folder / "00000.safetensors")) return inspect_clips(folder);
     if (const auto weights = only_weights_in(folder); !weights.empty()) return inspect_weights(weights);
     const bool model = is_file(folder / "model_index.json") || is_folder(folder / "transformer");
     for (const char* name : {"spiece.model", "tokenizer.json"}) {
@@ -187,6 +188,10 @@ void inspect_file(const std::filesystem::path& path, int64_t width) {
     if (of_job && job::is_job_folder(folder_above(path))) {
         row("Part of", folder_above(path).string() + ", a job:");
         return inspect_job(folder_above(path));
+    }
+    if (is_weights(path) && training::is_shard(path)) {
+        row("Part of", folder_above(path).string() + ", a folder of encoded clips:");
+        return inspect_clips(folder_above(path));
     }
     if (is_weights(path)) return inspect_weights(path);
     if (!media_kind(path).empty()) return inspect_media(path);
@@ -236,7 +241,7 @@ void add_inspect(CLI::App& program, Action& chosen) {
         "PATH", o->path,
         "Film, video, picture or folder of pictures; model folder or one of its parts; weights (.safetensors, "
         ".pth, .gguf; a LoRA too); list of prompts; job folder; window layout, config.json, "
-        "scheduler_config.json, spiece.model or tokenizer.json "
+        "scheduler_config.json, spiece.model or tokenizer.json; encoded clips "
         "(default: the bundled demo model)");
     command
         ->add_option("--width", o->width,

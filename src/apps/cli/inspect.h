@@ -6,6 +6,7 @@
 #include <string>
 
 #include "job/job.h"
+#include "training/data/shards.h"
 
 namespace t3video::apps {
 
@@ -22,6 +23,11 @@ bool is_picture_folder(const std::filesystem::path& folder);
 // As `t3video jobs` prints them.
 void print_jobs(const std::vector<job::JobState>& jobs);
 void inspect_job(const std::filesystem::path& folder);
+
+// A folder of encoded clips.
+void inspect_clips(const std::filesystem::path& folder);
+// Its clips by size and length.
+void print_buckets(const training::ShardSet& set);
 
 enum class TextKind { none, layout, scheduler, pipeline, config, tokenizer, index, prompts, unknown };
 // What a file of text is, by the keys of its JSON; none where it is no text in UTF-8.

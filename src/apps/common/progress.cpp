@@ -12,20 +12,22 @@ Progress Progress::for_stderr(bool quiet) {
     return Progress(isatty(STDERR_FILENO) != 0, quiet);
 }
 
-void Progress::begin(std::string stage, int64_t total, std::string unit) {
+void Progress::begin(std::string stage, int64_t total, std::string unit, int64_t done) {
     end();
     stage_ = std::move(stage);
     unit_ = std::move(unit);
     total_ = total;
-    done_ = 0;
+    before_ = done_ = done;
+    remark_.clear();
     active_ = true;
     started_ = Clock::now();
     printed_ = Clock::time_point{};
     print(false);
 }
 
-void Progress::advance(int64_t done) {
+void Progress::advance(int64_t done, std::string remark) {
     done_ = done;
+    remark_ = std::move(remark);
     if (done_ < total_) print(false);  // the last line is end()'s
 }
 
@@ -59,8 +61,9 @@ void Progress::print(bool final_line) {
         line += fmt::format(" {} {}, {}", done_, unit_, format_duration(elapsed));
     } else {
         line += fmt::format(" {}/{} {}", done_, total_, unit_);
-        if (done_ > 0 && done_ < total_) {
-            line += ", " + format_duration(elapsed / double(done_) * double(total_ - done_)) + " left";
+        if (!remark_.empty()) line += ", " + remark_;
+        if (done_ > before_ && done_ < total_) {
+            line += ", " + format_duration(elapsed / double(done_ - before_) * double(total_ - done_)) + " left";
         }
     }
     line = redraw_ ? fmt::format("\r\033[K{}{}", line, final_line ? "\n" : "") : line + "\n";

@@ -16,8 +16,10 @@ class Progress {
     // For standard error: redraws when it is a terminal.
     static Progress for_stderr(bool quiet = false);
 
-    void begin(std::string stage, int64_t total, std::string unit);
-    void advance(int64_t done);  // done so far, of `total`
+    // `done`: units that were done before, which say nothing about the time that others take.
+    void begin(std::string stage, int64_t total, std::string unit, int64_t done = 0);
+    // Done so far, of `total`; `remark` follows the figures.
+    void advance(int64_t done, std::string remark = {});
     // Makes room for a line of the log: what is being redrawn goes, and comes back with the next advance().
     void give_way();
     // Ends the stage and prints how long it took. Called by the next begin() too.
@@ -29,8 +31,8 @@ class Progress {
 
     bool redraw_, quiet_;
     bool active_ = false;
-    std::string stage_, unit_;
-    int64_t total_ = 0, done_ = 0;
+    std::string stage_, unit_, remark_;
+    int64_t total_ = 0, before_ = 0, done_ = 0;
     Clock::time_point started_{}, printed_{};
 };
 

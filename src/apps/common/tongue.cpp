@@ -17,8 +17,10 @@ const Tongue& command_line() {
         .field = [](const Field& f) { return concat("--", f.name, f.value.empty() ? "" : " ", f.value); },
         .remedy =
             [](const Remedy& r) {
-                const bool resume = r.kind == Remedy::Kind::resume;
-                return concat("t3video ", resume ? "resume" : "decode", ' ', shell_word(r.job));
+                const char* command = r.kind == Remedy::Kind::resume   ? "resume "
+                                      : r.kind == Remedy::Kind::decode ? "decode "
+                                                                       : "retrofit --resume ";
+                return concat("t3video ", command, shell_word(r.job));
             }};
     return tongue;
 }

@@ -1,7 +1,9 @@
 // The Wan block, in the order of the paper's figure.
 #include "models/wan_dit/block.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "models/wan_dit/modulation.h"
 #include "nn/slices.h"
@@ -23,7 +25,7 @@ void for_rows(Context& ctx, const Tensor& x, const Tensor* order, F&& f) {
         ops::Rows rows{x.slice(first, last), {}, {.first = first}};
         if (order) {  // rows are tokens of x in another order
             const Tensor tokens = order->slice(first, last);
-            rows = {x, tokens, {tokens}};
+            rows = {x, tokens, {tokens, first}};
         }
         f(rows, first);
     });
@@ -35,8 +37,8 @@ Tensor* asked(Tensor& gradient) {
 
 }  // namespace
 
-TextKeys CrossAttention::keys(Context& ctx, const Tensor& text, int64_t last_rows) const {
-    return {norm_k.forward(ctx, k.forward(ctx, text)), v.forward(ctx, text), last_rows};
+TextKeys CrossAttention::keys(Context& ctx, const Tensor& text, std::vector<PromptRows> prompts) const {
+    return {norm_k.forward(ctx, k.forward(ctx, text)), v.forward(ctx, text), std::move(prompts)};
 }
 
 Tensor CrossAttention::keys_backward(Context& ctx, const Tensor& text, const TextKeys& d) const {
@@ -48,24 +50,49 @@ Tensor CrossAttention::keys_backward(Context& ctx, const Tensor& text, const Tex
     return dtext;
 }
 
-ops::AttentionOptions CrossAttention::options(const TextKeys& text) const {
+template <class F>
+void CrossAttention::for_each_prompt(int64_t n, const TextKeys& text, const StreamRows& place, F&& f) const {
     const float scale = 1.0f / std::sqrt(static_cast<float>(q.out() / heads));
-    return {.heads = heads, .scale = scale, .last_key_count = text.last_rows};
+    const auto prompts = static_cast<int64_t>(text.prompts.size());
+    int64_t row = 0;
+    for (int64_t i = 0; i < prompts; ++i) {
+        const auto& [rows, last_rows] = text.prompts[static_cast<size_t>(i)];
+        const auto start = [&](int64_t sample) {
+            return std::clamp<int64_t>(sample * place.period - place.first, 0, n);
+        };
+        const int64_t first = prompts > 1 ? start(i) : 0, last = prompts > 1 ? start(i + 1) : n;
+        const ops::AttentionOptions options{.heads = heads, .scale = scale, .last_key_count = last_rows};
+        if (first < last) f(first, last, row, row + rows, options);
+        row += rows;
+    }
 }
 
-Tensor CrossAttention::forward(Context& ctx, const Tensor& x, const TextKeys& text, Saved* saved) const {
+Tensor CrossAttention::forward(Context& ctx, const Tensor& x, const TextKeys& text, const StreamRows& place,
+                               Saved* saved) const {
     Saved unused;
     Saved& s = saved ? *saved : unused;
     s.raw_q = q.forward(ctx, x, ops::Activation::none, &s.to_q);
     s.q = norm_q.forward(ctx, s.raw_q);
     if (!saved) s.raw_q = s.to_q.x = {};
-    return o.forward(ctx, ops::attention(ctx, s.q, text.k, text.v, options(text)), ops::Activation::none, &s.to_o);
+    Tensor attended = empty(ctx, {x.dim(0), text.v.dim(1)}, s.q.dtype());
+    for_each_prompt(x.dim(0), text, place, [&](int64_t first, int64_t last, int64_t begin, int64_t end, auto& options) {
+        Tensor y = attended.slice(first, last);
+        ops::attention_into(ctx, s.q.slice(first, last), text.k.slice(begin, end), text.v.slice(begin, end), options,
+                            y);
+    });
+    return o.forward(ctx, attended, ops::Activation::none, &s.to_o);
 }
 
 Tensor CrossAttention::backward(Context& ctx, const Saved& saved, const Tensor& dy, const TextKeys& text,
-                                TextKeys& dtext) const {
+                                const StreamRows& place, TextKeys& dtext) const {
     const Tensor dattended = o.backward(ctx, saved.to_o, dy);
-    const Tensor dq = ops::attention_backward(ctx, saved.q, text.k, text.v, dattended, options(text), dtext.k, dtext.v);
+    Tensor dq = empty_like(ctx, saved.q);
+    for_each_prompt(
+        dq.dim(0), text, place, [&](int64_t first, int64_t last, int64_t begin, int64_t end, auto& options) {
+            Tensor to = dq.slice(first, last), dk = dtext.k.slice(begin, end), dv = dtext.v.slice(begin, end);
+            ops::attention_backward_into(ctx, saved.q.slice(first, last), text.k.slice(begin, end),
+                                         text.v.slice(begin, end), dattended.slice(first, last), options, to, dk, dv);
+        });
     return q.backward(ctx, saved.to_q, norm_q.backward(ctx, saved.raw_q, dq));
 }
 
@@ -88,22 +115,22 @@ Tensor FeedForward::backward(Context& ctx, const Saved& saved, const Tensor& dy)
 
 Modulation Block::modulation_of(Context& ctx, const BlockInput& in) const {
     auto [shift1, scale1, gate1, shift2, scale2, gate2] = modulation_rows<6>(ctx, in.modulation, modulation);
-    return {shift1, scale1, gate1, shift2, scale2, gate2, in.clean_tokens};
+    return {shift1, scale1, gate1, shift2, scale2, gate2, in.sets};
 }
 
 void Block::before_attention(Context& ctx, const ops::Rows& x, int64_t first, const Modulation& m, const BlockInput& in,
                              t3::SelfAttention::Inputs& inputs) const {
-    const Tensor h = ops::norm_modulate(ctx, x, m.scale1, m.shift1, m.boundary, eps);
+    const Tensor h = ops::norm_modulate(ctx, x, m.scale1, m.shift1, m.sets, eps);
     self_attn.project(ctx, h, x.tokens, first, in.rope, inputs);
 }
 
 void Block::after_attention(Context& ctx, ops::Rows& x, const Tensor& attended, const Modulation& m,
                             const BlockInput& in) const {
     Tensor h = self_attn.o.forward(ctx, attended);
-    h = ops::add_layer_norm(ctx, x, {h, &m.gate1}, norm3.weight.tensor(), norm3.bias.tensor(), m.boundary, norm3.eps);
-    h = cross_attn.forward(ctx, h, in.text);
-    h = ops::add_norm_modulate(ctx, x, {h}, m.scale2, m.shift2, m.boundary, eps);
-    ops::add_gated_to(ctx, x, m.gate2, ffn.forward(ctx, h), m.boundary);
+    h = ops::add_layer_norm(ctx, x, {h, &m.gate1}, norm3.weight.tensor(), norm3.bias.tensor(), m.sets, norm3.eps);
+    h = cross_attn.forward(ctx, h, in.text, {x.tokens.first, in.sets.period});
+    h = ops::add_norm_modulate(ctx, x, {h}, m.scale2, m.shift2, m.sets, eps);
+    ops::add_gated_to(ctx, x, m.gate2, ffn.forward(ctx, h), m.sets);
 }
 
 // The ops of after_attention on a copy of the rows, y behind its first step and z behind its second, then backward:
@@ -116,24 +143,25 @@ void Block::after_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows
     nn::Linear::Saved to_o;
     const Tensor projected = self_attn.o.forward(ctx, attended, ops::Activation::none, &to_o);
     CrossAttention::Saved cross;
-    Tensor h = ops::add_layer_norm(ctx, y, {projected, &m.gate1}, norm3.weight.tensor(), norm3.bias.tensor(),
-                                   m.boundary, norm3.eps);
-    h = cross_attn.forward(ctx, h, in.text, &cross);
+    const StreamRows place{x.tokens.first, in.sets.period};
+    Tensor h = ops::add_layer_norm(ctx, y, {projected, &m.gate1}, norm3.weight.tensor(), norm3.bias.tensor(), m.sets,
+                                   norm3.eps);
+    h = cross_attn.forward(ctx, h, in.text, place, &cross);
     ops::Rows z{clone(ctx, y.data), {}, x.tokens};
-    h = ops::add_norm_modulate(ctx, z, {h}, m.scale2, m.shift2, m.boundary, eps);
+    h = ops::add_norm_modulate(ctx, z, {h}, m.scale2, m.shift2, m.sets, eps);
     FeedForward::Saved feed = ffn.half_forward(ctx, h);
     // What it adds to the stream is of use to the gate's gradient only.
     Tensor* dgate2 = asked(dm.gate2);
     if (dgate2) h = ffn.contract.forward(ctx, feed.to_contract.x, ops::Activation::none, &feed.to_contract);
 
-    h = ops::add_gated_backward(ctx, dx, m.gate2, h, m.boundary, dgate2);
+    h = ops::add_gated_backward(ctx, dx, m.gate2, h, m.sets, dgate2);
     h = ffn.backward(ctx, feed, h);
     feed = {};
-    ops::norm_modulate_backward(ctx, z, m.scale2, m.boundary, eps, h, dx, asked(dm.scale2), asked(dm.shift2));
-    h = cross_attn.backward(ctx, cross, ops::take_rows(ctx, dx, h.dtype()), in.text, dtext);
+    ops::norm_modulate_backward(ctx, z, m.scale2, m.sets, eps, h, dx, asked(dm.scale2), asked(dm.shift2));
+    h = cross_attn.backward(ctx, cross, ops::take_rows(ctx, dx, h.dtype()), in.text, place, dtext);
     ops::layer_norm_backward(ctx, y, norm3.weight.tensor(), norm3.eps, h, dx, norm3.weight.gradient(),
                              norm3.bias.gradient());
-    h = ops::add_gated_backward(ctx, dx, m.gate1, projected, m.boundary, asked(dm.gate1));
+    h = ops::add_gated_backward(ctx, dx, m.gate1, projected, m.sets, asked(dm.gate1));
     self_attn.o.backward_into(ctx, to_o, h, false, dattended);
 }
 
@@ -141,9 +169,9 @@ void Block::after_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows
 void Block::before_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows& dx, int64_t first, const Backward& b,
                                       const t3::SelfAttention::Inputs& inputs, ops::AttentionGradients& d) const {
     const auto& [in, m, dm, dtext] = b;
-    const Tensor h = ops::norm_modulate(ctx, x, m.scale1, m.shift1, m.boundary, eps);
+    const Tensor h = ops::norm_modulate(ctx, x, m.scale1, m.shift1, m.sets, eps);
     const Tensor dh = self_attn.project_backward(ctx, h, x.tokens, first, in.rope, inputs, d);
-    ops::norm_modulate_backward(ctx, x, m.scale1, m.boundary, eps, dh, dx, asked(dm.scale1), asked(dm.shift1));
+    ops::norm_modulate_backward(ctx, x, m.scale1, m.sets, eps, dh, dx, asked(dm.scale1), asked(dm.shift1));
 }
 
 // Only attention sees all tokens at once; the rest runs slice by slice.
@@ -165,9 +193,12 @@ void Block::backward(Context& ctx, const Tensor& x, Tensor& dx, const BlockInput
                      bool deterministic) const {
     const Modulation m = modulation_of(ctx, in);
     Modulation dm;
+    Tensor dparts;  // of m: what dm's parts are slices of
     if (d.modulation.defined() || modulation.gradient()) {
-        const auto like = [&] { return zeros(ctx, m.gate1.shape()); };
-        dm = {like(), like(), like(), like(), like(), like()};
+        const int64_t sets = m.gate1.dim(0);
+        dparts = zeros(ctx, {6 * sets, m.gate1.dim(1)});
+        const auto part = [&](int64_t r) { return dparts.slice(r * sets, (r + 1) * sets); };
+        dm = {part(0), part(1), part(2), part(3), part(4), part(5), m.sets};
     }
     const Backward shared{in, m, dm, d.text};
     const auto rows_of_dx = [&](const ops::Rows& rows, int64_t first) {
@@ -194,7 +225,7 @@ void Block::backward(Context& ctx, const Tensor& x, Tensor& dx, const BlockInput
         ops::Rows gradient = rows_of_dx(rows, first);
         before_attention_backward(ctx, rows, gradient, first, shared, inputs, dinputs);
     });
-    if (dm.gate1.defined()) modulation_rows_backward<6>(ctx, dm.rows(), asked(d.modulation), modulation);
+    if (dparts.defined()) modulation_rows_backward<6>(ctx, dparts, asked(d.modulation), modulation);
 }
 
 }  // namespace t3video::models

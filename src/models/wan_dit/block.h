@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 #include "models/wan_dit/config.h"
 #include "nn/linear.h"
@@ -11,10 +12,23 @@
 
 namespace t3video::models {
 
-// Keys and values of the prompt for one layer, computed once per prompt.
-struct TextKeys {
-    Tensor k, v;            // [rows, dim]
+// Rows of one prompt.
+struct PromptRows {
+    int64_t rows = 0;
     int64_t last_rows = 1;  // the last row stands for so many identical ones
+
+    friend bool operator==(const PromptRows&, const PromptRows&) = default;
+};
+
+// Keys and values of the prompts of a stream's samples for one layer, computed once per prompt.
+struct TextKeys {
+    Tensor k, v;  // [rows, dim], one prompt behind another
+    std::vector<PromptRows> prompts;
+};
+
+// Where some rows of a stream lie whose samples have `period` rows each; of one sample it does not matter.
+struct StreamRows {
+    int64_t first = 0, period = 0;
 };
 
 // Cross-attention to the text: no rotation, no mask.
@@ -27,17 +41,22 @@ struct CrossAttention : nn::AttentionWeights {
         Tensor raw_q, q;  // before and behind its norm
     };
 
-    // text: [rows, dim] after the text embedding.
-    TextKeys keys(Context& ctx, const Tensor& text, int64_t last_rows) const;
-    Tensor forward(Context& ctx, const Tensor& x, const TextKeys& text, Saved* saved = nullptr) const;
+    // text: [rows, dim] after the text embedding, of these prompts one behind another.
+    TextKeys keys(Context& ctx, const Tensor& text, std::vector<PromptRows> prompts) const;
+    // Each row sees its sample's prompt.
+    Tensor forward(Context& ctx, const Tensor& x, const TextKeys& text, const StreamRows& place,
+                   Saved* saved = nullptr) const;
 
     // dx; dtext, f32, is added to.
-    Tensor backward(Context& ctx, const Saved& saved, const Tensor& dy, const TextKeys& text, TextKeys& dtext) const;
+    Tensor backward(Context& ctx, const Saved& saved, const Tensor& dy, const TextKeys& text, const StreamRows& place,
+                    TextKeys& dtext) const;
     // The gradient of `text`, [rows, dim] of its type, from that of its keys and values.
     Tensor keys_backward(Context& ctx, const Tensor& text, const TextKeys& d) const;
 
   private:
-    ops::AttentionOptions options(const TextKeys& text) const;
+    // f(first of n rows, last, first of the text's rows, last, options) for each prompt that some of the rows see.
+    template <class F>
+    void for_each_prompt(int64_t n, const TextKeys& text, const StreamRows& place, F&& f) const;
 };
 
 struct FeedForward {
@@ -71,26 +90,23 @@ struct FeedForward {
 };
 
 struct BlockInput {
-    Tensor modulation;         // [sets, 6*dim]: the projected timestep; two sets where the first frame is clean
-    int64_t clean_tokens = 0;  // tokens before this one use set 0
+    Tensor modulation;    // [sets, 6*dim]: the projected timesteps
+    ops::TokenSets sets;  // a sample has two where a first frame is clean
     const ops::RopeTable& rope;
     const t3::LayerWindows& windows;
     const Tensor* order = nullptr;  // the token of each row that the windows count, [tokens] i64; null: rows are tokens
     const TextKeys& text;
 };
 
-// Of one block, [sets, dim] f32 each: tokens before `boundary` use set 0, the others the last.
+// Of one block, [sets, dim] f32 each, in the order of the projected timestep.
 struct Modulation {
     Tensor shift1, scale1, gate1, shift2, scale2, gate2;
-    int64_t boundary = 0;
-
-    // In the order of the projected timestep.
-    std::array<Tensor, 6> rows() const { return {shift1, scale1, gate1, shift2, scale2, gate2}; }
+    ops::TokenSets sets;
 };
 
 // What a block's backward adds to beside the gradients of its parameters, f32. Undefined where nobody asks.
 struct BlockGradients {
-    Tensor modulation;  // [sets, 6*dim]
+    Tensor modulation;  // [6*sets, dim]: of all sets' first rows, then of their second
     TextKeys text;
 };
 

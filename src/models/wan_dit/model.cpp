@@ -17,16 +17,16 @@
 namespace t3video::models {
 namespace {
 
-// [1, length]: cosines, then sines, of timestep * 10000^(-i / (length/2)).
-Tensor sinusoid(Context& ctx, double timestep, int64_t length) {
-    const int64_t half = length / 2;
-    std::vector<float> x(static_cast<size_t>(length), 0.0f);
-    for (int64_t i = 0; i < half; ++i) {
-        const double angle = timestep * std::pow(10000.0, -double(i) / double(half));
-        x[static_cast<size_t>(i)] = static_cast<float>(std::cos(angle));
-        x[static_cast<size_t>(half + i)] = static_cast<float>(std::sin(angle));
+// Timesteps of the sets that tokens take: of each sample its own, behind that of the frames in front where some of any
+// sample are clean.
+std::vector<double> times_of_sets(std::span<const DitSample> samples) {
+    const bool clean = std::ranges::any_of(samples, [](const DitSample& s) { return s.conditioning.clean_frames > 0; });
+    std::vector<double> times;
+    for (const DitSample& s : samples) {
+        if (clean) times.push_back(s.conditioning.clean_frames > 0 ? 0.0 : s.timestep);
+        times.push_back(s.timestep);
     }
-    return from_span(ctx, x, {1, length});
+    return times;
 }
 
 // GGUF has four axes: some converters fold those of the patch embedding. Its bias tells the width.
@@ -75,17 +75,23 @@ WanDit WanDit::load(const std::filesystem::path& weights, const std::filesystem:
 }
 
 Grid WanDit::grid_of(const Tensor& latent) {
-    require(latent.rank() == 4 && latent.dim(2) % 2 == 0 && latent.dim(3) % 2 == 0, "dit: latent ", latent.shape(),
-            ", expected [channels, frames, rows, columns] with even rows and columns");
-    return {latent.dim(1), latent.dim(2) / 2, latent.dim(3) / 2};
+    require((latent.rank() == 4 || latent.rank() == 5) && latent.dim(-2) % 2 == 0 && latent.dim(-1) % 2 == 0,
+            "dit: latent ", latent.shape(), ", expected [channels, frames, rows, columns] with even rows and columns");
+    return {latent.dim(-3), latent.dim(-2) / 2, latent.dim(-1) / 2};
 }
 
-Tensor WanDit::text_input(Context& ctx, const TextRows& text) const {
-    require(text.rows.rank() == 2 && text.rows.dim(1) == config_.text_dim, "dit: text rows ", text.rows.shape(),
-            ", expected [rows, ", config_.text_dim, "]");
-    Tensor rows = text.rows;
-    if (text.padding > 0) rows = ops::concat(ctx, std::array{rows, zeros(ctx, {1, config_.text_dim})});
-    return ops::convert(ctx, rows, ctx.compute_type());
+Tensor WanDit::text_input(Context& ctx, std::span<const TextRows> prompts) const {
+    std::vector<Tensor> parts;
+    Tensor zero_row;
+    for (const auto& [rows, padding] : prompts) {
+        require(rows.rank() == 2 && rows.dim(1) == config_.text_dim, "dit: text rows ", rows.shape(),
+                ", expected [rows, ", config_.text_dim, "]");
+        parts.push_back(rows);
+        if (padding <= 0) continue;
+        if (!zero_row.defined()) zero_row = zeros(ctx, {1, config_.text_dim});
+        parts.push_back(zero_row);
+    }
+    return ops::convert(ctx, parts.size() == 1 ? parts.front() : ops::concat(ctx, parts), ctx.compute_type());
 }
 
 Tensor WanDit::embed(Context& ctx, const Tensor& text_input) const {
@@ -93,37 +99,52 @@ Tensor WanDit::embed(Context& ctx, const Tensor& text_input) const {
 }
 
 std::vector<TextContext> WanDit::embed_text(Context& ctx, std::span<const TextRows> prompts) const {
-    std::vector<Tensor> embedded;
-    for (const TextRows& prompt : prompts) embedded.push_back(embed(ctx, text_input(ctx, prompt)));
-    return text_keys(ctx, prompts, embedded);
+    std::vector<EmbeddedText> texts;
+    for (const TextRows& prompt : prompts)
+        texts.push_back({embed(ctx, text_input(ctx, {&prompt, 1})), prompt_rows({&prompt, 1})});
+    return text_keys(ctx, texts);
 }
 
-std::vector<TextContext> WanDit::text_keys(Context& ctx, std::span<const TextRows> prompts,
-                                           std::span<const Tensor> embedded) const {
-    std::vector<TextContext> texts(prompts.size());
+std::vector<TextContext> WanDit::text_keys(Context& ctx, std::span<const EmbeddedText> texts) const {
+    std::vector<TextContext> keys(texts.size());
     for (size_t layer = 0; layer < blocks_.size(); ++layer) {
         const Block& block = blocks_.at(ctx, layer, (layer + 1) % blocks_.size());
-        for (size_t i = 0; i < prompts.size(); ++i) {
-            const int64_t last_rows = std::max<int64_t>(prompts[i].padding, 1);
-            texts[i].layers.push_back(block.cross_attn.keys(ctx, embedded[i], last_rows));
-        }
+        for (size_t i = 0; i < texts.size(); ++i)
+            keys[i].layers.push_back(block.cross_attn.keys(ctx, texts[i].rows, texts[i].prompts));
     }
-    return texts;
+    return keys;
 }
 
 TextContext WanDit::embed_text(Context& ctx, const Tensor& rows, int64_t padding) const {
     return std::move(embed_text(ctx, std::array{TextRows{rows, padding}}).front());
 }
 
-Tensor WanDit::sinusoids(Context& ctx, double timestep, const Conditioning& conditioning) const {
-    Tensor time = sinusoid(ctx, timestep, config_.freq_dim);
-    if (conditioning.clean_frames == 0) return time;
-    return ops::concat(ctx, std::array{sinusoid(ctx, 0.0, config_.freq_dim), time});
+std::vector<PromptRows> WanDit::prompt_rows(std::span<const TextRows> prompts) {
+    std::vector<PromptRows> all;
+    for (const auto& [rows, padding] : prompts)
+        all.push_back({rows.dim(0) + (padding > 0 ? 1 : 0), std::max<int64_t>(padding, 1)});
+    return all;
+}
+
+// A row for each time: cosines, then sines, of time * 10000^(-i / (length/2)).
+Tensor WanDit::sinusoids(Context& ctx, std::span<const double> times) const {
+    const int64_t length = config_.freq_dim, half = length / 2;
+    std::vector<float> x(times.size() * static_cast<size_t>(length), 0.0f);
+    float* row = x.data();
+    for (const double time : times) {
+        for (int64_t i = 0; i < half; ++i) {
+            const double angle = time * std::pow(10000.0, -double(i) / double(half));
+            row[i] = static_cast<float>(std::cos(angle));
+            row[half + i] = static_cast<float>(std::sin(angle));
+        }
+        row += length;
+    }
+    return from_span(ctx, x, {static_cast<int64_t>(times.size()), length});
 }
 
 BlockInput WanDit::block_input(const DitBranchState& s, const t3::LayoutWindows& windows, int64_t layer) const {
     return {s.modulation,
-            s.clean_tokens,
+            s.sets,
             s.rope,
             windows.of_layer(layer),
             windows.row_order(layer),
@@ -131,24 +152,42 @@ BlockInput WanDit::block_input(const DitBranchState& s, const t3::LayoutWindows&
 }
 
 DitBranchState WanDit::enter(Context& ctx, const Tensor& latent, double timestep, const DitBranch& branch) const {
-    const Grid grid = grid_of(latent);
-    const int64_t clean = branch.conditioning.clean_frames;
-    require(latent.dim(0) == config_.in_channels, "dit: latent ", latent.shape(), " for ", config_.in_channels,
+    require(latent.rank() == 4, "dit: latent ", latent.shape(), ", expected one sample's");
+    const DitSample sample{.timestep = timestep, .conditioning = branch.conditioning};
+    return enter(ctx, latent, {&sample, 1}, branch.text);
+}
+
+DitBranchState WanDit::enter(Context& ctx, const Tensor& latents, std::span<const DitSample> samples,
+                             const TextContext& text) const {
+    const Grid grid = grid_of(latents);
+    const auto count = static_cast<int64_t>(samples.size());
+    require(latents.dim(-4) == config_.in_channels, "dit: latent ", latents.shape(), " for ", config_.in_channels,
             " channels");
-    require(clean >= 0 && clean <= grid.t, "dit: ", clean, " clean frames of ", grid.t);
-    DitBranchState state{branch.text, nn::make_rope_table(ctx, grid, config_.head_width())};
-    const Tensor time = sinusoids(ctx, timestep, branch.conditioning);
+    require(count >= 1 && count == (latents.rank() == 5 ? latents.dim(0) : 1), "dit: latents ", latents.shape(), " of ",
+            count, " samples");
+    int64_t clean = 0;
+    for (const DitSample& s : samples) clean = std::max(clean, s.conditioning.clean_frames);
+    for (const DitSample& s : samples) {
+        const int64_t frames = s.conditioning.clean_frames;
+        require(frames >= 0 && frames <= grid.t, "dit: ", frames, " clean frames of ", grid.t);
+        require(frames == 0 || frames == clean, "dit: ", frames, " clean frames beside ", clean, " of another sample");
+    }
+    DitBranchState state{text, nn::make_rope_table(ctx, grid, config_.head_width())};
+    state.rope.samples = count;
+    state.times = times_of_sets(samples);
+    const Tensor time = sinusoids(ctx, state.times);
     state.time = time_out_.forward(ctx, time_in_.forward(ctx, time, ops::Activation::silu));
     state.modulation = time_projection_.forward(ctx, ops::silu(ctx, state.time));
-    state.clean_tokens = clean * grid.h * grid.w;
-    state.x = ops::convert(ctx, patch_embedding_.forward(ctx, ops::patchify(ctx, latent)), DType::f32);
+    state.sets = {clean * grid.h * grid.w, count, grid.tokens()};
+    state.x = ops::convert(ctx, patch_embedding_.forward(ctx, ops::patchify(ctx, latents)), DType::f32);
     return state;
 }
 
 void WanDit::blocks(Context& ctx, std::span<DitBranchState> states, const t3::LayoutWindows& windows, int64_t first,
                     int64_t last) const {
     for (const DitBranchState& s : states)
-        require(windows.grid() == s.rope.grid, "dit: windows of grid ", windows.grid(), " for a latent of grid ",
+        require(windows.grid() == s.rope.grid && windows.samples() == s.rope.samples, "dit: windows of ",
+                windows.samples(), " grids ", windows.grid(), " for latents of ", s.rope.samples, " grids ",
                 s.rope.grid);
     for (int64_t layer = first; layer < last; ++layer) {
         const auto i = static_cast<size_t>(layer);
@@ -157,10 +196,14 @@ void WanDit::blocks(Context& ctx, std::span<DitBranchState> states, const t3::La
     }
 }
 
-Tensor WanDit::leave(Context& ctx, DitBranchState s) const {
+Tensor WanDit::head_rows(Context& ctx, DitBranchState s) const {
     const auto [shift, scale] = modulation_rows<2>(ctx, s.time, head_modulation_);
-    s.x = head_.forward(ctx, ops::norm_modulate(ctx, {s.x}, scale, shift, s.clean_tokens, config_.eps));
-    return ops::unpatchify(ctx, s.x, s.rope.grid);
+    return head_.forward(ctx, ops::norm_modulate(ctx, {s.x}, scale, shift, s.sets, config_.eps));
+}
+
+Tensor WanDit::leave(Context& ctx, DitBranchState s) const {
+    const Grid grid = s.rope.grid;
+    return ops::unpatchify(ctx, head_rows(ctx, std::move(s)), grid);
 }
 
 std::vector<Tensor> WanDit::forward(Context& ctx, const Tensor& latent, double timestep,

@@ -48,10 +48,20 @@ struct DitBranch {
 struct DitBranchState {
     const TextContext& text;
     ops::RopeTable rope;
-    Tensor time;               // [sets, dim]: the embedded timestep; with clean frames two sets, that of 0 first
-    Tensor modulation;         // [sets, 6*dim]: the same, projected
-    int64_t clean_tokens = 0;  // tokens before this one use set 0
-    Tensor x;                  // [tokens, dim] f32: the residual stream
+    // A timestep for each sample; where a sample has clean frames two for each, that of its frames in front first.
+    std::vector<double> times = {};
+    Tensor time;          // [sets, dim]: the same, embedded
+    Tensor modulation;    // [sets, 6*dim]: the same, projected
+    ops::TokenSets sets;  // which of them a token takes
+    Tensor x;             // [tokens, dim] f32: the residual stream
+};
+
+// One of several samples that a training pass takes together, one behind another in the stream: what is its own beside
+// its latent.
+struct DitSample {
+    double timestep = 0;  // 0..1000
+    TextRows text = {};
+    Conditioning conditioning = {};
 };
 
 // What a forward pass leaves for its backward, and how both go about it. Serves one step after another.
@@ -59,10 +69,8 @@ struct DitTape {
     nn::StreamStore streams;
     bool deterministic = false;  // the same bits every time, as ops::window_attention_backward
 
-    Tensor latent;
-    double timestep = 0;
-    Conditioning conditioning = {};
-    Tensor text_rows, embedded_text;         // [rows, text_dim], [rows, dim]
+    Tensor latents;                          // [samples, channels, T, 2H, 2W]
+    Tensor text_rows, embedded_text;         // [rows, text_dim], [rows, dim]: of all prompts
     std::unique_ptr<TextContext> text = {};  // `state` refers to it
     std::optional<DitBranchState> state = {};
 
@@ -82,7 +90,7 @@ class WanDit {
     explicit WanDit(const DitConfig& config);
 
     const DitConfig& config() const { return config_; }
-    // Tokens of a latent [channels, T, 2H, 2W].
+    // Tokens of a latent [channels, T, 2H, 2W], or of each of several, [samples, channels, T, 2H, 2W].
     static Grid grid_of(const Tensor& latent);
 
     // Every prompt, in one walk over the layers.
@@ -105,12 +113,14 @@ class WanDit {
     // what follows them: the velocity.
     Tensor leave(Context& ctx, DitBranchState state) const;
 
-    // forward() of one branch, for training: in front of each block the stream is rounded to the type of the tape's
-    // store. It keeps the stream of those places, and computes everything else again when backward() asks for it.
-    Tensor forward(Context& ctx, const Tensor& latent, double timestep, const TextRows& text,
-                   const t3::LayoutWindows& windows, const Conditioning& conditioning, DitTape& tape) const;
-    // Adds the gradients of all parameters that are trained. dvelocity: of the velocity that forward() left on the
-    // tape, [out_channels, T, 2H, 2W] f32.
+    // forward() for training, of samples of one grid in one stream: [samples, in_channels, T, 2H, 2W] f32 -> their
+    // velocities, [samples, out_channels, T, 2H, 2W]; windows of as many samples. In front of each block the stream is
+    // rounded to the type of the tape's store. It keeps the stream of those places, and computes everything else again
+    // when backward() asks for it. Clean frames are as many in all samples that have some.
+    Tensor forward(Context& ctx, const Tensor& latents, std::span<const DitSample> samples,
+                   const t3::LayoutWindows& windows, DitTape& tape) const;
+    // Adds the gradients of all parameters that are trained. dvelocity: of the velocities that forward() left on the
+    // tape, of their shape, f32.
     void backward(Context& ctx, const Tensor& dvelocity, const t3::LayoutWindows& windows, DitTape& tape) const;
 
     // Self-attention of one block on its own, for comparing windows. x: [grid tokens, dim].
@@ -140,16 +150,26 @@ class WanDit {
     }
 
   private:
-    // As text_in_ takes them.
-    Tensor text_input(Context& ctx, const TextRows& text) const;
+    // Prompts of one stream, one behind another: as text_in_ takes them,
+    Tensor text_input(Context& ctx, std::span<const TextRows> prompts) const;
+    static std::vector<PromptRows> prompt_rows(std::span<const TextRows> prompts);
     Tensor embed(Context& ctx, const Tensor& text_input) const;
-    // Keys and values of every layer of prompts that are embedded, in one walk.
-    std::vector<TextContext> text_keys(Context& ctx, std::span<const TextRows> prompts,
-                                       std::span<const Tensor> embedded) const;
-    // [sets, freq_dim]: of the timestep, behind that of 0 where frames are clean.
-    Tensor sinusoids(Context& ctx, double timestep, const Conditioning& conditioning) const;
+    // and behind the embedding.
+    struct EmbeddedText {
+        Tensor rows;
+        std::vector<PromptRows> prompts;
+    };
+    // Keys and values of every layer, of each of some streams' prompts, in one walk.
+    std::vector<TextContext> text_keys(Context& ctx, std::span<const EmbeddedText> texts) const;
+    // Of rank 4 the latent of one sample.
+    DitBranchState enter(Context& ctx, const Tensor& latents, std::span<const DitSample> samples,
+                         const TextContext& text) const;
+    Tensor sinusoids(Context& ctx, std::span<const double> times) const;  // [times, freq_dim]
+    // The head's rows, [tokens, 4*out_channels].
+    Tensor head_rows(Context& ctx, DitBranchState state) const;
     BlockInput block_input(const DitBranchState& state, const t3::LayoutWindows& windows, int64_t layer) const;
-    // The backward of each part of the model. dtime: [sets, dim], dmodulation: [sets, 6*dim], dtext: [rows, dim], f32.
+    // The backward of each part of the model. dtime: [sets, dim], dmodulation: as BlockGradients, dtext: [rows, dim],
+    // f32.
     Tensor leave_backward(Context& ctx, const Tensor& dvelocity, const DitBranchState& state, Tensor* dtime) const;
     void enter_backward(Context& ctx, const Tensor& dx, const DitTape& tape) const;
     void time_backward(Context& ctx, const DitTape& tape, Tensor dtime, const Tensor& dmodulation) const;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <array>
-#include <vector>
 
 #include "nn/param.h"
 #include "ops/convert.h"
@@ -21,37 +20,29 @@ std::array<Tensor, rows> modulation_rows(Context& ctx, const Tensor& embedding, 
     std::array<Tensor, rows> parts;
     for (int64_t r = 0; r < static_cast<int64_t>(rows); ++r) {
         const Tensor row = embedding.dim(1) == dim ? embedding : ops::columns(ctx, embedding, r * dim, (r + 1) * dim);
-        const Tensor offset = offsets.slice(r, r + 1);
-        parts[static_cast<size_t>(r)] =
-            ops::add(ctx, row, row.dim(0) == 1 ? offset : ops::concat(ctx, std::array{offset, offset}));
+        parts[static_cast<size_t>(r)] = ops::add_row(ctx, row, offsets.slice(r, r + 1));
     }
     return parts;
 }
 
-// Its backward: the gradients of its parts are added to those of the embedding, [sets, rows*dim] or [sets, dim] f32,
-// where asked for, and of the learned offsets, where they are trained:
+// Its backward, of dparts: [rows*sets, dim], the gradients of the first part, then of the next. They are added to those
+// of the embedding where asked for, [rows*sets, dim] in the same order or [sets, dim] f32, and of the learned offsets,
+// where they are trained:
 //     dembedding_r += dpart_r,    dlearned_r += the sum of dpart_r over the sets
-template <size_t rows>
-void modulation_rows_backward(Context& ctx, const std::array<Tensor, rows>& dparts, Tensor* dembedding,
-                              const nn::Param& learned) {
-    const int64_t dim = learned.shape[2], sets = dparts[0].dim(0);
+template <int64_t rows>
+void modulation_rows_backward(Context& ctx, const Tensor& dparts, Tensor* dembedding, const nn::Param& learned) {
+    const int64_t dim = learned.shape[2], sets = dparts.dim(0) / rows;
+    const auto part = [&](int64_t r) { return dparts.slice(r * sets, (r + 1) * sets); };
     if (const Tensor* d = learned.gradient()) {
         const Tensor offsets = d->reshape({rows, dim});
-        for (size_t r = 0; r < rows; ++r) {
-            Tensor offset = offsets.slice(static_cast<int64_t>(r), static_cast<int64_t>(r) + 1);
-            ops::add_column_sums(ctx, dparts[r], offset);
+        for (int64_t r = 0; r < rows; ++r) {
+            Tensor offset = offsets.slice(r, r + 1);
+            ops::add_column_sums(ctx, part(r), offset);
         }
     }
     if (!dembedding) return;
-    if (dembedding->dim(1) == dim) {
-        for (const Tensor& part : dparts) ops::add_to(ctx, *dembedding, part);
-        return;
-    }
-    std::vector<Tensor> by_set;  // set by set, row by row: as the embedding lies
-    for (int64_t set = 0; set < sets; ++set) {
-        for (const Tensor& part : dparts) by_set.push_back(part.slice(set, set + 1));
-    }
-    ops::add_to(ctx, *dembedding, ops::concat(ctx, by_set).reshape(dembedding->shape()));
+    if (dembedding->dim(0) == dparts.dim(0)) return ops::add_to(ctx, *dembedding, dparts);
+    for (int64_t r = 0; r < rows; ++r) ops::add_to(ctx, *dembedding, part(r));
 }
 
 }  // namespace t3video::models

@@ -153,6 +153,11 @@ EncodedClip ShardSet::clip(size_t i) const {
     return clip;
 }
 
+bool is_shard(const fs::path& file) {
+    return file.extension() == ".safetensors" && is_file(file) &&
+           checkpoint::open_tensors(file).metadata.contains(kClips);
+}
+
 void require_same_encoders(const fs::path& folder, const Encoders& found, const Encoders& expected) {
     const char* other = found.vae != expected.vae                     ? "VAE"
                         : found.text_encoder != expected.text_encoder ? "text encoder"

@@ -39,6 +39,9 @@ struct EncodedClip {
     std::vector<Tensor> texts;  // one for each caption
 };
 
+// Whether it is a safetensors file whose metadata describe clips. Throws InvalidRequest for a damaged one.
+bool is_shard(const std::filesystem::path& file);
+
 // Throws InvalidRequest, naming the folder, where its clips were encoded by others.
 void require_same_encoders(const std::filesystem::path& folder, const Encoders& found, const Encoders& expected);
 
@@ -79,6 +82,7 @@ class ShardSet {
     size_t size() const { return clips_.size(); }
     const ClipNotes& notes(size_t i) const { return clips_.at(i).notes; }
     const Shape& latent_shape(size_t i) const { return clips_.at(i).latents.shape(); }
+    const Shape& text_shape(size_t i, size_t caption) const { return clips_.at(i).texts.at(caption).shape(); }
     // Of the empty text.
     const Tensor& empty_text() const { return empty_text_; }
     // Views of the mapped files. Throws InvalidRequest, naming file and clip, for values that are not finite.

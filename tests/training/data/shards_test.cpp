@@ -57,6 +57,10 @@ TEST_F(Shards, WhatIsWrittenComesBack) {
         writer.finish();
     }
     EXPECT_EQ(files(folder_).size(), 2u);
+    EXPECT_TRUE(is_shard(folder_ / "00001.safetensors"));
+    EXPECT_FALSE(is_shard(folder_ / "00002.safetensors"));
+    checkpoint::save_safetensors(temporary_ / "weights.safetensors", {{"x", empty_}});
+    EXPECT_FALSE(is_shard(temporary_ / "weights.safetensors"));
     const ShardSet set(folder_);
     ASSERT_EQ(set.size(), 3u);
     EXPECT_EQ(set.encoders(), encoders_);

@@ -1,0 +1,101 @@
+// Names, the lock, and which checkpoints stay.
+#include "training/run/run_folder.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+#include "core/input_file.h"
+#include "core/json.h"
+#include "core/numbers.h"
+#include "core/output_file.h"
+#include "core/paths.h"
+
+namespace t3video::training {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr const char* kRecord = "run.json";
+
+}  // namespace
+
+RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
+    descriptor_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    require_valid(descriptor_ >= 0, path_.string(), ": this folder cannot be opened");
+    if (try_lock(descriptor_) != LockState::busy) return;
+    close(descriptor_);
+    throw InvalidRequest(path_.string() + ": another process is working in this run's folder");
+}
+
+RunFolder::RunFolder(RunFolder&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+RunFolder::~RunFolder() {
+    if (descriptor_ >= 0) close(descriptor_);
+}
+
+RunFolder RunFolder::make(const fs::path& folder) {
+    if (is_there(folder)) {
+        require_valid(is_folder(folder), Field("output", folder.string()), ": is a file; name a folder");
+        const Message already(Field("output", folder.string()), ": a run was begun there; ",
+                              Field("resume", folder.string()), " goes on with it, and another folder begins anew");
+        if (is_there(folder / kRecord)) throw InvalidRequest(already);
+        require_valid(entries_of(folder).empty(), Field("output", folder.string()),
+                      ": holds files that are no run's; name a new folder");
+    }
+    make_folders(folder);
+    return RunFolder(folder);
+}
+
+RunFolder RunFolder::open(const fs::path& folder) {
+    require_valid(is_folder(folder), Field("resume", folder.string()), ": no such folder");
+    require_valid(is_file(folder / kRecord), Field("resume", folder.string()),
+                  ": holds no run.json; expected the folder of a run that was begun");
+    return RunFolder(folder);
+}
+
+void RunFolder::write_record(const json& record) const {
+    replace_file(path_ / kRecord, record.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
+}
+
+json RunFolder::record() const {
+    const fs::path file = path_ / kRecord;
+    const json record = parse_json_or_discard(read_text_file(file, "a run's record"));
+    require_valid(record.is_object(), file.string(), ": is damaged; it is no JSON object");
+    return record;
+}
+
+fs::path RunFolder::checkpoint_path(int64_t update) const {
+    return path_ / "checkpoints" / fmt::format("{:06}.safetensors", update);
+}
+
+std::vector<Checkpoint> RunFolder::checkpoints() const {
+    std::vector<Checkpoint> all;
+    const fs::path folder = path_ / "checkpoints";
+    if (!is_folder(folder)) return all;
+    for (const fs::path& file : entries_of(folder)) {
+        const auto update = number_of<int64_t>(file.stem().string());
+        if (update && file == checkpoint_path(*update)) all.push_back({*update, file});
+    }
+    std::ranges::sort(all, {}, &Checkpoint::update);
+    return all;
+}
+
+void RunFolder::prune(int64_t keep) const {
+    const std::vector<Checkpoint> all = checkpoints();
+    std::error_code ignored;  // one that stays too long harms nobody
+    for (size_t i = 0; i + static_cast<size_t>(keep) < all.size(); ++i) fs::remove(all[i].file, ignored);
+    const fs::path folder = path_ / "checkpoints";
+    if (!is_folder(folder)) return;
+    for (const fs::path& file : entries_of(folder)) {
+        if (file.extension() == ".partial") remove_partial(fs::path(file).replace_extension());
+    }
+}
+
+}  // namespace t3video::training
