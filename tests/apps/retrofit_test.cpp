@@ -57,7 +57,7 @@ class Retrofit : public ::testing::Test {
     }
     int64_t saved(const std::string& run) {
         if (!fs::exists(folder_ / run / "run.json")) return -1;
-        const auto all = training::RunFolder::open(folder_ / run).checkpoints();
+        const auto all = training::checkpoints_in(folder_ / run);
         return all.empty() ? 0 : all.back().update;
     }
 

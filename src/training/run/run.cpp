@@ -66,7 +66,7 @@ RunResult resume_run(session::Session& session, const std::filesystem::path& pat
     require_valid(record.contains("options") && record.contains("contents"), where, ": is damaged; it lacks members");
     RunOptions options = options_of(record["options"], where);
     options.output = path;
-    if (choices.updates) options.updates = *choices.updates;
+    if (choices.updates && !options.stages.empty()) options.stages.back().updates = *choices.updates;
     if (choices.keep) options.keep = *choices.keep;
     if (choices.save_every) options.save_every = *choices.save_every;
     check(options);

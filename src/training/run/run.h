@@ -48,7 +48,8 @@ void plan_only(session::Session& session, const RunOptions& options, RunObserver
 
 // What of a run may be chosen anew when it goes on; the rest is its own.
 struct ResumeChoices {
-    std::optional<int64_t> updates, keep, save_every;
+    std::optional<int64_t> updates;  // of the last stage
+    std::optional<int64_t> keep, save_every;
 };
 
 // Goes on from the last checkpoint of a folder, or from the beginning where there is none yet. Throws as begin_run, and

@@ -23,7 +23,23 @@ using nlohmann::json;
 
 constexpr const char* kRecord = "run.json";
 
+fs::path checkpoint_in(const fs::path& run, int64_t update) {
+    return run / "checkpoints" / fmt::format("{:06}.safetensors", update);
+}
+
 }  // namespace
+
+std::vector<Checkpoint> checkpoints_in(const fs::path& run) {
+    std::vector<Checkpoint> all;
+    const fs::path folder = run / "checkpoints";
+    if (!is_folder(folder)) return all;
+    for (const fs::path& file : entries_of(folder)) {
+        const auto update = number_of<int64_t>(file.stem().string());
+        if (update && file == checkpoint_in(run, *update)) all.push_back({*update, file});
+    }
+    std::ranges::sort(all, {}, &Checkpoint::update);
+    return all;
+}
 
 RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
     descriptor_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -72,19 +88,7 @@ json RunFolder::record() const {
 }
 
 fs::path RunFolder::checkpoint_path(int64_t update) const {
-    return path_ / "checkpoints" / fmt::format("{:06}.safetensors", update);
-}
-
-std::vector<Checkpoint> RunFolder::checkpoints() const {
-    std::vector<Checkpoint> all;
-    const fs::path folder = path_ / "checkpoints";
-    if (!is_folder(folder)) return all;
-    for (const fs::path& file : entries_of(folder)) {
-        const auto update = number_of<int64_t>(file.stem().string());
-        if (update && file == checkpoint_path(*update)) all.push_back({*update, file});
-    }
-    std::ranges::sort(all, {}, &Checkpoint::update);
-    return all;
+    return checkpoint_in(path_, update);
 }
 
 void RunFolder::prune(int64_t keep) const {

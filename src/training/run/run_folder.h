@@ -21,6 +21,9 @@ struct Checkpoint {
     std::filesystem::path file;
 };
 
+// Those of a run's folder that are whole, by update, ascending.
+std::vector<Checkpoint> checkpoints_in(const std::filesystem::path& run);
+
 // Locked as a whole while it lives, where the disk has locks.
 class RunFolder {
   public:
@@ -44,7 +47,7 @@ class RunFolder {
     nlohmann::json record() const;
 
     std::filesystem::path checkpoint_path(int64_t update) const;
-    std::vector<Checkpoint> checkpoints() const;  // by update, ascending
+    std::vector<Checkpoint> checkpoints() const { return checkpoints_in(path_); }
     // Removes all checkpoints but the newest `keep`, and those that were never finished.
     void prune(int64_t keep) const;
 
