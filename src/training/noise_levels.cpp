@@ -37,7 +37,7 @@ const NoiseLevelOptions& checked(const NoiseLevelOptions& o) {
     require_valid(o.deviation > 0 && o.deviation <= 10 && std::abs(o.mean) <= 10, Field("logit-normal", o.mean), ", ",
                   o.deviation, ": expected a mean of -10 to 10 and a deviation above 0, at most 10");
     require_valid(o.from >= 0 && o.from < o.to && o.to <= 1, Field("levels", o.from), " to ", o.to,
-                  ": expected a part of 0 to 1");
+                  ": expected a part of 0 (pure noise) to 1 (clean), the smaller number first");
     return o;
 }
 

@@ -111,6 +111,26 @@ training::ResumeChoices RetrofitCommand::choices() const {
     return choices;
 }
 
+// That makes films of the run's kind with what it exported.
+std::string generate_command(const training::RunResult& result) {
+    const RunOptions& o = result.options;
+    std::string words = "t3video generate";
+    const auto add = [&](const char* option, const std::filesystem::path& path) {
+        if (!path.empty()) words += concat(" --", option, ' ', shell_word(path));
+    };
+    add("model", o.model);
+    add("dit", o.rank > 0 ? o.parts.dit : result.exported.file);
+    add("text-encoder", o.parts.text_encoder);
+    add("vae", o.parts.vae);
+    add("tokenizer", o.parts.tokenizer);
+    if (o.rank > 0) {
+        for (const checkpoint::Lora& lora : o.parts.loras)
+            add("lora", concat(lora.file.string(), lora.weight == 1 ? "" : fmt::format(":{}", lora.weight)));
+        add("lora", result.exported.file);
+    }
+    return words + fmt::format(" --size {}x{} --frames {}", result.width, result.height, result.frames);
+}
+
 void RetrofitCommand::run() const {
     require_valid(resume.empty() || !plan, "--plan is for a new run, and --resume goes on with one");
     RunTerminal terminal(quiet);
@@ -119,13 +139,9 @@ void RetrofitCommand::run() const {
     const training::RunResult result = resume.empty()
                                            ? training::begin_run(session, options, terminal, interrupts())
                                            : training::resume_run(session, resume, choices(), terminal, interrupts());
-    const bool lora = result.exported.file.filename() == "lora.safetensors";
     log_info(fmt::format("Wrote {} and {} in {}", result.exported.file.string(), result.report.string(),
                          format_duration(result.seconds)));
-    std::string model;
-    if (!options.model.empty()) model = " --model " + shell_word(options.model);
-    log_info(fmt::format("To see it: t3video generate{} {} {} --prompt ...", model, lora ? "--lora" : "--dit",
-                         shell_word(result.exported.file)));
+    log_info("To see it: " + generate_command(result) + " --prompt ...");
 }
 
 }  // namespace

@@ -97,6 +97,7 @@ class LogWriter {
     LogWriter(const LogWriter&) = delete;
     LogWriter& operator=(const LogWriter&) = delete;
 
+    const std::filesystem::path& path() const { return path_; }
     // Hands the line to the system at once: it outlives this process. Bytes of texts that are no UTF-8 become U+FFFD.
     // Throws WriteError where the disk refuses; the log then ends with the line before.
     void add(const nlohmann::json& entry);

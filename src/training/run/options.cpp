@@ -40,13 +40,18 @@ void check(const RunOptions& o) {
     for (const StageChoice& stage : o.stages) within("updates", o.updates_of(stage), 1, kMost);
     within("batch", o.batch, 1, 1 << 20);
     within("accumulate", o.accumulate, 1, 1 << 20);
-    within("together", o.together, 1, o.batch);
+    require_valid(o.together >= 1 && o.together <= o.batch, Field("together", o.together), ": expected 1 to ", o.batch,
+                  ", the clips of ", Field("batch"));
     within("rank", o.rank, 0, 4096);
     within("validation-clips", o.validation_clips, 0, 1 << 20);
     within("validate-every", o.validate_every, 0, kMost);
     within("sample-every", o.sample_every, 0, kMost);
     within("save-every", o.save_every, 1, kMost);
     within("keep", o.keep, 1, 1 << 20);
+    within("sample-steps", o.sample_steps.value_or(1), 1, 1000);
+    require_valid(o.optimizer.decay >= 0 && o.optimizer.decay <= 10, Field("decay", o.optimizer.decay),
+                  ": expected 0 to 10");
+    require_valid(o.alpha >= 0 && o.alpha <= 65536, Field("alpha", o.alpha), ": expected 0 to 65536");
     require_valid(std::isfinite(o.caption_dropout) && o.caption_dropout >= 0 && o.caption_dropout < 1,
                   Field("caption-dropout", o.caption_dropout), ": expected a share from 0 to below 1");
     require_valid(o.rank > 0 || (o.alpha == 0 && o.targets == AdapterOptions().targets), Field("alpha"), " and ",

@@ -10,6 +10,8 @@ namespace {
 
 using nlohmann::json;
 
+constexpr int kVersion = 1;  // of run.json
+
 film::Request request_of(const RunOptions& o) {
     film::Request request;
     request.model = o.model;
@@ -20,21 +22,20 @@ film::Request request_of(const RunOptions& o) {
 // What the run depends on beside its options, by contents.
 json contents_of(session::FileModel& model, const RunLoop& loop) {
     const job::ModelContents& m = model.contents();
-    return {{"dit", m.dit},
-            {"text_encoder", m.text_encoder},
-            {"tokenizer", m.tokenizer},
-            {"vae", m.vae},
-            {"loras", m.loras},
-            {"heads", m.heads},
-            {"data", loop.data_hashes()}};
+    return {{"transformer", m.dit},       {"text encoder", m.text_encoder},
+            {"tokenizer", m.tokenizer},   {"VAE", m.vae},
+            {"LoRAs", m.loras},           {"number of heads", m.heads},
+            {"data", loop.data_hashes()}, {"windows", loop.windows()}};
 }
 
 // Throws InvalidRequest unless all that both name is the same.
 void require_same(const json& before, const json& now, const std::string& where) {
     for (const auto& [name, value] : now.items()) {
-        const std::string what = name == "data" ? "the encoded clips" : "the model's " + name;
-        require_valid(before.contains(name) && before[name] == value, where, ": ", what,
-                      " hold something else than when the run began; it cannot go on as it would have");
+        const std::string what = name == "data"      ? "the encoded clips"
+                                 : name == "windows" ? "the window layout"
+                                                     : "the model's " + name;
+        require_valid(before.contains(name) && before[name] == value, where, ": changed since the run began: ", what,
+                      "; it cannot go on as it would have");
     }
 }
 
@@ -42,18 +43,21 @@ void require_same(const json& before, const json& now, const std::string& where)
 
 RunResult begin_run(session::Session& session, const RunOptions& options, RunObserver& observer, std::stop_token stop) {
     check(options);
+    check_new_run(options.output);
     session::FileModel& model = session.open(request_of(options));
     RunLoop loop(session, model, options, observer, stop);
     loop.plan();
     const RunFolder folder = RunFolder::make(options.output);
-    folder.write_record({{"t3video_run", 1},
+    folder.write_record({{"t3video_run", kVersion},
                          {"options", fields_of(options)},
                          {"contents", contents_of(model, loop)},
                          {"computing", loop.computing()}});
     return loop.run(folder, std::nullopt);
 }
 
-void plan_only(session::Session& session, const RunOptions& options, RunObserver& observer) {
+void plan_only(session::Session& session, const RunOptions& asked, RunObserver& observer) {
+    RunOptions options = asked;
+    if (options.output.empty()) options.output = "run";  // nothing is written
     check(options);
     RunLoop(session, session.open(request_of(options)), options, observer, {}).plan();
 }
@@ -64,6 +68,8 @@ RunResult resume_run(session::Session& session, const std::filesystem::path& pat
     json record = folder.record();
     const std::string where = (path / "run.json").string();
     require_valid(record.contains("options") && record.contains("contents"), where, ": is damaged; it lacks members");
+    require_valid(record.value("t3video_run", json()) == kVersion, where,
+                  ": was written by another version of this program");
     RunOptions options = options_of(record["options"], where);
     options.output = path;
     if (choices.updates && !options.stages.empty()) options.stages.back().updates = *choices.updates;
@@ -74,13 +80,16 @@ RunResult resume_run(session::Session& session, const std::filesystem::path& pat
     RunLoop loop(session, model, options, observer, stop);
     require_same(record["contents"], contents_of(model, loop), where);
     if (record.value("computing", json()) != loop.computing())
-        observer.note(Message("The run was begun on ", record.value("computing", json()).dump(),
-                              "; here sums may be taken in another order, so that the last bits differ"));
+        observer.note(Message("Here sums may be taken in another order than where the run began, on another device or ",
+                              "with other threads: the last bits may differ"));
+    const std::vector<Checkpoint> saved = folder.checkpoints();
+    const int64_t done = saved.empty() ? 0 : saved.back().update;
+    require_valid(done <= options.all_updates(), path.string(), ": has ", done, " updates, more than the ",
+                  options.all_updates(), " that are asked for");
+    if (saved.empty()) observer.note(Message(path.string(), ": holds no checkpoint; the run begins anew"));
     loop.plan();
     record["options"] = fields_of(options);
-    folder.write_record(record);
-    const std::vector<Checkpoint> saved = folder.checkpoints();
-    return loop.run(folder, saved.empty() ? std::nullopt : std::optional(saved.back()));
+    return loop.run(folder, saved.empty() ? std::nullopt : std::optional(saved.back()), &record);
 }
 
 }  // namespace t3video::training

@@ -32,8 +32,10 @@ class RunObserver : public session::Observer {
 };
 
 struct RunResult {
-    std::filesystem::path folder, report;
+    RunOptions options;  // of the run
+    std::filesystem::path report;
     Exported exported;
+    int64_t width = 0, height = 0, frames = 0;  // of its largest clips
     int64_t updates = 0;
     double seconds = 0;
 };

@@ -56,15 +56,19 @@ RunFolder::~RunFolder() {
     if (descriptor_ >= 0) close(descriptor_);
 }
 
-RunFolder RunFolder::make(const fs::path& folder) {
-    if (is_there(folder)) {
-        require_valid(is_folder(folder), Field("output", folder.string()), ": is a file; name a folder");
-        const Message already(Field("output", folder.string()), ": a run was begun there; ",
-                              Field("resume", folder.string()), " goes on with it, and another folder begins anew");
-        if (is_there(folder / kRecord)) throw InvalidRequest(already);
-        require_valid(entries_of(folder).empty(), Field("output", folder.string()),
+void check_new_run(const fs::path& folder) {
+    if (!is_there(folder)) return;
+    require_valid(is_folder(folder), Field("output", folder.string()), ": is a file; name a folder");
+    const Message already(Field("output", folder.string()), ": a run was begun there; ",
+                          Field("resume", folder.string()), " goes on with it, and another folder begins anew");
+    if (is_there(folder / kRecord)) throw InvalidRequest(already);
+    for (const fs::path& entry : entries_of(folder))  // of a run that was killed as it began a partial file may stay
+        require_valid(entry == partial_path(folder / kRecord), Field("output", folder.string()),
                       ": holds files that are no run's; name a new folder");
-    }
+}
+
+RunFolder RunFolder::make(const fs::path& folder) {
+    check_new_run(folder);
     make_folders(folder);
     return RunFolder(folder);
 }

@@ -24,11 +24,13 @@ struct Checkpoint {
 // Those of a run's folder that are whole, by update, ascending.
 std::vector<Checkpoint> checkpoints_in(const std::filesystem::path& run);
 
+// Throws InvalidRequest, naming the field output, for a folder in which no run can begin: it holds anything.
+void check_new_run(const std::filesystem::path& folder);
+
 // Locked as a whole while it lives, where the disk has locks.
 class RunFolder {
   public:
-    // A new run: makes the folder. Throws InvalidRequest for one that holds anything, and for one that another process
-    // works in.
+    // A new run: makes the folder. Throws as check_new_run(), and for one that another process works in.
     static RunFolder make(const std::filesystem::path& folder);
     // One that was begun. Throws InvalidRequest for a folder without run.json.
     static RunFolder open(const std::filesystem::path& folder);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "checkpoint/finite.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/hash_normal.h"
@@ -18,6 +19,12 @@ namespace t3video::training {
 namespace {
 
 using nlohmann::json;
+
+constexpr int64_t kMovedAfter = 20;  // updates after which outputs are compared with the base's
+
+bool all_finite(const std::vector<Tensor>& outputs) {
+    return std::ranges::all_of(outputs, [](const Tensor& x) { return checkpoint::is_finite(x, 1); });
+}
 
 // Streams of random numbers of one seed.
 enum class Stream : uint64_t { levels = 1, noise, dropout };
@@ -170,22 +177,36 @@ void RunLoop::validate_stage(const RunStage& stage, int64_t done, LogWriter& log
              {"clips", losses.clips},
              {"losses", at},
              {"mean", losses.mean}});
+    write_report(log.path().parent_path());
     observer_.note(Message(fmt::format("Validation after {} updates: {:.4f} ({})", done, losses.mean, text)));
 }
 
-void RunLoop::measure_move(int64_t done, const RunFolder& folder, LogWriter& log) {
-    if (options_.from_scratch) return;  // there is no base that it could move away from
+std::vector<Tensor> RunLoop::outputs() {
     const RunStage& stage = stages_.front();
     ChosenClips clips = stage.validation;
     if (clips.clips.empty()) clips = {&stage.clips->shards(), usable(stage.clips->shards(), stage.clips->learned(), 1)};
     const Stoppable stoppable(ctx_, stop_);
-    const std::vector<Tensor> now = probe(ctx_, trainer_->dit(), clips, windows_of_one(), options_.first_frame);
+    return probe(ctx_, trainer_->dit(), clips, windows_of_one(), options_.first_frame);
+}
+
+std::vector<Tensor> RunLoop::outputs_before(const RunFolder& folder) const try {
+    return load_probe(folder.base_outputs());
+} catch (const InvalidRequest& broken) {
+    observer_.warn(Message(broken.message(), "; how far outputs moved from the base's stays unknown"));
+    return {};
+}
+
+void RunLoop::measure_move(int64_t done, const RunFolder& folder, LogWriter& log) {
+    if (options_.from_scratch) return;  // there is no base that it could move away from
+    const std::vector<Tensor> now = outputs();
     if (done == 0) return save_probe(folder.base_outputs(), now);
-    const double share = distance(load_probe(folder.base_outputs()), now);
+    const std::vector<Tensor> before = outputs_before(folder);
+    if (before.empty()) return;
+    const double share = distance(before, now);
     log.add({{"kind", "moved"}, {"update", done}, {"share", share}});
     const std::string moved =
         fmt::format("After {} updates outputs have moved {:.3g} % from the base's", done, 100 * share);
-    if (share >= kMoved) return observer_.note(Message(moved));
+    if (share >= kMoved || done < kMovedAfter) return observer_.note(Message(moved));
     observer_.warn(Message(moved, ": as good as nothing was learned; a higher ", Field("rate"),
                            " or a look at the clips may help"));
 }
@@ -226,7 +247,6 @@ void RunLoop::save(int64_t done, const RunFolder& folder, LogWriter* log) {
 }
 
 void RunLoop::after_update(int64_t done, const RunFolder& folder, LogWriter& log, const Log& before) {
-    constexpr int64_t kMovedAfter = 20;
     const RunStage& stage = stage_of(done - 1);
     const auto due = [&](int64_t every) { return every > 0 && done % every == 0; };
     const auto is_logged = [&](const auto& entries) {
@@ -256,22 +276,22 @@ void RunLoop::stop_here(int64_t done, const RunFolder& folder, LogWriter& log) {
                           " updates; to go on: ", Remedy{Remedy::Kind::resume_run, folder.path().string()}));
 }
 
-RunResult RunLoop::run(const RunFolder& folder, const std::optional<Checkpoint>& from) {
+RunResult RunLoop::run(const RunFolder& folder, const std::optional<Checkpoint>& from, const json* record) {
     const auto begun = Clock::now();
     start(folder, from);
+    if (record) folder.write_record(*record);
     const int64_t updates = options_.all_updates(), first = from ? from->update : 0;
-    require_valid(first <= updates, folder.path().string(), ": has ", first, " updates, more than the ", updates,
-                  " that are asked for");
     Log before;
-    if (from) {
+    if (from && is_there(folder.log())) {
         cut_log(folder.log(), first);
         before = read_log(folder.log());
     } else {
         std::filesystem::remove(folder.log());
     }
     LogWriter log(folder.log());
-    if (!from) log_beginning(log);
+    log_beginning(log);
     if (from) log.add({{"kind", "resumed"}, {"update", first}});
+    write_report(folder.path());
     observer_.starts(first, updates);
     int64_t done = first;
     try {
@@ -294,7 +314,14 @@ RunResult RunLoop::run(const RunFolder& folder, const std::optional<Checkpoint>&
     }
     observer_.ends();
     const RunStage& last = stages_.back();
-    RunResult result{folder.path(), folder.path() / "report.html"};
+    require_valid(all_finite(outputs()), folder.path().string(), ": after ", done,
+                  " updates the model's outputs are not numbers, and nothing is exported: ",
+                  Field("rate", last.rate.rate), " or another option is too high");
+    RunResult result{options_, folder.path() / "report.html"};
+    const ClipBucket& largest = last.clips->buckets().front();
+    result.width = largest.width;
+    result.height = largest.height;
+    result.frames = largest.frames;
     result.exported = export_run(ctx_, *trainer_, options_, last.windows.front().layout, folder.path());
     log.add({{"kind", "end"}, {"update", done}, {"reason", "done"}});
     write_report(folder.path());

@@ -33,10 +33,13 @@ class RunLoop {
     // Throws InvalidRequest where the run does not fit.
     void plan();
     nlohmann::json data_hashes() const;  // of what was encoded, for each stage, and for validation
+    nlohmann::json windows() const;      // of every bucket, as text
     nlohmann::json computing() const;    // what the last bits depend on: device, type, threads
 
-    // Goes on from the checkpoint. Throws as begin_run().
-    RunResult run(const RunFolder& folder, const std::optional<Checkpoint>& from);
+    // Goes on from the checkpoint. Writes `record`, unless it is null, once nothing stands against the run any more.
+    // Throws as begin_run().
+    RunResult run(const RunFolder& folder, const std::optional<Checkpoint>& from,
+                  const nlohmann::json* record = nullptr);
 
   private:
     struct Update {
@@ -66,6 +69,8 @@ class RunLoop {
     void log_update(LogWriter& log, const RunStage& stage, int64_t done, const Update& update, double seconds);
     void validate_stage(const RunStage& stage, int64_t done, LogWriter& log);
     void measure_move(int64_t done, const RunFolder& folder, LogWriter& log);
+    std::vector<Tensor> outputs();  // as validation's probe()
+    std::vector<Tensor> outputs_before(const RunFolder& folder) const;
     void make_films(const RunStage& stage, int64_t done, const RunFolder& folder, LogWriter& log);
     void save(int64_t done, const RunFolder& folder, LogWriter* log);
     [[noreturn]] void stop_here(int64_t done, const RunFolder& folder, LogWriter& log);

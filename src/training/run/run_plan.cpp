@@ -65,9 +65,11 @@ std::vector<Remedial> remedies(const RunOptions& o, const TrainOptions& chosen, 
         all.push_back({Message(streams, " and ", eight), with(true, true, true), 1});
     }
     if (!chosen.adapters) {
-        t.adapters = AdapterOptions{.rank = 64};
-        all.push_back({Message(Field("rank", 64)), with(false, false, false), 1});
-        if (!on_cpu) all.push_back({Message(Field("rank", 64), " and ", streams), with(false, false, true), 1});
+        for (const int64_t rank : {64, 16, 4}) {
+            t.adapters = AdapterOptions{.rank = rank};
+            all.push_back({Message(Field("rank", rank)), with(false, false, false), 1});
+            if (!on_cpu) all.push_back({Message(Field("rank", rank), " and ", streams), with(false, false, true), 1});
+        }
     }
     return all;
 }
@@ -133,9 +135,10 @@ RunPlan plan_run(const models::WanDit& dit, const RunOptions& o, const std::vect
         const auto updates = static_cast<double>(stage.updates);
         constexpr double kLevels = 5;
         const double validations = o.validate_every > 0 ? updates / static_cast<double>(o.validate_every) + 1 : 2;
-        plan.seconds +=
-            updates * (clip_seconds / picks * static_cast<double>(o.clips_per_update()) + plan.update_seconds) +
-            validations * kLevels * static_cast<double>(stage.validation_clips) * forward_seconds;
+        // Of a bucket's clips the last batch may be short.
+        const double clips = picks / static_cast<double>(stage.batches) * static_cast<double>(o.accumulate);
+        plan.seconds += updates * (clip_seconds / picks * clips + plan.update_seconds) +
+                        validations * kLevels * static_cast<double>(stage.validation_clips) * forward_seconds;
     }
     if (too_large) plan.refusal = refusal_of(plan, *too_large, planner, o);
     return plan;

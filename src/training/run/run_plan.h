@@ -34,7 +34,7 @@ struct RunPlan {
 struct PlannedStage {
     const StageClips& clips;
     std::vector<film::LayoutChoice> windows;  // of each bucket
-    int64_t updates = 0;
+    int64_t updates = 0, batches = 1;         // batches: of an epoch
     int64_t validation_clips = 0;
 };
 

@@ -24,6 +24,16 @@ std::string hash_of(const ShardSet& shards) {
     return text_hash(all);
 }
 
+// Says what to do where the newest checkpoint is of no use and an older one is there.
+std::map<std::string, std::string> load_checkpoint(Context& ctx, Trainer& trainer, const std::filesystem::path& file,
+                                                   const std::vector<Checkpoint>& all) try {
+    return load_state(ctx, trainer, file);
+} catch (const InvalidRequest& broken) {
+    if (all.size() < 2) throw;
+    throw InvalidRequest(
+        Message(broken.message(), "; without that file the run goes on from ", all[all.size() - 2].file.string()));
+}
+
 }  // namespace
 
 RunLoop::RunLoop(session::Session& session, session::FileModel& model, const RunOptions& options, RunObserver& observer,
@@ -113,6 +123,14 @@ json RunLoop::data_hashes() const {
     return all;
 }
 
+json RunLoop::windows() const {
+    json all = json::array();
+    for (const RunStage& stage : stages_) {
+        for (const film::LayoutChoice& choice : stage.windows) all.push_back(t3::layout_text(choice.layout));
+    }
+    return all;
+}
+
 json RunLoop::computing() const {
     const bool on_cpu = ctx_.device() == Device::cpu;
     json all{{"device", on_cpu ? "cpu" : "cuda"}, {"dtype", name_of(ctx_.compute_type())}};
@@ -123,7 +141,7 @@ json RunLoop::computing() const {
 void RunLoop::plan() {
     std::vector<PlannedStage> stages;
     for (const RunStage& stage : stages_) {
-        stages.push_back({*stage.clips, stage.windows, stage.last - stage.first,
+        stages.push_back({*stage.clips, stage.windows, stage.last - stage.first, stage.clips->order().batches(),
                           static_cast<int64_t>(stage.validation.clips.size())});
     }
     const plan::Machine machine = session_.machine();
@@ -147,7 +165,7 @@ void RunLoop::start(const RunFolder& folder, const std::optional<Checkpoint>& fr
     ctx_.allocator().trim();
     check_films();
     if (!from) return;
-    const auto notes = load_state(ctx_, *trainer_, from->file);
+    const auto notes = load_checkpoint(ctx_, *trainer_, from->file, folder.checkpoints());
     const auto update = notes.find("t3video_update");
     require_valid(update != notes.end() && update->second == std::to_string(from->update), from->file.string(),
                   ": is of another update than its name says; it was renamed or is damaged");
@@ -194,7 +212,8 @@ void RunLoop::log_beginning(LogWriter& log) const {
     }
     const json fields = fields_of(options_);
     for (const auto& [name, value] : fields.items())
-        settings[name] = value.is_string() ? value.get<std::string>() : value.dump();
+        settings[name] =
+            value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, json::error_handler_t::replace);
     const std::string trained = options_.rank > 0 ? concat("LoRA of rank ", options_.rank) : "all weights";
     log.add({{"kind", "run"},
              {"title", absolute_path(options_.output).lexically_normal().filename().string()},

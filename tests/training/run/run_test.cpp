@@ -242,10 +242,10 @@ TEST_F(Runs, WithoutAnyUsableClipTheyEnd) {
 
 TEST_F(Runs, WhatLearnsNothingIsWarnedOf) {
     make_clips();
-    RunOptions o = options("run", 2);
+    RunOptions o = options("run", 20);
     o.rate = 1e-9;
     begin(o);
-    EXPECT_TRUE(listener_.warned("After 2 updates") && listener_.warned("rate"));
+    EXPECT_TRUE(listener_.warned("After 20 updates") && listener_.warned("rate"));
 }
 
 TEST_F(Runs, WhatDoesNotFitIsRefusedBeforeTheFirstStep) {
@@ -283,7 +283,7 @@ TEST_F(Runs, OtherDataOrAnotherModelEndsAResume) {
     begin_and_stop(options("run"), 4);
     fs::remove_all(folder_ / "clips");
     make_clips({.clips = 5});
-    expect_invalid([&] { resume("run"); }, {"run.json", "encoded clips", "something else"});
+    expect_invalid([&] { resume("run"); }, {"run.json", "changed since the run began", "encoded clips"});
     fs::remove_all(folder_ / "clips");
     make_clips();
     // A state of another run under the name of this one's.
@@ -297,6 +297,56 @@ TEST_F(Runs, OtherDataOrAnotherModelEndsAResume) {
     expect_invalid([&] { resume("run"); }, {file.string()});
     write_file(file, good);
     resume("run");
+}
+
+TEST_F(Runs, OtherWindowsEndAResume) {
+    make_clips({.frames = 9, .width = 96, .height = 64});
+    RunOptions o = options("run");
+    o.layout = folder_ / "layout.json";
+    fs::copy_file(kGolden / "wan21-tiny/t3-layout.json", o.layout);
+    begin_and_stop(o, 4);
+    t3::write_layout(o.layout, {{3, 8, 12}, {{1, 2, 2}}});
+    expect_invalid([&] { resume("run"); }, {"run.json", "window layout"});
+}
+
+// What is refused leaves the record as it was.
+TEST_F(Runs, ARefusedResumeChangesNothing) {
+    make_clips();
+    begin_and_stop(options("run"), 4);
+    const std::string record = read_file(folder_ / "run/run.json");
+    expect_invalid([&] { resume("run", {.updates = 2}); }, {"has 4 updates", "2"});
+    const fs::path file = RunFolder::open(folder_ / "run").checkpoint_path(4),
+                   older = folder_ / "run/checkpoints/000002.safetensors";
+    const std::string good = read_file(file);
+    write_file(older, good);
+    write_file(file, good.substr(0, good.size() / 2));
+    expect_invalid([&] { resume("run", {.updates = 12}); }, {file.string(), "goes on from " + older.string()});
+    EXPECT_EQ(read_file(folder_ / "run/run.json"), record);
+    write_file(file, good);
+    fs::remove(older);
+    // What only tells of the run may be gone.
+    fs::remove(folder_ / "run/log.jsonl");
+    write_file(folder_ / "run/base-outputs.safetensors", "");
+    resume("run");
+    EXPECT_TRUE(listener_.warned("base-outputs.safetensors"));
+}
+
+TEST_F(Runs, OfTheLastStageMoreUpdatesMayBeAsked) {
+    make_clips({.clips = 3});
+    RunOptions o = options("run", 3);
+    o.stages = {{folder_ / "clips", 2}, {folder_ / "clips"}};
+    begin(o);
+    EXPECT_EQ(resume("run", {.updates = 5}).updates, 7);
+    EXPECT_EQ(read_log(o.output / "log.jsonl").run.stages.at(1).updates, 5);
+}
+
+TEST_F(Runs, NamesAndPromptsMayBeAnyBytes) {
+    make_clips();
+    RunOptions o = options("run-\xff", 1);
+    o.prompts = {"bad \xff byte"};
+    o.sample_steps = 1;
+    EXPECT_EQ(begin(o).updates, 1);
+    EXPECT_EQ(resume("run-\xff", {.updates = 2}).updates, 2);
 }
 
 TEST_F(Runs, TwoDoNotWorkInOneFolder) {
