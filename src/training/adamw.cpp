@@ -30,11 +30,13 @@ Tensor pinned(Context& ctx, const Tensor& x) {
 
 AdamW::AdamW(const AdamWOptions& o) : options_(o) {
     const auto in_unit = [](double x) { return x >= 0 && x < 1; };
-    require_valid(in_unit(o.beta1) && in_unit(o.beta2), "AdamW: betas ", o.beta1, " and ", o.beta2,
-                  ", expected 0 or more and less than 1");
-    require_valid(in_unit(o.ema), "AdamW: ema ", o.ema, ", expected 0 or more and less than 1");
-    require_valid(o.eps > 0 && o.decay >= 0 && o.clip >= 0 && std::isfinite(o.eps + o.decay + o.clip), "AdamW: eps ",
-                  o.eps, ", decay ", o.decay, ", clip ", o.clip, ", expected a number above 0 and two of 0 or more");
+    const auto positive = [](double x) { return x >= 0 && std::isfinite(x); };
+    require_valid(in_unit(o.beta1) && in_unit(o.beta2), Field("betas", o.beta1, ',', o.beta2),
+                  ": expected two numbers of 0 or more and less than 1");
+    require_valid(in_unit(o.ema), Field("ema", o.ema), ": expected 0 or more and less than 1");
+    require_valid(positive(o.decay), Field("decay", o.decay), ": expected 0 or more");
+    require_valid(positive(o.clip), Field("clip", o.clip), ": expected 0 or more");
+    require_valid(positive(o.eps) && o.eps > 0, "AdamW: eps ", o.eps, ", expected a number above 0");
 }
 
 ops::AdamMoment AdamW::make_moment(Context& ctx, const Shape& shape) const {

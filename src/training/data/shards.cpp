@@ -97,7 +97,8 @@ bool is_text(const Tensor& rows) {
 }  // namespace
 
 ShardSet::ShardSet(const fs::path& folder) {
-    require_valid(is_folder(folder), folder.string(), ": no such folder; expected one that encode has written");
+    require_valid(is_folder(folder), folder.string(), is_there(folder) ? ": is a file" : ": no such folder",
+                  "; expected a folder of encoded clips");
     for (const fs::path& file : shards_in(folder)) open(file);
     require_valid(!clips_.empty(), folder.string(), ": holds no encoded clips; make them with encode");
     std::set<std::string> keys;

@@ -63,8 +63,10 @@ RunField named(RunField field, At) {
     return field;
 }
 
-// "clips-720p:500": a folder, and behind its last colon the updates of its stage.
+// "clips-720p:500": a folder, and behind its last colon the updates of its stage, unless there is a folder of that
+// name.
 StageChoice parse_stage(const Field& given) {
+    if (is_folder(given.value)) return {given.value, 0};  // whatever its name
     const size_t colon = given.value.rfind(':');
     const std::string behind = colon == std::string::npos ? "" : given.value.substr(colon + 1);
     if (const auto updates = number_of<int64_t>(behind)) {

@@ -57,8 +57,14 @@ void check(const RunOptions& o) {
     require_valid(o.rank > 0 || (o.alpha == 0 && o.targets == AdapterOptions().targets), Field("alpha"), " and ",
                   Field("target"), " belong to a LoRA, which ", Field("rank", 32), " asks for");
     require_valid(o.rank == 0 || !o.from_scratch, Field("from-scratch"), ": there is nothing that a LoRA could adapt");
-    require_valid(o.sample_every == 0 || !o.prompts.empty(), Field("sample-every", o.sample_every), " needs a ",
-                  Field("prompt"));
+    require_valid(!o.from_scratch || o.parts.loras.empty(), Field("from-scratch"), " and ", Field("lora"),
+                  " exclude each other: fresh weights take the place of all");
+    const bool films = o.sample_every > 0 || o.sample_steps.has_value();
+    require_valid(!films || !o.prompts.empty(), Field(o.sample_every > 0 ? "sample-every" : "sample-steps"),
+                  " needs a ", Field("prompt"));
+    const bool drawn = o.noise.draw == NoiseLevelOptions::Draw::logit_normal;
+    require_valid(drawn || (o.noise.mean == 0 && o.noise.deviation == 1), Field("logit-normal"), " belongs to ",
+                  Field("noise-levels", "logit-normal"));
     require_valid(o.attention != film::Attention::full || (o.layout.empty() && o.branches == t3::Branches::both),
                   Field("attention", "full"), " has no windows: leave out ", Field("layout"), " and ",
                   Field("branches"));

@@ -115,6 +115,12 @@ TEST(RunOptions, AreChecked) {
     refused({{"rank", 4}, {"from-scratch", true}}, "from-scratch");
     refused({{"sample-every", 5}}, "prompt");
     refused({{"attention", "full"}, {"branches", "close"}}, "attention full");
+    refused({{"sample-steps", 0}, {"prompt", {"a"}}}, "sample-steps 0");
+    refused({{"sample-steps", 5}}, "prompt");
+    refused({{"from-scratch", true}, {"lora", {"a.safetensors"}}}, "lora");
+    refused({{"logit-normal", "3,1"}}, "noise-levels logit-normal");
+    refused({{"decay", 1e9}}, "decay");
+    refused({{"alpha", 1e30}, {"rank", 4}}, "alpha");
     refused({{"rate", 0}}, "rate 0");
     refused({{"schedule", "cosine"}, {"updates", 5}}, "updates 5");
     refused({{"levels", "0.5,0.5"}}, "levels 0.5");
