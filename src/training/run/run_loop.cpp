@@ -69,8 +69,11 @@ const RunStage& RunLoop::stage_of(int64_t update) const {
 }
 
 const t3::LayoutWindows& RunLoop::windows_of(const Grid& grid, int64_t samples) {
+    constexpr size_t kKept = 16;
+    constexpr int64_t kSmall = int64_t{1} << 16;  // tokens; lists of more are made anew, as plans count one of them
     const std::tuple key{grid.t, grid.h, grid.w, samples};
     auto found = windows_.find(key);
+    if (found == windows_.end() && (windows_.size() >= kKept || grid.tokens() * samples > kSmall)) windows_.clear();
     if (found == windows_.end())
         found = windows_.emplace(key, t3::LayoutWindows(ctx_, layout_of(grid).layout, samples)).first;
     return found->second;
@@ -80,30 +83,37 @@ WindowsOf RunLoop::windows_of_one() {
     return [this](const Grid& grid) -> const t3::LayoutWindows& { return windows_of(grid, 1); };
 }
 
-std::vector<Sample> RunLoop::samples_of(const RunStage& stage, const Batch& batch, uint64_t first,
-                                        std::vector<double>& sigmas) {
-    std::vector<Sample> samples;
-    const ShardSet& shards = stage.clips->shards();
-    for (size_t i = 0; i < batch.size(); ++i) {
-        const size_t number = stage.clips->clip_of(batch[i].entry);
-        const ClipNotes& notes = shards.notes(number);
-        if (left_out_.contains(notes.key)) continue;
-        try {
-            const EncodedClip clip = shards.clip(number);
-            const uint64_t index = first + i;
-            const bool dropped = uniform(seed_of(options_.seed, Stream::dropout), index) < options_.caption_dropout;
-            const Tensor& text =
-                dropped ? shards.empty_text() : clip.texts[static_cast<size_t>(batch[i].turn) % clip.texts.size()];
-            const NoiseLevel level = levels_.draw(seed_of(options_.seed, Stream::levels), index);
-            const uint64_t noise = mix_bits(seed_of(options_.seed, Stream::noise) ^ index);
-            samples.push_back(sample_of(ctx_, clip.latents, text, level, noise, options_.first_frame));
-            sigmas.push_back(level.sigma);
-        } catch (const InvalidRequest& broken) {
-            left_out_.insert(notes.key);
-            observer_.warn(Message(broken.message(), "; the clip is left out"));
-        }
+std::optional<EncodedClip> RunLoop::whole_clip(const ShardSet& shards, size_t i) {
+    const std::string& key = shards.notes(i).key;
+    if (left_out_.contains(key)) return std::nullopt;
+    try {
+        return shards.clip(i);
+    } catch (const InvalidRequest& broken) {
+        left_out_.insert(key);
+        observer_.warn(Message(broken.message(), "; the clip is left out"));
+        return std::nullopt;
     }
-    return samples;
+}
+
+std::optional<Sample> RunLoop::sample_at(const RunStage& stage, const Pick& pick, uint64_t index,
+                                         std::vector<double>& sigmas) {
+    const ShardSet& shards = stage.clips->shards();
+    const std::optional<EncodedClip> clip = whole_clip(shards, stage.clips->clip_of(pick.entry));
+    if (!clip) return std::nullopt;
+    const bool dropped = uniform(seed_of(options_.seed, Stream::dropout), index) < options_.caption_dropout;
+    const Tensor& text =
+        dropped ? shards.empty_text() : clip->texts[static_cast<size_t>(pick.turn) % clip->texts.size()];
+    const NoiseLevel level = levels_.draw(seed_of(options_.seed, Stream::levels), index);
+    sigmas.push_back(level.sigma);
+    return sample_of(ctx_, clip->latents, text, level, mix_bits(seed_of(options_.seed, Stream::noise) ^ index),
+                     options_.first_frame);
+}
+
+void RunLoop::add_group(std::vector<Sample>& group, std::vector<double>& losses) {
+    if (group.empty()) return;
+    const t3::LayoutWindows& windows = windows_of(models::WanDit::grid_of(group[0].latents), std::ssize(group));
+    for (const StepResult& step : trainer_->add(ctx_, group, windows)) losses.push_back(step.loss);
+    group.clear();
 }
 
 RunLoop::Update RunLoop::take_update(const RunStage& stage, int64_t update) {
@@ -113,17 +123,13 @@ RunLoop::Update RunLoop::take_update(const RunStage& stage, int64_t update) {
         ctx_.poll();
         for (int64_t i = 0; i < options_.accumulate; ++i) {
             const int64_t position = (update - stage.first) * options_.accumulate + i;
-            const auto first = static_cast<uint64_t>((update * options_.accumulate + i) * options_.batch);
-            const std::vector<Sample> samples =
-                samples_of(stage, stage.clips->order().at(position), first, taken.sigmas);
-            for (size_t from = 0; from < samples.size();) {
-                const size_t count = std::min(samples.size() - from, static_cast<size_t>(options_.together));
-                const std::span group = std::span(samples).subspan(from, count);
-                const t3::LayoutWindows& windows =
-                    windows_of(models::WanDit::grid_of(group[0].latents), static_cast<int64_t>(count));
-                for (const StepResult& step : trainer_->add(ctx_, group, windows)) taken.losses.push_back(step.loss);
-                from += count;
+            auto index = static_cast<uint64_t>((update * options_.accumulate + i) * options_.batch);
+            std::vector<Sample> group;  // on the device no more than what is computed at once
+            for (const Pick& pick : stage.clips->order().at(position)) {
+                if (auto sample = sample_at(stage, pick, index++, taken.sigmas)) group.push_back(std::move(*sample));
+                if (std::ssize(group) == options_.together) add_group(group, taken.losses);
             }
+            add_group(group, taken.losses);
         }
     }
     if (taken.losses.empty()) {

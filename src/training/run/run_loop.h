@@ -62,8 +62,12 @@ class RunLoop {
     void check_films() const;
     void log_beginning(LogWriter& log) const;
     Update take_update(const RunStage& stage, int64_t update);
-    std::vector<Sample> samples_of(const RunStage& stage, const Batch& batch, uint64_t first,
-                                   std::vector<double>& sigmas);
+    // Nothing, once told, for a clip that is broken.
+    std::optional<EncodedClip> whole_clip(const ShardSet& shards, size_t i);
+    // The index of a pick in the run decides on its noise, its level and whether its caption is dropped.
+    std::optional<Sample> sample_at(const RunStage& stage, const Pick& pick, uint64_t index,
+                                    std::vector<double>& sigmas);
+    void add_group(std::vector<Sample>& group, std::vector<double>& losses);
     // What is due after so many updates, but for what `before`, an earlier part of the run, has logged of it.
     void after_update(int64_t done, const RunFolder& folder, LogWriter& log, const Log& before = {});
     void log_update(LogWriter& log, const RunStage& stage, int64_t done, const Update& update, double seconds);

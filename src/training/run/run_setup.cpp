@@ -88,14 +88,7 @@ std::vector<size_t> RunLoop::usable(const ShardSet& shards, const std::vector<si
     std::vector<size_t> found;
     for (const size_t i : clips) {
         if (std::ssize(found) >= most) break;
-        try {
-            if (left_out_.contains(shards.notes(i).key)) continue;
-            shards.clip(i);
-            found.push_back(i);
-        } catch (const InvalidRequest& broken) {
-            left_out_.insert(shards.notes(i).key);
-            observer_.warn(Message(broken.message(), "; the clip is left out"));
-        }
+        if (whole_clip(shards, i)) found.push_back(i);
     }
     return found;
 }
