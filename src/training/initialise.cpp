@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "core/hash_normal.h"
+#include "core/hash_uniform.h"
 
 namespace t3video::training {
 namespace {
@@ -12,10 +12,7 @@ struct Draws {
     uint64_t seed;
 
     void uniform(std::span<float> values, float bound) const {
-        for (size_t i = 0; i < values.size(); ++i) {
-            const auto bits = static_cast<float>(mix_bits(mix_bits(seed) ^ i) >> 40);
-            values[i] = bound * (bits * 0x1p-23f - 1.0f);
-        }
+        for (size_t i = 0; i < values.size(); ++i) values[i] = bound * hash_symmetric(seed, i);
     }
     void normal(std::span<float> values, float deviation) const {
         for (size_t i = 0; i < values.size(); ++i) values[i] = deviation * hash_normal(seed, i);

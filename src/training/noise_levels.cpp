@@ -6,17 +6,12 @@
 
 #include "core/dtype.h"
 #include "core/error.h"
-#include "core/hash_normal.h"
+#include "core/hash_uniform.h"
 
 namespace t3video::training {
 namespace {
 
 constexpr int64_t kSteps = 1000;
-
-// In [0, 1), the number of a seed and a count.
-double uniform(uint64_t seed, uint64_t count) {
-    return static_cast<double>(mix_bits(mix_bits(seed) ^ count) >> 11) * 0x1p-53;
-}
 
 double shifted(double u, double shift) {
     return shift * u / (1 + (shift - 1) * u);
@@ -75,7 +70,7 @@ NoiseLevel NoiseLevels::draw(uint64_t seed, uint64_t index) const {
     }
     const auto first = static_cast<int64_t>(options_.from * kSteps), last = static_cast<int64_t>(options_.to * kSteps);
     const auto span = std::max<int64_t>(1, last - first);
-    const auto j = first + static_cast<int64_t>(uniform(seed, index) * static_cast<double>(span));
+    const auto j = first + static_cast<int64_t>(hash_uniform(seed, index) * static_cast<double>(span));
     const double exact = schedule_.timesteps[static_cast<size_t>(std::min(j, kSteps - 1))];
     const double told = options_.bf16_timesteps ? double(round_to_bf16(static_cast<float>(exact))) : exact;
     const size_t entry = nearest(told);

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/hash_normal.h"
+#include "core/hash_uniform.h"
 
 namespace t3video::training {
 namespace {
@@ -16,10 +16,7 @@ bool is_target(const std::string& name, const std::string& target) {
 }
 
 void fill_uniform(std::span<float> values, float bound, uint64_t seed) {
-    for (size_t i = 0; i < values.size(); ++i) {
-        const auto bits = static_cast<float>(mix_bits(mix_bits(seed) ^ i) >> 40);
-        values[i] = bound * (bits * 0x1p-23f - 1.0f);
-    }
+    for (size_t i = 0; i < values.size(); ++i) values[i] = bound * hash_symmetric(seed, i);
 }
 
 }  // namespace

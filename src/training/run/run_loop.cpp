@@ -9,7 +9,7 @@
 #include "checkpoint/finite.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/hash_normal.h"
+#include "core/hash_uniform.h"
 #include "core/output_file.h"
 #include "core/paths.h"
 #include "training/report/report.h"
@@ -31,11 +31,6 @@ enum class Stream : uint64_t { levels = 1, noise, dropout };
 
 uint64_t seed_of(uint64_t seed, Stream stream) {
     return mix_bits(mix_bits(seed) + static_cast<uint64_t>(stream));
-}
-
-// In [0, 1).
-double uniform(uint64_t seed, uint64_t index) {
-    return static_cast<double>(mix_bits(mix_bits(seed) ^ index) >> 11) * 0x1p-53;
 }
 
 // While one lives, ops throw Stopped once a stop is asked for.
@@ -100,7 +95,7 @@ std::optional<Sample> RunLoop::sample_at(const RunStage& stage, const Pick& pick
     const ShardSet& shards = stage.clips->shards();
     const std::optional<EncodedClip> clip = whole_clip(shards, stage.clips->clip_of(pick.entry));
     if (!clip) return std::nullopt;
-    const bool dropped = uniform(seed_of(options_.seed, Stream::dropout), index) < options_.caption_dropout;
+    const bool dropped = hash_uniform(seed_of(options_.seed, Stream::dropout), index) < options_.caption_dropout;
     const Tensor& text =
         dropped ? shards.empty_text() : clip->texts[static_cast<size_t>(pick.turn) % clip->texts.size()];
     const NoiseLevel level = levels_.draw(seed_of(options_.seed, Stream::levels), index);
