@@ -13,7 +13,7 @@
 #include "film/published.h"
 #include "ops/devices.h"
 #include "ops/stopwatch.h"
-#include "training/trainer.h"
+#include "training/run/fields.h"
 
 namespace t3video::apps {
 namespace {
@@ -24,17 +24,14 @@ struct Part {
 };
 
 training::TrainOptions options_of(const BenchOptions& o, DType compute_type) {
-    training::TrainOptions t;
     require_valid(o.lora >= 0 && o.lora <= 4096, "--lora ", o.lora,
                   ": expected a rank of 1 to 4096, or 0 for all weights");
     require_valid(o.batch >= 1 && o.batch <= 1024, "--batch ", o.batch, ": expected 1 to 1024 clips");
-    if (o.lora > 0) t.adapters = training::AdapterOptions{.rank = o.lora};
-    require_valid(o.states == "f32" || o.states == "8bit" || o.states == "host" || o.states == "8bit-host", "--states ",
-                  o.states, ": expected f32, 8bit, host or 8bit-host");
-    t.optimizer.moments_in_8_bits = o.states.starts_with("8bit");
-    t.optimizer.moments_on_host = o.states.ends_with("host");
-    require_valid(o.streams == "device" || o.streams == "host", "--streams ", o.streams, ": expected device or host");
-    t.streams = o.streams == "host" ? nn::StreamPlace::host : nn::StreamPlace::device;
+    training::RunOptions run;
+    run.rank = o.lora;
+    for (const auto& [name, value] : {std::pair("states", o.states), {"streams", o.streams}})
+        training::find_run_field(name)->set(run, Field(name, value));
+    training::TrainOptions t = run.train_options();
     t.stream = parse_stream(o.stream, compute_type);
     t.deterministic = o.deterministic;
     return t;

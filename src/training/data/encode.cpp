@@ -41,7 +41,7 @@ class Run {
         plan_ = plan_encoding(ctx_, model_.networks, groups, captions_of(set),
                               {options_.memory, options_.frame_bytes, waiting_bytes(set, groups)});
         observer_.planned(plan_);
-        const FolderLock lock(options_.output);
+        const FolderLock lock(options_.output, "encodes into this folder");
         open_shards();
         std::vector<Pending> pending = look_through(set, groups);
         total_ = static_cast<int64_t>(pending.size());

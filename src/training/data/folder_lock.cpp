@@ -13,7 +13,7 @@
 
 namespace t3video::training {
 
-FolderLock::FolderLock(const std::filesystem::path& folder) {
+FolderLock::FolderLock(const std::filesystem::path& folder, const char* does) {
     require_valid(is_folder(folder) || !is_there(folder), folder.string(), ": is no folder");
     if (!is_there(folder)) made_ = folder;
     make_folders(folder);
@@ -21,7 +21,7 @@ FolderLock::FolderLock(const std::filesystem::path& folder) {
     require_valid(descriptor_ >= 0, folder.string(), ": ", std::strerror(errno));
     if (try_lock(descriptor_) != LockState::busy) return;
     close(descriptor_);
-    throw InUse(concat(folder.string(), ": another process encodes into this folder"));
+    throw InUse(concat(folder.string(), ": another process ", does));
 }
 
 FolderLock::~FolderLock() {

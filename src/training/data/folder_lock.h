@@ -7,9 +7,10 @@ namespace t3video::training {
 
 class FolderLock {
   public:
-    // Makes the folder where there is none. Throws InUse while another process holds it; on disks without locks it
-    // holds nothing. A folder that it made and that stays empty goes with it.
-    explicit FolderLock(const std::filesystem::path& folder);
+    // Makes the folder where there is none. Throws InUse while another process holds it, saying what it `does`
+    // ("encodes into this folder"); on disks without locks it holds nothing. A folder that it made and that stays empty
+    // goes with it.
+    FolderLock(const std::filesystem::path& folder, const char* does);
     ~FolderLock();
     FolderLock(const FolderLock&) = delete;
     FolderLock& operator=(const FolderLock&) = delete;

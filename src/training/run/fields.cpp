@@ -42,8 +42,6 @@ struct Names {
 };
 
 constexpr Names<film::Attention, 2> kAttention{{{"t3", film::Attention::t3}, {"full", film::Attention::full}}};
-constexpr Names<t3::Branches, 3> kBranches{
-    {{"both", t3::Branches::both}, {"close", t3::Branches::close}, {"remote", t3::Branches::remote}}};
 constexpr Names<RateOptions::Shape, 2> kShapes{
     {{"constant", RateOptions::Shape::constant}, {"cosine", RateOptions::Shape::cosine}}};
 constexpr Names<RateOptions::WarmUp, 2> kWarmUps{
@@ -169,7 +167,13 @@ const std::vector<RunField>& table() {
         named<kAttention>({"attention", "TEXT", "Attention", "t3, or full to bring full attention back"}, [](auto& o) -> auto& { return o.attention; }),
         of({"layout", "FILE", "Attention", "Window layout; for clips of other sizes windows of its extents are planned (default: the model's t3-layout.json, else the published table)", Kind::path},
            [](auto& o) -> auto& { return o.layout; }),
-        named<kBranches>({"branches", "TEXT", "Attention", "both, or close or remote windows alone"}, [](auto& o) -> auto& { return o.branches; }),
+        {"branches", "TEXT", "Attention", "both, or close or remote windows alone", Kind::value,
+         [](RunOptions& o, const Field& given) {
+             const auto branches = t3::parse_branches(given.value);
+             require_valid(branches.has_value(), given, ": expected both or close or remote");
+             o.branches = *branches;
+         },
+         [](const RunOptions& o) { return json(t3::name_of(o.branches)); }},
         {"states", "TEXT", "Memory", "Of the optimiser: f32, 8bit, host or 8bit-host", Kind::value, parse_states, states_of},
         named<kPlaces>({"streams", "TEXT", "Memory", "Where the inputs of blocks wait for the backward pass: device or host"}, [](auto& o) -> auto& { return o.streams; }),
         {"stream", "TYPE", "Memory", "In which they wait: f32 or bf16 (default: the compute type)", Kind::value,
@@ -204,6 +208,11 @@ std::span<const RunField> run_fields() {
     return table();
 }
 
+const RunField* find_run_field(std::string_view name) {
+    const auto found = std::ranges::find(table(), name, [](const RunField& f) { return std::string_view(f.name); });
+    return found == table().end() ? nullptr : &*found;
+}
+
 json fields_of(const RunOptions& options) {
     json all = json::object();
     for (const RunField& field : table()) {
@@ -219,8 +228,8 @@ RunOptions options_of(const json& fields, const std::string& where) {
     require_valid(fields.is_object(), where, ": holds no options of a run");
     RunOptions options;
     for (const auto& [name, value] : fields.items()) {
-        const auto found = std::ranges::find(table(), name, [](const RunField& f) { return std::string(f.name); });
-        require_valid(found != table().end(), where, ": has an option '", name, "' that this version does not know");
+        const RunField* const found = find_run_field(name);
+        require_valid(found != nullptr, where, ": has an option '", name, "' that this version does not know");
         require_valid(value.is_primitive() || found->kind == Kind::list, where, ": option '", name, "' is no value");
         for (const json& one : value.is_array() ? value : json::array({value}))
             found->set(options, Field(name, text_of(one)));

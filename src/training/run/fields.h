@@ -25,6 +25,8 @@ struct RunField {
 };
 
 std::span<const RunField> run_fields();
+// Null for a name that is none.
+const RunField* find_run_field(std::string_view name);
 
 // All fields that were chosen, by name, paths from the root: what run.json holds, and options again. Throws
 // InvalidRequest, beginning with `where`, for what is no such object.

@@ -1,9 +1,7 @@
 // Names, the lock, and which checkpoints stay.
 #include "training/run/run_folder.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -41,20 +39,8 @@ std::vector<Checkpoint> checkpoints_in(const fs::path& run) {
     return all;
 }
 
-RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
-    descriptor_ = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    require_valid(descriptor_ >= 0, path_.string(), ": this folder cannot be opened");
-    if (try_lock(descriptor_) != LockState::busy) return;
-    close(descriptor_);
-    throw InvalidRequest(path_.string() + ": another process is working in this run's folder");
-}
-
-RunFolder::RunFolder(RunFolder&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-RunFolder::~RunFolder() {
-    if (descriptor_ >= 0) close(descriptor_);
-}
+RunFolder::RunFolder(fs::path path)
+    : path_(std::move(path)), lock_(std::make_unique<FolderLock>(path_, "is working in this run's folder")) {}
 
 void check_new_run(const fs::path& folder) {
     if (!is_there(folder)) return;
@@ -69,7 +55,6 @@ void check_new_run(const fs::path& folder) {
 
 RunFolder RunFolder::make(const fs::path& folder) {
     check_new_run(folder);
-    make_folders(folder);
     return RunFolder(folder);
 }
 

@@ -10,9 +10,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
+
+#include "training/data/folder_lock.h"
 
 namespace t3video::training {
 
@@ -35,10 +38,6 @@ class RunFolder {
     // One that was begun. Throws InvalidRequest for a folder without run.json.
     static RunFolder open(const std::filesystem::path& folder);
 
-    RunFolder(RunFolder&& other) noexcept;
-    RunFolder& operator=(RunFolder&&) = delete;
-    ~RunFolder();
-
     const std::filesystem::path& path() const { return path_; }
     std::filesystem::path log() const { return path_ / "log.jsonl"; }
     std::filesystem::path base_outputs() const { return path_ / "base-outputs.safetensors"; }
@@ -57,7 +56,7 @@ class RunFolder {
     explicit RunFolder(std::filesystem::path path);
 
     std::filesystem::path path_;
-    int descriptor_ = -1;  // holds the lock
+    std::unique_ptr<FolderLock> lock_;
 };
 
 }  // namespace t3video::training

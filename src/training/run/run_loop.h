@@ -52,7 +52,8 @@ class RunLoop {
     // The first ones of these that are whole; the others are told, and left out of the whole run.
     std::vector<size_t> usable(const ShardSet& shards, const std::vector<size_t>& clips, int64_t most);
     void require_encoders(const ShardSet& shards, const std::filesystem::path& folder);
-    film::LayoutChoice layout_of(const Grid& grid) const;
+    // Chosen once: a file that changes while the run goes on changes nothing.
+    const film::LayoutChoice& layout_of(const Grid& grid);
     const t3::LayoutWindows& windows_of(const Grid& grid, int64_t samples);
     WindowsOf windows_of_one();
     film::Film film_of(const RunStage& stage) const;
@@ -92,6 +93,7 @@ class RunLoop {
     RunPlan plan_;
     std::unique_ptr<SampleFilms> films_;
     std::unique_ptr<Trainer> trainer_;
+    std::map<std::tuple<int64_t, int64_t, int64_t>, film::LayoutChoice> layouts_;
     std::map<std::tuple<int64_t, int64_t, int64_t, int64_t>, t3::LayoutWindows> windows_;
     std::set<std::string> left_out_;  // keys of clips that are broken
     int64_t saved_ = -1;              // update of the last checkpoint

@@ -105,8 +105,11 @@ void RunLoop::require_encoders(const ShardSet& shards, const std::filesystem::pa
     require_part("tokenizer", made.tokenizer, own.tokenizer);
 }
 
-film::LayoutChoice RunLoop::layout_of(const Grid& grid) const {
-    return layout_for(options_, model_.files(), grid, cell_);
+const film::LayoutChoice& RunLoop::layout_of(const Grid& grid) {
+    const std::tuple key{grid.t, grid.h, grid.w};
+    const auto found = layouts_.find(key);
+    if (found != layouts_.end()) return found->second;
+    return layouts_.emplace(key, layout_for(options_, model_.files(), grid, cell_)).first->second;
 }
 
 json RunLoop::data_hashes() const {

@@ -203,7 +203,7 @@ TEST_F(Encode, RefusesBeforeItBegins) {
 
 TEST_F(Encode, OneRunAtATimeWritesToAFolder) {
     {
-        const FolderLock other(folder_ / "out");
+        const FolderLock other(folder_ / "out", "encodes into this folder");
         expect_invalid([&] { encode(read("list.json"), options("out")); }, {"out: another process encodes"});
     }
     EXPECT_FALSE(fs::exists(folder_ / "out")) << "nothing came of it";
