@@ -1,7 +1,9 @@
 // Stands in for what takes FFmpeg in builds without it.
 #include "core/error.h"
 #include "media/film_comment.h"
+#include "media/film_format.h"
 #include "media/input/film_reader.h"
+#include "media/input/y4m_reader.h"
 #include "media/sound.h"
 #include "media/video_writer.h"
 
@@ -32,8 +34,9 @@ Message sound_obstacle(const std::filesystem::path&, const std::filesystem::path
     return Message("this build has no FFmpeg");
 }
 
-std::unique_ptr<FrameReader> open_video_frames(const std::filesystem::path& path, int64_t) {
-    throw InvalidRequest(concat(path.string(), ": this build has no FFmpeg; give a folder of PNG pictures"));
+std::unique_ptr<FrameReader> open_video_frames(const std::filesystem::path& path, int64_t memory) {
+    if (extension_of(path) == ".y4m") return open_y4m(path, memory);
+    throw InvalidRequest(concat(path.string(), ": this build has no FFmpeg; give a .y4m, or a folder of PNG pictures"));
 }
 
 std::unique_ptr<FrameReader> open_other_picture(const std::filesystem::path& path, int64_t) {

@@ -14,6 +14,7 @@ ops: tensor cpu cuda
 checkpoint: tensor
 text: core
 media: tensor
+report: core
 distributed: tensor
 nn: ops distributed
 t3: nn
@@ -23,8 +24,8 @@ film: models sampling media text
 plan: film
 job: film
 session: plan job
-training: session
-evaluation: session
+training: session report
+evaluation: session report
 apps: training evaluation
 '
 

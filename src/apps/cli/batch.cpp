@@ -113,8 +113,7 @@ void BatchOptions::run(const std::vector<std::string>& further) const {
     const auto [items, unread] = read_batch_list(list);
     const auto command_of = [&, &items = items](size_t i) {
         std::vector<std::string> words = further;
-        words.insert(words.end(),
-                     {"--prompt", items[i].prompt, "--output", output / fmt::format("{:05}{}", i, extension)});
+        words.insert(words.end(), {"--prompt", items[i].prompt, "--output", output / (film_name(i) + extension)});
         for (const auto& [name, value] : items[i].fields) {
             words.push_back("--" + name);
             if (film::find_field(name)->kind != film::RequestField::Kind::flag) words.push_back(value);

@@ -14,6 +14,7 @@ void add_bench(CLI::App& program, Action& chosen);
 void add_decode(CLI::App& program, Action& chosen);
 void add_devices(CLI::App& program, Action& chosen);
 void add_encode(CLI::App& program, Action& chosen);
+void add_evaluate(CLI::App& program, Action& chosen);
 void add_generate(CLI::App& program, Action& chosen);
 void add_inspect(CLI::App& program, Action& chosen);
 void add_jobs(CLI::App& program, Action& chosen);

@@ -1,6 +1,8 @@
 // Reads a batch's list.
 #include "apps/common/batch_list.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -202,6 +204,10 @@ bool is_meant_as_json(const std::vector<TextLine>& lines) {
 }
 
 }  // namespace
+
+std::string film_name(size_t entry) {
+    return fmt::format("{:05}", entry);
+}
 
 BatchList read_batch_list(const std::filesystem::path& path) {
     const std::string text =

@@ -20,6 +20,9 @@ struct BatchList {
     std::set<std::string> unread;  // names of members that mean nothing here
 };
 
+// What the film of an entry is called, without its ending: "00003".
+std::string film_name(size_t entry);
+
 // One of these, told apart by content:
 //   a JSON list of objects or texts, or one object: the prompt is "prompt_en", "prompt", "caption" or "text", whichever
 //   comes first in this order; other members that are fields of a film, other than those of the model, its files and

@@ -25,7 +25,13 @@ void take_options_of(const std::filesystem::path& film, CLI::App& command, const
     };
     const bool same_kind = record->kind == job::name_of(media::output_kind(output));
     const bool other_codec = command.count("--codec") > 0;
-    for (const auto& entry : record->options) take(entry);
+    // Full attention has no windows, and windows are not full attention: the film's choice gives way to the line's.
+    const auto* const attention = command.get_option_no_throw("--attention");
+    const bool full = attention && attention->count() > 0 && attention->results().back() == "full";
+    const bool windows = command.get_option_no_throw("--layout") && command.count("--layout") > 0;
+    for (const auto& entry : record->options) {
+        if (!(full && entry.first == "layout") && !(windows && entry.first == "attention")) take(entry);
+    }
     for (const auto& entry : record->format) {
         if (same_kind && !other_codec) take(entry);
     }

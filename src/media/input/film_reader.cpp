@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string_view>
 #include <vector>
 
 #include "core/error.h"
+#include "core/natural_order.h"
 #include "core/paths.h"
 #include "media/film_format.h"
 #include "media/input/png_reader.h"
@@ -16,42 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The number that begins there, without leading zeros, as text: numbers have any length.
-std::string_view digits_at(std::string_view text, size_t at) {
-    size_t end = at;
-    while (end < text.size() && text[end] >= '0' && text[end] <= '9') ++end;
-    text = text.substr(at, end - at);
-    return text.substr(std::min(text.find_first_not_of('0'), text.size()));
-}
-
-// Of letters in ASCII their small ones.
-unsigned char without_case(char c) {
-    return static_cast<unsigned char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
-// As people count: numbers within names by their values, all else by its bytes, letters by their case only where the
-// names are the same otherwise.
-bool comes_before(const fs::path& a, const fs::path& b) {
-    const std::string left = a.filename().string(), right = b.filename().string();
-    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-    size_t i = 0, j = 0;
-    while (i < left.size() && j < right.size()) {
-        if (is_digit(left[i]) && is_digit(right[j])) {
-            const std::string_view x = digits_at(left, i), y = digits_at(right, j);
-            if (x != y) return x.size() != y.size() ? x.size() < y.size() : x < y;
-            while (i < left.size() && is_digit(left[i])) ++i;
-            while (j < right.size() && is_digit(right[j])) ++j;
-        } else if (without_case(left[i]) != without_case(right[j])) {
-            return without_case(left[i]) < without_case(right[j]);
-        } else {
-            ++i;
-            ++j;
-        }
-    }
-    const size_t left_rest = left.size() - i, right_rest = right.size() - j;
-    return left_rest != right_rest ? left_rest < right_rest : left < right;  // names differ: in leading zeros or case
-}
-
 class PictureFolder : public FrameReader {
   public:
     PictureFolder(const fs::path& folder, int64_t memory) : memory_(memory) {
@@ -60,7 +24,9 @@ class PictureFolder : public FrameReader {
             if (!hidden && extension_of(entry) == ".png") pictures_.push_back(entry);
         }
         require_valid(!pictures_.empty(), folder.string(), ": no .png pictures in this folder");
-        std::ranges::sort(pictures_, comes_before);
+        std::ranges::sort(pictures_, [](const fs::path& a, const fs::path& b) {
+            return counts_before(a.filename().string(), b.filename().string());
+        });
         const auto first = open_picture(pictures_.front(), memory_);  // some are called so and are JPEGs
         width_ = first->width();
         height_ = first->height();

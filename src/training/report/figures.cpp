@@ -7,10 +7,12 @@
 #include <cmath>
 #include <set>
 
-#include "training/report/html.h"
+#include "report/html.h"
 #include "training/report/summary.h"
 
 namespace t3video::training {
+
+using namespace report;
 namespace {
 
 constexpr int kBlue = 14, kTeal = 11, kOrange = 2;

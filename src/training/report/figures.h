@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "training/report/log_entries.h"
-#include "training/report/plot.h"
+#include "report/plot.h"
 
 namespace t3video::training {
 
 // Loss, validation, rate, norm, seconds, memory, and loss by noise level. Without updates and validations: none.
-std::vector<Plot> plots_of(const Log& log);
+std::vector<report::Plot> plots_of(const Log& log);
 
 }  // namespace t3video::training

@@ -12,9 +12,11 @@
 #include "media/contact_sheet.h"
 #include "media/input/film_reader.h"
 #include "media/png.h"
-#include "training/report/html.h"
+#include "report/html.h"
 
 namespace t3video::training {
+
+using namespace report;
 namespace {
 
 namespace fs = std::filesystem;

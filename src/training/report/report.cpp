@@ -12,43 +12,19 @@
 #include "plan/machine.h"
 #include "training/report/figures.h"
 #include "training/report/films.h"
-#include "training/report/html.h"
-#include "training/report/page_style.h"
+#include "report/html.h"
+#include "report/page.h"
 #include "training/report/summary.h"
 
 namespace t3video::training {
+
+using namespace report;
 namespace {
 
 constexpr const char* kNoNumber = "–";
 
 std::string memory_text(double bytes) {
     return bytes >= 0 && bytes < 1e18 ? plan::readable_bytes(static_cast<size_t>(bytes)) : kNoNumber;
-}
-
-// Cells of numbers stand to the right.
-struct Column {
-    std::string name;
-    bool is_number = false;
-};
-
-// `rows`: cells of HTML.
-std::string table_of(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows) {
-    const auto cell = [&](const char* tag, size_t column, const std::string& text) {
-        return fmt::format("<{0}{1}>{2}</{0}>", tag, columns[column].is_number ? " class=\"number\"" : "", text);
-    };
-    std::string head, body;
-    for (size_t i = 0; i < columns.size(); ++i) head += cell("th", i, columns[i].name);
-    for (const auto& row : rows) {
-        body += "<tr>";
-        for (size_t i = 0; i < columns.size(); ++i) body += cell("td", i, row[i]);
-        body += "</tr>\n";
-    }
-    return fmt::format("<div class=\"wide\"><table><thead><tr>{}</tr></thead><tbody>\n{}</tbody></table></div>\n", head,
-                       body);
-}
-
-std::string section(const char* title, const std::string& content) {
-    return content.empty() ? content : fmt::format("<section><h2>{}</h2>\n{}</section>\n", title, content);
 }
 
 std::string title_of(const Log& log, const std::filesystem::path& folder) {
@@ -212,21 +188,15 @@ std::string events_of(const Log& log) {
 std::string report_of(const Log& log, const std::filesystem::path& folder) {
     const Summary summary = summary_of(log);
     const std::string title = title_of(log, folder);
-    // The policy keeps a browser from running or loading anything, whatever stands in the texts.
-    std::string page = fmt::format(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src "
-        "data:\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n"
-        "<style>{}</style>\n</head>\n<body>\n",
-        title, kPageStyle);
-    page += header_of(log, summary, title) + findings_text(log, summary) + tiles_of(log, summary);
+    std::string page = header_of(log, summary, title) + findings_text(log, summary) + tiles_of(log, summary);
     page += section("Curves", curves_of(log));
     page += section("Sample films", film_rows_of(log, folder));
     page += section("Validation", validation_table(log));
     page += section("Stages", stages_of(log));
     page += section("Settings", settings_of(log));
     page += section("Events", events_of(log));
-    return page + "</body>\n</html>\n";
+    // Whatever stands in the texts, a browser runs and loads nothing.
+    return page_of(title, {}, {}, page);
 }
 
 void write_report(const std::filesystem::path& folder) {

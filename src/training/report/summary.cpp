@@ -8,10 +8,12 @@
 #include <span>
 
 #include "plan/machine.h"
-#include "training/report/curve.h"
-#include "training/report/html.h"
+#include "report/curve.h"
+#include "report/html.h"
 
 namespace t3video::training {
+
+using namespace report;
 namespace {
 
 constexpr size_t kRecent = 50;       // updates whose seconds count as today's

@@ -97,12 +97,12 @@ TEST(Figures, OneForEachQuantity) {
     log.run.stages = {{.updates = 60}, {.updates = 40}, {.updates = 900}};
     log.validations.push_back({.update = 100, .stage = 1, .losses = {{0.1, 0.5}}, .mean = 0.5});
     log.updates[41].skipped = true;
-    const std::vector<Plot> plots = plots_of(log);
+    const std::vector<report::Plot> plots = plots_of(log);
     std::vector<std::string> titles;
-    for (const Plot& plot : plots) titles.push_back(plot.title);
+    for (const report::Plot& plot : plots) titles.push_back(plot.title);
     EXPECT_EQ(titles, (std::vector<std::string>{"Training loss", "Validation loss", "Learning rate", "Gradient norm",
                                                 "Seconds per update", "Memory in GiB", "Loss by noise level"}));
-    EXPECT_EQ(plots[0].scale, Scale::logarithmic);
+    EXPECT_EQ(plots[0].scale, report::Scale::logarithmic);
     EXPECT_EQ(plots[0].marks, std::vector{42.0});
     ASSERT_EQ(plots[0].borders.size(), 2u);  // the third stage begins after update 100
     EXPECT_EQ(plots[0].borders[0].x, 60);
@@ -118,7 +118,7 @@ TEST(Figures, OneForEachQuantity) {
     EXPECT_TRUE(std::isnan(curves[1].points.at(3).y));  // was not measured
     EXPECT_EQ(curves[2].name, "mean");
 
-    EXPECT_EQ(plots[4].scale, Scale::logarithmic);  // 30 s among 1.2 s
+    EXPECT_EQ(plots[4].scale, report::Scale::logarithmic);  // 30 s among 1.2 s
     EXPECT_EQ(plots[4].levels.at(0).y, 0.5);
     EXPECT_EQ(plots[5].curves.at(0).points.at(0).y, 19);
     EXPECT_EQ(plots[6].curves.at(0).points.size(), 100u);

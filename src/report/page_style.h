@@ -1,7 +1,7 @@
 // How the report looks: on a screen or a phone, by day or by night, and on paper.
 #pragma once
 
-namespace t3video::training {
+namespace t3video::report {
 
 // Curves have the hue of their class at the lightness of day or night, so that both grounds suit them.
 constexpr const char* kPageStyle = R"css(
@@ -92,4 +92,4 @@ th { font-weight: 600; color: var(--quiet); }
 }
 )css";
 
-}  // namespace t3video::training
+}  // namespace t3video::report

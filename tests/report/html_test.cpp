@@ -1,12 +1,12 @@
 // Text and numbers of a page.
-#include "training/report/html.h"
+#include "report/html.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
-namespace t3video::training {
+namespace t3video::report {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -58,4 +58,4 @@ TEST(Html, NumbersAsPapersWriteThem) {
 }
 
 }  // namespace
-}  // namespace t3video::training
+}  // namespace t3video::report

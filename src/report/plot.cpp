@@ -1,5 +1,5 @@
 // Round ticks, and drawing in a fixed frame of 440x230 units, which a page scales to its columns.
-#include "training/report/plot.h"
+#include "report/plot.h"
 
 #include <fmt/format.h>
 
@@ -7,9 +7,9 @@
 #include <cmath>
 #include <limits>
 
-#include "training/report/html.h"
+#include "report/html.h"
 
-namespace t3video::training {
+namespace t3video::report {
 namespace {
 
 constexpr double kWidth = 440, kHeight = 230;
@@ -262,4 +262,4 @@ std::string figure_of(const Plot& plot) {
         Drawing(plot, Axis(across, Scale::linear, kLeft, kRight), Axis(up, plot.scale, kBottom, kTop)).text());
 }
 
-}  // namespace t3video::training
+}  // namespace t3video::report

@@ -1,12 +1,12 @@
 // Running means, and lowest and highest values of bins.
-#include "training/report/curve.h"
+#include "report/curve.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <span>
 
-namespace t3video::training {
+namespace t3video::report {
 namespace {
 
 constexpr double kGap = std::numeric_limits<double>::quiet_NaN();
@@ -67,4 +67,4 @@ std::vector<PlotPoint> thinned(const std::vector<PlotPoint>& points, size_t most
     return few;
 }
 
-}  // namespace t3video::training
+}  // namespace t3video::report

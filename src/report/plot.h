@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "training/report/curve.h"
+#include "report/curve.h"
 
-namespace t3video::training {
+namespace t3video::report {
 
 enum class Scale { linear, logarithmic };
 
@@ -66,4 +66,4 @@ std::vector<Tick> ticks_of(double low, double high, Scale scale, int most, doubl
 // A <figure>: title, legend, drawing. Without any value that can be drawn it says so.
 std::string figure_of(const Plot& plot);
 
-}  // namespace t3video::training
+}  // namespace t3video::report

@@ -1,5 +1,5 @@
 // Small translations of text, each on its own.
-#include "training/report/html.h"
+#include "report/html.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 #include "core/printable.h"
 
-namespace t3video::training {
+namespace t3video::report {
 namespace {
 
 constexpr const char* kNoNumber = "–";
@@ -116,4 +116,4 @@ std::string readable_change(double share) {
     return fmt::format("{}{:.1f} %", share < 0 ? "−" : "+", std::abs(share) * 100);
 }
 
-}  // namespace t3video::training
+}  // namespace t3video::report

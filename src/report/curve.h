@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace t3video::training {
+namespace t3video::report {
 
 struct PlotPoint {
     double x = 0;
@@ -28,4 +28,4 @@ std::vector<Bin> binned(const std::vector<PlotPoint>& points, size_t most);
 // The points as they are, or the lowest and the highest of each bin, `most` points in all: no peak gets lost.
 std::vector<PlotPoint> thinned(const std::vector<PlotPoint>& points, size_t most);
 
-}  // namespace t3video::training
+}  // namespace t3video::report

@@ -1,5 +1,5 @@
 // Curves that stay short, round ticks, and values where the ticks say they are.
-#include "training/report/plot.h"
+#include "report/plot.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <map>
 #include <regex>
 
-namespace t3video::training {
+namespace t3video::report {
 namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -237,4 +237,4 @@ TEST(Plot, TextIsEscapedAndMarksAreFew) {
 }
 
 }  // namespace
-}  // namespace t3video::training
+}  // namespace t3video::report

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace t3video::training {
+namespace t3video::report {
 
 // Any bytes as text of a page or of a quoted attribute: as printable() shows them, with &, <, > and quotes as
 // character references.
@@ -27,4 +27,4 @@ std::string readable_duration(double seconds);  // "0.31 s", "42 s", "5 min 07 s
 std::string readable_share(double share);       // 0.0123: "1.23 %"
 std::string readable_change(double share);      // with its sign: "+1.2 %", "−12.0 %"
 
-}  // namespace t3video::training
+}  // namespace t3video::report

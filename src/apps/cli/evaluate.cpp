@@ -1,0 +1,296 @@
+// t3video evaluate: films measured, alone and against others.
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "apps/cli/commands.h"
+#include "apps/cli/evaluate_table.h"
+#include "apps/cli/generate.h"
+#include "apps/common/batch_list.h"
+#include "apps/common/film_options.h"
+#include "apps/common/interrupt.h"
+#include "apps/common/log.h"
+#include "apps/common/options.h"
+#include "apps/common/progress.h"
+#include "apps/common/tongue.h"
+#include "core/error.h"
+#include "core/input_file.h"
+#include "core/json.h"
+#include "core/numbers.h"
+#include "core/parallel.h"
+#include "core/paths.h"
+#include "evaluation/report.h"
+#include "evaluation/run.h"
+#include "evaluation/scorer.h"
+#include "evaluation/vmaf.h"
+#include "evaluation/windows.h"
+
+namespace t3video::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using evaluation::Metric;
+
+constexpr const char* kTwins = "full attention";
+
+struct EvaluateOptions {
+    std::vector<std::string> sets, metrics, scorers;
+    std::string reference;
+    fs::path prompts, layout, output = "evaluation";
+    film::Request model;  // its fields of the model alone
+    ComputeOptions compute;
+    const CLI::App* command = nullptr;
+    double scorer_seconds = 600;
+    bool full_attention = false, describe = false, quiet = false;
+
+    std::vector<const Metric*> wanted() const;
+    evaluation::WindowsOfFilm windows() const;
+    std::vector<std::string> film_words() const;
+    evaluation::RunOptions run_options() const;
+    void run() const;
+};
+
+std::vector<const Metric*> EvaluateOptions::wanted() const {
+    std::vector<const Metric*> all;
+    for (const Metric* metric : evaluation::all_metrics()) {
+        if (evaluation::can_measure(*metric)) all.push_back(metric);
+    }
+    if (metrics.empty()) return all;
+    std::vector<const Metric*> chosen;
+    for (const std::string& name : metrics) {
+        const Metric* metric = evaluation::find_metric(name);
+        if (!metric) {
+            std::string names;
+            for (const Metric* known : evaluation::all_metrics())
+                names += concat(names.empty() ? "" : ", ", known->name);
+            throw InvalidRequest(concat("--metrics ", name, ": expected some of ", names));
+        }
+        require_valid(evaluation::can_measure(*metric), "--metrics ", name,
+                      ": needs OpenCV, which this build of t3video lacks");
+        chosen.push_back(metric);
+    }
+    return chosen;
+}
+
+evaluation::WindowsOfFilm EvaluateOptions::windows() const {
+    if (!layout.empty()) return evaluation::windows_of_file(layout);
+    if (model.model.empty()) return nullptr;
+    const film::ModelFiles files = film::find_model(model.model, model.parts);
+    const models::WanVae vae = models::WanVae::load(files.need(film::Part::vae));
+    return evaluation::windows_of_model(files, film::traits_of(vae.config()).cell);
+}
+
+// Prompts of a list by the names that batch gives their films.
+std::map<std::string, std::string> prompts_of(const fs::path& list) {
+    std::map<std::string, std::string> prompts;
+    if (list.empty()) return prompts;
+    const std::vector<BatchItem> items = read_batch_list(list).items;
+    for (size_t i = 0; i < items.size(); ++i) prompts[film_name(i)] = items[i].prompt;
+    return prompts;
+}
+
+// How far a set is through the list.
+void tell_missing(const evaluation::FilmSet& set, const std::map<std::string, std::string>& prompts) {
+    const auto missing = std::ranges::count_if(prompts, [&](const auto& entry) { return !set.find(entry.first); });
+    if (missing > 0 && !set.single)
+        log_warning(fmt::format("{}: {} of {} prompts have no film here", set.name, missing, prompts.size()));
+}
+
+bool is_of_model(const film::RequestField& field) {
+    return std::string_view(field.group) == "Model";
+}
+
+// The options of model and computing that were given, as t3video generate takes them.
+std::vector<std::string> EvaluateOptions::film_words() const {
+    std::vector<std::string> words;
+    for (const CLI::Option* option : command->get_options()) {
+        if (option->count() == 0 || (option->get_group() != "Model" && option->get_group() != "Computing")) continue;
+        if (option->get_items_expected_max() == 0) {
+            words.push_back(option->get_name());
+            continue;
+        }
+        for (const std::string& value : option->results()) words.insert(words.end(), {option->get_name(), value});
+    }
+    return words;
+}
+
+// Makes each film once more with full attention, in a folder of their own. Films that cannot be are named and left out.
+evaluation::FilmSet make_twins(const evaluation::FilmSet& set, const fs::path& folder,
+                               const std::vector<std::string>& further, bool quiet) {
+    make_folders(folder);
+    std::optional<session::Session> session;
+    evaluation::FilmSet twins{kTwins, folder, {}};
+    for (const evaluation::FilmFile& film : set.films) {
+        const bool pictures = is_folder(film.path);
+        const fs::path twin = folder / (pictures ? film.path.filename() / "" : film.path.filename());
+        try {
+            std::vector<std::string> words = further;
+            words.insert(words.end(), {"--like", film.path, "--attention", "full", "--output", twin});
+            if (quiet) words.emplace_back("--quiet");
+            const FilmCommand command = parse_film(words);
+            if (!session) session.emplace(command.session(session::Lifetime::many_films));
+            make_film(*session, command, fmt::format("Film {} with full attention", film.name));
+            twins.films.push_back({film.name, pictures ? twin.parent_path() : twin});
+        } catch (const InvalidRequest& error) {
+            log_warning(concat(film.path.string(),
+                               ": no film with full attention to compare with: ", error.message().in(command_line())));
+        }
+        if (interrupt_signal() != 0) throw Stopped(Message("stopped; the same command goes on"));
+    }
+    require_valid(!twins.films.empty(), "--full-attention: none of the films could be made with full attention");
+    return twins;
+}
+
+evaluation::RunOptions EvaluateOptions::run_options() const {
+    evaluation::RunOptions run;
+    run.prompts = prompts_of(prompts);
+    for (const std::string& set : sets) run.sets.push_back(evaluation::find_films(set));
+    for (const std::string& text : scorers) {
+        evaluation::Scorer scorer = evaluation::parse_scorer(text);
+        require_valid(std::ranges::count(run.scorers, scorer.name, &evaluation::Scorer::name) == 0, "--scorer ", text,
+                      ": there are two scorers called ", scorer.name, "; expected different names");
+        run.scorers.push_back(std::move(scorer));
+    }
+    for (const evaluation::FilmSet& set : run.sets) tell_missing(set, run.prompts);
+    require_valid(reference.empty() || !full_attention,
+                  "--reference and --full-attention are two kinds of reference; leave one out");
+    const auto named = std::ranges::find(run.sets, reference, &evaluation::FilmSet::name);
+    if (full_attention) {
+        require_valid(run.sets.size() == 1, "--full-attention takes one set of films; ", run.sets.size(), " are given");
+        run.sets.insert(run.sets.begin(), make_twins(run.sets.front(), output / "full-attention", film_words(), quiet));
+        run.reference = 0;
+    } else if (named != run.sets.end()) {
+        run.reference = static_cast<size_t>(named - run.sets.begin());
+    } else if (!reference.empty()) {
+        run.sets.insert(run.sets.begin(), evaluation::find_films(reference));
+        run.reference = 0;
+    }
+    check_names(run.sets);
+    run.measure.metrics = wanted();
+    run.measure.windows = windows();
+    run.measure.program_seconds = scorer_seconds;
+    run.measure.threads = compute.threads == 0 ? available_threads() : compute.threads;
+    run.measure.memory = compute.bytes();
+    const bool asks = std::ranges::any_of(run.measure.metrics, [](const Metric* m) { return m->name == "vmaf"; });
+    if (run.reference && asks) run.measure.vmaf = evaluation::find_vmaf();
+    return run;
+}
+
+class Console final : public evaluation::RunObserver {
+  public:
+    explicit Console(bool quiet) : progress_(Progress::for_stderr(quiet)) {}
+
+    void begins(size_t films) override { progress_.begin("Measure", static_cast<int64_t>(films), "films"); }
+    void advanced(size_t done, const std::string& film, int64_t frames) override {
+        progress_.advance(static_cast<int64_t>(done), fmt::format("{}, frame {}", film, frames));
+    }
+    void measured(const evaluation::FilmResult& film) override {
+        progress_.advance(static_cast<int64_t>(++done_));
+        if (film.error.empty()) return;
+        progress_.give_way();
+        log_warning(film.error);
+    }
+    void ends() override { progress_.end(); }
+
+  private:
+    Progress progress_;
+    size_t done_ = 0;
+};
+
+// Whether the folder holds a report of an earlier evaluation.
+bool holds_report(const fs::path& folder) {
+    const fs::path file = folder / "evaluation.json";
+    return is_file(file) && parse_json_or_discard(read_text_file(file, "a report")).contains("t3video");
+}
+
+// What is replaced is a report.
+void check_output(const fs::path& folder) {
+    make_folders(folder);
+    require_valid(!name_exists(folder / "index.html") || holds_report(folder), folder.string(),
+                  ": holds an index.html that is no report of t3video; name another folder with --output");
+}
+
+void EvaluateOptions::run() const {
+    if (describe) return print_metrics();
+    require_valid(!sets.empty(), "expected films: t3video evaluate FILMS... (t3video evaluate --help explains them)");
+    set_quiet(quiet);
+    check_output(output);
+    const UnsavedWork work;
+    const evaluation::RunOptions options = run_options();
+    Console console(quiet);
+    evaluation::Evaluation found = evaluation::evaluate(options, console, interrupts());
+    found.version = T3VIDEO_VERSION;
+    evaluation::write_reports(found, output);
+    if (!quiet) print_means(found);
+    log_info(fmt::format("Report {}", (output / "index.html").string()));
+    const std::vector<std::string> failures = evaluation::failures_of(found);
+    if (failures.empty()) return;
+    for (const std::string& failure : failures) log_warning(failure);
+    throw InvalidRequest(fmt::format("{} {} not be measured or compared, as listed above; the report holds the rest",
+                                     failures.size(),
+                                     failures.size() == 1 ? "film or score could" : "films or scores could"));
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& program, Action& chosen) {
+    auto* c = program.add_subcommand("evaluate", "Measure films, alone and against others");
+    const auto o = std::make_shared<EvaluateOptions>();
+    c->add_option("FILMS", o->sets,
+                  "Sets of films: a video, a folder of PNG pictures, latents (.safetensors), or a folder of these; "
+                  "NAME=PATH gives a set a name")
+        ->type_name("");
+    c->add_option("--reference", o->reference,
+                  "What others are compared with: the name of one of the sets, or another set. Films are matched by "
+                  "their names; a single film is compared with all")
+        ->type_name("FILMS");
+    c->add_flag("--full-attention", o->full_attention,
+                "Compare with the same films made with full attention, where that can run; they go to a folder of the "
+                "output. The model is that of their records, or the options of a model say which");
+    c->add_option("--output,-o", o->output, "Folder of the report: index.html, evaluation.json, evaluation.csv")
+        ->capture_default_str()
+        ->type_name("DIR");
+    const char* const measuring = "Measuring";
+    c->add_option("--metrics", o->metrics, "Some of the metrics (default: all that can be measured)")
+        ->delimiter(',')
+        ->type_name("NAME[,NAME]")
+        ->group(measuring);
+    c->add_option("--layout", o->layout,
+                  "Windows that the films were made in, whose seams are looked for (default: those of --model)")
+        ->type_name("FILE")
+        ->group(measuring);
+    c->add_flag("--describe", o->describe, "Print what each metric is, and end")->group(measuring);
+    const char* const scoring = "Prompts and scorers";
+    c->add_option("--prompts", o->prompts,
+                  "List that t3video batch made the films of (default: the prompts in the films' records)")
+        ->type_name("LIST")
+        ->group(scoring);
+    c->add_option("--scorer", o->scorers,
+                  "A command that is given a film and a prompt as two further words and prints a number; again for "
+                  "further ones")
+        ->type_name("NAME=COMMAND")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->group(scoring);
+    c->add_option("--scorer-seconds", o->scorer_seconds, "Time that a scorer has for a film")
+        ->check(CLI::Range(0.1, 1e6))
+        ->type_name("S")
+        ->capture_default_str()
+        ->group(scoring);
+    add_film_options(*c, o->model, is_of_model);
+    o->compute.add_to(*c);
+    c->add_flag("--quiet", o->quiet, "Print nothing but errors and what could not be measured");
+    c->footer(
+        "What each number means, and what it does not see: t3video evaluate --describe. None replaces watching; the "
+        "page\n"
+        "plays films side by side, in step, with their difference.\n\n"
+        "Examples:\n"
+        "  t3video evaluate film.mp4\n"
+        "  t3video evaluate t3=films-t3 lora=films-lora --reference full=films-full --prompts prompts.json\n"
+        "  t3video evaluate films --full-attention --model models/demo\n"
+        "  t3video evaluate films --scorer \"clip=python3 clip_score.py\"");
+    o->command = c;
+    c->callback([o, &chosen] { chosen = [o] { o->run(); }; });
+}
+
+}  // namespace t3video::apps

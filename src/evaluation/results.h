@@ -1,0 +1,60 @@
+// What an evaluation found: numbers of films, of sets of films, and how sets differ.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "evaluation/meter.h"
+
+namespace t3video::evaluation {
+
+struct FilmShape {
+    int64_t width = 0, height = 0;
+    int64_t frames = 0;
+    double fps = 0;  // 0 where the film has none
+};
+
+// What an external scorer said of a film.
+struct Score {
+    std::string scorer;  // its name
+    double value = 0;    // not finite where it failed
+    std::string note;    // why
+};
+
+struct FilmResult {
+    std::string name;                 // by which films of sets are matched: "00003"
+    std::filesystem::path film;       // a video, a folder of pictures, or latents
+    std::filesystem::path reference;  // empty where there is none
+    std::string prompt;               // empty where unknown
+    FilmShape shape;
+    std::vector<Value> values;
+    std::vector<Score> scores;
+    std::vector<std::string> notes;  // what people should know of it, each a clause
+    std::string error;               // why nothing could be measured; then there are no values
+    std::string not_compared;        // why there was no comparing; empty where there was, or no reference
+};
+
+// Films of one kind: of one model, one layout, one step of a training.
+struct SetResult {
+    std::string name;
+    std::filesystem::path path;
+    std::vector<FilmResult> films;
+};
+
+// An external scorer: a command that gets a film and a prompt and prints a number.
+struct Scorer {
+    std::string name, command;
+};
+
+struct Evaluation {
+    std::string title;
+    std::string version;    // of the program
+    std::string reference;  // name of the set, or path of the film, that others were compared with; empty: none
+    std::vector<SetResult> sets;
+    std::vector<Scorer> scorers;
+    std::vector<const Metric*> metrics;  // that were asked for and could be measured, in order
+};
+
+}  // namespace t3video::evaluation

@@ -1,0 +1,170 @@
+// Runs libvmaf's programs and reads the log that they write.
+#include "evaluation/vmaf.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <limits>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/parallel.h"
+#include "core/paths.h"
+#include "evaluation/process.h"
+
+namespace t3video::evaluation {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Metric kMetrics[] = {
+    {.name = "vmaf",
+     .title = "VMAF",
+     .compares = true,
+     .better = Better::higher,
+     .unit = "",
+     .range = "0 to 100; equal films have nearly 100",
+     .definition =
+         "What people are likely to say of the film's quality beside the reference, as a model learned it from "
+         "their ratings of compressed and enlarged videos.",
+     .formula = "mean over frames of the default model of the libvmaf that is installed (vmaf_v0.6.1 at the time of "
+                "writing), from several measures of lost detail and of motion; parts: the same of each frame",
+     .source = "Netflix, github.com/Netflix/vmaf; run as ffmpeg's filter libvmaf or as the program vmaf",
+     .blindness = "Does not see colour. Its model is of films in 1920x1080 seen from three times their height, and of "
+                  "what codecs do: sharpened films can score above the truth. Films must show the same content."},
+};
+
+// A folder that goes with what is in it.
+class ScratchFolder {
+  public:
+    ScratchFolder() {
+        std::string path = (fs::temp_directory_path() / "t3video-vmaf-XXXXXX").string();
+        if (!mkdtemp(path.data())) throw Error(concat("no folder ", path, " for what VMAF writes"));
+        path_ = path;
+    }
+    ~ScratchFolder() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    ScratchFolder(const ScratchFolder&) = delete;
+    ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+    const fs::path& path() const { return path_; }
+
+  private:
+    fs::path path_;
+};
+
+std::string escaped(const std::string& text, std::string_view special) {
+    std::string result;
+    for (const char c : text) {
+        if (special.find(c) != std::string_view::npos) result += '\\';
+        result += c;
+    }
+    return result;
+}
+
+bool is_ffmpeg(const std::string& program) {
+    return fs::path(program).filename() == "ffmpeg";
+}
+
+std::vector<std::string> words_for(const std::string& program, const fs::path& film, const fs::path& reference,
+                                   const fs::path& log) {
+    const int threads = available_threads();
+    if (!is_ffmpeg(program)) {
+        return {program,  "--reference", reference.string(), "--distorted", film.string(),
+                "--json", "--output",    log.string(),       "--threads",   std::to_string(threads)};
+    }
+    // A value of a filter's option is read twice, as one and as a part of the graph (ffmpeg-filters(1), "Notes on
+    // filtergraph escaping"). Frames get times by their number, so that films of other rates are compared frame by
+    // frame.
+    const std::string path = escaped(escaped(log.string(), "\\':"), "\\'[],;");
+    const std::string graph = fmt::format(
+        "[0:v:0]settb=1/25,setpts=N[film];[1:v:0]settb=1/25,setpts=N[reference];"
+        "[film][reference]libvmaf=shortest=1:log_fmt=json:log_path={}:n_threads={}",
+        path, threads);
+    // Names of files could be taken for addresses ("a:b.mp4").
+    return {program,
+            "-nostdin",
+            "-hide_banner",
+            "-loglevel",
+            "error",
+            "-i",
+            "file:" + film.string(),
+            "-i",
+            "file:" + reference.string(),
+            "-lavfi",
+            graph,
+            "-f",
+            "null",
+            "-"};
+}
+
+// Of each frame; empty where the log holds anything else.
+std::vector<double> scores_in(const fs::path& log) {
+    std::ifstream file(log, std::ios::binary);
+    const nlohmann::json content =
+        parse_json_or_discard(std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()));
+    std::vector<double> scores;
+    try {
+        for (const nlohmann::json& frame : content.at("frames"))
+            scores.push_back(frame.at("metrics").at("vmaf").get<double>());
+    } catch (const nlohmann::json::exception&) {
+        return {};
+    }
+    return scores;
+}
+
+// Why it cannot read the film; empty if it may.
+std::string refusal_of(const std::string& program, const fs::path& film) {
+    if (!is_file(film)) return film.string() + " is no video file";
+    if (!is_ffmpeg(program) && film.extension() != ".y4m")
+        return film.string() + " is no .y4m file, and vmaf reads nothing else; an ffmpeg with libvmaf reads any video";
+    return {};
+}
+
+}  // namespace
+
+std::span<const Metric> vmaf_metrics() {
+    return kMetrics;
+}
+
+std::optional<std::string> find_vmaf() {
+    constexpr double kPatience = 20;  // seconds for an ffmpeg to say what it has
+    if (const auto ffmpeg = find_program("ffmpeg")) {
+        const ProcessResult help = run_process({*ffmpeg, "-hide_banner", "-h", "filter=libvmaf"}, kPatience);
+        if (help.output.find("Filter libvmaf") != std::string::npos) return ffmpeg;
+    }
+    return find_program("vmaf");
+}
+
+Value measure_vmaf(const std::string& program, const fs::path& film, const fs::path& reference, double seconds,
+                   const std::stop_token& stop) {
+    Value value{&kMetrics[0], std::numeric_limits<double>::quiet_NaN(), {}, {}};
+    for (const fs::path& path : {film, reference}) {
+        value.note = refusal_of(program, path);
+        if (!value.note.empty()) return value;
+    }
+    const std::string name = fs::path(program).filename().string();
+    const ScratchFolder scratch;
+    const fs::path log = scratch.path() / "vmaf.json";
+    const ProcessResult result =
+        run_process(words_for(program, absolute_path(film), absolute_path(reference), log), seconds, stop);
+    if (!result.succeeded()) {
+        value.note = name + " " + words_of_failure(result, seconds);
+        return value;
+    }
+    value.parts = scores_in(log);
+    double sum = 0;
+    for (const double score : value.parts) sum += score;
+    if (value.parts.empty())
+        value.note = name + " wrote no scores of frames";
+    else
+        value.value = sum / double(value.parts.size());
+    return value;
+}
+
+}  // namespace t3video::evaluation

@@ -1,0 +1,187 @@
+// t3video evaluate, as its users run it.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "media/input/film_reader.h"
+#include "media/png.h"
+#include "support/files.h"
+#include "support/images.h"
+#include "support/pictures.h"
+#include "support/program.h"
+
+namespace t3video::testing {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+// Waves of a size, so many levels brighter.
+void write_film(const fs::path& folder, int64_t width, int64_t height, int64_t frames, int brighter = 0) {
+    fs::create_directories(folder);
+    for (int64_t i = 0; i < frames; ++i) {
+        media::Image image = picture(width, height, i);
+        for (uint8_t& value : image.rgb) value = static_cast<uint8_t>(std::min(255, value + brighter));
+        media::write_png(folder / (std::to_string(i) + ".png"), image);
+    }
+}
+
+class Evaluate : public ::testing::Test {
+  protected:
+    Outcome evaluate(std::vector<std::string> words) {
+        words.insert(words.begin(), "evaluate");
+        words.insert(words.end(), {"--output", (folder_ / "out").string()});
+        return run_program(words);
+    }
+    std::string path(const std::string& name) const { return (folder_ / name).string(); }
+    json report() const { return json::parse(read_file(folder_ / "out" / "evaluation.json")); }
+    json film(size_t set, size_t i) const { return report()["sets"][set]["films"][i]; }
+
+    TemporaryFolder folder_;
+};
+
+TEST_F(Evaluate, AFilmAgainstItselfIsPerfect) {
+    write_film(folder_ / "a", 64, 64, 3);
+    const Outcome run = evaluate({"a=" + path("a"), "b=" + path("a"), "--reference", "a"});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_NE(run.out.find("PSNR"), std::string::npos) << run.out;
+    EXPECT_TRUE(is_regular_file(folder_ / "out" / "index.html"));
+    EXPECT_TRUE(is_regular_file(folder_ / "out" / "evaluation.csv"));
+    const json values = film(1, 0)["values"];
+    EXPECT_EQ(values["psnr"]["value"], 100);
+    EXPECT_EQ(values["ssim"]["value"], 1);
+    EXPECT_EQ(values["ms_ssim"]["value"], 1);
+    EXPECT_EQ(report()["reference"], "a");
+    EXPECT_FALSE(film(0, 0)["values"].contains("psnr"));  // the reference itself
+    EXPECT_EQ(film(1, 0)["frames"], 3);
+}
+
+TEST_F(Evaluate, SetsAreMatchedByName) {
+    for (const char* name : {"0", "1"}) write_film(folder_ / "ref" / name, 48, 32, 2);
+    write_film(folder_ / "new" / "0", 48, 32, 2, 1);
+    write_film(folder_ / "new" / "1", 48, 32, 2, 8);
+    const Outcome run = evaluate({"new=" + path("new"), "--reference", "ref=" + path("ref"), "--metrics", "psnr,ssim"});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_EQ(report()["sets"].size(), 2U);
+    EXPECT_NEAR(film(1, 0)["values"]["psnr"]["value"].get<double>(), 48.13, 0.1);  // 20 log10(255 / 1)
+    EXPECT_NEAR(film(1, 1)["values"]["psnr"]["value"].get<double>(), 30.07, 0.3);  // but for values that stop at 255
+    EXPECT_FALSE(film(1, 0)["values"].contains("flicker"));
+    EXPECT_EQ(report()["sets"][1]["mean"]["psnr"]["count"], 2);
+}
+
+// One line each, and what can be measured is.
+TEST_F(Evaluate, WhatDiffersIsNotComparedAndTheRestGoesOn) {
+    for (const char* name : {"good", "size", "length", "broken", "alone"})
+        write_film(folder_ / "new" / name, 48, 32, 3);
+    write_film(folder_ / "ref" / "good", 48, 32, 3);
+    write_film(folder_ / "ref" / "size", 32, 32, 3);
+    write_film(folder_ / "ref" / "length", 48, 32, 5);
+    write_film(folder_ / "ref" / "broken", 48, 32, 3);
+    write_file(folder_ / "new" / "broken" / "1.png", "no picture");
+    const Outcome run = evaluate({path("new"), "--reference", path("ref"), "--metrics", "psnr,flicker,colour_drift"});
+    EXPECT_EQ(run.exit_code, 2);
+    const auto says = [&](const std::string& text) {
+        EXPECT_NE(run.err.find(text), std::string::npos) << text << run.err;
+    };
+    says("it is 48x32, its reference");
+    says("is 32x32");
+    says("it has 3 frames, its reference");
+    says("has 5");
+    says("has no film of this name");
+    says("1.png");
+    says("4 films or scores could not be measured or compared");
+    for (const json& film : report()["sets"][1]["films"]) {
+        const std::string name = film["name"];
+        EXPECT_EQ(film["values"].contains("psnr"), name == "good") << name;
+        EXPECT_EQ(film["values"].contains("colour_drift"), name != "broken") << name;
+        EXPECT_EQ(film["error"].is_null(), name != "broken") << name;
+    }
+}
+
+TEST_F(Evaluate, AReferenceThatBreaksLeavesWhatTheFilmShowsAlone) {
+    write_film(folder_ / "a", 48, 32, 3);
+    write_film(folder_ / "b", 48, 32, 3);
+    write_file(folder_ / "b" / "2.png", "no picture");
+    const Outcome run = evaluate({path("a"), "--reference", path("b"), "--metrics", "psnr,colour_drift"});
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_NE(run.err.find("2.png"), std::string::npos) << run.err;
+    EXPECT_TRUE(film(1, 0)["values"].contains("colour_drift"));
+    EXPECT_FALSE(film(1, 0)["values"].contains("psnr"));
+}
+
+TEST_F(Evaluate, ScorersGetFilmAndPrompt) {
+    write_film(folder_ / "films" / "00000", 32, 32, 2);
+    write_film(folder_ / "films" / "00001", 32, 32, 2);
+    write_file(folder_ / "list.json", R"([{"prompt_en": "A $(false) \"ball\"."}, {"prompt_en": "two words"}])");
+    const Outcome run = evaluate({path("films"), "--prompts", path("list.json"), "--metrics", "colour_drift",
+                                  "--scorer", R"(words=sh -c 'ls "$1" >/dev/null && echo "$2" | wc -w' x)", "--scorer",
+                                  "bad=echo nonsense; false", "--scorer-seconds", "20"});
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_EQ(film(0, 0)["scores"]["words"]["value"], 3);
+    EXPECT_EQ(film(0, 1)["scores"]["words"]["value"], 2);
+    EXPECT_TRUE(film(0, 0)["scores"]["bad"]["value"].is_null());
+    EXPECT_EQ(film(0, 0)["prompt"], "A $(false) \"ball\".");
+    EXPECT_NE(run.err.find("bad"), std::string::npos) << run.err;
+}
+
+// The twin is what --attention full makes of the same request.
+TEST_F(Evaluate, AgainstFullAttention) {
+    const std::vector<std::string> request = {"generate", "--prompt", "A red ball falls.", "--size", "96x64",
+                                              "--frames", "5",        "--steps",           "1",      "--quiet",
+                                              "--output"};
+    const auto make = [&](std::vector<std::string> words, const std::string& output) {
+        words.insert(words.begin(), request.begin(), request.end());
+        words.insert(words.begin() + static_cast<int64_t>(request.size()), path(output));
+        const Outcome made = run_program(words);
+        ASSERT_EQ(made.exit_code, 0) << made.err;
+    };
+    const std::string windows =
+        write_file(folder_ / "t3.json", R"({"grid": [2, 4, 6], "window_counts": [[2, 2, 3]]})").string();
+    make({"--layout", windows}, "film/");
+    make({"--attention", "full"}, "full/");
+    const Outcome run = evaluate({path("film"), "--full-attention", "--metrics", "psnr"});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_EQ(report()["reference"], "full attention");
+    EXPECT_LT(film(1, 0)["values"]["psnr"]["value"].get<double>(), 60);
+    for (const char* frame : {"00000.png", "00004.png"}) {
+        const media::Image twin = read_png(folder_ / "out" / "full-attention" / "film" / frame);
+        EXPECT_TRUE(twin == read_png(folder_ / "full" / frame)) << frame;
+    }
+}
+
+TEST_F(Evaluate, WrongRequestsAreOneLine) {
+    write_film(folder_ / "a", 32, 32, 2);
+    write_file(folder_ / "empty.json", "[]");
+    const auto refuses = [&](const std::vector<std::string>& words, const std::string& text) {
+        const Outcome run = evaluate(words);
+        EXPECT_EQ(run.exit_code, 2) << text;
+        EXPECT_NE(run.err.find(text), std::string::npos) << run.err;
+        EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
+    };
+    refuses({}, "expected films");
+    refuses({path("none")}, "there is no such file");
+    refuses({path("a"), "--metrics", "psnr,vqa"}, "--metrics vqa: expected some of psnr");
+    refuses({path("a"), "--scorer", "echo 1"}, "echo 1");
+    refuses({path("a"), "--scorer", "x=echo 1", "--scorer", "x=echo 2"}, "two scorers called x");
+    refuses({path("a"), "--prompts", path("empty.json")}, "empty.json");
+    refuses({path("a"), "--layout", path("empty.json")}, "empty.json");
+    refuses({path("a"), path("a")}, "two sets are called");
+    refuses({path("a"), "--steps=3"}, "--steps");
+    refuses({path("a"), "--full-attention", "--reference", path("a")}, "leave one out");
+    write_file(folder_ / "out" / "index.html", "mine");
+    refuses({path("a")}, "index.html that is no report of t3video");
+    EXPECT_EQ(read_file(folder_ / "out" / "index.html"), "mine");
+}
+
+// docs/metrics.md is what --describe prints, between its own words.
+TEST(EvaluateDescribe, IsInTheDocumentation) {
+    const Outcome run = run_program({"evaluate", "--describe"});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_NE(run.out.find("## PSNR"), std::string::npos);
+    const std::string page = read_file(fs::path(T3VIDEO_SOURCE) / "docs/metrics.md");
+    EXPECT_TRUE(page.find(run.out) != std::string::npos)
+        << "docs/metrics.md: put in what t3video evaluate --describe prints";
+}
+
+}  // namespace
+}  // namespace t3video::testing
