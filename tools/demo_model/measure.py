@@ -2,6 +2,8 @@
 
     measure.py FOLDER [--prompts prompts.json]     films in the order of their names, prompts in list order
     measure.py manifest.json                       [{"file": "a.mp4", "prompt": "A red ball ..."}, ...]
+    measure.py --one FILM PROMPT                   prints what share of colour and direction is right: 0, 0.5 or 1
+    measure.py --objects FILM [PROMPT]             prints how many objects a frame shows, on the mean
 
 Needs numpy, and but for .y4m files the programs ffmpeg and ffprobe.
 
@@ -68,13 +70,45 @@ def solid(mask):
     return mask & (box >= 15)
 
 
+def object_mask(pixels):
+    """Where the object is in frames of CIE Lab, and its colour if it is white."""
+    chroma = np.hypot(pixels[..., 1], pixels[..., 2])
+    mask = solid(chroma > VIVID)
+    if mask.mean() >= LEAST_AREA:
+        return mask, None
+    return solid((chroma < NEUTRAL) & (pixels[..., 0] > BRIGHT)), 'white'
+
+
+def pieces(mask):
+    """Areas of the connected parts of a mask (h,w), in cells of 8x8 pixels of which half are set."""
+    h, w = (n // 8 * 8 for n in mask.shape)
+    cells = mask[:h, :w].reshape(h // 8, 8, w // 8, 8).mean((1, 3)) >= 0.5
+    left, areas = {(int(y), int(x)) for y, x in zip(*np.nonzero(cells))}, []
+    while left:
+        open_cells, area = [left.pop()], 0
+        while open_cells:
+            y, x = open_cells.pop()
+            area += 1
+            near = {(y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)} & left
+            left -= near
+            open_cells += near
+        areas.append(area)
+    return areas
+
+
+def objects(frames):
+    """How many objects a frame shows, on the mean: parts of a quarter of the largest one's area or more."""
+    counts = []
+    for mask in object_mask(lab(frames))[0]:
+        areas = pieces(mask)
+        counts.append(sum(a >= max(areas) / 4 for a in areas) if areas else 0)
+    return float(np.mean(counts))
+
+
 def measure(frames):
     """-> dict(colour, direction, dx, dy); motion in frame heights, y upwards."""
     pixels = lab(frames)
-    chroma = np.hypot(pixels[..., 1], pixels[..., 2])
-    mask, colour = solid(chroma > VIVID), None
-    if mask.mean() < LEAST_AREA:
-        mask, colour = solid((chroma < NEUTRAL) & (pixels[..., 0] > BRIGHT)), 'white'
+    mask, colour = object_mask(pixels)
     if mask.mean() < LEAST_AREA / 4:
         return dict(colour='none', direction='none', dx=0.0, dy=0.0)
     if colour is None:
@@ -107,6 +141,11 @@ def expected(prompt):
     return colour[0] if colour else None, motion
 
 
+def share_right(film, prompt):
+    found, wanted = measure(read(film)), expected(prompt)
+    return ((found['colour'] == wanted[0]) + (found['direction'] == wanted[1])) / 2
+
+
 def table(results):
     """The results in Markdown; shifts in pixels, to the right and upwards."""
     mark = lambda name, ok: f"{name} {'✓' if ok else '✗'}"
@@ -119,6 +158,12 @@ def table(results):
 
 
 def main():
+    if sys.argv[1:2] == ['--one']:  # these two as scorers of t3video evaluate are called
+        print(share_right(*sys.argv[2:4]))
+        return 0
+    if sys.argv[1:2] == ['--objects']:
+        print(objects(read(sys.argv[2])))
+        return 0
     parser = argparse.ArgumentParser()
     parser.add_argument('films', help='folder of films, or a manifest')
     parser.add_argument('--prompts', help='JSON list of prompts, for a folder')
