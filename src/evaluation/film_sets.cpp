@@ -9,6 +9,7 @@
 #include "core/paths.h"
 #include "job/job.h"
 #include "media/film_format.h"
+#include "media/input/film_reader.h"
 
 namespace t3video::evaluation {
 namespace {
@@ -27,9 +28,7 @@ bool is_hidden(const fs::path& path) {
 }
 
 bool has_pictures(const fs::path& folder) {
-    return std::ranges::any_of(entries_of(folder), [](const fs::path& path) {
-        return !is_hidden(path) && media::extension_of(path) == ".png";
-    });
+    return !media::pictures_in(folder).empty();
 }
 
 // Films in a folder of films; empty where there are none.

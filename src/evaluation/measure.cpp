@@ -19,7 +19,6 @@
 #include "evaluation/vmaf.h"
 #include "job/film_record.h"
 #include "media/film_comment.h"
-#include "media/film_format.h"
 #include "media/input/film_reader.h"
 
 namespace t3video::evaluation {
@@ -118,11 +117,7 @@ class ReferenceStream {
 
 // How many frames a film has, before they are read; 0 where the file does not say.
 int64_t stated_frames(const std::filesystem::path& film) try {
-    if (is_folder(film)) {
-        return std::ranges::count_if(entries_of(film), [](const std::filesystem::path& path) {
-            return media::extension_of(path) == ".png" && !path.filename().string().starts_with('.');
-        });
-    }
+    if (is_folder(film)) return std::ssize(media::pictures_in(film));
     const media::VideoInfo info = media::read_film_info(film);
     return info.fps ? std::llround(info.duration * info.fps->value()) : 0;
 } catch (const InvalidRequest&) {

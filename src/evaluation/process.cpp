@@ -11,12 +11,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/printable.h"
 #include "core/text_lines.h"
@@ -32,10 +32,6 @@ constexpr int kGlance = 20;                 // milliseconds between looks at the
 
 std::string words_of(int reason) {
     return std::generic_category().message(reason);
-}
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 void keep_end(std::string& text) {
@@ -183,7 +179,7 @@ ProcessResult run_process(const std::vector<std::string>& words, double seconds,
     output.close_writer();
     errors.close_writer();
 
-    const auto start = std::chrono::steady_clock::now();
+    const auto start = Clock::now();
     std::optional<double> ended;  // when its first process had
     const auto is_over = [&] {
         const double now = seconds_since(start);

@@ -31,7 +31,6 @@ struct FilmResult {
     FilmShape shape;
     std::vector<Value> values;
     std::vector<Score> scores;
-    std::vector<std::string> notes;  // what people should know of it, each a clause
     std::string error;               // why nothing could be measured; then there are no values
     std::string not_compared;        // why there was no comparing; empty where there was, or no reference
 };

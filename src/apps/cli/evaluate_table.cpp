@@ -2,27 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <cstdio>
 
 #include "core/printable.h"
-#include "evaluation/statistics.h"
+#include "evaluation/page/summary.h"
 
 namespace t3video::apps {
 namespace {
 
 using evaluation::Evaluation;
-using evaluation::FilmResult;
 using evaluation::Mean;
 using evaluation::Metric;
+using evaluation::Quantity;
 using evaluation::SetResult;
-
-template <class ValueOf>
-Mean mean_over(const SetResult& set, const ValueOf& value_of) {
-    std::vector<double> values;
-    for (const FilmResult& film : set.films) values.push_back(value_of(film));
-    return evaluation::mean_of(values);
-}
 
 std::string text_of(const Mean& mean) {
     if (mean.count == 0) return "-";
@@ -37,10 +29,9 @@ class Table {
         for (const SetResult& set : sets_) head.push_back(printable(set.name));
         rows_.push_back(std::move(head));
     }
-    template <class ValueOf>
-    void add(const std::string& title, const ValueOf& value_of) {
+    void add(const std::string& title, const Quantity& quantity) {
         std::vector<std::string> row{title};
-        for (const SetResult& set : sets_) row.push_back(text_of(mean_over(set, value_of)));
+        for (const SetResult& set : sets_) row.push_back(text_of(evaluation::mean_over_films(set, quantity)));
         rows_.push_back(std::move(row));
     }
     void print() const {
@@ -70,22 +61,9 @@ const char* arrow_of(evaluation::Better better) {
 
 void print_means(const Evaluation& evaluation) {
     Table table(evaluation);
-    for (const Metric* metric : evaluation.metrics) {
-        const std::string unit = metric->unit.empty() ? std::string() : fmt::format(" ({})", metric->unit);
-        table.add(fmt::format("{}{}{}", metric->title, unit, arrow_of(metric->better)), [&](const FilmResult& film) {
-            for (const evaluation::Value& value : film.values) {
-                if (value.metric == metric) return value.value;
-            }
-            return std::nan("");
-        });
-    }
-    for (const evaluation::Scorer& scorer : evaluation.scorers) {
-        table.add(scorer.name, [&](const FilmResult& film) {
-            for (const evaluation::Score& score : film.scores) {
-                if (score.scorer == scorer.name) return score.value;
-            }
-            return std::nan("");
-        });
+    for (const Quantity& quantity : evaluation::quantities_of(evaluation)) {
+        const std::string unit = quantity.unit.empty() ? std::string() : fmt::format(" ({})", quantity.unit);
+        table.add(quantity.title + unit + arrow_of(quantity.better), quantity);
     }
     table.print();
 }

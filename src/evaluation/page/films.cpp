@@ -12,6 +12,7 @@
 #include "evaluation/page/intervals.h"
 #include "evaluation/page/summary.h"
 #include "media/film_format.h"
+#include "media/input/film_reader.h"
 #include "report/html.h"
 #include "report/page.h"
 
@@ -37,19 +38,17 @@ bool is_video(const fs::path& path) {
     return std::ranges::find(kPlayed, media::extension_of(path)) != std::end(kPlayed);
 }
 
-// The names of a folder's pictures as links, in no order; empty where it has none or cannot be read.
-std::vector<std::string> pictures_in(const fs::path& folder) {
-    std::vector<std::string> names;
+// The names of a folder's pictures as links; empty where it has none or cannot be read.
+std::vector<std::string> picture_links(const fs::path& folder) {
+    std::vector<std::string> links;
     try {
-        if (!is_folder(folder)) return names;
-        for (const fs::path& entry : entries_of(folder)) {
-            const std::string name = entry.filename().string();
-            if (media::extension_of(entry) == ".png" && !name.starts_with('.')) names.push_back(link_to(name));
-        }
+        if (!is_folder(folder)) return links;
+        for (const fs::path& picture : media::pictures_in(folder))
+            links.push_back(link_to(picture.filename().string()));
     } catch (const InvalidRequest&) {
-        names.clear();
+        links.clear();
     }
-    return names;
+    return links;
 }
 
 std::vector<Entry> entries_of_row(const Row& row, const Evaluation& evaluation) {
@@ -102,7 +101,7 @@ std::optional<Medium> medium_of(const fs::path& path, const std::string& link, c
             fmt::format("<video src=\"{}\" preload=\"none\" controls muted playsinline aria-label=\"{}\"></video>",
                         link, label)};
     }
-    const std::vector<std::string> pictures = pictures_in(path);
+    const std::vector<std::string> pictures = picture_links(path);
     if (pictures.empty()) return std::nullopt;
     return Medium{
         fmt::format("data-kind=\"pictures\" data-link=\"{}/\" data-pictures=\"{}\"", link, fmt::join(pictures, " ")),
@@ -119,8 +118,8 @@ std::string player_of(const Entry& entry, const std::vector<Entry>& row, double 
     if (entry.film != nullptr) {
         if (!entry.film->error.empty())
             notes += fmt::format("<p class=\"finding serious\">✖ {}</p>", escaped(entry.film->error));
-        for (const std::string& note : entry.film->notes)
-            notes += fmt::format("<p class=\"quiet\">{}</p>", escaped(note));
+        if (!entry.film->not_compared.empty())
+            notes += fmt::format("<p class=\"quiet\">not compared: {}</p>", escaped(entry.film->not_compared));
     }
     const std::optional<Medium> medium = medium_of(entry.path, link, escaped(entry.set));
     if (!medium) {

@@ -111,14 +111,16 @@ std::string unmatched(const Evaluation& evaluation) {
                        missing.list());
 }
 
-std::string notes_of_films(const Evaluation& evaluation) {
-    Happenings notes;
+std::string not_compared(const Evaluation& evaluation) {
+    Happenings reasons;
     for (const SetResult& set : evaluation.sets) {
         for (const FilmResult& film : set.films) {
-            for (const std::string& note : film.notes) notes.add(note, name_in(set, film));
+            if (!film.not_compared.empty()) reasons.add(film.not_compared, name_in(set, film));
         }
     }
-    return notes.count() == 0 ? std::string() : finding("warning", "⚠", "Notes on films." + notes.list());
+    if (reasons.count() == 0) return {};
+    return finding("warning", "⚠",
+                   fmt::format("{} not compared with a reference.{}", films_text(reasons.count()), reasons.list()));
 }
 
 // In which metrics a set lies above or below the reference set, so that the interval leaves out 0.
@@ -157,7 +159,7 @@ std::string apart(const Evaluation& evaluation, const SetResult& set, const SetR
 std::string findings_of(const Evaluation& evaluation) {
     std::string page = unread(evaluation);
     for (const Quantity& quantity : quantities_of(evaluation)) page += untold(evaluation, quantity);
-    page += unmatched(evaluation) + notes_of_films(evaluation);
+    page += unmatched(evaluation) + not_compared(evaluation);
     if (page.empty())
         page = finding("good", "✔", "Every film was read, and every number that was asked for could be told.");
     if (const SetResult* reference = reference_set(evaluation)) {

@@ -54,7 +54,6 @@ Json json_of(const FilmResult& film, const std::filesystem::path& folder) {
             {"fps", film.shape.fps},
             {"values", std::move(values)},
             {"scores", std::move(scores)},
-            {"notes", film.notes},
             {"error", text_or_null(film.error)},
             {"not_compared", text_or_null(film.not_compared)}};
 }

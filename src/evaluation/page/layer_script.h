@@ -53,12 +53,7 @@ class VideoLayer {
 
 class PictureLayer {
   constructor(canvas, folder, names, fps) {
-    const decoded = names.map((link) => {
-      try { return [decodeURIComponent(link), link]; } catch { return [link, link]; }
-    });
-    const order = new Intl.Collator('en', { numeric: true });
-    decoded.sort((a, b) => order.compare(a[0], b[0]));
-    this.links = decoded.map((pair) => folder + pair[1]);
+    this.links = names.map((link) => folder + link);  // in the order of the film's frames
     Object.assign(this, { element: canvas, fps, frames: this.links.length, pictures: new Map(), loaded: false });
     this.most = 8;
   }

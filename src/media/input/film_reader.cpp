@@ -18,15 +18,8 @@ namespace fs = std::filesystem;
 
 class PictureFolder : public FrameReader {
   public:
-    PictureFolder(const fs::path& folder, int64_t memory) : memory_(memory) {
-        for (const fs::path& entry : entries_of(folder)) {
-            const bool hidden = entry.filename().string().starts_with('.');  // as macOS writes beside each file
-            if (!hidden && extension_of(entry) == ".png") pictures_.push_back(entry);
-        }
+    PictureFolder(const fs::path& folder, int64_t memory) : memory_(memory), pictures_(pictures_in(folder)) {
         require_valid(!pictures_.empty(), folder.string(), ": no .png pictures in this folder");
-        std::ranges::sort(pictures_, [](const fs::path& a, const fs::path& b) {
-            return counts_before(a.filename().string(), b.filename().string());
-        });
         const auto first = open_picture(pictures_.front(), memory_);  // some are called so and are JPEGs
         width_ = first->width();
         height_ = first->height();
@@ -51,6 +44,17 @@ class PictureFolder : public FrameReader {
 };
 
 }  // namespace
+
+std::vector<fs::path> pictures_in(const fs::path& folder) {
+    std::vector<fs::path> pictures;
+    for (const fs::path& entry : entries_of(folder)) {
+        if (!entry.filename().string().starts_with('.') && extension_of(entry) == ".png") pictures.push_back(entry);
+    }
+    std::ranges::sort(pictures, [](const fs::path& a, const fs::path& b) {
+        return counts_before(a.filename().string(), b.filename().string());
+    });
+    return pictures;
+}
 
 void require_room(int64_t needed, int64_t memory, const std::string& name, int64_t width, int64_t height) {
     require_valid(needed <= memory, name, ": ", width, "x", height, " pixels takes ", (needed >> 20) + 1,

@@ -8,6 +8,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "media/frame.h"
 
@@ -66,10 +67,13 @@ constexpr int64_t frame_bytes(int64_t width, int64_t height) {
 // Throws InvalidRequest, naming the file, where reading frames of that size takes `needed` bytes and fewer are left.
 void require_room(int64_t needed, int64_t memory, const std::string& name, int64_t width, int64_t height);
 
-// A video file, in builds with FFmpeg, or a folder of PNG pictures: numbers in their names count as numbers (frame_2
-// comes before frame_10), and names that begin with a dot are left out. Frames are turned as the file says. Throws
-// InvalidRequest for what is neither, and for a video whose frames cannot be read within so many bytes, before one is.
-// Once `stop` is requested, reading throws Stopped.
+// A folder's PNG pictures in the order in which they are a video's frames: numbers in their names count as numbers
+// (frame_2 comes before frame_10), and names that begin with a dot are left out, as macOS writes beside each file.
+std::vector<std::filesystem::path> pictures_in(const std::filesystem::path& folder);
+
+// A video file, or a folder of PNG pictures as pictures_in() has them. Frames are turned as the file says. Without
+// FFmpeg a video is a .y4m. Throws InvalidRequest for what is neither, and for a video whose frames cannot be read
+// within so many bytes, before one is. Once `stop` is requested, reading throws Stopped.
 std::unique_ptr<FrameReader> open_frames(const std::filesystem::path& path, int64_t memory = kNoLimit,
                                          std::stop_token stop = {});
 

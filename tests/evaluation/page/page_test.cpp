@@ -52,7 +52,7 @@ TEST(EvaluationPage, TextsOfStrangersStayTexts) {
             film.name += evil;
             film.prompt = film.error = evil;
             film.film = "/films/" + evil + ".mp4";
-            film.notes = {evil};
+            film.not_compared = evil;
             film.values[0].note = film.scores[0].note = evil;
             film.scores[0].value = kNoValue;
         }
@@ -87,7 +87,7 @@ TEST(Findings, CountedWithReasons) {
     for (size_t i = 0; i < 2; ++i)
         evaluation.sets[1].films[i].values[1] = {&kExampleMetrics[1], kNoValue, "nothing stands still", {}};
     evaluation.sets[1].films[2].scores = {{"dover", kNoValue, "took longer than 5 s"}};
-    evaluation.sets[1].films[2].notes = {"One frame was left out."};
+    evaluation.sets[1].films[2].not_compared = "One frame was left out.";
     const std::string text = findings_of(evaluation);
     for (const char* part :
          {"1 of 6 films could not be measured.<ul><li>damaged (1 film: full/a)",
@@ -174,6 +174,7 @@ TEST(FilmRows, FoldersOfPicturesAndWhatBrowsersDoNotPlay) {
     const std::string page = film_rows_of(evaluation, folder.path());
     EXPECT_TRUE(has(page, "data-kind=\"pictures\" data-link=\"f/\"")) << page;
     EXPECT_TRUE(has(page, "frame%202.png") && has(page, "frame%2010.PNG"));
+    EXPECT_LT(page.find("frame%202.png"), page.find("frame%2010.PNG"));  // as they are read
     EXPECT_FALSE(has(page, "hidden"));
     EXPECT_FALSE(has(page, "notes.txt"));
     EXPECT_TRUE(has(page, "data-name=\"full\" data-fps=\"8\""));  // as the other film of the row
