@@ -168,6 +168,7 @@ TEST_F(Evaluate, WrongRequestsAreOneLine) {
     refuses({path("a"), path("a")}, "two sets are called");
     refuses({path("a"), "--steps=3"}, "--steps");
     refuses({path("a"), "--full-attention", "--reference", path("a")}, "leave one out");
+    EXPECT_FALSE(exists(folder_ / "out"));  // nothing is made for a wrong request
     write_file(folder_ / "out" / "index.html", "mine");
     refuses({path("a")}, "index.html that is no report of t3video");
     EXPECT_EQ(read_file(folder_ / "out" / "index.html"), "mine");

@@ -141,6 +141,19 @@ evaluation::FilmSet make_twins(const evaluation::FilmSet& set, const fs::path& f
     return twins;
 }
 
+// Whether the folder holds a report of an earlier evaluation.
+bool holds_report(const fs::path& folder) {
+    const fs::path file = folder / "evaluation.json";
+    return is_file(file) && parse_json_or_discard(read_text_file(file, "a report")).contains("t3video");
+}
+
+// What is replaced is a report.
+void check_output(const fs::path& folder) {
+    make_folders(folder);
+    require_valid(!name_exists(folder / "index.html") || holds_report(folder), folder.string(),
+                  ": holds an index.html that is no report of t3video; name another folder with --output");
+}
+
 evaluation::RunOptions EvaluateOptions::run_options() const {
     evaluation::RunOptions run;
     run.prompts = prompts_of(prompts);
@@ -154,9 +167,16 @@ evaluation::RunOptions EvaluateOptions::run_options() const {
     for (const evaluation::FilmSet& set : run.sets) tell_missing(set, run.prompts);
     require_valid(reference.empty() || !full_attention,
                   "--reference and --full-attention are two kinds of reference; leave one out");
+    run.measure.metrics = wanted();
+    run.measure.windows = windows();
+    run.measure.program_seconds = scorer_seconds;
+    run.measure.threads = compute.threads == 0 ? available_threads() : compute.threads;
+    run.measure.memory = compute.bytes();
+    require_valid(!full_attention || run.sets.size() == 1, "--full-attention takes one set of films; ", run.sets.size(),
+                  " are given");
     const auto named = std::ranges::find(run.sets, reference, &evaluation::FilmSet::name);
     if (full_attention) {
-        require_valid(run.sets.size() == 1, "--full-attention takes one set of films; ", run.sets.size(), " are given");
+        check_output(output);  // films are made there
         run.sets.insert(run.sets.begin(), make_twins(run.sets.front(), output / "full-attention", film_words(), quiet));
         run.reference = 0;
     } else if (named != run.sets.end()) {
@@ -166,11 +186,7 @@ evaluation::RunOptions EvaluateOptions::run_options() const {
         run.reference = 0;
     }
     check_names(run.sets);
-    run.measure.metrics = wanted();
-    run.measure.windows = windows();
-    run.measure.program_seconds = scorer_seconds;
-    run.measure.threads = compute.threads == 0 ? available_threads() : compute.threads;
-    run.measure.memory = compute.bytes();
+    check_output(output);
     const bool asks = std::ranges::any_of(run.measure.metrics, [](const Metric* m) { return m->name == "vmaf"; });
     if (run.reference && asks) run.measure.vmaf = evaluation::find_vmaf();
     return run;
@@ -197,24 +213,10 @@ class Console final : public evaluation::RunObserver {
     size_t done_ = 0;
 };
 
-// Whether the folder holds a report of an earlier evaluation.
-bool holds_report(const fs::path& folder) {
-    const fs::path file = folder / "evaluation.json";
-    return is_file(file) && parse_json_or_discard(read_text_file(file, "a report")).contains("t3video");
-}
-
-// What is replaced is a report.
-void check_output(const fs::path& folder) {
-    make_folders(folder);
-    require_valid(!name_exists(folder / "index.html") || holds_report(folder), folder.string(),
-                  ": holds an index.html that is no report of t3video; name another folder with --output");
-}
-
 void EvaluateOptions::run() const {
     if (describe) return print_metrics();
     require_valid(!sets.empty(), "expected films: t3video evaluate FILMS... (t3video evaluate --help explains them)");
     set_quiet(quiet);
-    check_output(output);
     const UnsavedWork work;
     const evaluation::RunOptions options = run_options();
     Console console(quiet);
