@@ -160,6 +160,7 @@ TEST_F(Evaluate, WrongRequestsAreOneLine) {
     };
     refuses({}, "expected films");
     refuses({path("none")}, "there is no such file");
+    refuses({"--metrics", "psnr,vqa", path("a")}, "--metrics vqa: expected some of psnr");
     refuses({path("a"), "--metrics", "psnr,vqa"}, "--metrics vqa: expected some of psnr");
     refuses({path("a"), "--scorer", "echo 1"}, "echo 1");
     refuses({path("a"), "--scorer", "x=echo 1", "--scorer", "x=echo 2"}, "two scorers called x");

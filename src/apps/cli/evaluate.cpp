@@ -255,6 +255,7 @@ void add_evaluate(CLI::App& program, Action& chosen) {
     const char* const measuring = "Measuring";
     c->add_option("--metrics", o->metrics, "Some of the metrics (default: all that can be measured)")
         ->delimiter(',')
+        ->allow_extra_args(false)  // what follows are films
         ->type_name("NAME[,NAME]")
         ->group(measuring);
     c->add_option("--layout", o->layout,
