@@ -2,7 +2,8 @@
 
     summary.py FOLDER OUTPUT [--images docs/images]        needs numpy, matplotlib and Pillow
 
-Intervals are over the seeds of training: half the range of two seeds beside their mean.
+Intervals of tables are over the seeds of training: half the range of two seeds beside their mean. Those of pairs are
+over films: the difference of two films of one prompt and noise, 1.96 standard errors of its mean.
 """
 import argparse
 import json
@@ -32,6 +33,43 @@ def scores_of(file):
             if value['value'] is not None:
                 found.setdefault(name, []).append(value['value'])
     return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def films_of(root, name, metric):
+    """The metric of each film of a point, in the order of prompts; none where it was not scored."""
+    file = root / 'scores' / name / 'evaluation.json'
+    if not file.exists():
+        return []
+    films = json.loads(file.read_text())['sets'][-1]['films']
+    return [{**f['values'], **f['scores']}[metric]['value'] for f in films]
+
+
+def pairs(root):
+    """How films differ from those of full attention after 1000 updates, and elsewhere from those of kept extents."""
+    described = json.loads((root / 'points.json').read_text())
+    compared = {}  # title: [(point, its partner)]
+    for p in described['points']:
+        if p['kind'] != 'full' or p['updates'] != 1000:
+            title = f"{p['title']}, {p['updates']} updates"
+            compared.setdefault(title, []).append((p['name'], f"full-{p['seed']}-1000"))
+    for p in described['elsewhere']:
+        if p['rule'] != 'extents':
+            compared.setdefault(f"{p['place']}, {p['rule']}", []).append(
+                (p['name'], f"{p['place']}-extents-{p['seed']}"))
+    metrics = ('follow', 'objects', 'warp_error')
+    rows = ['| | films | ' + ' | '.join(TITLES.get(m, m) for m in metrics) + ' |', '|---' * (len(metrics) + 2) + '|']
+    for title, points in compared.items():
+        cells, count = [], 0
+        for metric in metrics:
+            both = [pair for point, other in points
+                    for pair in zip(films_of(root, point, metric), films_of(root, other, metric)) if None not in pair]
+            if len(both) > 1:
+                d = np.subtract(*np.transpose(both))
+                cells.append(f'{d.mean():+.2f} ±{1.96 * d.std(ddof=1) / len(d) ** 0.5:.2f}')
+                count = max(count, len(d))
+        if cells:
+            rows.append(f'| {title} | {count} | ' + ' | '.join(cells) + ' |')
+    return '### Pairs of films\n\n' + '\n'.join(rows) + '\n'
 
 
 def collect(root):
@@ -181,7 +219,7 @@ def main():
     args.output.mkdir(parents=True, exist_ok=True)
     study = collect(args.folder)
     (args.output / 'study.json').write_text(json.dumps(study, indent=1))
-    (args.output / 'tables.md').write_text(tables(study))
+    (args.output / 'tables.md').write_text(tables(study) + '\n' + pairs(args.folder))
     if args.images:
         plots(study, args.images)
         sheet(args.folder, args.images / 'study-films.jpg')
