@@ -32,8 +32,8 @@ Material material_of(FileModel& model, const film::Request& request, const film:
     Material material{.prompt = ids_of(model, request.prompt, observer)};
     if (film.guided()) material.negative = ids_of(model, film.settings.negative_prompt, observer);
     material.frames = std::move(input.frames);
-    material.noise = [request, shape = latent_shape(film, model.networks().vae.config())](Context& ctx) {
-        return make_noise(ctx, shape, request.seed, request.noise, request.multiprocessors);
+    material.noise = [request, shape = latent_shape(film, model.networks().vae.config())](Context& ctx, int64_t draw) {
+        return make_noise(ctx, shape, request.seed, request.noise, request.multiprocessors, draw);
     };
     material.bf16_timesteps = request.bf16_timesteps;
     return material;
