@@ -150,8 +150,9 @@ void remark_on_students(const ModelFiles& files, const std::optional<Student>& s
     const bool is_rule = solver.students.has_value();
     const auto note = [&](auto&&... parts) { s.notes.emplace_back(parts...); };
     if (student) {
+        const bool moves = !student->solver.starts_with("rcm");
         note(student->told_by, ": is a few-step student (", student->name, "), made for ", student->steps, " steps of ",
-             student->solver, ", shift ", student->shift, ", cfg 1");
+             student->solver, moves ? concat(", shift ", student->shift) : "", ", cfg 1");
         if (!student->remark.empty())
             note(student->name, ": ", student->remark,
                  "; in full attention or T3 windows its weights are another model");

@@ -35,8 +35,8 @@ struct Demo {
 Tensor denoised(Context& ctx, const Demo& demo, const models::WanDit& dit,
                 const sampling::StepObserver& observer = {}) {
     return denoise_film(ctx, {.dit = [&](size_t) -> const models::WanDit& { return dit; }}, demo.film,
-                        demo.embeddings(ctx), schedule_of(demo.film),
-                        {.x = demo.noise(ctx, 3)}, {.observer = observer});
+                        demo.embeddings(ctx), schedule_of(demo.film), {.x = demo.noise(ctx, 3)},
+                        {.observer = observer});
 }
 
 // Requests of the system for memory up to the end of each step.
