@@ -50,15 +50,18 @@ void fill_blocks(std::span<float> out, std::mt19937& twister) {
     }
 }
 
-// Pairs in double precision; with an odd count the last sine is dropped.
-void fill_pairs(std::span<float> out, std::mt19937& twister) {
-    for (size_t i = 0; i < out.size(); i += 2) {
+// Values `first` and on of one stream of pairs in double precision: the generator keeps a sine that an odd count leaves
+// for the next draw.
+void fill_pairs(std::span<float> out, uint64_t first, std::mt19937& twister) {
+    constexpr uint64_t kDrawsOfPair = 4;
+    twister.discard(first / 2 * kDrawsOfPair);
+    for (uint64_t pair = first / 2; 2 * pair < first + out.size(); ++pair) {
         const double u1 = uniform53(twister);
         const double u2 = uniform53(twister);
         const double radius = std::sqrt(-2.0 * std::log1p(-u2));
         const double angle = 2.0 * std::numbers::pi * u1;
-        out[i] = static_cast<float>(radius * std::cos(angle));
-        if (i + 1 < out.size()) out[i + 1] = static_cast<float>(radius * std::sin(angle));
+        if (2 * pair >= first) out[2 * pair - first] = static_cast<float>(radius * std::cos(angle));
+        if (2 * pair + 1 < first + out.size()) out[2 * pair + 1 - first] = static_cast<float>(radius * std::sin(angle));
     }
 }
 
@@ -94,16 +97,20 @@ std::array<float, 2> box_muller(uint32_t a, uint32_t b) {
 
 }  // namespace
 
-void fill_normal_cpu(std::span<float> out, uint64_t seed) {
+void fill_normal_cpu(std::span<float> out, uint64_t seed, int64_t draw) {
+    require(draw >= 0, "normals: draw ", draw);
     std::mt19937 twister(static_cast<uint32_t>(seed));
+    const auto before = static_cast<uint64_t>(draw);
     if (out.size() < kBlock) {
-        fill_pairs(out, twister);
+        fill_pairs(out, before * out.size(), twister);
     } else {
+        twister.discard(before * (out.size() + (out.size() % kBlock != 0 ? kBlock : 0)));
         fill_blocks(out, twister);
     }
 }
 
-void fill_normal_cuda(std::span<float> out, uint64_t seed, int multiprocessors, int threads) {
+void fill_normal_cuda(std::span<float> out, uint64_t seed, int multiprocessors, int threads, int64_t draw) {
+    require(draw >= 0, "normals: draw ", draw);
     require_valid(multiprocessors >= 1, "multiprocessors: found ", multiprocessors, ", expected at least 1");
     constexpr int64_t kBlockThreads = 256, kBlocksPerMultiprocessor = 2048 / kBlockThreads;
     const auto count = static_cast<int64_t>(out.size());
@@ -119,7 +126,7 @@ void fill_normal_cuda(std::span<float> out, uint64_t seed, int multiprocessors, 
             const int64_t thread = call % launched;
             int64_t element = 4 * launched * round + thread;
             if (element >= count) continue;
-            const Philox x = philox(seed, static_cast<uint64_t>(round), static_cast<uint64_t>(thread));
+            const Philox x = philox(seed, static_cast<uint64_t>(draw * rounds + round), static_cast<uint64_t>(thread));
             const auto low = box_muller(x[0], x[1]);
             const auto high = box_muller(x[2], x[3]);
             for (const float value : {low[0], low[1], high[0], high[1]}) {

@@ -51,7 +51,7 @@ const std::vector<RequestField>& table() {
            [](auto& r) -> auto& { return r.settings.cfg; }),
         of({"shift", "X", "Sampling", "Share of the steps at high noise; larger videos want more", Use::plan, Kind::value, "shift"},
            [](auto& r) -> auto& { return r.settings.shift; }),
-        of({"solver", "NAME", "Sampling", "euler, unipc or dpm++; or a scheduler of diffusers, as in UniPCMultistepScheduler:solver_order=3", Use::plan, Kind::value, "solver"},
+        of({"solver", "NAME", "Sampling", "euler, unipc or dpm++; for few-step students renoise or rcm, as in renoise:timesteps=1000/757/522, rcm:sigma_max=200; or a scheduler of diffusers, as in UniPCMultistepScheduler:solver_order=3", Use::plan, Kind::value, "solver"},
            [](auto& r) -> auto& { return r.settings.solver; }),
         {"seed", "N", "Sampling", "Another seed makes another film of the same prompt; -1 draws one, which is said and recorded",
          Use::values, Kind::value, "seed",

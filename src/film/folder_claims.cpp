@@ -85,7 +85,8 @@ Message claim_of_folder(const fs::path& folder) {
     const json expands = object.value("expand_timesteps", json());
     const bool image = pipeline == "WanImageToVideoPipeline" && expands != true;  // TI2V-5B's has one timestep a token
     if (image) return Message(index.string(), ": is of an image-to-video model (", pipeline, ")", kReads);
-    if (!pipeline.empty() && !is_among(pipeline, {"WanPipeline", "WanVideoToVideoPipeline", "WanImageToVideoPipeline"}))
+    if (!pipeline.empty() &&
+        !is_among(pipeline, {"WanPipeline", "WanVideoToVideoPipeline", "WanImageToVideoPipeline", "WanDMDPipeline"}))
         return Message(index.string(), ": is of a ", pipeline, kReads);
     for (const auto& [name, entry] : object.items()) {
         if (is_component(entry) && !is_among(name, {"scheduler", "text_encoder", "tokenizer", "transformer", "vae"}))

@@ -11,6 +11,7 @@
 #include "film/frame_size.h"
 #include "film/scheduler_config.h"
 #include "film/settings_file.h"
+#include "film/students.h"
 #include "sampling/diffusers_solver.h"
 #include "t3/window_layout.h"
 
@@ -37,8 +38,30 @@ void read_fps(const json& object, const std::filesystem::path& path, double& fps
     }
 }
 
+// The solver of this name, with the settings of its students where it is a rule of theirs and another one than before.
+void follow(const std::string& solver, Settings& s) {
+    if (solver == s.solver) return;
+    s.solver = solver;
+    try {
+        const auto students = solver_of(s).students;
+        if (students) std::tie(s.steps, s.shift, s.cfg) = std::tie(students->steps, students->shift, students->cfg);
+    } catch (const InvalidRequest&) {
+        // Refused in the end, unless another one is named.
+    }
+}
+
+void apply_student(const Student& student, Settings& s) {
+    s.solver = student.solver;
+    s.steps = student.steps;
+    s.shift = student.shift;
+    s.cfg = 1;
+}
+
 void apply_generation_config(const std::filesystem::path& path, Settings& s) {
     const json object = read_settings_file(path);
+    std::string solver = s.solver;
+    read_setting(object, "solver", path, solver);
+    follow(solver, s);
     read_setting(object, "width", path, s.width);
     read_setting(object, "height", path, s.height);
     read_setting(object, "frames", path, s.frames);
@@ -46,7 +69,6 @@ void apply_generation_config(const std::filesystem::path& path, Settings& s) {
     read_setting(object, "steps", path, s.steps);
     read_setting(object, "cfg", path, s.cfg);
     read_setting(object, "shift", path, s.shift);
-    read_setting(object, "solver", path, s.solver);
     read_setting(object, "negative_prompt", path, s.negative_prompt);
 }
 
@@ -66,10 +88,10 @@ void apply_choices(const SettingChoices& choices, Settings& s) {
     overlay(choices.height, s.height);
     overlay(choices.frames, s.frames);
     overlay(choices.fps, s.fps);
+    if (choices.solver) follow(*choices.solver, s);
     overlay(choices.steps, s.steps);
     overlay(choices.cfg, s.cfg);
     overlay(choices.shift, s.shift);
-    overlay(choices.solver, s.solver);
     overlay(choices.negative_prompt, s.negative_prompt);
 }
 
@@ -111,6 +133,46 @@ void check_ranges(const Settings& s) {
     require_valid(s.fps >= 1 && s.fps <= 240, Field("fps", s.fps), ": expected 1 to 240");
 }
 
+// Throws InvalidRequest where a rule of students has no schedule of so many steps.
+void check_rule(const sampling::Solver& solver, const Settings& s) {
+    if (!solver.students) return;
+    try {
+        solver.schedule({.steps = s.steps, .shift = s.shift, .strength = s.strength});
+    } catch (const InvalidRequest& error) {
+        throw InvalidRequest(
+            Message(Field("steps", s.steps), " of ", Field("solver", s.solver), ": ", error.message()));
+    }
+}
+
+// What the sampling of few-step students rests on, and where it does not fit.
+void remark_on_students(const ModelFiles& files, const std::optional<Student>& student, const sampling::Solver& solver,
+                        Settings& s) {
+    const bool is_rule = solver.students.has_value();
+    const auto note = [&](auto&&... parts) { s.notes.emplace_back(parts...); };
+    if (student) {
+        const bool moves = !student->solver.starts_with("rcm");
+        note(student->told_by, ": is a few-step student (", student->name, "), made for ", student->steps, " steps of ",
+             student->solver, moves ? concat(", shift ", student->shift) : "", ", cfg 1");
+        if (!student->remark.empty())
+            note(student->name, ": ", student->remark,
+                 "; in full attention or T3 windows its weights are another model");
+        if (s.solver != student->solver)
+            note(Field("solver", s.solver), " is not what ", student->name, " is made for");
+    } else if (is_rule) {
+        const std::string base = base_model_of(files);
+        const Field rule("solver", s.solver);
+        if (base.empty())
+            note(rule, ": fits few-step students only, and no file's name says that the model is one; others blur");
+        else
+            s.warnings.emplace_back(rule, ": fits few-step students only, and ", base,
+                                    " is none; the film will be a blur");
+    }
+    if ((student || is_rule) && s.cfg != 1)
+        note(Field("cfg", s.cfg), ": few-step students are made for 1; guidance comes on top and doubles the work");
+    if (is_rule && s.solver.starts_with("rcm") && s.shift != solver.students->shift)
+        note(Field("shift", s.shift), ": rcm has levels of its own, which no shift moves");
+}
+
 }  // namespace
 
 sampling::Solver solver_of(const Settings& settings) {
@@ -124,9 +186,12 @@ Settings resolve_settings(const ModelFiles& files, const ModelTraits& traits, co
                           const InputHeader* input) {
     SchedulerConfig scheduler;
     if (!files.scheduler.empty()) scheduler = read_scheduler_config(files.scheduler);
+    const std::optional<Student> student = student_of(files, traits.wan22);
     const auto apply_rest = [&](Settings& s) {
         apply_scheduler_config(scheduler, s);
+        if (student && student->of_folder) apply_student(*student, s);
         if (!files.generation.empty()) apply_generation_config(files.generation, s);
+        if (student && !student->of_folder) apply_student(*student, s);
         if (input) apply_input(*input, choices, traits.cell, s);
         apply_choices(choices, s);
     };
@@ -144,7 +209,9 @@ Settings resolve_settings(const ModelFiles& files, const ModelTraits& traits, co
         throw InvalidRequest(scheduler.shift_refusal);
     check_ranges(s);
     if (s.solver.empty() && !scheduler.refusal.empty()) throw InvalidRequest(scheduler.refusal);
-    solver_of(s);
+    const sampling::Solver solver = solver_of(s);
+    check_rule(solver, s);
+    remark_on_students(files, student, solver, s);
     return s;
 }
 

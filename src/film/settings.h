@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "core/message.h"
 #include "core/shape.h"
 #include "film/model_files.h"
 #include "sampling/solver.h"
@@ -29,6 +31,8 @@ struct Settings {
     std::string negative_prompt;
     Source source = Source::noise;
     double strength = 1.0;  // share of the noise range that a video runs through; sampling::ScheduleOptions
+    // What people should know before the work of how these came about, and where they do not fit the model.
+    std::vector<Message> notes = {}, warnings = {};
 
     // Whether an input has a part in the latents: at full strength none of a video is left.
     bool takes_latent() const { return source == Source::image || (source == Source::video && strength < 1.0); }
@@ -57,10 +61,12 @@ struct ModelTraits {
 
 // The model's defaults overlaid with the choices. Defaults follow, in this order: what the input says, where there is
 // one (null: none): a size of about the model's area and the input's shape, by the official rule of TI2V-5B, a video's
-// frame rate, and for one at a strength below 1 Euler's solver; generation_config.json of the folder; diffusers'
-// scheduler_config.json (solver and shift), whose solver need not be known where another one is named; the T3 script's
-// values where size and frames make one of the published 4K grids; the official values of the model. Throws
-// InvalidRequest for malformed files and for values out of range.
+// frame rate, and for one at a strength below 1 Euler's solver; the settings of a released student (film/students.h)
+// whose file the user named; generation_config.json of the folder; the settings of a student that is the folder's own;
+// diffusers' scheduler_config.json (solver and shift), whose solver need not be known where another one is named; the
+// T3 script's values where size and frames make one of the published 4K grids; the official values of the model. Who
+// names a rule of students takes its steps, shift and cfg with it. Throws InvalidRequest for malformed files, for
+// values out of range, and for a rule of students that has not so many steps.
 Settings resolve_settings(const ModelFiles& files, const ModelTraits& traits, const SettingChoices& choices,
                           const InputHeader* input = nullptr);
 

@@ -6,7 +6,7 @@
 #include <initializer_list>
 #include <span>
 
-#include "tensor/tensor.h"
+#include "tensor/op_types.h"
 
 namespace t3video::sampling {
 
@@ -15,10 +15,7 @@ inline double lambda(double sigma) {
     return std::log(1.0 - sigma) - std::log(sigma);
 }
 
-struct Term {
-    double coefficient;
-    const Tensor& x;
-};
+using ops::Term;
 
 // Sum of coefficient*x over at least two terms, added from left to right in f32.
 Tensor combine(Context& ctx, std::span<const Term> terms);

@@ -115,10 +115,10 @@ Solver unipc_of(std::string name, const SchedulerSettings& settings) {
     const UnipcOptions options{.order = order_of(settings), .bh1 = has(settings, kType, "bh1")};
     return {
         std::move(name),
-        [options](Context& ctx, const Denoiser& denoiser, SampleState start, const Schedule& schedule,
-                  const StepObserver& observer) {
+        without_noise([options](Context& ctx, const Denoiser& denoiser, SampleState start, const Schedule& schedule,
+                                const StepObserver& observer) {
             return unipc(ctx, denoiser, std::move(start), schedule, observer, options);
-        },
+        }),
         [spacing = spacing_of(settings)](const ScheduleOptions& o) { return diffusers_unipc_schedule(o, spacing); }};
 }
 
@@ -127,15 +127,15 @@ Solver dpmpp_of(std::string name, const SchedulerSettings& settings) {
                                .heun = has(settings, kType, "heun"),
                                .lower_order_final = !has(settings, kLower, "false")};
     return {std::move(name),
-            [options](Context& ctx, const Denoiser& denoiser, SampleState start, const Schedule& schedule,
-                      const StepObserver& observer) {
+            without_noise([options](Context& ctx, const Denoiser& denoiser, SampleState start, const Schedule& schedule,
+                                    const StepObserver& observer) {
                 return dpmpp(ctx, denoiser, std::move(start), schedule, observer, options);
-            },
+            }),
             diffusers_dpmpp_schedule};
 }
 
 Solver flow_match_of(std::string name, const SchedulerSettings& settings) {
-    return {std::move(name), euler, [spacing = spacing_of(settings)](const ScheduleOptions& o) {
+    return {std::move(name), without_noise(euler), [spacing = spacing_of(settings)](const ScheduleOptions& o) {
                 return diffusers_flow_match_schedule(o, spacing);
             }};
 }
@@ -196,18 +196,6 @@ SchedulerSettings followed(const Class& of, const SchedulerSettings& all) {
     return kept;
 }
 
-SchedulerSettings read_settings(std::string_view text) {
-    SchedulerSettings settings;
-    while (!text.empty()) {
-        const std::string_view one = text.substr(0, text.find(','));
-        const size_t equals = one.find('=');
-        require_valid(equals != std::string_view::npos, "solver setting '", one, "': expected NAME=VALUE");
-        settings.emplace(one.substr(0, equals), one.substr(equals + 1));
-        text.remove_prefix(std::min(text.size(), one.size() + 1));
-    }
-    return settings;
-}
-
 }  // namespace
 
 std::string diffusers_classes() {
@@ -217,21 +205,12 @@ std::string diffusers_classes() {
 }
 
 std::string diffusers_solver_name(std::string_view class_name, const SchedulerSettings& settings) {
-    const Class& of = find_class(class_name);
-    std::string name(class_name);
-    char separator = ':';
-    for (const auto& [key, value] : followed(of, settings)) {
-        name += separator + key + '=' + value;
-        separator = ',';
-    }
-    return name;
+    return solver_name(class_name, followed(find_class(class_name), settings));
 }
 
 Solver find_diffusers_solver(std::string_view name) {
-    const size_t colon = name.find(':');
-    const Class& of = find_class(name.substr(0, colon));
-    const SchedulerSettings given =
-        colon == std::string_view::npos ? SchedulerSettings() : read_settings(name.substr(colon + 1));
+    const Class& of = find_class(name.substr(0, name.find(':')));
+    const SchedulerSettings given = read_solver_name(name).settings;
     for (const auto& [key, value] : given) {
         const bool known = std::ranges::find(of.settings, key, &Setting::name) != of.settings.end();
         require_valid(known, of.name, " has no setting '", key, "' that is followed");

@@ -1,16 +1,16 @@
 // diffusers' schedulers as solvers: which of their settings are followed.
 #pragma once
 
-#include <map>
 #include <string>
 #include <string_view>
 
 #include "sampling/solver.h"
+#include "sampling/solver_settings.h"
 
 namespace t3video::sampling {
 
 // Settings of a scheduler_config.json by name, as text: "solver_order" -> "3", "use_karras_sigmas" -> "true".
-using SchedulerSettings = std::map<std::string, std::string, std::less<>>;
+using SchedulerSettings = SolverSettings;
 
 // The classes that are followed: "UniPCMultistepScheduler, ..."
 std::string diffusers_classes();

@@ -29,6 +29,11 @@ struct SampleState {
 // frame again) and state.further, and may keep copies of the tensors; the rest of the state is for reading.
 using StepObserver = std::function<void(SampleState& state)>;
 
+// Standard normals of the sample's shape, f32, where the context computes: those that the generator of the run's noise
+// makes at its `draw`-th call. Draw 0 is the noise that a run starts with; step i takes draw i + 1, so that a run that
+// goes on from a saved state draws the same.
+using NoiseDraws = std::function<Tensor(int64_t draw)>;
+
 // Advances state.x from noise level sigmas[state.step] to the next, along `velocity`, and updates state.history;
 // state.step is the loop's.
 using SolverStep = std::function<void(SampleState& state, const Tensor& velocity)>;

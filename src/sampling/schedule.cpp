@@ -8,13 +8,10 @@
 #include "sampling/schedule_parts.h"
 
 namespace t3video::sampling {
-namespace {
 
 double rounded_to_float(double value) {
     return static_cast<double>(static_cast<float>(value));
 }
-
-}  // namespace
 
 void round_timesteps(Schedule& schedule) {
     for (double& t : schedule.timesteps) t = static_cast<double>(round_to_bf16(static_cast<float>(t)));

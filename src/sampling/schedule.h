@@ -9,7 +9,7 @@ namespace t3video::sampling {
 
 struct Schedule {
     // steps() + 1 entries, strictly decreasing, the last one 0. Each is a float32 value, as in the reference
-    // implementations: close to 1 the rounding shows in ln(1 - sigma).
+    // implementations: close to 1 the rounding shows in ln(1 - sigma). Only rcm_schedule's are in double precision.
     std::vector<double> sigmas;
     std::vector<double> timesteps;  // steps() entries, 0 .. 1000; float32 values
 

@@ -15,6 +15,8 @@ enum class TimestepRule { exact, truncated };
 // shift*s / (1 + (shift - 1)*s): maps [0, 1] onto itself.
 double shifted(double s, double shift);
 
+double rounded_to_float(double value);
+
 // start + i*step for i = 0 .. steps-1: with the reference's order of operations, because truncated times depend on the
 // last bit.
 std::vector<double> descend(double start, double step, int64_t steps);

@@ -10,6 +10,8 @@
 #include "sampling/diffusers_solver.h"
 #include "sampling/dpmpp.h"
 #include "sampling/euler.h"
+#include "sampling/rcm.h"
+#include "sampling/renoise.h"
 #include "sampling/unipc.h"
 
 namespace t3video::sampling {
@@ -23,10 +25,16 @@ Tensor usual(Context& ctx, const Denoiser& denoiser, SampleState start, const Sc
 }
 
 const Solver kSolvers[] = {
-    {"euler", euler, flow_match_schedule},
-    {"unipc", usual<unipc>, unipc_schedule},
-    {"dpm++", usual<dpmpp>, dpmpp_schedule},
+    {"euler", without_noise(euler), flow_match_schedule},
+    {"unipc", without_noise(usual<unipc>), unipc_schedule},
+    {"dpm++", without_noise(usual<dpmpp>), dpmpp_schedule},
 };
+
+struct Rule {
+    std::string_view name;
+    Solver (*solver)(const SolverSettings& settings);
+};
+constexpr Rule kRules[] = {{"renoise", renoise_solver}, {"rcm", rcm_solver}};
 
 }  // namespace
 
@@ -34,11 +42,14 @@ std::span<const Solver> solvers() {
     return kSolvers;
 }
 
-const Solver& find_solver(std::string_view name) {
+Solver find_solver(std::string_view name) {
     const auto found = std::ranges::find(kSolvers, name, &Solver::name);
     if (found != std::end(kSolvers)) return *found;
+    const auto rule = std::ranges::find(kRules, name.substr(0, name.find(':')), &Rule::name);
+    if (rule != std::end(kRules)) return rule->solver(read_solver_name(name).settings);
     std::string names;
     for (const Solver& solver : kSolvers) names += concat(names.empty() ? "" : ", ", solver.name);
+    for (const Rule& of : kRules) names += concat(", ", of.name);
     throw InvalidRequest(concat("unknown solver '", name, "', expected one of: ", names,
                                 "; or a scheduler of diffusers: ", diffusers_classes()));
 }

@@ -25,12 +25,13 @@ Tensor with_first_frame(Context& ctx, const Tensor& x, const Tensor& first_frame
 
 }  // namespace
 
-Tensor make_noise(Context& ctx, const Shape& shape, uint64_t seed, film::NoiseSource source, int multiprocessors) {
+Tensor make_noise(Context& ctx, const Shape& shape, uint64_t seed, film::NoiseSource source, int multiprocessors,
+                  int64_t draw) {
     Tensor noise = empty_on_host(shape);
     if (source == film::NoiseSource::cpu) {
-        fill_normal_cpu(noise.span<float>(), seed);
+        fill_normal_cpu(noise.span<float>(), seed, draw);
     } else {
-        fill_normal_cuda(noise.span<float>(), seed, multiprocessors, ctx.threads());
+        fill_normal_cuda(noise.span<float>(), seed, multiprocessors, ctx.threads(), draw);
     }
     return to_device(ctx, noise);
 }
@@ -60,16 +61,17 @@ Tensor denoise(Context& ctx, const GuidanceAt& guidance, const t3::LayoutWindows
         return sampling::guided(ctx, velocities, g.scale, options.together)(sample, time);
     };
     if (conditioned) start.x = with_first_frame(ctx, start.x, first_frame);
-    return solver.solve(ctx, denoiser, std::move(start), schedule, [&](sampling::SampleState& state) {
+    const auto observer = [&](sampling::SampleState& state) {
         step = state.step;
         if (conditioned) state.x = with_first_frame(ctx, state.x, first_frame);
         if (options.observer) options.observer(state);
-    });
+    };
+    return solver.solve(ctx, denoiser, std::move(start), schedule, observer, options.noise);
 }
 
-sampling::Schedule schedule_of(const film::Film& film, int64_t steps) {
+sampling::Schedule schedule_of(const film::Film& film) {
     const film::Settings& s = film.settings;
-    return film::solver_of(s).schedule({.steps = steps, .shift = s.shift, .strength = s.strength});
+    return film::solver_of(s).schedule({.steps = s.steps, .shift = s.shift, .strength = s.strength});
 }
 
 Tensor denoise_film(Context& ctx, const ExpertsInTurn& experts, const film::Film& film,

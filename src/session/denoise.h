@@ -9,8 +9,10 @@
 
 namespace t3video::session {
 
-// Standard normals [shape] as torch.randn makes them from `seed` on the CPU, or on a GPU with `multiprocessors`.
-Tensor make_noise(Context& ctx, const Shape& shape, uint64_t seed, film::NoiseSource source, int multiprocessors);
+// Standard normals [shape] as torch.randn makes them from `seed` on the CPU, or on a GPU with `multiprocessors`, when
+// it is called for the `draw`-th time, from 0, for that shape.
+Tensor make_noise(Context& ctx, const Shape& shape, uint64_t seed, film::NoiseSource source, int multiprocessors,
+                  int64_t draw = 0);
 
 // What sampling from a video starts with: (1 - sigma) * latent + sigma * noise.
 Tensor noised(Context& ctx, const Tensor& latent, const Tensor& noise, double sigma);
@@ -32,6 +34,7 @@ struct DenoiseOptions {
     // after each, its tokens at timestep 0.
     Tensor first_frame = {};
     sampling::StepObserver observer = {};
+    sampling::NoiseDraws noise = {};  // for solvers that ask for it
 };
 
 // Runs the steps of `schedule` from `start`, whose x is [channels, T, rows, columns].
@@ -39,8 +42,8 @@ Tensor denoise(Context& ctx, const GuidanceAt& guidance, const t3::LayoutWindows
                const sampling::Solver& solver, const sampling::Schedule& schedule, sampling::SampleState start,
                const DenoiseOptions& options = {});
 
-// The schedule of the film's solver, of so many steps.
-sampling::Schedule schedule_of(const film::Film& film, int64_t steps);
+// The schedule of the film's solver.
+sampling::Schedule schedule_of(const film::Film& film);
 
 // Transformers of a film, prepared one at a time: noise falls from step to step, so that each has one turn.
 struct ExpertsInTurn {

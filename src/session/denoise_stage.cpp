@@ -29,17 +29,21 @@ class Denoise final : public Stage {
                          rows = unbacked({models::kTextRows - 1, dit.config().text_dim}, DType::f32);
             // After this many steps a solver's memory is full, and all further steps are alike.
             constexpr int64_t kEnough = 4;
-            const int64_t counted = std::min(steps, kEnough);
+            const int64_t counted = std::min(steps, kEnough), all = film.settings.steps;
             Tensor first_frame;
             if (film.settings.source == film::Source::image)
                 first_frame = empty(ctx, {x.dim(0), 1, x.dim(2), x.dim(3)});
             Work before_last = ctx.work();
             const auto observe = [&](const sampling::SampleState& state) {
-                if (state.step == counted - 1) before_last = ctx.work();
+                if (state.step == all - 1) before_last = ctx.work();
             };
+            const auto fresh = [&](int64_t) { return empty(ctx, x.shape()); };
+            const sampling::Schedule schedule = schedule_of(film);
+            sampling::SampleState start = film::solver_of(film.settings).start(ctx, x, schedule);
+            start.step = all - counted;
             denoise_film(ctx, {.dit = [&](size_t) -> const models::WanDit& { return dit; }}, film,
-                         {rows, film.guided() ? rows : Tensor()}, schedule_of(film, counted), {.x = x},
-                         {.together = together, .first_frame = first_frame, .observer = observe});
+                         {rows, film.guided() ? rows : Tensor()}, schedule, std::move(start),
+                         {.together = together, .first_frame = first_frame, .observer = observe, .noise = fresh});
             return (ctx.work() - before_last) * double(steps - counted);
         };
         const auto stage = [&](nn::Residency residency) {
@@ -62,7 +66,7 @@ class Denoise final : public Stage {
         Material& material = run.material;
         const film::Settings& s = run.film.settings;
         run.watch.begin(name(), s.steps, "steps");
-        auto schedule = schedule_of(run.film, s.steps);
+        auto schedule = schedule_of(run.film);
         if (material.bf16_timesteps) sampling::round_timesteps(schedule);
 
         sampling::SampleState start;
@@ -72,7 +76,7 @@ class Denoise final : public Stage {
             for (Tensor& earlier : start.history) earlier = to_device(ctx, earlier);
             for (auto& [name, tensor] : start.further) tensor = to_device(ctx, tensor);
         } else {
-            start.x = material.noise(ctx);
+            start = film::solver_of(s).start(ctx, material.noise(ctx, 0), schedule);
             if (material.input_latent.defined() && s.source == film::Source::video)
                 start.x = noised(ctx, to_device(ctx, material.input_latent), start.x, schedule.sigmas.front());
         }
@@ -87,8 +91,10 @@ class Denoise final : public Stage {
         dit(film::expert_for(experts.experts, schedule.sigmas[static_cast<size_t>(start.step)]));
         run.watch.starts(schedule, start);
         const auto observe = [&](const sampling::SampleState& state) { run.watch.stepped(state); };
-        const Tensor x = denoise_film(ctx, experts, run.film, *material.embeddings, schedule, std::move(start),
-                                      {.together = run.plan.together, .first_frame = first_frame, .observer = observe});
+        const auto fresh = [&](int64_t draw) { return material.noise(ctx, draw); };
+        const Tensor x = denoise_film(
+            ctx, experts, run.film, *material.embeddings, schedule, std::move(start),
+            {.together = run.plan.together, .first_frame = first_frame, .observer = observe, .noise = fresh});
         material.latents = sampling::SampleState{schedule.steps(), to_host(ctx, x), {}};
         run.watch.end(name());
     }

@@ -32,11 +32,17 @@ Material material_of(FileModel& model, const film::Request& request, const film:
     Material material{.prompt = ids_of(model, request.prompt, observer)};
     if (film.guided()) material.negative = ids_of(model, film.settings.negative_prompt, observer);
     material.frames = std::move(input.frames);
-    material.noise = [request, shape = latent_shape(film, model.networks().vae.config())](Context& ctx) {
-        return make_noise(ctx, shape, request.seed, request.noise, request.multiprocessors);
+    material.noise = [request, shape = latent_shape(film, model.networks().vae.config())](Context& ctx, int64_t draw) {
+        return make_noise(ctx, shape, request.seed, request.noise, request.multiprocessors, draw);
     };
     material.bf16_timesteps = request.bf16_timesteps;
     return material;
+}
+
+// What people should know before the work.
+void tell(const film::Settings& s, Observer& observer) {
+    for (const Message& note : s.notes) observer.note(note);
+    for (const Message& warning : s.warnings) observer.warn(warning);
 }
 
 // Takes over what an earlier run saved, as far as its shapes are the film's.
@@ -193,6 +199,7 @@ Result Session::make(const film::Request& asked, Observer& observer, std::stop_t
     plan.estimate(rates());
     observer.begins({request, model.files(), film, w.input, plan});
     for (const std::string& note : model.networks().notes) observer.note(Message(note));
+    tell(s, observer);
     if (material.latents)
         observer.note(
             Message("Going on from step ", material.latents->step, " of ", s.steps, " in ", job->folder().string()));
@@ -227,6 +234,7 @@ Estimate Session::estimate(const film::Request& request, const film::ModelFiles&
     auto [film, input] =
         open_film(request, files, networks.traits(), {ctx_.threads(), plan::host_memory(ctx_, memory_), stop});
     Estimate estimate{film, machine()};
+    tell(film.settings, observer);
     estimate.machine.input_bytes = static_cast<size_t>(input.bytes());
     estimate.plan = plan_film(networks, film, {}, estimate.machine, early);
     count_beside(estimate.plan, estimate.machine);

@@ -25,9 +25,10 @@ struct Material {
     // Set by the caller. Token ids of the prompts, at most models::kTextRows each; `negative` is empty without
     // guidance.
     std::vector<int64_t> prompt, negative;
-    std::vector<Tensor> frames;             // the frames of the input, as in film::Input
-    std::function<Tensor(Context&)> noise;  // makes noise of film::latent_shape(film) on the context's device
-    bool bf16_timesteps = false;            // as in film::Request; values follow from it, memory and time do not
+    std::vector<Tensor> frames;  // the frames of the input, as in film::Input
+    // Makes noise of film::latent_shape(film) on the context's device: sampling::NoiseDraws.
+    std::function<Tensor(Context&, int64_t draw)> noise;
+    bool bf16_timesteps = false;  // as in film::Request; values follow from it, memory and time do not
 
     // Left by the stages, or by an earlier run.
     std::optional<job::Embeddings> embeddings;

@@ -13,6 +13,18 @@ namespace t3video::ops {
 
 enum class Activation { none, silu, gelu_tanh };
 
+// A summand: coefficient * x.
+struct Term {
+    double coefficient;
+    const Tensor& x;
+};
+constexpr size_t kMostTerms = 4;  // of one sum
+
+// A tensor of more than f32's 24 bits: the value is high + low, where high is that value rounded to f32.
+struct Split {
+    Tensor high, low;  // f32
+};
+
 struct Conv3dOptions {
     int64_t stride_t = 1, stride_h = 1, stride_w = 1;
     // Zero rows and columns around each frame.

@@ -117,7 +117,7 @@ TEST(Cli, RefusalsNameWhatWasGiven) {
     refused({"-p", "x", "--model", picture},
             "00000.png: is a file; --model takes a folder, --dit a transformer's file");
     refused({"-p", "x", "--solver", "foo"},
-            "euler, unipc, dpm++; or a scheduler of diffusers: UniPCMultistepScheduler");
+            "euler, unipc, dpm++, renoise, rcm; or a scheduler of diffusers: UniPCMultistepScheduler");
     refused({"-p", "x", "-o", folder / "a.png", "--memory", "24"}, "needs ");
 }
 

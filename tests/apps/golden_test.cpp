@@ -254,9 +254,12 @@ std::vector<GoldenCase> all_cases() {
                          {{"timesteps", p + "timesteps"}, {"sigmas", p + "sigmas"}},
                          1e-5});
     }
-    for (const auto& [key, tensor] : open_tensors(kGolden + "randn.safetensors").tensors) {
-        const size_t seed = key.find(".seed"), size = key.find('.', seed + 1);
-        const std::string extents = key.substr(size + 1);
+    auto random = open_tensors(kGolden + "randn.safetensors").tensors;
+    random.merge(open_tensors(kGolden + "randn_draws.safetensors").tensors);
+    for (const auto& [key, tensor] : random) {
+        const size_t seed = key.find(".seed"), size = key.find('.', seed + 1), draw = key.find(".draw");
+        const bool later = draw != std::string::npos;
+        const std::string extents = key.substr(size + 1, draw - size - 1);
         std::string shape = extents.starts_with("shape") ? extents.substr(5) : extents.substr(1);
         std::ranges::replace(shape, 'x', ',');
         std::string name = "randn_" + key;
@@ -264,9 +267,9 @@ std::vector<GoldenCase> all_cases() {
         cases.push_back({name,
                          "randn",
                          "",
-                         "randn.safetensors",
-                         {"--generator", key.substr(0, seed), "--seed", key.substr(seed + 5, size - seed - 5),
-                          "--multiprocessors", "132", "--shape", shape},
+                         later ? "randn_draws.safetensors" : "randn.safetensors",
+                         {"--draw", later ? key.substr(draw + 5) : "0", "--generator", key.substr(0, seed), "--seed",
+                          key.substr(seed + 5, size - seed - 5), "--multiprocessors", "132", "--shape", shape},
                          {{"out", key}},
                          1e-5,
                          true});

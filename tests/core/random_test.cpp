@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -29,7 +30,7 @@ std::vector<float> normal_cuda(size_t count, uint64_t seed, int multiprocessors 
     return values;
 }
 
-// The seed in a name such as "cpu.seed42.n1000".
+// The seed in a name such as "cpu.seed42.n1000.draw1".
 uint64_t seed_of(const std::string& name) {
     return std::stoull(name.substr(name.find(".seed") + 5));
 }
@@ -64,6 +65,48 @@ TEST(Random, MatchesTorchWhereTheLaunchWrapsAround) {
         ASSERT_NEAR(cpu[element], golden.at("cpu").span<float>()[i], kTolerance) << "element " << element;
         ASSERT_NEAR(cuda[element], golden.at("cuda").span<float>()[i], kTolerance) << "element " << element;
     }
+}
+
+// Three draws in a row of one generator, of counts with and without a tail of fewer than 16.
+TEST(Random, LaterDrawsMatchTorch) {
+    constexpr float kClose = 2e-6f;  // of values above 1 relative: the GPU's sine and logarithm are good to some ulps
+    const auto golden = checkpoint::open_tensors(T3VIDEO_TEST_DATA "/golden/randn_draws.safetensors");
+    for (const auto& [name, stored] : golden.tensors) {
+        const auto expected = stored.tensor.numbers().span<float>();
+        const int64_t draw = std::stoll(name.substr(name.find(".draw") + 5));
+        std::vector<float> found(expected.size());
+        if (name.starts_with("cpu.")) {
+            fill_normal_cpu(found, seed_of(name), draw);
+        } else {
+            fill_normal_cuda(found, seed_of(name), kH200Multiprocessors, 2, draw);
+        }
+        for (size_t i = 0; i < expected.size(); ++i)
+            ASSERT_NEAR(found[i], expected[i], kClose * std::max(1.0f, std::abs(expected[i]))) << name << " " << i;
+    }
+    EXPECT_EQ(golden.tensors.size(), 24u);
+}
+
+// Below 16 values the CPU's generator makes one stream: a sine that an odd count leaves is the next draw's first.
+TEST(Random, ShortDrawsFollowOneAnother) {
+    const std::vector<float> stream = normal_cpu(15, 11);
+    for (const size_t count : {1u, 2u, 3u, 5u}) {
+        for (size_t draw = 0; (draw + 1) * count <= stream.size(); ++draw) {
+            std::vector<float> found(count);
+            fill_normal_cpu(found, 11, static_cast<int64_t>(draw));
+            for (size_t i = 0; i < count; ++i) EXPECT_EQ(found[i], stream[draw * count + i]) << count << ", " << draw;
+        }
+    }
+}
+
+// Past one round of a launch, where a draw takes several.
+TEST(Random, DrawsOfSeveralRoundsDoNotOverlap) {
+    constexpr size_t kCount = 20'000;  // three rounds of one multiprocessor's 2048 threads x 4
+    std::vector<float> first = normal_cuda(kCount, 3, 1), second(kCount);
+    fill_normal_cuda(second, 3, 1, 1, 1);
+    std::ranges::sort(first);
+    size_t shared = 0;
+    for (const float value : second) shared += std::ranges::binary_search(first, value);
+    EXPECT_LT(shared, kCount / 100);  // equal values by chance
 }
 
 TEST(Random, CpuSeedCountsModulo32Bits) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cuda/parity.h"
+#include "ops/weighted_sum.h"
 
 namespace t3video {
 namespace {
@@ -40,6 +41,20 @@ TEST_P(ElementwiseOnGpu, MulAndAxpby) {
             ops::axpby(cpu(), 0.75f, a.host, -2.5f, b.host),
             [&] { return ops::axpby(gpu(), 0.75f, a.device, -2.5f, b.device); }, result, bound(result));
     });
+}
+
+// Rounded alike, the sums have the same bits on both sides.
+TEST_P(ElementwiseOnGpu, WeightedSum) {
+    for (const int64_t size : {1, 255, 1000003}) {
+        const Operand a = random({size}, 1, DType::f32), b = random({size}, 2, DType::f32);
+        const auto sum = [&](Context& ctx, Tensor Operand::*side) {
+            const ops::Split first = ops::weighted_sum(ctx, {{0.9876543210987654, a.*side}, {-1.0 / 3, b.*side}});
+            return ops::weighted_sum(ctx, {{0.7, first.high}, {0.7, first.low}, {1e-3, a.*side}});
+        };
+        const ops::Split expected = sum(cpu(), &Operand::host), found = sum(gpu(), &Operand::device);
+        for (const auto& [on_gpu, on_cpu] : {std::pair(found.high, expected.high), std::pair(found.low, expected.low)})
+            EXPECT_TRUE(std::ranges::equal(to_host(gpu(), on_gpu).span<float>(), on_cpu.span<float>())) << size;
+    }
 }
 
 TEST_P(ElementwiseOnGpu, AddTo) {

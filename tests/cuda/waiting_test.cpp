@@ -92,7 +92,7 @@ TEST_P(Waiting, NothingIsAllocatedWhileDenoising) {
     const models::WanDit model = dit(models::WanDit(dit_config()));
     Tensor noise = to_device(gpu(), randn(host, film::latent_shape(film, networks.vae.config()), 5));
     const size_t requests = gpu().allocator().requests();  // one of them for what uploads go through
-    const auto schedule = session::schedule_of(film, film.settings.steps);
+    const auto schedule = session::schedule_of(film);
     std::vector<size_t> requested, free;
     session::denoise_film(gpu(), {.dit = [&](size_t) -> const models::WanDit& { return model; }}, film, embeddings,
                           schedule, {.x = std::move(noise)},

@@ -37,7 +37,7 @@ TEST(Solvers, MatchReferenceTraces) {
     Context ctx;
     for (size_t k = 0; k < std::size(cases); ++k) {
         const auto at = [&](const char* name) { return golden.at(concat("t", k, ".", name)); };
-        const Solver& solver = find_solver(cases[k].solver);
+        const Solver solver = find_solver(cases[k].solver);
         const Schedule schedule = solver.schedule({cases[k].steps, cases[k].shift, 1.0});
 
         const Tensor sigmas = at("sigmas"), timesteps = at("timesteps");
@@ -93,7 +93,7 @@ TEST(Solvers, FollowTheScalarProblem) {
     };
     Context ctx;
     for (const ScalarCase& c : cases) {
-        const Solver& solver = find_solver(c.solver);
+        const Solver solver = find_solver(c.solver);
         const Schedule schedule = solver.schedule({6, 5.0, 1.0});
         const auto denoiser = predicting(ctx, schedule, [](size_t, double x) { return std::tanh(x); });
         const StepObserver observer = [&](SampleState& state) {
@@ -192,7 +192,7 @@ TEST(Solvers, HandOnWhatOthersRemember) {
 TEST(Solvers, WithoutHistoryStartAgainAtOrderOne) {
     Context ctx;
     for (const char* name : {"unipc", "dpm++"}) {
-        const Solver& solver = find_solver(name);
+        const Solver solver = find_solver(name);
         const Schedule schedule = solver.schedule({7, 5.0, 1.0});
         SampleState kept;
         const Tensor whole = solver.solve(ctx, predicting(ctx, schedule, kBent), start_from(small_noise(ctx)), schedule,
@@ -259,9 +259,10 @@ TEST(Solvers, AreFoundByName) {
         find_solver("heun");
         FAIL();
     } catch (const InvalidRequest& error) {
-        EXPECT_STREQ(error.what(),
-                     "unknown solver 'heun', expected one of: euler, unipc, dpm++; or a scheduler of diffusers: "
-                     "UniPCMultistepScheduler, DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler");
+        EXPECT_STREQ(
+            error.what(),
+            "unknown solver 'heun', expected one of: euler, unipc, dpm++, renoise, rcm; or a scheduler of diffusers: "
+            "UniPCMultistepScheduler, DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler");
     }
     EXPECT_THROW(find_solver(""), InvalidRequest);
 }

@@ -39,7 +39,7 @@ class MakeTest : public ::testing::Test {
             return networks.dit().embed_text(ctx_, x, models::kTextRows - x.dim(0));
         };
         const models::TextContext positive = text(rows.positive), negative = text(rows.negative);
-        const auto& solver = sampling::find_solver("unipc");
+        const auto solver = sampling::find_solver("unipc");
         sampling::SampleState kept;
         denoise(ctx_,
                 [&](double) {

@@ -21,6 +21,10 @@ TEST(Noise, IsThatOfTheGenerators) {
     fill_normal_cuda(expected, 42, 132, 1);
     EXPECT_TRUE(same(make_noise(ctx, shape, 42, film::NoiseSource::cuda, 132)));
     EXPECT_FALSE(same(make_noise(ctx, shape, 43, film::NoiseSource::cuda, 132)));
+    fill_normal_cuda(expected, 42, 132, 1, 2);
+    EXPECT_TRUE(same(make_noise(ctx, shape, 42, film::NoiseSource::cuda, 132, 2)));
+    fill_normal_cpu(expected, 42, 2);
+    EXPECT_TRUE(same(make_noise(ctx, shape, 42, film::NoiseSource::cpu, 132, 2)));
     EXPECT_NEAR(make_noise(ctx, {16}, 0, film::NoiseSource::cpu, 132).data<float>()[0], -1.1258f, 1e-4);
 }
 

@@ -35,8 +35,8 @@ struct Demo {
 Tensor denoised(Context& ctx, const Demo& demo, const models::WanDit& dit,
                 const sampling::StepObserver& observer = {}) {
     return denoise_film(ctx, {.dit = [&](size_t) -> const models::WanDit& { return dit; }}, demo.film,
-                        demo.embeddings(ctx), schedule_of(demo.film, demo.film.settings.steps),
-                        {.x = demo.noise(ctx, 3)}, {.observer = observer});
+                        demo.embeddings(ctx), schedule_of(demo.film), {.x = demo.noise(ctx, 3)},
+                        {.observer = observer});
 }
 
 // Requests of the system for memory up to the end of each step.
@@ -140,7 +140,7 @@ TEST(Stages, RunInTheirOrder) {
     film.settings.source = film::Source::video;
     film.settings.strength = 0.5;
     Material material{.prompt = {1, 2, 3}, .negative = {1}};
-    material.noise = [&](Context& ctx) { return demo.noise(ctx, 5); };
+    material.noise = [&](Context& ctx, int64_t) { return demo.noise(ctx, 5); };
     for (int i = 0; i < 5; ++i) {
         material.frames.push_back(empty_on_host({film.size.height, film.size.width, 3}, DType::u8));
         std::ranges::fill(material.frames.back().span<uint8_t>(), static_cast<uint8_t>(40 * i));

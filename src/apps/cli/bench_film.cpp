@@ -78,8 +78,8 @@ session::Material random_material(const film::Networks& networks, const film::Fi
     };
     session::Material material{.prompt = ids(1)};
     if (film.guided()) material.negative = ids(2);
-    material.noise = [shape = latent_shape(film, networks.vae.config())](Context& ctx) {
-        return ops::random_normal(ctx, shape, DType::f32, 8, 0, 1);
+    material.noise = [shape = latent_shape(film, networks.vae.config())](Context& ctx, int64_t draw) {
+        return ops::random_normal(ctx, shape, DType::f32, 8 + static_cast<uint64_t>(draw), 0, 1);
     };
     return material;
 }

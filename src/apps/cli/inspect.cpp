@@ -131,6 +131,7 @@ void print_defaults(const film::Settings& s) {
     row("Defaults", fmt::format("--size {}x{} --frames {} --fps {} --steps {} --cfg {} --shift {} --solver {}", s.width,
                                 s.height, s.frames, film::fps_text(s.fps), s.steps, s.cfg, s.shift, s.solver));
     row("", fmt::format("--negative \"{}\"", s.negative_prompt));
+    for (const Message& note : s.notes) row("", note.in(command_line()));
 }
 
 void inspect_model(const std::filesystem::path& folder) {

@@ -25,11 +25,11 @@ constexpr Module kModules[] = {
     {"vae-encode", "video [1,3,f,H,W] in -1..1 -> encoded [1,z,t,h,w], the normalised mean", run_vae_encode},
     {"dit", "latents, timestep, context -> out, the velocity", run_dit},
     {"self-attention", "tokens [1,n,dim] -> patternK of block 1; patternK_close, patternK_remote", run_self_attention},
-    {"denoise", "noise, context, negative_context[, first_frame] -> latents", run_denoise},
+    {"denoise", "noise, context, negative_context[, first_frame, draws] -> latents", run_denoise},
     {"train-step", "latents, noise, context, timestep, sigma, weight -> pred, loss, grad.* of weight * loss",
      run_train_step},
-    {"pipeline", "prompt_ids, negative_ids, noise -> latents, frames [1,f,3,H,W] in 0..1", run_pipeline},
-    {"solver", "noise, model_outputs [steps,...] -> trace, timesteps, sigmas", run_solver},
+    {"pipeline", "prompt_ids, negative_ids, noise[, draws] -> latents, frames [1,f,3,H,W] in 0..1", run_pipeline},
+    {"solver", "noise, model_outputs [steps,...][, draws [steps-1,...]] -> trace, timesteps, sigmas", run_solver},
     {"t3-attention", "tokens; grid, window_counts, salt, head_dim in the metadata -> pK.close, pK.remote, pK.out",
      run_t3_attention},
 };
@@ -136,6 +136,15 @@ const std::string& Inputs::metadata(const std::string& key) const {
     return found->second;
 }
 
+sampling::NoiseDraws draws_of(Context& ctx, const Inputs& in, const Shape& noise) {
+    return [&ctx, &in, noise](int64_t draw) {
+        const Tensor draws = in.floats(ctx, "draws", Inputs::kAnyRank);
+        require_valid(draws.dim(0) >= draw && draws.numel() == draws.dim(0) * noise.numel(), "draws ", draws.shape(),
+                      ": expected [", draw, " or more, ...] for noise ", noise);
+        return draws.slice(draw - 1, draw).reshape(noise);
+    };
+}
+
 Tensor batched(const Tensor& x) {
     std::vector<int64_t> dims{1};
     dims.insert(dims.end(), x.shape().dims().begin(), x.shape().dims().end());
@@ -172,7 +181,9 @@ void add_module(CLI::App& program, Action& chosen) {
     c->add_option("--band-rows", o->band_rows, "vae-decode, pipeline: rows of the video decoded at a time; 0: all")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
-    c->add_option("--solver", o->solver, "euler, unipc or dpm++")->capture_default_str();
+    c->add_option("--solver", o->solver,
+                  "euler, unipc or dpm++; or a rule of few-step students, which takes the input draws: renoise, rcm")
+        ->capture_default_str();
     c->add_option("--steps", o->steps, "Sampling steps")->capture_default_str();
     c->add_option("--shift", o->shift, "Shift of the schedule")->capture_default_str();
     c->add_option("--cfg", o->cfg, "Guidance scale")->capture_default_str();
@@ -183,6 +194,9 @@ void add_module(CLI::App& program, Action& chosen) {
     c->add_option("--count", o->count, "randn: number of values");
     c->add_option("--shape", o->shape, "randn: extents, such as 1,16,3,8,6")->delimiter(',');
     c->add_option("--multiprocessors", o->multiprocessors, "randn: of the GPU")->capture_default_str();
+    c->add_option("--draw", o->draw, "randn: which of several draws in a row, from 0")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
     c->add_option("--text", o->text, "tokenize: the text");
     c->add_flag("--raw", o->raw, "tokenize: do not clean the text first");
     o->compute.add_to(*c);

@@ -26,6 +26,7 @@ struct ModuleOptions {
     double shift = 5.0, cfg = 5.0, strength = 1.0;
     uint64_t seed = 0;
     int multiprocessors = 132;
+    int64_t draw = 0;
     std::string stream;  // of train-step: the type it is rounded to
     bool deterministic = false;
     bool bf16_timesteps = false, first_frame = false, first_frame_clean = false, raw = false;
@@ -53,6 +54,9 @@ class Inputs {
     checkpoint::TensorSource source_;
     std::string prefix_;
 };
+
+// Of the input draws [n, ...], n times the noise's shape: what solvers draw behind the noise itself.
+sampling::NoiseDraws draws_of(Context& ctx, const Inputs& in, const Shape& noise);
 
 // x with a batch axis of 1 in front.
 Tensor batched(const Tensor& x);

@@ -140,12 +140,14 @@ Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in
     const auto positive = dit.embed_text(ctx, in.sample(ctx, "context", 3));
     const auto negative =
         options.cfg == 1.0 ? models::TextContext() : dit.embed_text(ctx, in.sample(ctx, "negative_context", 3));
-    const auto& solver = sampling::find_solver(options.solver);
+    const auto solver = sampling::find_solver(options.solver);
+    const auto schedule = options.schedule(solver);
     const Tensor first_frame = options.first_frame ? in.sample(ctx, "first_frame", 5) : Tensor();
     const session::Guidance guidance{dit, &positive, &negative, options.cfg};
     return {{"latents",
              batched(session::denoise(ctx, [&](double) { return guidance; }, windows_of(ctx, options, noise), solver,
-                                      options.schedule(solver), {.x = noise}, {.first_frame = first_frame}))}};
+                                      schedule, solver.start(ctx, noise, schedule),
+                                      {.first_frame = first_frame, .noise = draws_of(ctx, in, noise.shape())}))}};
 }
 
 Outputs run_train_step(Context& ctx, const ModuleOptions& options, const Inputs& in) {
@@ -206,7 +208,9 @@ Outputs run_pipeline(Context& ctx, const ModuleOptions& options, const Inputs& i
         require_valid(!all.empty(), "pipeline: '", name, "' holds no ids");
         return all;
     };
-    session::Material material{.prompt = ids("prompt_ids"), .noise = [&](Context&) { return noise; }};
+    session::Material material{.prompt = ids("prompt_ids"), .noise = [&](Context& on, int64_t draw) {
+                                   return draw == 0 ? noise : draws_of(on, in, noise.shape())(draw);
+                               }};
     if (film.guided()) material.negative = ids("negative_ids");
     material.bf16_timesteps = options.bf16_timesteps;
 

@@ -107,7 +107,7 @@ Tensor attend_all(Context& ctx, const std::vector<int64_t>& tokens, const ops::T
 }  // namespace
 
 Outputs run_solver(Context& ctx, const ModuleOptions& options, const Inputs& in) {
-    const auto& solver = sampling::find_solver(options.solver);
+    const auto solver = sampling::find_solver(options.solver);
     const auto schedule = options.schedule(solver);
     const Tensor noise = in.floats(ctx, "noise", Inputs::kAnyRank);
     const Tensor velocities = in.floats(ctx, "model_outputs", noise.rank() + 1);
@@ -117,17 +117,19 @@ Outputs run_solver(Context& ctx, const ModuleOptions& options, const Inputs& in)
     int64_t step = 0;
     std::vector<Tensor> trace;
     const auto denoiser = [&](const Tensor& x, double) { return velocities.slice(step, step + 1).reshape(x.shape()); };
-    solver.solve(ctx, denoiser, {.x = noise}, schedule, [&](sampling::SampleState& state) {
+    const auto observer = [&](sampling::SampleState& state) {
         trace.push_back(batched(state.x));
         ++step;
-    });
+    };
+    solver.solve(ctx, denoiser, solver.start(ctx, noise, schedule), schedule, observer,
+                 draws_of(ctx, in, noise.shape()));
     Outputs out = schedule_tensors(ctx, solver, schedule);
     out["trace"] = ops::concat(ctx, trace);
     return out;
 }
 
 Outputs run_schedule(Context& ctx, const ModuleOptions& options) {
-    const auto& solver = sampling::find_solver(options.solver);
+    const auto solver = sampling::find_solver(options.solver);
     return schedule_tensors(ctx, solver, options.schedule(solver));
 }
 
@@ -138,7 +140,7 @@ Outputs run_randn(Context& ctx, const ModuleOptions& o) {
                   "--shape: expected up to ", Shape::kMaxRank, " positive extents");
     const Shape shape = o.shape.empty() ? Shape{o.count} : Shape(o.shape);
     const auto source = o.generator == "cpu" ? film::NoiseSource::cpu : film::NoiseSource::cuda;
-    return {{"out", session::make_noise(ctx, shape, o.seed, source, o.multiprocessors)}};
+    return {{"out", session::make_noise(ctx, shape, o.seed, source, o.multiprocessors, o.draw)}};
 }
 
 void run_tokenize(const ModuleOptions& options) {

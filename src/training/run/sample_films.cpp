@@ -136,7 +136,9 @@ std::vector<SampleFilm> SampleFilms::make(const models::WanDit& dit, const film:
     for (size_t i = 0; i < prompts_.size(); ++i) {
         session::Material material{.embeddings = embeddings_[i]};
         if (!film.guided()) material.embeddings->negative = Tensor();
-        material.noise = [&](Context& ctx) { return session::make_noise(ctx, latent, i, film::NoiseSource::cpu, 0); };
+        material.noise = [&](Context& ctx, int64_t draw) {
+            return session::make_noise(ctx, latent, i, film::NoiseSource::cpu, 0, draw);
+        };
         const std::string stem = concat(name, '-', i);
         SampleFilm sample{prompts_[i], folder / (stem + media::default_output().extension().string()),
                           folder / (stem + ".png")};
