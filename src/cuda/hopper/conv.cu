@@ -8,6 +8,7 @@
 #include "cuda/hopper/conv.h"
 
 #include <algorithm>
+#include <cmath>
 #include <initializer_list>
 
 #include "cuda/hopper/conv.cuh"
@@ -230,7 +231,8 @@ void launch(const State& s, const HopperConv& c, const void* x, const void* weig
                  .y_column = c.y_column,
                  .bias = static_cast<const float*>(bias),
                  .residual = static_cast<const __nv_bfloat16*>(residual),
-                 .y = static_cast<__nv_bfloat16*>(y)};
+                 .y = static_cast<__nv_bfloat16*>(y),
+                 .least = c.relu ? 0.0f : -INFINITY};
     shape_tiles<T>(c, p);
     const TensorMapEncoder encode = tensor_map_encoder();
     const CUtensorMap of_x = tensor_map<4>(encode, x, {c.ci, c.in_w, c.in_h, c.in_t}, {c.x_column, c.x_row, c.x_frame},

@@ -155,6 +155,22 @@ TEST_P(HopperConvOnGpu, OddGridsViewsAndResiduals) {
             }
         }
         EXPECT_LE(relative_error(grid, expected), bound());
+
+        HopperConv cut = p;
+        cut.relu = true;
+        Tensor y = c.residual == Residual::in_place ? to_device(gpu(), to_host(gpu(), residual.device))
+                                                    : empty(gpu(), {count}, type());
+        cuda::hopper_conv(gpu(), cut, x.device.raw(), weight.device.raw(), c.bias ? bias.device.raw() : nullptr,
+                          c.residual == Residual::in_place ? y.raw()
+                          : add                            ? residual.device.raw()
+                                                           : nullptr,
+                          y.raw());
+        const Tensor raised = ops::convert(cpu(), to_host(gpu(), y), DType::f32);
+        int64_t wrong = 0;
+        for (size_t i = 0; i < written.size(); ++i) {
+            if (written[i] && raised.span<float>()[i] != std::max(0.0f, values.span<float>()[i])) ++wrong;
+        }
+        EXPECT_EQ(wrong, 0) << "values with relu";
         int64_t damaged = 0;
         for (size_t i = 0; i < written.size(); ++i) {
             if (written[i]) continue;
