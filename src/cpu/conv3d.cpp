@@ -29,24 +29,26 @@ struct Band {
     ops::FrameConv conv;
 };
 
-// The convolutions of a band, one for each tap of time. The first writes bias + result, or, where there is a residual,
-// adds both to it; those after it add their result to what is there. The last takes the activation along.
-struct BandPrimitives {
-    int64_t in_offset, out_offset;  // elements from the start of the frame
-    Desc src, dst;
-    dnnl::convolution_forward first[2], later[2];  // [is the last]
-};
-
-// All bands of a frame, and the layout of the weights that they share.
-struct FramePrimitives {
-    Desc weights;
-    std::vector<BandPrimitives> bands;
-};
-
 // What of a ConvEnd the primitives depend on.
 struct Ending {
     bool bias = false, adds = false, relu = false;
     friend auto operator<=>(const Ending&, const Ending&) = default;
+};
+
+// The convolutions of a band, one for each tap of time, made when they are first asked for. The first writes bias +
+// result, or, where there is a residual, adds both to it; those after it add their result to what is there. The last
+// takes the activation along.
+struct BandPrimitives {
+    int64_t in_offset, out_offset;  // elements from the start of the frame
+    ConvShape shape;
+    dnnl::convolution_forward made[2][2] = {};  // [is the first][is the last]
+};
+
+// All bands of a frame, and the layout of the weights that they share.
+struct FramePrimitives {
+    Ending ending;
+    Desc bias, weights;
+    std::vector<BandPrimitives> bands;
 };
 
 using PrimitivesKey = std::tuple<ops::FrameConv, Ending, int64_t>;
@@ -83,12 +85,20 @@ dnnl::primitive_attr attributes(bool adds, bool relu) {
     return attr;
 }
 
-// The first band chooses the layout of the weights; all further primitives keep to it.
+ConvPrimitiveDesc describe(const FramePrimitives& all, const ConvShape& shape, bool first, bool last,
+                           const dnnl::engine& engine) {
+    return describe_conv(engine, dnnl::algorithm::convolution_direct, shape,
+                         first && all.ending.bias ? &all.bias : nullptr,
+                         attributes(!first || all.ending.adds, last && all.ending.relu));
+}
+
+// The first band chooses the layout of the weights; all primitives keep to it.
 FramePrimitives make_primitives(const ops::FrameConv& frame, const Ending& ending, int64_t band_elements,
                                 const dnnl::engine& engine) {
-    FramePrimitives primitives;
-    primitives.weights = Desc({frame.co, frame.ci, frame.kh, frame.kw}, kF32, Tag::any);
-    const Desc bias({frame.co}, kF32, Tag::x);
+    FramePrimitives primitives{.ending = ending,
+                               .bias = Desc({frame.co}, kF32, Tag::x),
+                               .weights = Desc({frame.co, frame.ci, frame.kh, frame.kw}, kF32, Tag::any),
+                               .bands = {}};
     for (const Band& band : bands_of(frame, band_elements)) {
         const ops::FrameConv& conv = band.conv;
         ConvShape shape{Desc({1, conv.ci, conv.h, conv.w}, kF32, Tag::nhwc),
@@ -97,28 +107,23 @@ FramePrimitives make_primitives(const ops::FrameConv& frame, const Ending& endin
                         {conv.stride_h, conv.stride_w},
                         {conv.top, conv.left},
                         {conv.bottom, conv.right}};
-        const auto describe = [&](bool first, bool last) {
-            const ConvPrimitiveDesc primitive = describe_conv(engine, dnnl::algorithm::convolution_direct, shape,
-                                                              first && ending.bias ? &bias : nullptr,
-                                                              attributes(!first || ending.adds, last && ending.relu));
-            primitives.weights = shape.weights = primitive.weights_desc();
-            return dnnl::convolution_forward(primitive);
-        };
-        BandPrimitives made{.in_offset = band.in_row * frame.w * frame.ci,
-                            .out_offset = band.out_row * frame.out_w() * frame.co,
-                            .src = shape.src,
-                            .dst = shape.dst,
-                            .first = {describe(true, false)},
-                            .later = {describe(false, false)}};
-        made.first[1] = ending.relu ? describe(true, true) : made.first[0];
-        made.later[1] = ending.relu ? describe(false, true) : made.later[0];
-        primitives.bands.push_back(std::move(made));
+        if (primitives.bands.empty())
+            primitives.weights = shape.weights = describe(primitives, shape, true, false, engine).weights_desc();
+        primitives.bands.push_back({.in_offset = band.in_row * frame.w * frame.ci,
+                                    .out_offset = band.out_row * frame.out_w() * frame.co,
+                                    .shape = shape});
     }
     return primitives;
 }
 
-const FramePrimitives& primitives_for(State& cpu, const ops::FrameConv& frame, const Ending& ending,
-                                      int64_t band_elements) {
+const dnnl::convolution_forward& primitive_of(const FramePrimitives& all, BandPrimitives& band, bool first, bool last,
+                                              const dnnl::engine& engine) {
+    dnnl::convolution_forward& made = band.made[first][last && all.ending.relu];
+    if (!made) made = dnnl::convolution_forward(describe(all, band.shape, first, last, engine));
+    return made;
+}
+
+FramePrimitives& primitives_for(State& cpu, const ops::FrameConv& frame, const Ending& ending, int64_t band_elements) {
     auto& slot = cpu.caches["conv3d"];
     if (!slot) slot = std::make_shared<PrimitivesCache>();
     auto& cache = *static_cast<PrimitivesCache*>(slot.get());
@@ -180,7 +185,7 @@ void conv3d(Context& ctx, std::span<const float* const> frames, const ops::Prepa
     const auto [bias, residual, relu] = end;
     if (band_elements == 0) band_elements = suitable_band(ctx.threads());
     if (residual && residual->raw() != std::as_const(y).raw()) copy_into(ctx, y, *residual);
-    const FramePrimitives& primitives =
+    FramePrimitives& primitives =
         primitives_for(cpu, frame, {bias != nullptr, residual != nullptr, relu}, band_elements);
     std::vector<Tensor> taps = weight.blobs;
     if (const Desc& layout = *static_cast<const Desc*>(weight.layout.get()); layout != primitives.weights) {
@@ -189,7 +194,7 @@ void conv3d(Context& ctx, std::span<const float* const> frames, const ops::Prepa
     const Tensor shift = bias ? as_f32(ctx, *bias) : Tensor();
     const int64_t frame_size = frame.out_h() * frame.out_w() * frame.co;
     for (int64_t f = 0; f < y.dim(0); ++f) {
-        for (const BandPrimitives& band : primitives.bands) {
+        for (BandPrimitives& band : primitives.bands) {
             bool started = false;
             const float* const* sources = &frames[static_cast<size_t>(f * stride_t)];
             const auto last = std::find_if(std::reverse_iterator(sources + taps.size()), std::reverse_iterator(sources),
@@ -198,15 +203,15 @@ void conv3d(Context& ctx, std::span<const float* const> frames, const ops::Prepa
                 const float* source = sources[k];
                 if (!source) continue;
                 std::unordered_map<int, dnnl::memory> arguments{
-                    {DNNL_ARG_SRC, view(band.src, cpu.engine, source + band.in_offset)},
+                    {DNNL_ARG_SRC, view(band.shape.src, cpu.engine, source + band.in_offset)},
                     {DNNL_ARG_WEIGHTS, view(primitives.weights, cpu.engine, taps[k].data<float>())},
-                    {DNNL_ARG_DST, view(band.dst, cpu.engine, y.data<float>() + f * frame_size + band.out_offset)}};
+                    {DNNL_ARG_DST,
+                     view(band.shape.dst, cpu.engine, y.data<float>() + f * frame_size + band.out_offset)}};
                 if (bias && !started) {
-                    arguments.emplace(DNNL_ARG_BIAS,
-                                      view(Desc({frame.co}, kF32, Tag::x), cpu.engine, shift.data<float>()));
+                    arguments.emplace(DNNL_ARG_BIAS, view(primitives.bias, cpu.engine, shift.data<float>()));
                 }
                 const bool is_last = sources + k + 1 == last.base();
-                (started ? band.later : band.first)[is_last].execute(cpu.stream, arguments);
+                primitive_of(primitives, band, !started, is_last, cpu.engine).execute(cpu.stream, arguments);
                 started = true;
             }
             require(started, "conv3d: output frame ", f, " sees no input frame");

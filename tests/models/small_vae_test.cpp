@@ -59,10 +59,12 @@ Tensor encode(Context& ctx, const SmallVae& vae, const Tensor& video) {
                       [&](int64_t first, int64_t count) { return frames.slice(first, first + count); });
 }
 
-// Every step-th element.
-std::vector<double> every(const Tensor& x, int64_t step) {
+// The upper left corner of each frame of x, [3, frames, H, W].
+std::vector<double> corner(const Tensor& x, int64_t height, int64_t width) {
     std::vector<double> values;
-    for (int64_t i = 0; i < x.numel(); i += step) values.push_back(x.data<float>()[i]);
+    for (int64_t i = 0; i < x.numel(); ++i) {
+        if (i % x.dim(3) < width && i / x.dim(3) % x.dim(2) < height) values.push_back(x.data<float>()[i]);
+    }
     return values;
 }
 
@@ -75,8 +77,9 @@ TEST_P(GoldenSmallVae, DecodesTheGoldenLatent) {
     const SmallVae vae = SmallVae::load(kGolden / (name + ".safetensors"));
     const checkpoint::TensorSource golden = checkpoint::open_tensors(kGolden / (name + ".case.safetensors"));
     const Tensor latents = without_batch(golden.at("latents"));
-    const std::vector<double> frames = every(decode(ctx, vae, latents), std::stoll(golden.metadata.at("step")));
-    EXPECT_LT(relative_error(golden.at("unclamped"), frames), 1e-5);
+    const Tensor& expected = golden.at("unclamped");
+    const std::vector<double> frames = corner(decode(ctx, vae, latents), expected.dim(3), expected.dim(4));
+    EXPECT_LT(relative_error(expected, frames), 1e-5);
     EXPECT_EQ(vae.scale(), LatentScale::normalised);
     EXPECT_EQ(vae.config().wide_kernels, name == "taew2_2_super");
     EXPECT_EQ(vae.config().cell(), name == "taew2_1" ? 8 : 16);
@@ -171,13 +174,14 @@ TEST_P(SmallVaeForms, EncodesByTheDefinition) {
 // in the middle of both is the same.
 TEST_P(SmallVaeForms, SeveralFramesAtOnceGiveWhatOneGives) {
     const SmallVae vae = SmallVae::load(file);
-    const int64_t reach = 20, side = 2 * reach + 3;
-    const Tensor small = randn(ctx, {config.z, 4, side, side}, 7);
-    Tensor large = zeros(ctx, {config.z, 4, side, 200});
-    ASSERT_LT(frames_at_once(Device::cpu, side, 200), frames_at_once(Device::cpu, side, side));
-    for (int64_t line = 0; line < config.z * 4 * side; ++line)
+    const int64_t reach = 20, side = 2 * reach + 3, rows = 2, wide = 1100;
+    const Tensor small = randn(ctx, {config.z, 4, rows, side}, 7);
+    Tensor large = zeros(ctx, {config.z, 4, rows, wide});
+    ASSERT_GE(frames_at_once(Device::cpu, rows, side), 4);
+    ASSERT_EQ(frames_at_once(Device::cpu, rows, wide), 3);
+    for (int64_t line = 0; line < config.z * 4 * rows; ++line)
         std::ranges::copy(small.span<float>().subspan(static_cast<size_t>(line * side), static_cast<size_t>(side)),
-                          large.data<float>() + line * 200);
+                          large.data<float>() + line * wide);
     const Tensor a = decode(ctx, vae, small), b = decode(ctx, vae, large);
     const int64_t columns = (side - reach) * config.cell();
     Tensor of_a = empty(ctx, {3 * a.dim(1) * a.dim(2), columns}), of_b = empty_like(ctx, of_a);
@@ -189,14 +193,12 @@ TEST_P(SmallVaeForms, SeveralFramesAtOnceGiveWhatOneGives) {
 }
 
 TEST_P(SmallVaeForms, DecodesTheSameInBands) {
-    const SmallVae vae = SmallVae::load(file);
+    const SmallVae vae = nn::prepared(ctx, SmallVae::load(file), nn::Residency::packed, WanVae::Half::decoder);
     const int64_t cell = config.cell();
-    for (const auto& [rows, bands] :
-         {std::pair<int64_t, std::vector<int64_t>>{1, {1}}, {7, {1, 3}}, {50, {4, 23, 49}}}) {
-        const Tensor latent = randn(ctx, {config.z, 2, rows, 2}, 3), whole = decode(ctx, vae, latent);
+    for (const auto& [rows, bands] : {std::pair<int64_t, std::vector<int64_t>>{1, {1}}, {7, {3}}, {45, {14, 44}}}) {
+        const Tensor latent = randn(ctx, {config.z, 2, rows, 1}, 3), whole = decode(ctx, vae, latent);
         for (const int64_t band : bands) {
             SCOPED_TRACE(concat(rows, " rows, bands of ", band));
-            EXPECT_LT(relative_error(decode(ctx, vae, latent, band * cell), whole), 1e-5);
             EXPECT_LT(relative_error(decode(ctx, vae, latent, band * cell - cell + 1), whole), 1e-5);
         }
     }

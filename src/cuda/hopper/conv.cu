@@ -260,7 +260,9 @@ void launch_by_channels(const State& s, const HopperConv& c, const void* x, cons
     const auto with = [&]<class T>() { launch<T>(s, c, x, weight, bias, residual, y); };
     if (c.co % 32 != 0) return with.template operator()<Tile<16, 4, kChunk, 8>>();
     if (c.co % 192 == 0) return with.template operator()<Tile<192, 2, kChunk, kDeep ? 5 : 8>>();
-    if (c.co % 96 == 0 || c.co < 96) return with.template operator()<Tile<96, 4, kChunk, kDeep ? 5 : 8>>();
+    // Of 64 columns a product reads as many bytes of both operands as shared memory gives in the time that it takes.
+    if (c.co <= 64) return with.template operator()<Tile<64, 4, kChunk, 8>>();
+    if (c.co % 96 == 0) return with.template operator()<Tile<96, 4, kChunk, kDeep ? 5 : 8>>();
     with.template operator()<Tile<128, 3, kChunk, kDeep ? 6 : 8>>();
 }
 

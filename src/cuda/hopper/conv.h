@@ -9,8 +9,8 @@ namespace t3video::cuda {
 //              sum over taps of weight[:, dt, dh, dw] x[t + first_t + dt, h + first_h + dh, w + first_w + dw],
 // or where `relu` is set 0 in place of a negative one, in bf16, summed in f32 and rounded once. Outside of its extents
 // x reads as zero. Strides are in elements, between frames, rows and columns; the channels of a pixel lie side by side.
-// Strides, ci and co are multiples of 8. Nothing is wasted on padding where ci is a multiple of 32 and co one of 96 or
-// 128; up to 16 channels cost less than half of 96.
+// Strides, ci and co are multiples of 8. Nothing is wasted on padding where ci is a multiple of 32 and co 64, or one of
+// 96 or 128; up to 16 channels cost less than half of 96.
 struct HopperConv {
     int64_t t, h, w, co;                            // of y
     int64_t in_t, in_h, in_w, ci;                   // of x

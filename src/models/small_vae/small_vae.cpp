@@ -83,9 +83,12 @@ void SmallVae::decode(Context& ctx, const Tensor& latent, const BandSink& sink, 
 
     const int64_t rows = x.dim(1), cell = config_.cell(), reach = decoder_.reach();
     const int64_t height = options.band_rows == 0 ? rows : std::min(rows, (options.band_rows + cell - 1) / cell);
+    // Every band is decoded in a window of the same height: what memory and libraries prepare for one serves them all.
+    const int64_t window = std::min(height + 2 * reach, rows);
     repeat(ctx, (rows + height - 1) / height, [&](int64_t i) {
-        const RowRange band{i * height, std::min((i + 1) * height, rows)},
-            around{std::max<int64_t>(0, band.first - reach), std::min(band.last + reach, rows)};
+        const RowRange band{i * height, std::min((i + 1) * height, rows)};
+        const int64_t begin = std::clamp<int64_t>(band.first - reach, 0, rows - window);
+        const RowRange around{begin, begin + window};
         const int64_t first = (band.first - around.first) * cell, last = (band.last - around.first) * cell;
         int64_t frame = 0;
         decoder_.forward(ctx, rows_of(ctx, x, around), [&](const Tensor& pixels) {

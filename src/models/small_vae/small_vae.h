@@ -9,14 +9,11 @@
 #include "models/small_vae/config.h"
 #include "models/small_vae/decoder.h"
 #include "models/small_vae/encoder.h"
+#include "models/small_vae/latent_scale.h"
 #include "models/wan_vae/wan_vae.h"
 #include "nn/layer_store.h"
 
 namespace t3video::models {
-
-// Of latents as a decoder takes them: those that a transformer makes, or those that the VAE's encoder does, which are
-// value * deviation + mean of the former. Nothing in a file tells which.
-enum class LatentScale { normalised, raw };
 
 class SmallVae {
   public:
@@ -24,7 +21,7 @@ class SmallVae {
     using BandSink = WanVae::BandSink;
 
     // Opens a .pth or .safetensors file under the published names; all sizes come from its tensors. Without `scale` the
-    // file's name tells: those named lighttae... take raw latents. Throws InvalidRequest naming the file when it is no
+    // file's name tells. Throws InvalidRequest naming the file when it is no
     // small autoencoder, or takes raw latents of a number of channels whose statistics are not known.
     static SmallVae load(const std::filesystem::path& file, std::optional<LatentScale> scale = {},
                          checkpoint::Notes* notes = nullptr);
@@ -36,7 +33,7 @@ class SmallVae {
     LatentScale scale() const { return scale_; }
 
     // As WanVae::decode, of normalised latents, to the same number of frames. Each band is decoded with as many rows
-    // around it as its own depend on.
+    // around it as its own depend on, or more.
     void decode(Context& ctx, const Tensor& latent, const BandSink& sink, const DecodeOptions& options = {}) const;
 
     // Frames in -1..1; any number of them, the last repeated to a multiple of four; sides multiples of config().cell():
@@ -59,8 +56,5 @@ class SmallVae {
     SmallDecoder decoder_;
     std::optional<SmallEncoder> encoder_;
 };
-
-// What the file's name says.
-LatentScale latent_scale_of(const std::filesystem::path& file);
 
 }  // namespace t3video::models

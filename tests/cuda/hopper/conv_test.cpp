@@ -79,6 +79,10 @@ const HopperCase kCases[] = {
     {packed(1, 9, 33, 256, 16, 1, 3, 3), true, Residual::in_place},
     {packed(1, 11, 13, 40, 104, 1, 3, 3), true, Residual::none},
     {packed(1, 5, 6, 64, 32, 1, 1, 3), true, Residual::none},
+    {packed(2, 17, 37, 64, 64, 2, 3, 3), true, Residual::none},
+    {packed(3, 19, 35, 64, 64, 1, 3, 3), true, Residual::apart},
+    {packed(1, 33, 9, 32, 64, 1, 3, 3), false, Residual::in_place},
+    {every_second(packed(1, 9, 43, 128, 64, 1, 2, 2)), true, Residual::none},
 };
 
 std::string description(const HopperCase& c) {
