@@ -12,15 +12,14 @@ namespace t3video::film {
 namespace {
 
 // A decoder's latents are the film's, and become as many pixels.
-void require_same_cells(const ModelFiles& files, const models::SmallVae& decoder, const models::WanVae& vae,
-                        int64_t channels) {
-    const models::SmallVaeConfig& small = decoder.config();
-    require_valid(small.z == channels, files.decoder.string(), ": decodes latents of ", small.z, " channels, but ",
-                  files.dit.string(), " makes ", channels);
-    require_valid(
-        small.cell() == vae.config().stride_hw() && vae.config().stride_t() == models::SmallVaeConfig::kFrames,
-        files.decoder.string(), ": makes ", small.cell(), "x", small.cell(), " pixels of one, but ", files.vae.string(),
-        " ", vae.config().stride_hw(), "x", vae.config().stride_hw());
+void require_same_cells(const ModelFiles& files, const Networks& n) {
+    const models::SmallVaeConfig& small = n.decoder->config();
+    const models::VaeConfig& vae = n.vae.config();
+    require_valid(small.z == n.dit().config().in_channels, files.decoder.string(), ": decodes latents of ", small.z,
+                  " channels, but the transformer makes ", n.dit().config().in_channels);
+    require_valid(small.cell() == vae.stride_hw() && vae.stride_t() == models::SmallVaeConfig::kFrames,
+                  files.decoder.string(), ": makes ", small.cell(), "x", small.cell(),
+                  " pixels of one, but the model's VAE ", vae.stride_hw(), "x", vae.stride_hw());
 }
 
 }  // namespace
@@ -60,6 +59,11 @@ models::WanVae vae_of_decoder(const ModelFiles& files, const models::SmallVae& d
     return models::WanVae(config);
 }
 
+void add_decoder(const ModelFiles& files, Networks& networks) {
+    networks.decoder = load_decoder(files, networks.notes);
+    require_same_cells(files, networks);
+}
+
 Networks load_networks(const ModelFiles& files) {
     checkpoint::Notes notes;
     std::optional<models::SmallVae> decoder;
@@ -80,7 +84,7 @@ Networks load_networks(const ModelFiles& files) {
     require_valid(!dit.image_branch && dit.in_channels == dit.out_channels, files.dit.string(),
                   ": is an image-to-video transformer (", dit.in_channels, " channels in, ", dit.out_channels,
                   " out); this program reads text-to-video ones and TI2V-5B's");
-    if (n.decoder) require_same_cells(files, *n.decoder, n.vae, dit.in_channels);
+    if (n.decoder) require_same_cells(files, n);
     require_valid(dit.in_channels == n.vae.config().z, files.dit.string(), " makes latents of ",
                   n.dit().config().in_channels, " channels, but ", files.vae.string(), " decodes ", n.vae.config().z);
     require_valid(n.dit().config().text_dim == n.text_encoder.config().dim, files.dit.string(),

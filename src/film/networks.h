@@ -42,6 +42,8 @@ Networks load_networks(const ModelFiles& files);
 
 // The small decoder of these files; a note says which latents it takes.
 models::SmallVae load_decoder(const ModelFiles& files, checkpoint::Notes& notes);
+// The same in place of the networks' VAE. Throws InvalidRequest where it is of other latents.
+void add_decoder(const ModelFiles& files, Networks& networks);
 // The VAE that its latents are of: sizes alone.
 models::WanVae vae_of_decoder(const ModelFiles& files, const models::SmallVae& decoder);
 

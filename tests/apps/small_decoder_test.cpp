@@ -1,6 +1,9 @@
 // A film by a small decoder, and its job decoded by the VAE and back, as a user does it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
 #include "support/program.h"
 #include "support/small_decoders.h"
 
@@ -62,6 +65,24 @@ TEST_F(SmallDecoderProgram, RefusesInOneLine) {
         EXPECT_EQ(std::ranges::count(outcome.err, '\n'), 1) << outcome.err;
         EXPECT_FALSE(fs::exists(folder / "film.job"));
     }
+}
+
+TEST_F(SmallDecoderProgram, IsInspectedAndPlanned) {
+    const Outcome shown = run_program({"inspect", decoder});
+    EXPECT_EQ(shown.exit_code, 0) << shown.err;
+    for (const char* part : {"16 latent channels (raw, by its name)", "8x8 pixels and 4 frames", "7, 6, 5, 3"})
+        EXPECT_NE(shown.out.find(part), std::string::npos) << part << "\n" << shown.out;
+    const auto memory = [&](const std::vector<std::string>& more) {
+        std::vector<std::string> words{"plan", "--published", "wan2.1-1.3b", "--size", "416x240", "--json"};
+        words.insert(words.end(), more.begin(), more.end());
+        const Outcome plan = run_program(words);
+        EXPECT_EQ(plan.exit_code, 0) << plan.err;
+        for (const auto& stage : nlohmann::json::parse(plan.out)["stages"]) {
+            if (stage["name"] == "decode") return stage["memory_bytes"].get<int64_t>();
+        }
+        return int64_t{0};
+    };
+    EXPECT_LT(memory({"--decoder", decoder}), memory({}) / 2);
 }
 
 }  // namespace

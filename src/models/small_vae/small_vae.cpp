@@ -36,6 +36,10 @@ Tensor rows_of(Context& ctx, const Tensor& x, const RowRange& rows) {
 
 }  // namespace
 
+bool is_small_vae(const std::filesystem::path& file) {
+    return checkpoint::open_tensors(file).contains("decoder.22.weight");
+}
+
 LatentScale latent_scale_of(const std::filesystem::path& file) {
     std::string name = file.filename().string();
     std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });

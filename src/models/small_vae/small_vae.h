@@ -15,6 +15,9 @@
 
 namespace t3video::models {
 
+// Whether a file of weights holds a small autoencoder, by the names in it.
+bool is_small_vae(const std::filesystem::path& file);
+
 class SmallVae {
   public:
     using FrameSource = WanVae::FrameSource;
