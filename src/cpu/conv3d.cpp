@@ -4,8 +4,10 @@
 #include "cpu/conv3d.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/bounded_cache.h"
@@ -27,20 +29,29 @@ struct Band {
     ops::FrameConv conv;
 };
 
-// One convolution of a band. `start` writes bias + result, `add` adds the result to what is there.
+// What of a ConvEnd the primitives depend on.
+struct Ending {
+    bool bias = false, adds = false, relu = false;
+    friend auto operator<=>(const Ending&, const Ending&) = default;
+};
+
+// The convolutions of a band, one for each tap of time, made when they are first asked for. The first writes bias +
+// result, or, where there is a residual, adds both to it; those after it add their result to what is there. The last
+// takes the activation along.
 struct BandPrimitives {
     int64_t in_offset, out_offset;  // elements from the start of the frame
-    Desc src, dst;
-    dnnl::convolution_forward start, add;
+    ConvShape shape;
+    dnnl::convolution_forward made[2][2] = {};  // [is the first][is the last]
 };
 
 // All bands of a frame, and the layout of the weights that they share.
 struct FramePrimitives {
-    Desc weights;
+    Ending ending;
+    Desc bias, weights;
     std::vector<BandPrimitives> bands;
 };
 
-using PrimitivesKey = std::tuple<ops::FrameConv, bool, int64_t>;
+using PrimitivesKey = std::tuple<ops::FrameConv, Ending, int64_t>;
 // A film asks for some dozens.
 using PrimitivesCache = BoundedCache<PrimitivesKey, FramePrimitives, 256>;
 
@@ -65,20 +76,29 @@ std::vector<Band> bands_of(const ops::FrameConv& frame, int64_t band_elements) {
     return bands;
 }
 
-dnnl::primitive_attr added_to_output() {
+dnnl::primitive_attr attributes(bool adds, bool relu) {
     dnnl::post_ops post;
-    post.append_sum(1.0f);
+    if (adds) post.append_sum(1.0f);
+    if (relu) append_activation(post, dnnl::algorithm::eltwise_relu, 0.0f);
     dnnl::primitive_attr attr;
     attr.set_post_ops(post);
     return attr;
 }
 
-// The first band chooses the layout of the weights; all further primitives keep to it.
-FramePrimitives make_primitives(const ops::FrameConv& frame, bool with_bias, int64_t band_elements,
+ConvPrimitiveDesc describe(const FramePrimitives& all, const ConvShape& shape, bool first, bool last,
+                           const dnnl::engine& engine) {
+    return describe_conv(engine, dnnl::algorithm::convolution_direct, shape,
+                         first && all.ending.bias ? &all.bias : nullptr,
+                         attributes(!first || all.ending.adds, last && all.ending.relu));
+}
+
+// The first band chooses the layout of the weights; all primitives keep to it.
+FramePrimitives make_primitives(const ops::FrameConv& frame, const Ending& ending, int64_t band_elements,
                                 const dnnl::engine& engine) {
-    FramePrimitives primitives;
-    primitives.weights = Desc({frame.co, frame.ci, frame.kh, frame.kw}, kF32, Tag::any);
-    const Desc bias({frame.co}, kF32, Tag::x);
+    FramePrimitives primitives{.ending = ending,
+                               .bias = Desc({frame.co}, kF32, Tag::x),
+                               .weights = Desc({frame.co, frame.ci, frame.kh, frame.kw}, kF32, Tag::any),
+                               .bands = {}};
     for (const Band& band : bands_of(frame, band_elements)) {
         const ops::FrameConv& conv = band.conv;
         ConvShape shape{Desc({1, conv.ci, conv.h, conv.w}, kF32, Tag::nhwc),
@@ -87,23 +107,28 @@ FramePrimitives make_primitives(const ops::FrameConv& frame, bool with_bias, int
                         {conv.stride_h, conv.stride_w},
                         {conv.top, conv.left},
                         {conv.bottom, conv.right}};
-        constexpr auto kDirect = dnnl::algorithm::convolution_direct;
-        const ConvPrimitiveDesc start = describe_conv(engine, kDirect, shape, with_bias ? &bias : nullptr);
-        primitives.weights = shape.weights = start.weights_desc();
-        const ConvPrimitiveDesc add = describe_conv(engine, kDirect, shape, nullptr, added_to_output());
-        primitives.bands.push_back({band.in_row * frame.w * frame.ci, band.out_row * frame.out_w() * frame.co,
-                                    shape.src, shape.dst, dnnl::convolution_forward(start),
-                                    dnnl::convolution_forward(add)});
+        if (primitives.bands.empty())
+            primitives.weights = shape.weights = describe(primitives, shape, true, false, engine).weights_desc();
+        primitives.bands.push_back({.in_offset = band.in_row * frame.w * frame.ci,
+                                    .out_offset = band.out_row * frame.out_w() * frame.co,
+                                    .shape = shape});
     }
     return primitives;
 }
 
-const FramePrimitives& primitives_for(State& cpu, const ops::FrameConv& frame, bool with_bias, int64_t band_elements) {
+const dnnl::convolution_forward& primitive_of(const FramePrimitives& all, BandPrimitives& band, bool first, bool last,
+                                              const dnnl::engine& engine) {
+    dnnl::convolution_forward& made = band.made[first][last && all.ending.relu];
+    if (!made) made = dnnl::convolution_forward(describe(all, band.shape, first, last, engine));
+    return made;
+}
+
+FramePrimitives& primitives_for(State& cpu, const ops::FrameConv& frame, const Ending& ending, int64_t band_elements) {
     auto& slot = cpu.caches["conv3d"];
     if (!slot) slot = std::make_shared<PrimitivesCache>();
     auto& cache = *static_cast<PrimitivesCache*>(slot.get());
-    return cache.get({frame, with_bias, band_elements},
-                     [&] { return make_primitives(frame, with_bias, band_elements, cpu.engine); });
+    return cache.get({frame, ending, band_elements},
+                     [&] { return make_primitives(frame, ending, band_elements, cpu.engine); });
 }
 
 dnnl::memory view(const Desc& desc, const dnnl::engine& engine, const float* data) {
@@ -154,11 +179,14 @@ std::vector<const float*> frames_of(const Tensor& x) {
 
 }  // namespace
 
-void conv3d(Context& ctx, std::span<const float* const> frames, const ops::Prepared& weight, const Tensor* bias,
+void conv3d(Context& ctx, std::span<const float* const> frames, const ops::Prepared& weight, const ops::ConvEnd& end,
             const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements) {
     State& cpu = state(ctx);
+    const auto [bias, residual, relu] = end;
     if (band_elements == 0) band_elements = suitable_band(ctx.threads());
-    const FramePrimitives& primitives = primitives_for(cpu, frame, bias != nullptr, band_elements);
+    if (residual && residual->raw() != std::as_const(y).raw()) copy_into(ctx, y, *residual);
+    FramePrimitives& primitives =
+        primitives_for(cpu, frame, {bias != nullptr, residual != nullptr, relu}, band_elements);
     std::vector<Tensor> taps = weight.blobs;
     if (const Desc& layout = *static_cast<const Desc*>(weight.layout.get()); layout != primitives.weights) {
         for (Tensor& tap : taps) tap = relaid(ctx, tap, layout, primitives.weights);
@@ -166,20 +194,24 @@ void conv3d(Context& ctx, std::span<const float* const> frames, const ops::Prepa
     const Tensor shift = bias ? as_f32(ctx, *bias) : Tensor();
     const int64_t frame_size = frame.out_h() * frame.out_w() * frame.co;
     for (int64_t f = 0; f < y.dim(0); ++f) {
-        for (const BandPrimitives& band : primitives.bands) {
+        for (BandPrimitives& band : primitives.bands) {
             bool started = false;
+            const float* const* sources = &frames[static_cast<size_t>(f * stride_t)];
+            const auto last = std::find_if(std::reverse_iterator(sources + taps.size()), std::reverse_iterator(sources),
+                                           [](const float* source) { return source != nullptr; });
             for (size_t k = 0; k < taps.size(); ++k) {
-                const float* source = frames[static_cast<size_t>(f * stride_t) + k];
+                const float* source = sources[k];
                 if (!source) continue;
                 std::unordered_map<int, dnnl::memory> arguments{
-                    {DNNL_ARG_SRC, view(band.src, cpu.engine, source + band.in_offset)},
+                    {DNNL_ARG_SRC, view(band.shape.src, cpu.engine, source + band.in_offset)},
                     {DNNL_ARG_WEIGHTS, view(primitives.weights, cpu.engine, taps[k].data<float>())},
-                    {DNNL_ARG_DST, view(band.dst, cpu.engine, y.data<float>() + f * frame_size + band.out_offset)}};
+                    {DNNL_ARG_DST,
+                     view(band.shape.dst, cpu.engine, y.data<float>() + f * frame_size + band.out_offset)}};
                 if (bias && !started) {
-                    arguments.emplace(DNNL_ARG_BIAS,
-                                      view(Desc({frame.co}, kF32, Tag::x), cpu.engine, shift.data<float>()));
+                    arguments.emplace(DNNL_ARG_BIAS, view(primitives.bias, cpu.engine, shift.data<float>()));
                 }
-                (started ? band.add : band.start).execute(cpu.stream, arguments);
+                const bool is_last = sources + k + 1 == last.base();
+                primitive_of(primitives, band, !started, is_last, cpu.engine).execute(cpu.stream, arguments);
                 started = true;
             }
             require(started, "conv3d: output frame ", f, " sees no input frame");
@@ -189,13 +221,13 @@ void conv3d(Context& ctx, std::span<const float* const> frames, const ops::Prepa
 }
 
 // Each parity of output row and column sees a 2x2 kernel on the small frame: 16 instead of 36 products per input pixel.
-void upsample_conv2d(Context& ctx, const Tensor& x, const ops::Prepared& weight, const Tensor* bias, int64_t pad_top,
-                     int64_t pad_bottom, Tensor& y) {
+void upsample_conv2d(Context& ctx, const Tensor& x, const ops::Prepared& weight, const ops::ConvEnd& end,
+                     ops::UpsamplePadding pad, Tensor& y) {
     const std::vector<const float*> frames = frames_of(x);
     for (int64_t p = 0; p < 2; ++p) {
         // Without the zero row above, y starts with an odd row.
-        const int64_t top = p == 0 ? pad_top : 0, bottom = p == 0 ? 0 : pad_bottom,
-                      first_row = pad_top == 1 ? p : 1 - p;
+        const int64_t top = p == 0 ? pad.top : 0, bottom = p == 0 ? 0 : pad.bottom,
+                      first_row = pad.top == 1 ? p : 1 - p;
         Tensor phase = empty(ctx, {x.dim(0), x.dim(1) - 1 + top + bottom, x.dim(2), y.dim(3)});
         if (phase.numel() == 0) continue;
         for (int64_t q = 0; q < 2; ++q) {
@@ -213,7 +245,7 @@ void upsample_conv2d(Context& ctx, const Tensor& x, const ops::Prepared& weight,
                                        ops::Prepared::Format::taps,
                                        {weight.blobs[static_cast<size_t>(2 * p + q)]},
                                        weight.layout};
-            conv3d(ctx, frames, kernel, bias, frame, 1, phase);
+            conv3d(ctx, frames, kernel, end, frame, 1, phase);
             interleave(ctx, phase, first_row, q, y);
         }
     }
@@ -235,7 +267,7 @@ ops::Prepared arrange_taps(Context& ctx, const Stored& weight, const ops::FrameC
                                 .right = kw / 2};
     State& cpu = state(ctx);
     const auto layout = std::make_shared<Desc>(
-        primitives_for(cpu, frame ? *frame : common, true, suitable_band(ctx.threads())).weights);
+        primitives_for(cpu, frame ? *frame : common, {.bias = true}, suitable_band(ctx.threads())).weights);
     const Tensor values = weight.encoding() ? as_f32(ctx, weight) : weight.numbers();
     ops::Prepared p{s, ops::Prepared::Format::taps, {}, layout};
     for (int64_t k = 0; k < kt; ++k)

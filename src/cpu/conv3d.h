@@ -8,15 +8,16 @@
 
 namespace t3video::cpu {
 
-// y[f] = bias + sum over k of conv2d(frames[f*stride_t + k], weight[:, :, k]); a null frame counts as zeros.
+// y[f] = sum over k of conv2d(frames[f*stride_t + k], weight[:, :, k]), and then as `end` says; a null frame counts as
+// zeros.
 // frames: [h, w, ci] each; weight: taps of [co, ci, kt, kh, kw]; y: [f, out_h, out_w, co]. band_elements: of rows that
 // are convolved at once; 0 for what suits the processor.
-void conv3d(Context& ctx, std::span<const float* const> frames, const ops::Prepared& weight, const Tensor* bias,
+void conv3d(Context& ctx, std::span<const float* const> frames, const ops::Prepared& weight, const ops::ConvEnd& end,
             const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements = 0);
 
-// x: [T, H, W, Ci]; weight: phases of [Co, Ci, 3, 3]; y: [T, 2H - 2 + pad_top + pad_bottom, 2W, Co].
-void upsample_conv2d(Context& ctx, const Tensor& x, const ops::Prepared& weight, const Tensor* bias, int64_t pad_top,
-                     int64_t pad_bottom, Tensor& y);
+// x: [T, H, W, Ci]; weight: phases of [Co, Ci, 3, 3]; y: [T, 2H - 2 + pad.top + pad.bottom, 2W, Co]. No residual.
+void upsample_conv2d(Context& ctx, const Tensor& x, const ops::Prepared& weight, const ops::ConvEnd& end,
+                     ops::UpsamplePadding pad, Tensor& y);
 
 // Of upsample_conv2d: the pixels of one parity of rows and columns.
 inline Scratch upsample_scratch(const Tensor& x, int64_t co) {

@@ -30,6 +30,12 @@ void GeluTanhAll(const float* x, float* y, int64_t n) {
     ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(GeluTanh(Floats(), load(x)), y); });
 }
 
+void SoftClampAll(const float* x, float bound, float* y, int64_t n) {
+    const Floats d;
+    const auto b = hn::Set(d, bound);
+    ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(hn::Mul(b, hn::Tanh(d, hn::Div(load(x), b))), y); });
+}
+
 // y = a * b + c
 void MulAdd(const float* a, const float* b, const float* c, float* y, int64_t n) {
     ForEachVector(n, [&](auto load, auto store) HWY_ATTR { store(hn::MulAdd(load(a), load(b), load(c)), y); });
@@ -72,6 +78,7 @@ HWY_EXPORT(Mul);
 HWY_EXPORT(Axpby);
 HWY_EXPORT(SiluAll);
 HWY_EXPORT(GeluTanhAll);
+HWY_EXPORT(SoftClampAll);
 HWY_EXPORT(MulAdd);
 HWY_EXPORT(SiluBackward);
 HWY_EXPORT(GeluTanhBackward);
@@ -113,6 +120,14 @@ void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y) {
     float* py = y.data<float>();
     ctx.parallel_for(y.numel(), kGrain, [&](int64_t first, int64_t last) {
         HWY_DYNAMIC_DISPATCH(GeluTanhAll)(px + first, py + first, last - first);
+    });
+}
+
+void soft_clamp(Context& ctx, const Tensor& x, float bound, Tensor& y) {
+    const float* px = x.data<float>();
+    float* py = y.data<float>();
+    ctx.parallel_for(y.numel(), kGrain, [&](int64_t first, int64_t last) {
+        HWY_DYNAMIC_DISPATCH(SoftClampAll)(px + first, bound, py + first, last - first);
     });
 }
 

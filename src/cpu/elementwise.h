@@ -10,6 +10,7 @@ void mul(Context& ctx, const Tensor& a, const Tensor& b, Tensor& y);
 void axpby(Context& ctx, float alpha, const Tensor& a, float beta, const Tensor& b, Tensor& y);
 void silu(Context& ctx, const Tensor& x, Tensor& y);
 void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y);
+void soft_clamp(Context& ctx, const Tensor& x, float bound, Tensor& y);
 // x += gate * h, or h.
 void add_residual(Context& ctx, ops::Rows& x, const ops::Residual& residual, const ops::TokenSets& sets);
 // x, y: [..., C]; scale, shift: [C].

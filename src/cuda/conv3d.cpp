@@ -5,18 +5,19 @@
 
 #include "cuda/conv_in_place.h"
 #include "cuda/conv_scratch.h"
+#include "cuda/elementwise.h"
 #include "cuda/library/fused_conv.h"
 
 namespace t3video::cuda {
 
-void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& taps, const Tensor* bias,
-            const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements) {
+namespace {
+
+// conv3d with bias alone, through cuDNN.
+void convolve_by_library(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& taps,
+                         const Tensor* bias, const ops::FrameConv& frame, int64_t stride_t, Tensor& y,
+                         int64_t band_elements) {
     State& s = state(ctx);
     const DType dtype = parts.back().dtype();
-    require(taps.dtype() == dtype && y.dtype() == dtype, "conv3d: weight of ", taps.dtype(), " for frames of ", dtype);
-    if (convolves_in_place(ctx.traits(), dtype, frame, stride_t)) {
-        return convolve_in_place(ctx, parts, pad_front, taps, bias, frame, y);
-    }
     int64_t frames = pad_front;
     for (const Tensor& part : parts) frames += part.dim(0);
     const int64_t ci = taps.dim(2), co = taps.dim(0);
@@ -88,17 +89,32 @@ void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, cons
     }
 }
 
-void upsample_conv2d(Context& ctx, const Tensor& x, const ops::Prepared& weight, const Tensor* bias, int64_t pad_top,
-                     int64_t pad_bottom, Tensor& y) {
+}  // namespace
+
+void conv3d(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& taps, const ops::ConvEnd& end,
+            const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements) {
+    const DType dtype = parts.back().dtype();
+    require(taps.dtype() == dtype && y.dtype() == dtype, "conv3d: weight of ", taps.dtype(), " for frames of ", dtype);
+    if (convolves_in_place(ctx.traits(), dtype, frame, stride_t))
+        return convolve_in_place(ctx, parts, pad_front, taps, end, frame, y);
+    const Tensor sums = end.residual ? empty_like(ctx, y) : y;
+    Tensor to = sums;
+    convolve_by_library(ctx, parts, pad_front, taps, end.bias, frame, stride_t, to, band_elements);
+    if (end.residual) axpby(ctx, 1.0f, sums, 1.0f, *end.residual, y);
+    if (end.relu) relu(ctx, y, y);
+}
+
+void upsample_conv2d(Context& ctx, const Tensor& x, const ops::Prepared& weight, const ops::ConvEnd& end,
+                     ops::UpsamplePadding pad, Tensor& y) {
     State& s = state(ctx);
     const DType dtype = x.dtype();
     const Tensor& taps = weight.blobs[0];
     require(taps.dtype() == dtype && y.dtype() == dtype, "upsample_conv2d: weight of ", taps.dtype(), " for x of ",
             dtype);
-    if (weight.format == ops::Prepared::Format::phases)
-        return upsample_in_place(ctx, x, taps, bias, pad_top, pad_bottom, y);
+    if (weight.format == ops::Prepared::Format::phases) return upsample_in_place(ctx, x, taps, end, pad, y);
     const int64_t ci = taps.dim(2), co = taps.dim(0);
-    const bool pad_h_there = pad_top == 1 && pad_bottom == 1;  // else zero rows are written out
+    const Tensor* const bias = end.bias;
+    const bool pad_h_there = pad.top == 1 && pad.bottom == 1;  // else zero rows are written out
     const int64_t rows = pad_h_there ? y.dim(1) : y.dim(1) + 2, columns = y.dim(2);
     Tensor doubled = empty(ctx, {1, rows, columns, ci}, dtype);  // one frame at a time: four times a frame of x
     const FusedConv p{.t = 1,
@@ -119,7 +135,7 @@ void upsample_conv2d(Context& ctx, const Tensor& x, const ops::Prepared& weight,
                     {.rows = x.dim(1),
                      .columns = x.dim(2),
                      .channels = x.dim(3),
-                     .first_row = pad_h_there ? 0 : -pad_top,
+                     .first_row = pad_h_there ? 0 : -pad.top,
                      .count = rows,
                      .left = 0,
                      .columns_to = columns,
@@ -131,6 +147,7 @@ void upsample_conv2d(Context& ctx, const Tensor& x, const ops::Prepared& weight,
         fused_conv(ctx, p, doubled.raw(), taps.raw(), bias ? bias->raw() : nullptr, to.raw());
         if (result.defined()) copy_without_padding(s, result, y.dim(3), frame.raw(), frame.bytes());
     }
+    if (end.relu) relu(ctx, y, y);
 }
 
 }  // namespace t3video::cuda

@@ -3,6 +3,8 @@
 // on the pixels themselves, 4/9 of the work.
 #include "cuda/conv_in_place.h"
 
+#include <utility>
+
 #include "cuda/hopper/conv.h"
 #include "cuda/kernel.cuh"
 
@@ -38,10 +40,27 @@ Tensor joined(Context& ctx, std::span<const Tensor> parts, int64_t ci) {
 }  // namespace
 
 void convolve_in_place(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& taps,
-                       const Tensor* bias, const ops::FrameConv& frame, Tensor& y) {
+                       const ops::ConvEnd& end, const ops::FrameConv& frame, Tensor& y) {
     const int64_t co = taps.dim(0), ci = taps.dim(2);
     const Tensor x = joined(ctx, parts, ci);
+    // The residual of a result with padded channels is padded in its place.
     Tensor result = co == frame.co ? y : empty(ctx, {y.dim(0), y.dim(1), y.dim(2), co}, y.dtype());
+    const Tensor* residual = end.residual;
+    if (residual && co != frame.co) {
+        const int64_t rows = y.dim(0) * y.dim(1);
+        copy_padded(state(ctx), y.dtype(), residual->raw(),
+                    {.rows = rows,
+                     .columns = y.dim(2),
+                     .channels = frame.co,
+                     .first_row = 0,
+                     .count = rows,
+                     .left = 0,
+                     .columns_to = y.dim(2),
+                     .channels_to = co,
+                     .zoom = 1},
+                    result.raw());
+        residual = &result;
+    }
     const HopperConv problem{.t = y.dim(0),
                              .h = y.dim(1),
                              .w = y.dim(2),
@@ -61,18 +80,20 @@ void convolve_in_place(Context& ctx, std::span<const Tensor> parts, int64_t pad_
                              .x_column = ci,
                              .y_frame = y.dim(1) * y.dim(2) * co,
                              .y_row = y.dim(2) * co,
-                             .y_column = co};
-    hopper_conv(ctx, problem, x.raw(), taps.raw(), bias ? bias->raw() : nullptr, nullptr, result.raw());
+                             .y_column = co,
+                             .relu = end.relu};
+    hopper_conv(ctx, problem, x.raw(), taps.raw(), end.bias ? end.bias->raw() : nullptr,
+                residual ? std::as_const(*residual).raw() : nullptr, result.raw());
     if (co != frame.co) copy_without_padding(state(ctx), result, frame.co, y.raw(), y.slice(0, 1).bytes());
 }
 
-void upsample_in_place(Context& ctx, const Tensor& x, const Tensor& phases, const Tensor* bias, int64_t pad_top,
-                       int64_t pad_bottom, Tensor& y) {
+void upsample_in_place(Context& ctx, const Tensor& x, const Tensor& phases, const ops::ConvEnd& end,
+                       ops::UpsamplePadding pad, Tensor& y) {
     const int64_t height = x.dim(1), width = x.dim(2), ci = x.dim(3), co = y.dim(3);
     for (int64_t p = 0; p < 2; ++p) {
         // Without the zero row above, y starts with an odd row of the doubled frame.
-        const int64_t first = p == 0 ? 1 - pad_top : 0, last = p == 0 ? height : height - 1 + pad_bottom;
-        const int64_t row = 2 * first + p - (1 - pad_top);
+        const int64_t first = p == 0 ? 1 - pad.top : 0, last = p == 0 ? height : height - 1 + pad.bottom;
+        const int64_t row = 2 * first + p - (1 - pad.top);
         for (int64_t q = 0; q < 2 && first < last; ++q) {
             const HopperConv problem{.t = x.dim(0),
                                      .h = last - first,
@@ -91,10 +112,11 @@ void upsample_in_place(Context& ctx, const Tensor& x, const Tensor& phases, cons
                                      .x_column = ci,
                                      .y_frame = y.dim(1) * y.dim(2) * co,
                                      .y_row = 2 * y.dim(2) * co,
-                                     .y_column = 2 * co};
+                                     .y_column = 2 * co,
+                                     .relu = end.relu};
             const size_t offset = static_cast<size_t>((row * y.dim(2) + q) * co) * sizeof(__nv_bfloat16);
             hopper_conv(ctx, problem, x.raw(), phases.slice(p, p + 1).reshape({2, co * 4 * ci}).slice(q, q + 1).raw(),
-                        bias ? bias->raw() : nullptr, nullptr, y.raw() + offset);
+                        end.bias ? end.bias->raw() : nullptr, nullptr, y.raw() + offset);
         }
     }
 }

@@ -10,10 +10,10 @@ namespace t3video::cuda {
 
 // As conv3d() in cuda/conv3d.h.
 void convolve_in_place(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& taps,
-                       const Tensor* bias, const ops::FrameConv& frame, Tensor& y);
+                       const ops::ConvEnd& end, const ops::FrameConv& frame, Tensor& y);
 
 // As upsample_conv2d() in cuda/conv3d.h; channels by eights.
-void upsample_in_place(Context& ctx, const Tensor& x, const Tensor& phases, const Tensor* bias, int64_t pad_top,
-                       int64_t pad_bottom, Tensor& y);
+void upsample_in_place(Context& ctx, const Tensor& x, const Tensor& phases, const ops::ConvEnd& end,
+                       ops::UpsamplePadding pad, Tensor& y);
 
 }  // namespace t3video::cuda

@@ -20,9 +20,10 @@ inline bool convolves_in_place(const DeviceTraits& device, DType dtype, const op
            f.kh <= 3 && f.kw <= 3;
 }
 
-// Of conv3d. `frames`: in parts, and `pad_front` zero ones in front of them; y: the result.
+// Of conv3d. `frames`: in parts, and `pad_front` zero ones in front of them; y: the result, to which a residual is
+// added or not.
 inline Scratch conv_scratch(const DeviceTraits& device, int64_t frames, bool one_part, int64_t pad_front,
-                            const ops::FrameConv& f, int64_t stride_t, const Tensor& y) {
+                            const ops::FrameConv& f, int64_t stride_t, const Tensor& y, bool adds = false) {
     const size_t element = size_of(y.dtype());
     const int64_t ci = round_channels(f.ci), co = round_channels(f.co);
     Scratch blocks;
@@ -31,6 +32,7 @@ inline Scratch conv_scratch(const DeviceTraits& device, int64_t frames, bool one
         if (co != f.co) blocks.push_back(static_cast<size_t>(y.numel() / f.co * co) * element);
         return blocks;
     }
+    if (adds) blocks.push_back(y.bytes());
     frames += pad_front;
     // Frames in one run with padding alike on both sides are read where they lie; else they are laid out first. What
     // the library cannot count in 32 bits is laid out, and copied back, in bands of rows.

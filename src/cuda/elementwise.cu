@@ -21,6 +21,13 @@ struct Silu {
 struct GeluTanh {
     __device__ float operator()(float x) const { return gelu_tanh_of(x); }
 };
+struct Relu {
+    __device__ float operator()(float x) const { return x < 0 ? 0.0f : x; }
+};
+struct SoftClamp {
+    float bound;
+    __device__ float operator()(float x) const { return bound * tanhf(x / bound); }
+};
 
 // x within `bound` of zero; NaN stays, where fminf and fmaxf would drop it.
 __device__ float within(float x, float bound) {
@@ -167,6 +174,14 @@ void silu(Context& ctx, const Tensor& x, Tensor& y) {
 
 void gelu_tanh(Context& ctx, const Tensor& x, Tensor& y) {
     map_one(ctx, GeluTanh(), x, y);
+}
+
+void relu(Context& ctx, const Tensor& x, Tensor& y) {
+    map_one(ctx, Relu(), x, y);
+}
+
+void soft_clamp(Context& ctx, const Tensor& x, float bound, Tensor& y) {
+    map_one(ctx, SoftClamp{bound}, x, y);
 }
 
 void add_residual(Context& ctx, ops::Rows& rows_of_x, const ops::Residual& residual, const ops::TokenSets& sets) {

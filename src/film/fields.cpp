@@ -97,6 +97,18 @@ const std::vector<RequestField>& table() {
         part("text-encoder", "Text encoder (.pth, .safetensors or .gguf) instead of the folder's",
              [](auto& r) -> auto& { return r.parts.text_encoder; }),
         part("vae", "VAE (.pth or .safetensors) instead of the folder's", [](auto& r) -> auto& { return r.parts.vae; }),
+        part("decoder", "Small decoder (taew2_1, taew2_2, lighttaew2_1, ...; .pth or .safetensors), which decodes in place of the VAE: faster, a little blurred",
+             [](auto& r) -> auto& { return r.parts.decoder; }),
+        {"decoder-latents", "TEXT", "Model", "Which latents the small decoder takes: normalised, as the transformer makes them, or raw, as the VAE does (default: by its file's name, raw for lighttae...)",
+         Use::plan, Kind::value, nullptr,
+         [](Request& r, const Field& given) {
+             require_valid(given.value == "normalised" || given.value == "raw", given, ": expected normalised or raw");
+             r.parts.decoder_latents = given.value == "raw" ? models::LatentScale::raw : models::LatentScale::normalised;
+         },
+         [](const Request& r) {
+             if (!r.parts.decoder_latents) return json();
+             return json(*r.parts.decoder_latents == models::LatentScale::raw ? "raw" : "normalised");
+         }},
         part("tokenizer", "SentencePiece model (spiece.model, or tokenizer.json) instead of the folder's", [](auto& r) -> auto& { return r.parts.tokenizer; }),
         {"lora", "FILE[:WEIGHT]", "Model", "LoRA file to add to the transformer, with a weight (default 1); again for further ones",
          Use::plan, Kind::list, nullptr,

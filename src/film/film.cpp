@@ -33,6 +33,7 @@ RequestedFilm open_film(const Request& request, const ModelFiles& files, const M
                         const ReadingLimits& limits) {
     OpenInput opened(request.inputs, files, traits, limits.memory, limits.stop);
     Settings settings = resolve_settings(files, traits, request.settings, opened.header());
+    if (settings.takes_latent() && !files.decoder.empty()) files.need(Part::vae);  // which encodes the input
     const FrameSize size = frame_size(settings.width, settings.height, settings.frames, traits.cell);
     Input input = opened.read(size, settings, limits.threads);
     const auto found = static_cast<int64_t>(input.frames.size());

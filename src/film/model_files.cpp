@@ -55,6 +55,14 @@ FoundWeights official_encoder(const fs::path& folder) {
 
 }  // namespace
 
+void set_decoder(ModelFiles& files, const PartOverrides& overrides) {
+    files.decoder = part(overrides.decoder, "decoder", {});
+    require_valid(!overrides.decoder_latents || !files.decoder.empty(), Field("decoder-latents"),
+                  " is said of a small decoder; name its file with ", Field("decoder"));
+    if (!files.decoder.empty())
+        files.decoder_latents = overrides.decoder_latents.value_or(models::latent_scale_of(files.decoder));
+}
+
 ModelFiles find_model(const fs::path& named, const PartOverrides& overrides) {
     require_valid(!is_file(named), Field("model", named.string()), ": is a file; ", Field("model"), " takes a folder, ",
                   Field("dit"), " a transformer's file");
@@ -91,7 +99,8 @@ ModelFiles find_model(const fs::path& named, const PartOverrides& overrides) {
         files.claim = claim_of_config(files.dit_config);
     }
     if (dit.empty() && encoder.empty() && vae.empty() && !files.claim.empty()) throw InvalidRequest(files.claim);
-    const bool replaced = !(overrides.dit.empty() || overrides.text_encoder.empty() || overrides.vae.empty());
+    const bool decodes = !overrides.vae.empty() || !overrides.decoder.empty();
+    const bool replaced = !(overrides.dit.empty() || overrides.text_encoder.empty()) && decodes;
     require_valid(replaced || !(dit.empty() && encoder.empty() && vae.empty()), folder.string(),
                   ": not a model folder; expected Wan's files (diffusion_pytorch_model.safetensors, Wan2.1_VAE.pth, "
                   "...) or a diffusers "
@@ -99,6 +108,7 @@ ModelFiles find_model(const fs::path& named, const PartOverrides& overrides) {
     files.dit = part(overrides.dit, "dit", dit);
     files.text_encoder = part(overrides.text_encoder, "text-encoder", encoder);
     files.vae = part(overrides.vae, "vae", vae);
+    set_decoder(files, overrides);
     files.loras = overrides.loras;
     for (checkpoint::Lora& lora : files.loras) {
         lora.partial = overrides.lora_partial;
@@ -141,7 +151,7 @@ const fs::path& ModelFiles::need(Part wanted) const {
 }
 
 std::vector<fs::path> ModelFiles::all() const {
-    std::vector<fs::path> files{dit, dit_config, text_encoder, vae, tokenizer, scheduler, layout, generation};
+    std::vector<fs::path> files{dit, dit_config, text_encoder, vae, decoder, tokenizer, scheduler, layout, generation};
     for (const checkpoint::Lora& lora : loras) files.push_back(lora.file);
     std::erase_if(files, [](const fs::path& file) { return !is_file(file); });
     return files;

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "checkpoint/lora/lora.h"
 #include "core/message.h"
+#include "models/small_vae/latent_scale.h"
 
 namespace t3video::film {
 
@@ -16,8 +18,10 @@ enum class Part { dit, text_encoder, vae, tokenizer };
 // Single parts given by the user instead of those of the folder; empty: the folder's.
 struct PartOverrides {
     std::filesystem::path dit, text_encoder, vae, tokenizer;
-    std::vector<checkpoint::Lora> loras;  // for the DiT, in addition
-    bool lora_partial = false;            // all of them, as checkpoint::Lora says
+    std::filesystem::path decoder;                       // a small one, which decodes in place of the VAE
+    std::optional<models::LatentScale> decoder_latents;  // unset: as its file's name says
+    std::vector<checkpoint::Lora> loras;                 // for the DiT, in addition
+    bool lora_partial = false;                           // all of them, as checkpoint::Lora says
 };
 
 // Parts that were not found are empty paths; need() says what is missing.
@@ -29,6 +33,8 @@ struct ModelFiles {
                                          // there is one, else the folder's; may be absent
     std::filesystem::path text_encoder;  // as the transformer
     std::filesystem::path vae;
+    std::filesystem::path decoder;  // a small one; empty: the VAE decodes
+    models::LatentScale decoder_latents = models::LatentScale::normalised;
     std::filesystem::path tokenizer;  // spiece.model, or tokenizer.json
     std::filesystem::path scheduler;  // diffusers' scheduler_config.json; empty for official folders
     std::filesystem::path layout;     // t3-layout.json beside the last LoRA that has one, else beside the DiT file,
@@ -49,6 +55,9 @@ struct ModelFiles {
 // sub-folders; of a hub's cache folder in its snapshot. Throws InvalidRequest when the folder or a file given by the
 // user does not exist, or the folder holds none.
 ModelFiles find_model(const std::filesystem::path& folder, const PartOverrides& overrides = {});
+
+// The small decoder of these parts, where there is one. Throws InvalidRequest for a file that does not exist.
+void set_decoder(ModelFiles& files, const PartOverrides& overrides);
 
 // The bundled demo model: in share/t3video/models/demo beside the program or its bin/, or in the source tree. Throws
 // InvalidRequest when it is neither.

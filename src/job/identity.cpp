@@ -66,7 +66,7 @@ ModelContents contents_of(const film::ModelFiles& files, int64_t heads) {
     ModelContents contents{content_of(files.dit),
                            content_of(files.text_encoder),
                            sampled_hash(files.need(film::Part::tokenizer)),
-                           content_of(files.vae),
+                           files.vae.empty() ? json() : content_of(files.vae),
                            {},
                            heads};
     for (const checkpoint::Lora& lora : files.loras) {

@@ -23,57 +23,92 @@ Tensor bias_for(Context& ctx, const Tensor* bias) {
     return bias ? prepare(ctx, *bias, Role::conv_bias).blobs[0] : Tensor();
 }
 
+// A convolution of frames that come in parts: checked, and what it is within one frame.
+class Problem {
+  public:
+    Problem(std::span<const Tensor> parts, const Shape& weight, const Tensor* bias, const Conv3dOptions& options) {
+        require(!parts.empty(), "conv3d: no frames");
+        const Tensor& x = parts.back();
+        count_ = options.pad_front;
+        for (const Tensor& part : parts) {
+            check_operands("conv3d", part, weight, bias);
+            require(part.dim(1) == x.dim(1) && part.dim(2) == x.dim(2) && part.dtype() == x.dtype(), "conv3d: frames ",
+                    part.shape(), " of ", part.dtype(), " before ", x.shape(), " of ", x.dtype());
+            count_ += part.dim(0);
+        }
+        kt_ = weight.rank() == 5 ? weight[2] : 1;
+        stride_t_ = options.stride_t;
+        frame = {.h = x.dim(1),
+                 .w = x.dim(2),
+                 .ci = x.dim(3),
+                 .co = weight[0],
+                 .kh = weight.dim(-2),
+                 .kw = weight.dim(-1),
+                 .stride_h = options.stride_h,
+                 .stride_w = options.stride_w,
+                 .top = options.pad_top,
+                 .bottom = options.pad_bottom,
+                 .left = options.pad_left,
+                 .right = options.pad_right};
+        require(options.pad_front < kt_ && count_ >= kt_ && options.stride_t >= 1 && options.stride_h >= 1 &&
+                    options.stride_w >= 1 && frame.out_h() >= 1 && frame.out_w() >= 1,
+                "conv3d: weight ", weight, " for ", count_, " frames of ", x.shape());
+    }
+
+    Shape result() const { return {(count_ - kt_) / stride_t_ + 1, frame.out_h(), frame.out_w(), frame.co}; }
+
+    FrameConv frame{};
+
+  private:
+    int64_t count_ = 0, kt_ = 0, stride_t_ = 0;
+};
+
+void run(Context& ctx, std::span<const Tensor> parts, const Weight& weight, const Tensor* bias,
+         const Conv3dOptions& options, const Problem& problem, Tensor& y) {
+    const FrameConv& frame = problem.frame;
+    const Tensor& x = parts.back();
+    require(y.shape() == problem.result() && y.dtype() == x.dtype(), "conv3d: result ", y.shape(), " of ", y.dtype(),
+            ", expected ", problem.result(), " of ", x.dtype());
+    const Tensor* residual = options.residual;
+    require(!residual || (residual->shape() == y.shape() && residual->dtype() == y.dtype()), "conv3d: residual ",
+            residual ? residual->shape() : Shape(), " for a result ", y.shape());
+    const Prepared taps = weight.prepared(ctx, Role::convolution, &frame);
+    const Tensor shift = bias_for(ctx, bias);
+    const ConvEnd end{bias ? &shift : nullptr, residual, options.relu};
+    int64_t frames_in = 0;
+    for (const Tensor& part : parts) frames_in += part.dim(0);
+    const auto on_cpu = [&] {
+        std::vector<const float*> frames(static_cast<size_t>(options.pad_front), nullptr);
+        for (const Tensor& part : parts) {
+            for (int64_t t = 0; t < part.dim(0); ++t) frames.push_back(part.slice(t, t + 1).data<float>());
+        }
+        cpu::conv3d(ctx, frames, taps, end, frame, options.stride_t, y);
+    };
+    dispatch(
+        ctx, {.convolution = 2.0 * double(y.numel()) * double(weight.shape().numel() / frame.co)}, on_cpu,
+        [&] { cuda::conv3d(ctx, parts, options.pad_front, taps.blobs[0], end, frame, options.stride_t, y); },
+        ctx.target() == Device::cpu ? Scratch{}
+                                    : cuda::conv_scratch(ctx.traits(), frames_in, parts.size() == 1, options.pad_front,
+                                                         frame, options.stride_t, y, residual != nullptr));
+}
+
 }  // namespace
 
 Tensor conv3d(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias, const Conv3dOptions& options) {
     return conv3d(ctx, std::span(&x, 1), weight, bias, options);
 }
 
+void conv3d_into(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias, const Conv3dOptions& options,
+                 Tensor& y) {
+    const std::span parts(&x, 1);
+    run(ctx, parts, weight, bias, options, Problem(parts, weight.shape(), bias, options), y);
+}
+
 Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Weight& weight, const Tensor* bias,
               const Conv3dOptions& options) {
-    require(!parts.empty(), "conv3d: no frames");
-    const Tensor& x = parts.back();
-    int64_t count = options.pad_front;
-    for (const Tensor& part : parts) {
-        check_operands("conv3d", part, weight.shape(), bias);
-        require(part.dim(1) == x.dim(1) && part.dim(2) == x.dim(2) && part.dtype() == x.dtype(), "conv3d: frames ",
-                part.shape(), " of ", part.dtype(), " before ", x.shape(), " of ", x.dtype());
-        count += part.dim(0);
-    }
-    const Shape& w = weight.shape();
-    const int64_t kt = w.rank() == 5 ? w[2] : 1;
-    const FrameConv frame{.h = x.dim(1),
-                          .w = x.dim(2),
-                          .ci = x.dim(3),
-                          .co = w[0],
-                          .kh = w.dim(-2),
-                          .kw = w.dim(-1),
-                          .stride_h = options.stride_h,
-                          .stride_w = options.stride_w,
-                          .top = options.pad_top,
-                          .bottom = options.pad_bottom,
-                          .left = options.pad_left,
-                          .right = options.pad_right};
-    require(options.pad_front < kt && count >= kt && options.stride_t >= 1 && options.stride_h >= 1 &&
-                options.stride_w >= 1 && frame.out_h() >= 1 && frame.out_w() >= 1,
-            "conv3d: weight ", w, " for ", count, " frames of ", x.shape());
-    Tensor y = empty(ctx, {(count - kt) / options.stride_t + 1, frame.out_h(), frame.out_w(), frame.co}, x.dtype());
-    const Prepared taps = weight.prepared(ctx, Role::convolution, &frame);
-    const Tensor shift = bias_for(ctx, bias);
-    const Tensor* const shift_or_null = bias ? &shift : nullptr;
-    const auto on_cpu = [&] {
-        std::vector<const float*> frames(static_cast<size_t>(options.pad_front), nullptr);
-        for (const Tensor& part : parts) {
-            for (int64_t t = 0; t < part.dim(0); ++t) frames.push_back(part.slice(t, t + 1).data<float>());
-        }
-        cpu::conv3d(ctx, frames, taps, shift_or_null, frame, options.stride_t, y);
-    };
-    dispatch(
-        ctx, {.convolution = 2.0 * double(y.numel()) * double(w.numel() / w[0])}, on_cpu,
-        [&] { cuda::conv3d(ctx, parts, options.pad_front, taps.blobs[0], shift_or_null, frame, options.stride_t, y); },
-        ctx.target() == Device::cpu ? Scratch{}
-                                    : cuda::conv_scratch(ctx.traits(), count - options.pad_front, parts.size() == 1,
-                                                         options.pad_front, frame, options.stride_t, y));
+    const Problem problem(parts, weight.shape(), bias, options);
+    Tensor y = empty(ctx, problem.result(), parts.back().dtype());
+    run(ctx, parts, weight, bias, options, problem, y);
     return y;
 }
 
@@ -81,26 +116,48 @@ bool reads_joined_frames(const Context& ctx) {
     return ctx.target() != Device::cpu;
 }
 
-Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias, int64_t pad_top,
-                       int64_t pad_bottom) {
-    const Shape& w = weight.shape();
-    check_operands("upsample_conv2d", x, w, bias);
-    require(w.rank() == 4 && w[2] == 3 && w[3] == 3, "upsample_conv2d: weight ", w);
-    const int64_t rows = 2 * x.dim(1) - 2 + pad_top + pad_bottom;
-    require((pad_top | 1) == 1 && (pad_bottom | 1) == 1 && rows >= 1, "upsample_conv2d: ", pad_top, " and ", pad_bottom,
-            " zero rows around ", x.shape());
-    Tensor y = empty(ctx, {x.dim(0), rows, 2 * x.dim(2), w[0]}, x.dtype());
+namespace {
+
+void upsample(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias, bool relu, UpsamplePadding pad,
+              Tensor& y) {
     const FrameConv phase{
-        .h = x.dim(1), .w = x.dim(2), .ci = x.dim(3), .co = w[0], .kh = 2, .kw = 2, .top = pad_top, .left = 1};
+        .h = x.dim(1), .w = x.dim(2), .ci = x.dim(3), .co = y.dim(3), .kh = 2, .kw = 2, .top = pad.top, .left = 1};
     const Prepared kernel = weight.prepared(ctx, Role::upsampling, &phase);
     const Tensor shift = bias_for(ctx, bias);
-    const Tensor* const shift_or_null = bias ? &shift : nullptr;
+    const ConvEnd end{.bias = bias ? &shift : nullptr, .relu = relu};
     dispatch(
         ctx, {.convolution = 18.0 * double(y.numel()) * double(x.dim(3))},
-        [&] { cpu::upsample_conv2d(ctx, x, kernel, shift_or_null, pad_top, pad_bottom, y); },
-        [&] { cuda::upsample_conv2d(ctx, x, kernel, shift_or_null, pad_top, pad_bottom, y); },
-        ctx.target() == Device::cpu ? cpu::upsample_scratch(x, w[0]) : cuda::upsample_scratch(ctx.traits(), x, y));
+        [&] { cpu::upsample_conv2d(ctx, x, kernel, end, pad, y); },
+        [&] { cuda::upsample_conv2d(ctx, x, kernel, end, pad, y); },
+        ctx.target() == Device::cpu ? cpu::upsample_scratch(x, y.dim(3)) : cuda::upsample_scratch(ctx.traits(), x, y));
+}
+
+// The shape of the result.
+Shape upsampled(const Tensor& x, const Shape& w, const Tensor* bias, UpsamplePadding pad) {
+    check_operands("upsample_conv2d", x, w, bias);
+    require(w.rank() == 4 && w[2] == 3 && w[3] == 3, "upsample_conv2d: weight ", w);
+    const int64_t rows = 2 * x.dim(1) - 2 + pad.top + pad.bottom;
+    require((pad.top | 1) == 1 && (pad.bottom | 1) == 1 && rows >= 1, "upsample_conv2d: ", pad.top, " and ", pad.bottom,
+            " zero rows around ", x.shape());
+    return {x.dim(0), rows, 2 * x.dim(2), w[0]};
+}
+
+}  // namespace
+
+Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias, int64_t pad_top,
+                       int64_t pad_bottom) {
+    const UpsamplePadding pad{pad_top, pad_bottom};
+    Tensor y = empty(ctx, upsampled(x, weight.shape(), bias, pad), x.dtype());
+    upsample(ctx, x, weight, bias, false, pad, y);
     return y;
+}
+
+void upsample_conv2d_into(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias, bool relu,
+                          Tensor& y) {
+    const Shape shape = upsampled(x, weight.shape(), bias, {});
+    require(y.shape() == shape && y.dtype() == x.dtype(), "upsample_conv2d: result ", y.shape(), " of ", y.dtype(),
+            ", expected ", shape, " of ", x.dtype());
+    upsample(ctx, x, weight, bias, relu, {}, y);
 }
 
 }  // namespace t3video::ops

@@ -11,6 +11,10 @@ namespace t3video::ops {
 // bf16; bias: [Co] or null. Returns [T', H', W', Co] of x's type, T' = (pad_front + T - kt)/stride_t + 1 and so on.
 Tensor conv3d(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias, const Conv3dOptions& options);
 
+// The same into y, of that shape and type.
+void conv3d_into(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias, const Conv3dOptions& options,
+                 Tensor& y);
+
 // The same over several runs of frames that follow one another in time, without joining them in memory.
 Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Weight& weight, const Tensor* bias,
               const Conv3dOptions& options);
@@ -23,5 +27,10 @@ bool reads_joined_frames(const Context& ctx);
 // Ci, 3, 3]; bias: [Co] or null. Returns [T, 2H - 2 + pad_top + pad_bottom, 2W, Co] of x's type.
 Tensor upsample_conv2d(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias, int64_t pad_top = 1,
                        int64_t pad_bottom = 1);
+
+// The same with zero rows above and below into y, of that shape and type; where `relu` is set, negative sums become
+// zero.
+void upsample_conv2d_into(Context& ctx, const Tensor& x, const Weight& weight, const Tensor* bias, bool relu,
+                          Tensor& y);
 
 }  // namespace t3video::ops

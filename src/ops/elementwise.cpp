@@ -66,6 +66,14 @@ Tensor gelu_tanh(Context& ctx, const Tensor& x) {
     return y;
 }
 
+Tensor soft_clamp(Context& ctx, const Tensor& x, float bound) {
+    require(bound > 0, "soft_clamp: a bound of ", bound);
+    Tensor y = empty_like(ctx, x);
+    dispatch(
+        ctx, moved(x, y), [&] { cpu::soft_clamp(ctx, x, bound, y); }, [&] { cuda::soft_clamp(ctx, x, bound, y); });
+    return y;
+}
+
 void add_to(Context& ctx, Tensor& x, const Tensor& h) {
     require_same("add_to", x, h);
     dispatch(

@@ -16,6 +16,8 @@ void axpby_into(Context& ctx, float alpha, const Tensor& x, float beta, const Te
 Tensor add_row(Context& ctx, const Tensor& x, const Tensor& row);
 Tensor silu(Context& ctx, const Tensor& x);
 Tensor gelu_tanh(Context& ctx, const Tensor& x);
+// bound * tanh(x / bound): about x near zero, never beyond the bound.
+Tensor soft_clamp(Context& ctx, const Tensor& x, float bound);
 // x += h
 void add_to(Context& ctx, Tensor& x, const Tensor& h);
 // x += gate * h.   x: n rows of width C; h: [n, C]; gate: [S, C] f32, which a row's token takes one of.

@@ -25,7 +25,7 @@ struct StagePlan {
     size_t held = 0;        // bytes that prepared weights take while they wait between films
     size_t bytes = 0;       // at most in use at once, Machine::taken and `held` included
     size_t beside = 0;      // bytes of other networks that stay prepared meanwhile: count_beside()
-    int64_t band_rows = 0;  // of decoding: models::DecodeOptions
+    int64_t band_rows = 0;  // of decoding, or of previews: models::DecodeOptions
     double seconds = 0;     // from Plan::estimate
 
     size_t total() const { return bytes + beside; }

@@ -53,14 +53,42 @@ film::Settings settings_of(const film::Request& r, const json& stored, const fs:
     return s;
 }
 
-// The files of a model of which the VAE alone is wanted.
-film::ModelFiles vae_of(const film::Request& r) {
+// The files of a model of which what decodes alone is wanted.
+film::ModelFiles decoder_of(const film::Request& r) {
     film::ModelFiles files;
+    film::set_decoder(files, r.parts);
+    if (!files.decoder.empty()) return files;
     require_valid(r.parts.vae.empty() || is_file(r.parts.vae), Field("vae", r.parts.vae.string()), ": no such file");
     files.vae = r.parts.vae;
     if (files.vae.empty())
         files.vae = film::find_model(r.model.empty() ? film::demo_model_folder() : r.model).need(film::Part::vae);
     return files;
+}
+
+film::Networks networks_of(const film::ModelFiles& files) {
+    const models::Umt5 no_encoder((models::Umt5Config()));
+    if (files.decoder.empty()) {
+        film::Networks vae{{}, models::WanVae::load(files.vae), no_encoder};
+        film::check_vae_config(files.vae, vae.vae.config());
+        return vae;
+    }
+    checkpoint::Notes notes;
+    models::SmallVae decoder = film::load_decoder(files, notes);
+    models::WanVae vae = film::vae_of_decoder(files, decoder);
+    return {{}, std::move(vae), no_encoder, std::move(notes), std::move(decoder)};
+}
+
+// The small decoder among what the film was made with: this one, not the job's.
+void record_decoder(const film::Request& r, json& options) {
+    for (const char* name : {"decoder", "decoder-latents"}) {
+        const json given = film::find_field(name)->get(r);
+        if (given.is_null()) {
+            options.erase(name);
+        } else {
+            options[name] = given;
+        }
+    }
+    if (options.contains("decoder")) options["decoder"] = absolute_path(r.parts.decoder).lexically_normal().string();
 }
 
 // Of the job; throws InvalidRequest where they are not there, or not final.
@@ -97,12 +125,9 @@ Result Session::decode(const film::Request& request, Observer& observer, std::st
     require_same_latents(request, stored, folder);
     film::Film film{.settings = settings_of(request, stored, folder)};
     const film::Settings& s = film.settings;
-    const film::ModelFiles files = vae_of(request);
-    FileModel& model = open(files, [&] {
-        film::Networks vae{{}, models::WanVae::load(files.vae), models::Umt5(models::Umt5Config())};
-        film::check_vae_config(files.vae, vae.vae.config());
-        return vae;
-    });
+    const film::ModelFiles files = decoder_of(request);
+    const fs::path& decoder = files.decoder.empty() ? files.vae : files.decoder;
+    FileModel& model = open(files, [&] { return networks_of(files); });
     film.size = film::frame_size(s.width, s.height, s.frames, model.networks().traits().cell);
 
     job::Job job(folder, stored);
@@ -110,7 +135,7 @@ Result Session::decode(const film::Request& request, Observer& observer, std::st
     material.latents = final_latents(job, job.stages(ctx_.threads()), s.steps);
     const Shape latent = material.latents->x.shape(), fitting = latent_shape(film, model.networks().vae.config());
     require_valid(latent == fitting, "the latents of ", folder.string(), " are ", latent, ", but a film of ", s.width,
-                  "x", s.height, ", ", s.frames, " frames, by ", files.vae.string(), " has ", fitting,
+                  "x", s.height, ", ", s.frames, " frames, by ", decoder.string(), " has ", fitting,
                   "; give the film's own ", Field("size"), ", and its model's VAE");
     material.embeddings.emplace();  // what it took to make the latents is done
 
@@ -122,9 +147,10 @@ Result Session::decode(const film::Request& request, Observer& observer, std::st
     origin.options["size"] = concat(s.width, 'x', s.height);
     origin.options["fps"] = s.fps;
     made.sound = sound_of_job(request, stored, s.fps, folder);
-    made.settle_format(model.vae_hash());
+    record_decoder(request, origin.options);
+    made.settle_format(model.decoder_record());
     std::vector<fs::path> inputs = request.further_inputs;
-    inputs.push_back(files.vae);
+    inputs.push_back(decoder);
     made.claim(job.written(), inputs, observer);
     remove_partials(media::folder_of(request.output), origin.film);
     if (!made.side.sheet.empty()) remove_partial(made.side.sheet, origin.film);
@@ -135,6 +161,7 @@ Result Session::decode(const film::Request& request, Observer& observer, std::st
                   plan::readable_bytes(needed), ", but ", plan.about_allowed(), " may be used; allow more with ",
                   Field("memory"), ", or use a machine that has more");
     observer.begins({request, model.files(), film, {}, plan, true});
+    for (const std::string& note : model.networks().notes) observer.note(Message(note));
     work(model, made, job, plan, material, {observer, stop, job});
     return {request.output, made.side.sheet, folder, s, film.size, seconds_since(start)};
 }

@@ -51,10 +51,20 @@ class Denoise final : public Stage {
         };
         // Layers are asked for the keys and values of the prompts, which they all give in one walk, and then in every
         // step.
-        const plan::StagePlan one = plan::streamed_where_it_must(machine, branches * (steps + 1), stage);
+        const auto with_previews = [&](plan::StagePlan denoise) {
+            if (material.preview_every == 0 || !networks.decoder) return denoise;
+            const plan::StagePlan preview =
+                plan_preview(*networks.decoder, latent_shape(film, networks.vae.config()), machine, poll);
+            denoise.band_rows = preview.band_rows;
+            denoise.bytes += preview.bytes;
+            denoise.work += preview.work * double(steps / material.preview_every + 1);
+            return denoise;
+        };
+        const auto planned = [&](nn::Residency residency) { return with_previews(stage(residency)); };
+        const plan::StagePlan one = plan::streamed_where_it_must(machine, branches * (steps + 1), planned);
         if (film.guided() && one.streamed()) {
             together = true;
-            plan::StagePlan both = stage(nn::Residency::streamed);
+            plan::StagePlan both = planned(nn::Residency::streamed);
             both.together = true;
             if (both.bytes <= machine.allowed) return plan::crossing(both, 1 + steps);
         }

@@ -43,14 +43,14 @@ void JobFilm::check_output() const {
     media::check_film(request.output, s.width, s.height, s.fps, request.video_options());
 }
 
-void JobFilm::settle_format(const std::string& vae) {
+void JobFilm::settle_format(const nlohmann::json& decoder) {
     format = media::film_format(request.output, request.video_options());
     nlohmann::json all = job::format_record(format);
     all["size"] = {film.settings.width, film.settings.height};
     all["fps"] = film.settings.fps;
     all["record"] = request.record;
     if (!sound.video.empty()) all["sound"] = true;
-    all["vae"] = vae;
+    all.update(decoder);
     form = all.dump();
 }
 
@@ -72,14 +72,14 @@ bool JobFilm::is_there(const job::WrittenFiles& written) const {
 }
 
 FilmWatch::FilmWatch(Context& ctx, const FileModel& model, const JobFilm& film, job::Job& job, Material& material,
-                     Asker asker, const LatentColours* colours)
+                     Asker asker, LatentPainter painter)
     : ctx_(ctx),
       model_(model),
       film_(film),
       job_(job),
       material_(material),
       asker_(std::move(asker)),
-      colours_(colours) {}
+      painter_(std::move(painter)) {}
 
 std::string FilmWatch::record() const {
     return film_.request.record ? job::film_record(ctx_, film_.origin, film_.format) : std::string();
@@ -117,7 +117,7 @@ void FilmWatch::encoding(int64_t frames) {
 
 void FilmWatch::starts(const sampling::Schedule& schedule, const sampling::SampleState& state) {
     std::optional<Preview> preview;
-    if (colours_) preview.emplace(*colours_, schedule, film_.request.preview_every);
+    if (painter_) preview.emplace(painter_, schedule, film_.request.preview_every);
     const auto show = [this](const media::Image& image) {
         asker_.observer.preview(image);
         write_picture(film_.side.preview, image);

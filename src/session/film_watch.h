@@ -34,8 +34,8 @@ struct JobFilm {
 
     // Throws InvalidRequest unless a film of this size, rate and length can be written to the output.
     void check_output() const;
-    // Fills in format and form, once the sound is known. `vae`: hash of the decoder's file.
-    void settle_format(const std::string& vae);
+    // Fills in format and form, once the sound is known. `decoder`: FileModel::decoder_record.
+    void settle_format(const nlohmann::json& decoder);
     // Claims the output and what goes beside it: job::claim_outputs. The observer hears what people should know of it.
     void claim(const job::WrittenFiles& written, const std::vector<std::filesystem::path>& inputs, Observer& observer);
     // Whether this very film is there, as the request wants it written.
@@ -46,7 +46,7 @@ class FilmWatch final : public Watch {
   public:
     // `colours`: for previews, null where none are wanted.
     FilmWatch(Context& ctx, const FileModel& model, const JobFilm& film, job::Job& job, Material& material, Asker asker,
-              const LatentColours* colours);
+              LatentPainter painter);
 
     void begin(const char* stage, int64_t total, const char* unit) override;
     void prepared(const plan::StagePlan& stage, double seconds) override;
@@ -75,8 +75,8 @@ class FilmWatch final : public Watch {
     job::Job& job_;
     Material& material_;
     Asker asker_;
-    const LatentColours* colours_;
-    int64_t total_ = 0;  // of the stage's units
+    LatentPainter painter_;  // of previews; empty: there are none
+    int64_t total_ = 0;      // of the stage's units
     std::optional<StepWatch> steps_;
     std::optional<DecodeWatch> frames_;
     std::unique_ptr<media::FrameWriter> writer_;

@@ -36,6 +36,7 @@ Material material_of(FileModel& model, const film::Request& request, const film:
         return make_noise(ctx, shape, request.seed, request.noise, request.multiprocessors, draw);
     };
     material.bf16_timesteps = request.bf16_timesteps;
+    material.preview_every = request.preview_every;
     return material;
 }
 
@@ -134,7 +135,7 @@ ResolvedRequest resolve(const film::Request& asked, FileModel& model, const Cont
     if (r.output.empty()) name_output(r, w.made.film.settings.frames, w.identity);
     check_job(r, w.identity);
     w.made.sound = sound_of(r);
-    w.made.settle_format(model.vae_hash());
+    w.made.settle_format(model.decoder_record());
     return w;
 }
 
@@ -212,9 +213,12 @@ void Session::work(FileModel& model, const JobFilm& made, job::Job& job, const p
                    const Asker& asker) {
     const Patience patience(ctx_, asker.stop, kPatience, [&] { asker.stop_if_asked("in the middle of a stage"); });
     // Broken weights of the other networks show in values that stages check; those of the VAE only in frames.
-    model.require_finite_vae(ctx_.threads());
-    const bool previews = !made.side.preview.empty() && plan.find("denoise") != nullptr;
-    FilmWatch watch(ctx_, model, made, job, material, asker, previews ? &model.colours(ctx_) : nullptr);
+    model.require_finite_decoder(ctx_.threads());
+    if (plan.find("encode")) model.require_finite_vae(ctx_.threads());
+    LatentPainter painter;
+    if (const plan::StagePlan* denoise = plan.find("denoise"); denoise && !made.side.preview.empty())
+        painter = model.painter(ctx_, denoise->band_rows);
+    FilmWatch watch(ctx_, model, made, job, material, asker, std::move(painter));
     try {
         run(model, made.film, plan, material, watch, made.format.samples);
     } catch (const Error&) {
@@ -236,7 +240,7 @@ Estimate Session::estimate(const film::Request& request, const film::ModelFiles&
     Estimate estimate{film, machine()};
     tell(film.settings, observer);
     estimate.machine.input_bytes = static_cast<size_t>(input.bytes());
-    estimate.plan = plan_film(networks, film, {}, estimate.machine, early);
+    estimate.plan = plan_film(networks, film, {.preview_every = request.preview_every}, estimate.machine, early);
     count_beside(estimate.plan, estimate.machine);
     estimate.plan.estimate(rates());
     estimate.refusal =

@@ -20,6 +20,9 @@ models::WanDit Model::dit(Context& ctx, size_t expert, nn::Residency residency) 
 models::WanVae Model::vae(Context& ctx, nn::Residency residency, models::WanVae::Half half) const {
     return nn::prepared(ctx, networks_.vae, residency, half);
 }
+models::SmallVae Model::decoder(Context& ctx, nn::Residency residency) const {
+    return nn::prepared(ctx, networks_.decoder.value(), residency, models::WanVae::Half::decoder);
+}
 
 models::Umt5 RandomModel::text_encoder(Context& ctx, nn::Residency residency) const {
     return film::prepared_at_random(ctx, networks().text_encoder, residency);
@@ -30,6 +33,9 @@ models::WanDit RandomModel::dit(Context& ctx, size_t expert, nn::Residency resid
 models::WanVae RandomModel::vae(Context& ctx, nn::Residency residency, models::WanVae::Half half) const {
     return film::prepared_at_random(ctx, networks().vae, residency, half);
 }
+models::SmallVae RandomModel::decoder(Context& ctx, nn::Residency residency) const {
+    return film::prepared_at_random(ctx, networks().decoder.value(), residency, models::WanVae::Half::decoder);
+}
 
 FileModel::FileModel(film::ModelFiles files, film::Networks networks)
     : Model(std::move(networks)), files_(std::move(files)) {
@@ -37,7 +43,7 @@ FileModel::FileModel(film::ModelFiles files, film::Networks networks)
     const auto add = [&](const std::filesystem::path& file) {
         if (!file.empty()) weights.merge(checkpoint::files_of(file));
     };
-    for (const auto& file : {files_.dit, files_.text_encoder, files_.vae}) add(file);
+    for (const auto& file : {files_.dit, files_.text_encoder, files_.vae, files_.decoder}) add(file);
     for (const checkpoint::Lora& lora : files_.loras) add(lora.file);
     for (const auto& file : weights) weights_.push_back(std::make_unique<checkpoint::WatchedFile>(file));
     for (const auto& file : files_.all()) {
@@ -60,14 +66,31 @@ const std::string& FileModel::vae_hash() {
     return vae_hash_;
 }
 
-const LatentColours& FileModel::colours(Context& ctx) {
+nlohmann::json FileModel::decoder_record() {
+    if (files_.decoder.empty()) return {{"vae", vae_hash()}};
+    const bool raw = files_.decoder_latents == models::LatentScale::raw;
+    return {{"decoder", sampled_hash(files_.decoder)}, {"latents", raw ? "raw" : "normalised"}};
+}
+
+LatentPainter FileModel::painter(Context& ctx, int64_t band_rows) {
+    // Weights that are few go where they are needed for each picture, and leave.
+    if (networks().decoder)
+        return [this, &ctx, band_rows](const Tensor& frame) {
+            return decoded_picture(ctx, decoder(ctx, nn::Residency::resident), frame, band_rows);
+        };
     if (!colours_) colours_.emplace(ctx, nn::resident(ctx, networks().vae));
-    return *colours_;
+    return [this](const Tensor& frame) { return colours_->picture(frame); };
 }
 
 void FileModel::require_finite_vae(int threads) {
     if (!vae_is_finite_) checkpoint::require_finite_weights(networks().vae, files_.vae, threads);
     vae_is_finite_ = true;
+}
+
+void FileModel::require_finite_decoder(int threads) {
+    if (files_.decoder.empty()) return require_finite_vae(threads);
+    if (!decoder_is_finite_) checkpoint::require_finite_file(files_.decoder, threads);
+    decoder_is_finite_ = true;
 }
 
 void FileModel::require_finite_text_encoder(int threads) const {

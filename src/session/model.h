@@ -27,6 +27,8 @@ class Model {
     virtual models::Umt5 text_encoder(Context& ctx, nn::Residency residency) const;
     virtual models::WanDit dit(Context& ctx, size_t expert, nn::Residency residency) const;
     virtual models::WanVae vae(Context& ctx, nn::Residency residency, models::WanVae::Half half) const;
+    // The small decoder, where there is one.
+    virtual models::SmallVae decoder(Context& ctx, nn::Residency residency) const;
     // Throws InvalidRequest where weights that were read are no longer what they were.
     virtual void require_unchanged() const {}
 
@@ -42,6 +44,7 @@ class RandomModel final : public Model {
     models::Umt5 text_encoder(Context& ctx, nn::Residency residency) const override;
     models::WanDit dit(Context& ctx, size_t expert, nn::Residency residency) const override;
     models::WanVae vae(Context& ctx, nn::Residency residency, models::WanVae::Half half) const override;
+    models::SmallVae decoder(Context& ctx, nn::Residency residency) const override;
 };
 
 // Of files, mapped and checked once. What is known of them is found when it is first asked for.
@@ -54,10 +57,15 @@ class FileModel final : public Model {
     const text::Tokenizer& tokenizer();
     const job::ModelContents& contents();
     const std::string& vae_hash();
-    // Colours of latents, for previews: the networks make them on this context.
-    const LatentColours& colours(Context& ctx);
+    // What decodes, as members of an object: the hash of the VAE, or of the small decoder and which latents it takes.
+    nlohmann::json decoder_record();
+    // Of previews, on this context, which outlives it: by the small decoder, so many rows of pixels at a time, or by
+    // colours of latents, which the VAE makes now.
+    LatentPainter painter(Context& ctx, int64_t band_rows);
     // Throws InvalidRequest unless the VAE's weights are finite; looks once.
     void require_finite_vae(int threads);
+    // The same of what decodes.
+    void require_finite_decoder(int threads);
     // Throws InvalidRequest, naming the first weight that is not finite: of the text encoder, of transformers and
     // LoRAs.
     void require_finite_text_encoder(int threads) const;
@@ -74,7 +82,7 @@ class FileModel final : public Model {
     std::optional<job::ModelContents> contents_;
     std::optional<LatentColours> colours_;
     std::string vae_hash_;
-    bool vae_is_finite_ = false;
+    bool vae_is_finite_ = false, decoder_is_finite_ = false;
 };
 
 }  // namespace t3video::session

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "ops/quantize.h"
 
 namespace t3video::session {
 namespace {
@@ -105,8 +106,20 @@ media::Image LatentColours::picture(const Tensor& frame) const {
     return image;
 }
 
-Preview::Preview(LatentColours colours, sampling::Schedule schedule, int64_t every)
-    : colours_(std::move(colours)), schedule_(std::move(schedule)), every_(every) {
+media::Image decoded_picture(Context& ctx, const models::SmallVae& decoder, const Tensor& frame, int64_t band_rows) {
+    const int64_t cell = decoder.config().cell(), z = frame.dim(0), rows = frame.dim(1), columns = frame.dim(2);
+    media::Image image(columns * cell, rows * cell);
+    decoder.decode(ctx, to_device(ctx, frame.reshape({z, 1, rows, columns})),
+                   [&](const Tensor& band, int64_t, int64_t first_row) {
+                       const Tensor codes = to_host(ctx, ops::quantize_u8(ctx, band));
+                       std::ranges::copy(codes.span<uint8_t>(), image.rgb.begin() + first_row * image.width * 3);
+                   },
+                   {.band_rows = band_rows});
+    return image;
+}
+
+Preview::Preview(LatentPainter painter, sampling::Schedule schedule, int64_t every)
+    : painter_(std::move(painter)), schedule_(std::move(schedule)), every_(every) {
     require(every > 0, "preview every ", every, " steps");
 }
 
@@ -126,7 +139,7 @@ std::optional<media::Image> Preview::see(Context& ctx, const sampling::SampleSta
         const float *x = frame.data<float>(), *before = earlier_.data<float>();
         for (int64_t i = 0; i < clean.numel(); ++i)
             clean.data<float>()[i] = static_cast<float>((from * double(x[i]) - to * double(before[i])) / (from - to));
-        image = colours_.picture(clean);
+        image = painter_(clean);
     }
     earlier_ = std::move(frame);
     earlier_step_ = state.step;

@@ -1,10 +1,12 @@
 // A small picture of a film that is still being denoised.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
 #include "media/frame.h"
+#include "models/small_vae/small_vae.h"
 #include "models/wan_vae/wan_vae.h"
 #include "sampling/sampler.h"
 #include "sampling/schedule.h"
@@ -26,11 +28,17 @@ class LatentColours {
     std::vector<double> map_;  // [channels + 1, 3], the last row for the constant
 };
 
+// A clean latent frame, [channels, rows, columns] f32 in host memory, as a picture.
+using LatentPainter = std::function<media::Image(const Tensor& frame)>;
+
+// What a small decoder makes of the frame, so many rows of pixels at a time; the context's memory is free for that.
+media::Image decoded_picture(Context& ctx, const models::SmallVae& decoder, const Tensor& frame, int64_t band_rows);
+
 // Keeps what is needed to see through the noise: the clean sample that the last step was heading for,
 // (s * x' - s' * x) / (s - s') for a step from level s to s'.
 class Preview {
   public:
-    Preview(LatentColours colours, sampling::Schedule schedule, int64_t every);
+    Preview(LatentPainter painter, sampling::Schedule schedule, int64_t every);
 
     // To be called with the start and after each step; the image if one is due: after every `every` steps and the last.
     std::optional<media::Image> see(Context& ctx, const sampling::SampleState& state);
@@ -38,7 +46,7 @@ class Preview {
   private:
     bool due(int64_t step) const;
 
-    LatentColours colours_;
+    LatentPainter painter_;
     sampling::Schedule schedule_;
     int64_t every_, earlier_step_ = -1;
     Tensor earlier_;  // the middle frame, [channels, rows, columns]

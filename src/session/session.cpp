@@ -11,7 +11,7 @@ namespace {
 
 // Whether both are the same files, their LoRAs with the same weights.
 bool is_same(const film::ModelFiles& a, const film::ModelFiles& b) {
-    return a.folder == b.folder && a.all() == b.all() &&
+    return a.folder == b.folder && a.all() == b.all() && a.decoder_latents == b.decoder_latents &&
            std::ranges::equal(a.loras, b.loras, {}, &checkpoint::Lora::weight, &checkpoint::Lora::weight);
 }
 

@@ -29,6 +29,7 @@ struct Material {
     // Makes noise of film::latent_shape(film) on the context's device: sampling::NoiseDraws.
     std::function<Tensor(Context&, int64_t draw)> noise;
     bool bf16_timesteps = false;  // as in film::Request; values follow from it, memory and time do not
+    int64_t preview_every = 0;    // as in film::Request
 
     // Left by the stages, or by an earlier run.
     std::optional<job::Embeddings> embeddings;
@@ -100,6 +101,12 @@ plan::Plan plan_film(const film::Networks& networks, const film::Film& film, con
 // The plan of decoding a latent [z, T, h, w], for who has no film; the height of its bands is chosen here.
 plan::StagePlan plan_decode(const models::WanVae& vae, const Shape& latent, const plan::Machine& machine,
                             const plan::Poll& poll = {});
+plan::StagePlan plan_decode(const models::SmallVae& decoder, const Shape& latent, const plan::Machine& machine,
+                            const plan::Poll& poll = {});
+// The plan of a picture of one latent frame by a small decoder, which is made beside what else is there: in as many
+// bands as keep it small.
+plan::StagePlan plan_preview(const models::SmallVae& decoder, const Shape& latent, const plan::Machine& machine,
+                             const plan::Poll& poll = {});
 
 std::unique_ptr<Stage> text_stage();
 std::unique_ptr<Stage> encode_stage();

@@ -31,6 +31,17 @@ struct Conv3dOptions {
     int64_t pad_top = 0, pad_bottom = 0, pad_left = 0, pad_right = 0;
     // Zero frames before the first: fewer than the kernel's frames. Frames of the past are passed as parts in front.
     int64_t pad_front = 0;
+    // The result is max(0, sums + residual), or either of both alone. The residual has the result's shape and type.
+    bool relu = false;
+    const Tensor* residual = nullptr;
+};
+
+// What becomes of a convolution's sums: bias and residual are added, both may be null, and negative ones become zero
+// where relu is set. The residual is the result's tensor itself, or apart from it.
+struct ConvEnd {
+    const Tensor* bias = nullptr;      // [co]
+    const Tensor* residual = nullptr;  // of the result's shape and type
+    bool relu = false;
 };
 
 // What the convolution does within one frame: extents, kernel, stride, zero rows and columns around it.
@@ -40,6 +51,11 @@ struct FrameConv {
     int64_t out_h() const { return (h + top + bottom - kh) / stride_h + 1; }
     int64_t out_w() const { return (w + left + right - kw) / stride_w + 1; }
     friend auto operator<=>(const FrameConv&, const FrameConv&) = default;
+};
+
+// Zero rows above and below doubled pixels: 0 or 1.
+struct UpsamplePadding {
+    int64_t top = 1, bottom = 1;
 };
 
 // Which token of the stream each of some rows is.

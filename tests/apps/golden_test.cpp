@@ -108,9 +108,9 @@ TEST_P(GoldenOnGpu, ReproducesInF32) {
 TEST_P(GoldenOnGpu, ReproducesInBf16) {
     const std::string& module = GetParam().module;
     if (module == "solver") GTEST_SKIP() << "solvers work in f32";
-    const double tolerance = module == "text-encoder" || module == "train-step" ? 6e-2
-                             : module.starts_with("vae")                        ? 4e-2
-                                                                                : 2e-2;
+    const double tolerance = module == "text-encoder" || module == "train-step"         ? 6e-2
+                             : module.starts_with("vae") || module.starts_with("small") ? 4e-2
+                                                                                        : 2e-2;
     reproduce(GetParam(), {"--device", "cuda", "--dtype", "bf16"}, tolerance);
 }
 
@@ -225,6 +225,20 @@ std::vector<GoldenCase> all_cases() {
                      {"--steps", "6", "--shift", "5", "--cfg", "5"},
                      {{"latents", "latents"}, {"frames", "frames"}},
                      1e-4});
+
+    const auto small = [&](const std::string& model, const std::string& module, const std::string& output) {
+        const std::string file = "small-decoders/" + model;
+        cases.push_back({model + (module == "small-decode" ? "_decode" : "_encode"),
+                         module,
+                         file + ".safetensors",
+                         file + ".case.safetensors",
+                         {},
+                         {{output, output}},
+                         1e-4});
+    };
+    small("taew2_1", "small-decode", "unclamped");
+    small("taew2_1", "small-encode", "encoded");
+    small("taew2_2_super", "small-decode", "unclamped");
 
     const std::string traces = "solver_traces.safetensors", schedules = "schedules.safetensors";
     const auto settings = [](const std::string& file) {

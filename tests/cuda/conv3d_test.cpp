@@ -49,6 +49,31 @@ TEST_P(Conv3dOnGpu, StridesPaddingAndChannels) {
     }
 }
 
+TEST_P(Conv3dOnGpu, ResidualsAndRelu) {
+    for (const ConvCase& c : kCases) {
+        const Operand x = random(c.x, 1), w = random(c.weight, 2), b = random({c.weight[0]}, 3);
+        const Operand residual = random(ops::conv3d(cpu(), x.host, w.host, nullptr, c.options).shape(), 4);
+        for (const bool relu : {false, true}) {
+            SCOPED_TRACE(concat("x ", c.x, ", weight ", c.weight, ", relu ", relu));
+            const auto run = [&](Context& ctx, const Tensor& x_, const Tensor& w_, const Tensor& b_, const Tensor& r,
+                                 bool in_place) {
+                ops::Conv3dOptions options = c.options;
+                options.relu = relu;
+                Tensor y = clone(ctx, r);
+                options.residual = in_place ? &y : &r;
+                ops::conv3d_into(ctx, x_, w_, &b_, options, y);
+                return y;
+            };
+            for (const bool in_place : {false, true}) {
+                expect_parity(
+                    run(cpu(), x.host, w.host, b.host, residual.host, in_place),
+                    [&] { return run(gpu(), x.device, w.device, b.device, residual.device, in_place); }, type(),
+                    loose_bound());
+            }
+        }
+    }
+}
+
 TEST_P(Conv3dOnGpu, PartsFollowOneAnother) {
     for (const int64_t channels : {3, 12, 96}) {
         SCOPED_TRACE(channels);
@@ -87,6 +112,20 @@ TEST_P(Conv3dOnGpu, UpsampleConv2d) {
                 }
             }
         }
+    }
+}
+
+TEST_P(Conv3dOnGpu, UpsampleConv2dWithRelu) {
+    for (const auto& [shape, out] : {std::pair{Shape{2, 5, 7, 3}, 5}, {{1, 17, 10, 64}, 64}, {{1, 9, 10, 128}, 64}}) {
+        SCOPED_TRACE(concat("x ", shape, " to ", out));
+        const Operand x = random(shape, 1), w = random({out, shape[3], 3, 3}, 2);
+        const auto run = [&, out = out](Context& ctx, const Tensor& x_, const Tensor& w_) {
+            Tensor y = empty(ctx, {x_.dim(0), 2 * x_.dim(1), 2 * x_.dim(2), out}, x_.dtype());
+            ops::upsample_conv2d_into(ctx, x_, w_, nullptr, true, y);
+            return y;
+        };
+        expect_parity(
+            run(cpu(), x.host, w.host), [&] { return run(gpu(), x.device, w.device); }, type(), loose_bound());
     }
 }
 

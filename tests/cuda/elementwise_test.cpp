@@ -76,6 +76,7 @@ TEST_P(ElementwiseOnGpu, Activations) {
         const Operand x = random({size}, 1);
         expect_parity(ops::silu(cpu(), x.host), [&] { return ops::silu(gpu(), x.device); });
         expect_parity(ops::gelu_tanh(cpu(), x.host), [&] { return ops::gelu_tanh(gpu(), x.device); });
+        expect_parity(ops::soft_clamp(cpu(), x.host, 0.75f), [&] { return ops::soft_clamp(gpu(), x.device, 0.75f); });
     }
 }
 

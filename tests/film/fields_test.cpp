@@ -47,6 +47,8 @@ const std::map<std::string, Value> kValues = {
     {"dit", {{"dit.gguf"}, "dit.gguf"}},
     {"text-encoder", {{"encoder.pth"}, "encoder.pth"}},
     {"vae", {{"vae.pth"}, "vae.pth"}},
+    {"decoder", {{"taew2_1.pth"}, "taew2_1.pth"}},
+    {"decoder-latents", {{"raw"}, "raw"}},
     {"tokenizer", {{"spiece.model"}, "spiece.model"}},
     {"lora", {{"a.safetensors:0.5", "b:c.safetensors"}, {"a.safetensors:0.5", "b:c.safetensors:1.0"}}},
     {"lora-partial", {{"true"}, true}},
@@ -85,8 +87,9 @@ TEST(Fields, WhatIsSetComesOut) {
 }
 
 // The last of the recorded ones: of films with an input, a layout, or files of the user's.
-const Texts kOfSomeFilms = {"image", "video",        "strength", "fit",       "layout", "model",
-                            "dit",   "text-encoder", "vae",      "tokenizer", "lora",   "lora-partial"};
+const Texts kOfSomeFilms = {"image",           "video",     "strength",     "fit",         "layout",
+                            "model",           "dit",       "text-encoder", "vae",         "decoder",
+                            "decoder-latents", "tokenizer", "lora",         "lora-partial"};
 
 // Whoever reads records of earlier versions relies on them.
 TEST(Fields, RecordedNamesAndTheirOrder) {
@@ -130,6 +133,7 @@ TEST(Fields, WrongValuesNameTheField) {
         {"attention", {"", "T3", "windows"}},
         {"strength", {"", "half"}},
         {"fit", {"", "pad"}},
+        {"decoder-latents", {"", "scaled"}},
         {"lora", {"a.safetensors:101"}},
         {"codec", {"", "vp9"}},
         {"bits", {"", "ten"}},
@@ -193,7 +197,7 @@ TEST(Fields, PathsAreWhole) {
     const Request filled = filled_in(r, film);
     EXPECT_EQ(find_field("strength")->get(filled), 0.6);
     const auto here = std::filesystem::current_path();
-    for (const char* name : {"image", "video", "layout", "model", "dit", "text-encoder", "vae", "tokenizer"})
+    for (const char* name : {"image", "video", "layout", "model", "dit", "text-encoder", "vae", "decoder", "tokenizer"})
         EXPECT_EQ(find_field(name)->get(filled), (here / kValues.at(name).texts[0]).string()) << name;
     EXPECT_EQ(find_field("lora")->get(filled).at(0), (here / "a.safetensors:0.5").string());
     EXPECT_EQ(filled.output, r.output) << "no part of the film";

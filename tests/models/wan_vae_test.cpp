@@ -9,6 +9,7 @@
 
 #include "checkpoint/tensor_source.h"
 #include "ops/layout.h"
+#include "support/files.h"
 #include "support/tensors.h"
 
 namespace t3video::models {
@@ -140,6 +141,38 @@ TEST_P(GoldenWanVae, PreparedHalvesGiveTheSameBits) {
     const Tensor latents = without_batch(golden.at("latents")), frames = decode(ctx, vae, latents);
     EXPECT_EQ(relative_error(decode(ctx, packed(WanVae::Half::decoder), latents), frames), 0);
     EXPECT_EQ(relative_error(packed(WanVae::Half::encoder).encode(ctx, frames), vae.encode(ctx, frames)), 0);
+}
+
+// The released sizes' shapes at a quarter of the widths, as lightvaew2_1 has them, and at odd ones.
+TEST(WanVae, LoadsAnyWidth) {
+    Context ctx;
+    TemporaryFolder folder;
+    for (const int64_t base : {24, 5}) {
+        const auto stage = [&](int64_t factor, int64_t blocks, bool space, bool time, int64_t out) {
+            return VaeStage{factor * base, blocks, space, time, out * base};
+        };
+        VaeConfig sizes{.version = VaeVersion::wan21, .z = 16};
+        sizes.encoder = {base,
+                         {stage(1, 2, true, false, 1), stage(2, 2, true, true, 2), stage(4, 2, true, true, 4),
+                          stage(4, 2, false, false, 4)}};
+        sizes.decoder = {4 * base,
+                         {stage(4, 3, true, true, 2), stage(4, 3, true, true, 2), stage(2, 3, true, false, 1),
+                          stage(1, 3, false, false, 1)}};
+        WanVae made(sizes);
+        std::map<std::string, Tensor> tensors;
+        uint32_t seed = 1;
+        made.for_each_param("", [&](const std::string& name, nn::Param& param) {
+            param.value = tensors[name] = randn(ctx, param.shape, seed++);
+        });
+        checkpoint::save_safetensors(folder / "lightvaew2_1.safetensors", tensors);
+        const WanVae vae = WanVae::load(folder / "lightvaew2_1.safetensors");
+        EXPECT_EQ(vae.config().encoder.base, base);
+        EXPECT_EQ(vae.config().decoder.base, 4 * base);
+        EXPECT_EQ(vae.config().stride_hw(), 8);
+        const Tensor latent = randn(ctx, {16, 2, 2, 3}, 7), video = decode(ctx, vae, latent);
+        EXPECT_EQ(relative_error(video, decode(ctx, made, latent)), 0);
+        EXPECT_EQ(vae.encode(ctx, video).shape(), latent.shape());
+    }
 }
 
 TEST_P(GoldenWanVae, EncoderInChunksEqualsTheWhole) {

@@ -120,9 +120,47 @@ TEST_P(Conv3d, BandsOfRowsChangeNothing) {
     for (const int64_t band_elements :
          {int64_t{1}, 2 * std::max(c.x[2] * c.x[3] * o.stride_h, frame.out_w() * frame.co)}) {
         Tensor y = empty_like(ctx, whole);
-        cpu::conv3d(ctx, frames, taps, &b, frame, o.stride_t, y, band_elements);
+        cpu::conv3d(ctx, frames, taps, {.bias = &b}, frame, o.stride_t, y, band_elements);
         EXPECT_LT(relative_error(y, whole), 1e-6) << "bands of " << band_elements << " elements";
     }
+}
+
+// relu, a residual apart from the result and in its place, in one band and in many: over kernels of one tap and several
+// of time, with frames that see zeros only.
+TEST_P(Conv3d, AddsAResidualAndDropsWhatIsNegative) {
+    const ConvCase& c = GetParam();
+    Context ctx;
+    const Tensor x = randn(ctx, c.x, 1), w = randn(ctx, c.weight, 2, c.dtype),
+                 b = randn(ctx, {c.weight[0]}, 3, c.dtype);
+    const Tensor* bias = c.bias ? &b : nullptr;
+    const std::vector<double> sums = reference(ctx, x, w, bias, c.options);
+    const Shape shape = ops::conv3d(ctx, x, w, bias, c.options).shape();
+    const Tensor residual = randn(ctx, shape, 4);
+    for (const bool adds : {false, true}) {
+        for (const bool relu : {false, true}) {
+            std::vector<double> expected = sums;
+            for (size_t i = 0; i < sums.size(); ++i) {
+                if (adds) expected[i] += double{residual.span<float>()[i]};
+                if (relu) expected[i] = std::max(0.0, expected[i]);
+            }
+            ops::Conv3dOptions options = c.options;
+            options.relu = relu;
+            if (adds) options.residual = &residual;
+            EXPECT_LT(relative_error(ops::conv3d(ctx, x, w, bias, options), expected), 2e-6);
+            Tensor y = clone(ctx, residual);
+            if (adds) options.residual = &y;
+            ops::conv3d_into(ctx, x, w, bias, options, y);
+            EXPECT_LT(relative_error(y, expected), 2e-6) << "in place";
+        }
+    }
+}
+
+TEST(Conv3d, RefusesAResidualOrAResultOfAnotherShape) {
+    Context ctx;
+    const Tensor x = randn(ctx, {2, 4, 5, 3}, 1), w = randn(ctx, {4, 3, 1, 1}, 2), other = randn(ctx, {2, 4, 5, 3}, 3);
+    EXPECT_THROW(ops::conv3d(ctx, x, w, nullptr, {.residual = &other}), Error);
+    Tensor y = randn(ctx, {2, 4, 4, 4}, 4);
+    EXPECT_THROW(ops::conv3d_into(ctx, x, w, nullptr, {}, y), Error);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Conv3d, ::testing::ValuesIn(kCases));
@@ -183,6 +221,21 @@ TEST(UpsampleConv2d, ARowWithoutZerosAroundItGivesNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, UpsampleConv2d, ::testing::Values(DType::f32, DType::f16, DType::bf16));
+
+TEST(UpsampleConv2d, IntoPartsOfAResultWithoutWhatIsNegative) {
+    Context ctx;
+    const Tensor x = randn(ctx, {2, 5, 7, 6}, 1), w = randn(ctx, {9, 6, 3, 3}, 2), b = randn(ctx, {9}, 3);
+    const Tensor plain = ops::upsample_conv2d(ctx, x, w, &b);
+    Tensor y = zeros(ctx, {4, 10, 14, 9}), part = y.slice(1, 3);
+    ops::upsample_conv2d_into(ctx, x, w, &b, true, part);
+    std::vector<double> expected(static_cast<size_t>(y.numel()), 0.0);
+    for (int64_t i = 0; i < plain.numel(); ++i)
+        expected[static_cast<size_t>(plain.numel() / 2 + i)] =
+            std::max(0.0, double{plain.span<float>()[static_cast<size_t>(i)]});
+    EXPECT_LT(relative_error(y, expected), 1e-6);
+    Tensor other = zeros(ctx, {2, 10, 13, 9});
+    EXPECT_THROW(ops::upsample_conv2d_into(ctx, x, w, &b, true, other), Error);
+}
 
 }  // namespace
 }  // namespace t3video

@@ -37,6 +37,9 @@ TEST_P(Elementwise, MatchesDouble) {
                                  return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
                              })),
               1e-6);
+    EXPECT_LT(relative_error(ops::soft_clamp(ctx, a, 0.75f),
+                             each([](double x, double) { return 0.75 * std::tanh(x / 0.75); })),
+              1e-6);
 }
 
 INSTANTIATE_TEST_SUITE_P(Lengths, Elementwise, ::testing::Values(1, 3, 16, 31, 1000, 40001));
@@ -50,6 +53,15 @@ TEST(Elementwise, ActivationsAreFiniteAtTheEnds) {
         EXPECT_EQ(y->data<float>()[2], 0.0f);
         EXPECT_NEAR(y->data<float>()[4], 200.0f, 1e-4f);
     }
+}
+
+TEST(Elementwise, SoftClampStaysWithinItsBound) {
+    Context ctx;
+    const Tensor x = from_span(ctx, std::vector<float>{-1e30f, -100.0f, 0.0f, 100.0f, 1e30f}, {5});
+    const Tensor y = ops::soft_clamp(ctx, x, 3);
+    const float expected[] = {-3, -3, 0, 3, 3};
+    for (int i = 0; i < 5; ++i) EXPECT_NEAR(y.data<float>()[i], expected[i], 1e-6f);
+    EXPECT_THROW(ops::soft_clamp(ctx, x, 0), Error);
 }
 
 TEST(GatedAdd, TakesItsSetByToken) {

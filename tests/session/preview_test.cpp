@@ -54,7 +54,7 @@ TEST(Preview, SeesThroughTheNoise) {
     const LatentColours colours(ctx, vae);
     const Tensor clean = randn(ctx, {16, 1, 4, 4}, 1), noise = randn(ctx, {16, 1, 4, 4}, 2);
     const sampling::Schedule schedule{.sigmas = {1, 0.8, 0.5, 0.2, 0}, .timesteps = {1000, 800, 500, 200}};
-    Preview preview(colours, schedule, 2);
+    Preview preview([&](const Tensor& frame) { return colours.picture(frame); }, schedule, 2);
     const media::Image expected = colours.picture(clean.reshape({16, 4, 4}));
     int64_t shown = 0;
     for (int64_t step = 0; step <= 4; ++step) {

@@ -97,6 +97,18 @@ models::VaeConfig print_vae(const std::filesystem::path& path) {
     return c;
 }
 
+void print_small_decoder(const std::filesystem::path& path) {
+    auto decoder = models::SmallVae::load(path);
+    const auto& c = decoder.config();
+    const bool raw = decoder.scale() == models::LatentScale::raw;
+    row("Decoder", path.string());
+    row("", fmt::format("small{}, {} latent channels{}, a latent pixel covers {}x{} pixels and {} frames; widths {}{}",
+                        c.wide_kernels ? " (super)" : "", c.z, raw ? " (raw, by its name)" : "", c.cell(), c.cell(),
+                        int{models::SmallVaeConfig::kFrames}, fmt::join(c.decoder, ", "),
+                        c.encodes() ? "; with an encoder" : ""));
+    row("", weights(decoder));
+}
+
 void print_lora(const std::filesystem::path& path) {
     const auto s = checkpoint::summarise_lora(path);
     std::vector<std::string> kinds;
@@ -118,8 +130,10 @@ void inspect_weights(const std::filesystem::path& path) {
     const checkpoint::Contents contents = checkpoint::contents_of(path);
     for (const std::string& note : checkpoint::open_tensors(path).notes) row("Note", note);
     if (contents.lora) return print_lora(path);
+    if (contents.networks.empty() && models::is_small_vae(path)) return print_small_decoder(path);
     require_valid(!contents.networks.empty(), checkpoint::origin_of(checkpoint::open_tensors(path)),
-                  ": no transformer, VAE or text encoder of Wan, and no LoRA; t3video inspect shows these and folders");
+                  ": no transformer, VAE or text encoder of Wan, no small decoder and no LoRA; t3video inspect shows "
+                  "these and folders");
     for (const checkpoint::Network network : contents.networks) {
         if (network == checkpoint::Network::dit) print_dit(path, path.parent_path() / "config.json");
         if (network == checkpoint::Network::vae) print_vae(path);

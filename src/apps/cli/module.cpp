@@ -23,6 +23,9 @@ constexpr Module kModules[] = {
     {"text-encoder", "ids, mask [1,n] -> out [1,n,dim], zero past the length", run_text_encoder},
     {"vae-decode", "latents [1,z,t,h,w] -> decoded [1,3,f,H,W], not clamped", run_vae_decode},
     {"vae-encode", "video [1,3,f,H,W] in -1..1 -> encoded [1,z,t,h,w], the normalised mean", run_vae_encode},
+    {"small-decode", "latents [1,z,t,h,w] -> unclamped [1,3,1+4(t-1),H,W], about 0..1, by a small decoder",
+     run_small_decode},
+    {"small-encode", "video [1,3,f,H,W] in 0..1 -> encoded [1,z,ceil(f/4),h,w], by its encoder", run_small_encode},
     {"dit", "latents, timestep, context -> out, the velocity", run_dit},
     {"self-attention", "tokens [1,n,dim] -> patternK of block 1; patternK_close, patternK_remote", run_self_attention},
     {"denoise", "noise, context, negative_context[, first_frame, draws] -> latents", run_denoise},
@@ -162,7 +165,10 @@ void add_module(CLI::App& program, Action& chosen) {
     auto* c = program.add_subcommand("module", "Run one piece of the engine on tensors from a file, for comparisons");
     const auto o = std::make_shared<ModuleOptions>();
     c->add_option("NAME", o->name, "Which piece, see below")->required();
-    c->add_option("--model", o->model, "Model folder; for tokenize also a spiece.model")->type_name("DIR");
+    c->add_option(
+         "--model", o->model,
+         "Model folder; for small-decode and small-encode a small decoder's file, for tokenize also a spiece.model")
+        ->type_name("PATH");
     c->add_option("--in", o->input, "Inputs by name; other tensors in the file are ignored")->type_name("FILE");
     c->add_option("--out", o->output, "Where to write the outputs")->type_name("FILE");
     c->add_option("--prefix", o->prefix, "In front of the inputs' names")->type_name("TEXT");
@@ -178,7 +184,8 @@ void add_module(CLI::App& program, Action& chosen) {
          "--dtype)")
         ->type_name("TYPE");
     c->add_flag("--deterministic", o->deterministic, "train-step: the same bits every time on a GPU, too");
-    c->add_option("--band-rows", o->band_rows, "vae-decode, pipeline: rows of the video decoded at a time; 0: all")
+    c->add_option("--band-rows", o->band_rows,
+                  "vae-decode, small-decode, pipeline: rows of the video decoded at a time; 0: all")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
     c->add_option("--solver", o->solver,

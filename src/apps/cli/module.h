@@ -66,6 +66,8 @@ t3::LayoutWindows windows_of(Context& ctx, const ModuleOptions& options, const T
 Outputs run_text_encoder(Context& ctx, const ModuleOptions& options, const Inputs& in);
 Outputs run_vae_decode(Context& ctx, const ModuleOptions& options, const Inputs& in);
 Outputs run_vae_encode(Context& ctx, const ModuleOptions& options, const Inputs& in);
+Outputs run_small_decode(Context& ctx, const ModuleOptions& options, const Inputs& in);
+Outputs run_small_encode(Context& ctx, const ModuleOptions& options, const Inputs& in);
 Outputs run_dit(Context& ctx, const ModuleOptions& options, const Inputs& in);
 Outputs run_self_attention(Context& ctx, const ModuleOptions& options, const Inputs& in);
 Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in);

@@ -4,9 +4,12 @@
 
 #include "apps/cli/module.h"
 #include "core/error.h"
+#include "models/small_vae/small_vae.h"
 #include "models/umt5/model.h"
+#include "models/video_axes.h"
 #include "models/wan_vae/wan_vae.h"
 #include "ops/convert.h"
+#include "ops/elementwise.h"
 #include "ops/layout.h"
 #include "session/denoise.h"
 #include "session/session.h"
@@ -23,15 +26,8 @@ models::WanDit load_dit(Context& ctx, const ModuleOptions& options) {
     return nn::resident(ctx, models::WanDit::load(files.need(Part::dit), files.dit_config));
 }
 
-// Channels to the last axis and back: [C, T, H, W] <-> [T, H, W, C].
-Tensor channels_last(Context& ctx, const Tensor& x) {
-    const Shape s = x.shape();
-    return ops::transpose(ctx, x.reshape({s[0], s[1] * s[2] * s[3]})).reshape({s[1], s[2], s[3], s[0]});
-}
-Tensor channels_first(Context& ctx, const Tensor& x) {
-    const Shape s = x.shape();
-    return ops::transpose(ctx, x.reshape({s[0] * s[1] * s[2], s[3]})).reshape({s[3], s[0], s[1], s[2]});
-}
+using models::channels_first;
+using models::channels_last;
 
 // Frames as floats of 0..1.
 class FrameTensors final : public session::Watch {
@@ -57,10 +53,11 @@ class FrameTensors final : public session::Watch {
     std::vector<Tensor> frames_;
 };
 
-// All frames of a latent, [frames, H, W, 3], decoded `band_rows` rows at a time.
-Tensor decode(Context& ctx, const models::WanVae& vae, const Tensor& latent, int64_t band_rows) {
-    const models::VaeConfig& config = vae.config();
-    const int64_t count = 1 + (latent.dim(1) - 1) * config.stride_t(), cell = config.stride_hw();
+// All frames of a latent, [frames, H, W, 3], decoded `band_rows` rows at a time, by a decoder that makes `step` frames
+// of one, and `cell` pixels along each side.
+template <class Network>
+Tensor decode(Context& ctx, const Network& vae, int64_t step, int64_t cell, const Tensor& latent, int64_t band_rows) {
+    const int64_t count = 1 + (latent.dim(1) - 1) * step;
     const int64_t height = latent.dim(2) * cell, width = latent.dim(3) * cell, row = width * 3;
     std::vector<float> video;
     vae.decode(ctx, latent,
@@ -81,6 +78,18 @@ Tensor padded(Context& ctx, const Tensor& rows, int64_t total) {
     return ops::concat(ctx, std::array{rows, zeros(ctx, {total - rows.dim(0), rows.dim(1)})});
 }
 
+// So many equal values.
+Tensor filled(Context& ctx, int64_t count, float value) {
+    return from_span(ctx, std::vector<float>(static_cast<size_t>(count), value), {count});
+}
+
+// The file that --model names.
+models::SmallVae load_small_vae(Context& ctx, const ModuleOptions& options, models::WanVae::Half half) {
+    require_valid(!options.model.empty(), "module ", options.name, " needs a small decoder: --model FILE");
+    const auto residency = ctx.target() == Device::cpu ? nn::Residency::packed : nn::Residency::resident;
+    return nn::prepared(ctx, models::SmallVae::load(options.model), residency, half);
+}
+
 }  // namespace
 
 Outputs run_text_encoder(Context& ctx, const ModuleOptions& options, const Inputs& in) {
@@ -95,13 +104,30 @@ Outputs run_text_encoder(Context& ctx, const ModuleOptions& options, const Input
 
 Outputs run_vae_decode(Context& ctx, const ModuleOptions& options, const Inputs& in) {
     const auto vae = nn::resident(ctx, models::WanVae::load(options.files().need(Part::vae)));
-    const Tensor video = decode(ctx, vae, in.sample(ctx, "latents", 5), options.band_rows);
+    const Tensor video = decode(ctx, vae, vae.config().stride_t(), vae.config().stride_hw(),
+                                in.sample(ctx, "latents", 5), options.band_rows);
     return {{"decoded", batched(channels_first(ctx, video))}};
 }
 
 Outputs run_vae_encode(Context& ctx, const ModuleOptions& options, const Inputs& in) {
     const auto vae = nn::resident(ctx, models::WanVae::load(options.files().need(Part::vae)));
     return {{"encoded", batched(vae.encode(ctx, channels_last(ctx, in.sample(ctx, "video", 5))))}};
+}
+
+Outputs run_small_decode(Context& ctx, const ModuleOptions& options, const Inputs& in) {
+    const models::SmallVae vae = load_small_vae(ctx, options, models::WanVae::Half::decoder);
+    const Tensor video = decode(ctx, vae, models::SmallVaeConfig::kFrames, vae.config().cell(),
+                                in.sample(ctx, "latents", 5), options.band_rows);
+    const Tensor unclamped = ops::affine(ctx, video, filled(ctx, 3, 0.5f), filled(ctx, 3, 0.5f));
+    return {{"unclamped", batched(channels_first(ctx, unclamped))}};
+}
+
+Outputs run_small_encode(Context& ctx, const ModuleOptions& options, const Inputs& in) {
+    const models::SmallVae vae = load_small_vae(ctx, options, models::WanVae::Half::encoder);
+    const Tensor video = channels_last(ctx, in.sample(ctx, "video", 5)),
+                 frames = ops::affine(ctx, video, filled(ctx, 3, 2.0f), filled(ctx, 3, -1.0f));
+    const auto chunk = [&](int64_t first, int64_t count) { return frames.slice(first, first + count); };
+    return {{"encoded", batched(vae.encode(ctx, frames.dim(0), frames.dim(1), frames.dim(2), chunk))}};
 }
 
 Outputs run_dit(Context& ctx, const ModuleOptions& options, const Inputs& in) {

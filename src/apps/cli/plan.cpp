@@ -22,6 +22,16 @@ struct PlanOptions {
     bool json = false;
 
     void run();
+
+  private:
+    // Those of the released sizes, and a small decoder's from its file.
+    film::Networks published_networks() const {
+        film::Networks networks = film::published_networks(published);
+        film::ModelFiles files;
+        film::set_decoder(files, request.parts);
+        if (!files.decoder.empty()) film::add_decoder(files, networks);
+        return networks;
+    }
 };
 
 double flop(const Work& work) {
@@ -88,7 +98,7 @@ void PlanOptions::run() {
     Terminal terminal(false);
     const session::Estimate estimate =
         with_files ? session.estimate(request, terminal, interrupts())
-                   : session.estimate(request, {}, film::published_networks(published), terminal, interrupts());
+                   : session.estimate(request, {}, published_networks(), terminal, interrupts());
     if (json) {
         print_json(estimate);
     } else {

@@ -43,6 +43,16 @@ void drop_other_format(Words& words, const Words& further) {
     if (after.request.codec) drop_options(words, {"--bits", "--crf"});
 }
 
+// A VAE or a small decoder that is named here decodes, not the one that the command named.
+void drop_other_decoder(Words& words, const Words& further) {
+    const auto names = [&](const char* option) {
+        return std::ranges::any_of(further, [&](const std::string& word) {
+            return word == option || word.starts_with(std::string(option) + "=");
+        });
+    };
+    if (names("--decoder") || names("--vae")) drop_options(words, {"--decoder", "--decoder-latents"});
+}
+
 // The command that made the folder; with the name that its film was given where it gave none.
 Words command_of(const std::filesystem::path& folder) try {
     auto words = job::front_door_of(folder).get<Words>();
@@ -61,6 +71,7 @@ void go_on(const std::filesystem::path& folder, const Words& further, bool only_
     std::erase(words, "--overwrite");  // for whoever gave it, once
     if (only_decode) {
         std::erase(words, "--quiet");
+        drop_other_decoder(words, further);
         drop_other_format(words, further);
     }
     words.insert(words.end(), further.begin(), further.end());
@@ -99,12 +110,13 @@ void add_resume(CLI::App& program, Action& chosen) {
 void add_decode(CLI::App& program, Action& chosen) {
     add(program, chosen, "decode", "Write a finished job's film again, with other media options",
         "Options of t3video generate may follow, as far as they do not change the latents: --output, --codec, --bits,\n"
-        "--crf, --fps, --vae, --no-record, --no-sound, --no-contact-sheet, --overwrite. Codec, bits and quality of the "
-        "job's\n"
+        "--crf, --fps, --vae, --decoder, --no-record, --no-sound, --no-contact-sheet, --overwrite. Codec, bits and "
+        "quality "
+        "of the job's\n"
         "own film hold for a file of the same kind. Of the model only the VAE is needed: --model DIR or --vae FILE "
         "where "
         "it\n"
-        "has moved.\n\n"
+        "has moved, or none where --decoder names a small decoder.\n\n"
         "Example:\n"
         "  t3video decode glacier.job --output glacier.mov --crf 12",
         true);

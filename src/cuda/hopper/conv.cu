@@ -8,6 +8,7 @@
 #include "cuda/hopper/conv.h"
 
 #include <algorithm>
+#include <cmath>
 #include <initializer_list>
 
 #include "cuda/hopper/conv.cuh"
@@ -230,7 +231,8 @@ void launch(const State& s, const HopperConv& c, const void* x, const void* weig
                  .y_column = c.y_column,
                  .bias = static_cast<const float*>(bias),
                  .residual = static_cast<const __nv_bfloat16*>(residual),
-                 .y = static_cast<__nv_bfloat16*>(y)};
+                 .y = static_cast<__nv_bfloat16*>(y),
+                 .least = c.relu ? 0.0f : -INFINITY};
     shape_tiles<T>(c, p);
     const TensorMapEncoder encode = tensor_map_encoder();
     const CUtensorMap of_x = tensor_map<4>(encode, x, {c.ci, c.in_w, c.in_h, c.in_t}, {c.x_column, c.x_row, c.x_frame},
@@ -258,7 +260,9 @@ void launch_by_channels(const State& s, const HopperConv& c, const void* x, cons
     const auto with = [&]<class T>() { launch<T>(s, c, x, weight, bias, residual, y); };
     if (c.co % 32 != 0) return with.template operator()<Tile<16, 4, kChunk, 8>>();
     if (c.co % 192 == 0) return with.template operator()<Tile<192, 2, kChunk, kDeep ? 5 : 8>>();
-    if (c.co % 96 == 0 || c.co < 96) return with.template operator()<Tile<96, 4, kChunk, kDeep ? 5 : 8>>();
+    // Of 64 columns a product reads as many bytes of both operands as shared memory gives in the time that it takes.
+    if (c.co <= 64) return with.template operator()<Tile<64, 4, kChunk, 8>>();
+    if (c.co % 96 == 0) return with.template operator()<Tile<96, 4, kChunk, kDeep ? 5 : 8>>();
     with.template operator()<Tile<128, 3, kChunk, kDeep ? 6 : 8>>();
 }
 

@@ -22,6 +22,7 @@ struct ConvLaunch {
     const float* bias;
     const __nv_bfloat16* residual;
     __nv_bfloat16* y;
+    float least;  // sums below become this: 0, or minus infinity
 };
 
 // The first output channel, frame, row and column of a tile.
@@ -89,7 +90,12 @@ __device__ inline void start_sums(const ConvLaunch& p, const Pixels& pixels, int
     }
 }
 
-// y = sums
+// x, or `least` if that is more; NaN stays.
+__device__ inline float at_least(float x, float least) {
+    return x < least ? least : x;
+}
+
+// y = sums, those below p.least raised to it
 template <int N>
 __device__ inline void store_sums(const ConvLaunch& p, const Pixels& pixels, int first, const float (&sums)[N / 2]) {
     constexpr int kCount = kWords<N>;
@@ -102,7 +108,8 @@ __device__ inline void store_sums(const ConvLaunch& p, const Pixels& pixels, int
 #pragma unroll
             for (int j = 0; j < kCount; ++j) {
                 const int at = (g * kCount + j) * 4 + i * 2;
-                reinterpret_cast<uint32_t*>(&all)[j] = pack(sums[at], sums[at + 1]);
+                reinterpret_cast<uint32_t*>(&all)[j] =
+                    pack(at_least(sums[at], p.least), at_least(sums[at + 1], p.least));
             }
             if (pixels.inside[i] && c < p.co) *reinterpret_cast<Words<N>*>(p.y + pixels.offset[i] + c) = all;
         }

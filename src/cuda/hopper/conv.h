@@ -6,10 +6,11 @@
 namespace t3video::cuda {
 
 // y[t, h, w] = bias + residual[t, h, w] +
-//              sum over taps of weight[:, dt, dh, dw] x[t + first_t + dt, h + first_h + dh, w + first_w + dw]
-// in bf16, summed in f32 and rounded once. Outside of its extents x reads as zero. Strides are in elements, between
-// frames, rows and columns; the channels of a pixel lie side by side. Strides, ci and co are multiples of 8. Nothing is
-// wasted on padding where ci is a multiple of 32 and co one of 96 or 128; up to 16 channels cost less than half of 96.
+//              sum over taps of weight[:, dt, dh, dw] x[t + first_t + dt, h + first_h + dh, w + first_w + dw],
+// or where `relu` is set 0 in place of a negative one, in bf16, summed in f32 and rounded once. Outside of its extents
+// x reads as zero. Strides are in elements, between frames, rows and columns; the channels of a pixel lie side by side.
+// Strides, ci and co are multiples of 8. Nothing is wasted on padding where ci is a multiple of 32 and co 64, or one of
+// 96 or 128; up to 16 channels cost less than half of 96.
 struct HopperConv {
     int64_t t, h, w, co;                            // of y
     int64_t in_t, in_h, in_w, ci;                   // of x
@@ -17,6 +18,7 @@ struct HopperConv {
     int64_t first_t = 0, first_h = 0, first_w = 0;  // where in x the first tap of y[0, 0, 0] lies; may be negative
     int64_t x_frame, x_row, x_column;
     int64_t y_frame, y_row, y_column;  // of the residual too
+    bool relu = false;
 };
 
 // Whether the device has DeviceTraits::sm_90a_code and the shape fits: kh and kw up to 3, multiples of 8 as above.

@@ -137,9 +137,8 @@ __device__ inline void await_products() {
 #define T3_OUT32(d, i) T3_OUT8(d, i), T3_OUT8(d, i + 8), T3_OUT8(d, i + 16), T3_OUT8(d, i + 24)
 #define T3_NAMES0 "%0, %1, %2, %3, %4, %5, %6, %7"
 #define T3_NAMES8 "%8, %9, %10, %11, %12, %13, %14, %15"
-#define T3_NAMES16                                                                                                   \
-    "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, %32, %33, %34, %35, %36, %37, " \
-    "%38, %39, %40, %41, %42, %43, %44, %45, %46, %47"
+#define T3_NAMES16 "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31"
+#define T3_NAMES32 "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47"
 #define T3_NAMES48 "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63"
 #define T3_NAMES64                                                                                              \
     "%64, %65, %66, %67, %68, %69, %70, %71, %72, %73, %74, %75, %76, %77, %78, %79, %80, %81, %82, %83, %84, " \
@@ -154,26 +153,34 @@ template <int N>
 __device__ inline void multiply(float (&d)[N / 2], uint64_t a, uint64_t b) {
     if constexpr (N == 16) {
         asm volatile(T3_PRODUCT("m64n16k16", T3_NAMES0, "%8", "%9") : T3_OUT8(d, 0) : "l"(a), "l"(b));
+    } else if constexpr (N == 64) {
+        asm volatile(T3_PRODUCT("m64n64k16", T3_NAMES0 ", " T3_NAMES8 ", " T3_NAMES16, "%32", "%33")
+                     : T3_OUT32(d, 0)
+                     : "l"(a), "l"(b));
     } else if constexpr (N == 96) {
-        asm volatile(T3_PRODUCT("m64n96k16", T3_NAMES0 ", " T3_NAMES8 ", " T3_NAMES16, "%48", "%49")
+        asm volatile(T3_PRODUCT("m64n96k16", T3_NAMES0 ", " T3_NAMES8 ", " T3_NAMES16 ", " T3_NAMES32, "%48", "%49")
                      : T3_OUT32(d, 0), T3_OUT8(d, 32), T3_OUT8(d, 40)
                      : "l"(a), "l"(b));
     } else if constexpr (N == 128) {
-        asm volatile(T3_PRODUCT("m64n128k16", T3_NAMES0 ", " T3_NAMES8 ", " T3_NAMES16 ", " T3_NAMES48, "%64", "%65")
+        asm volatile(T3_PRODUCT("m64n128k16", T3_NAMES0 ", " T3_NAMES8 ", " T3_NAMES16 ", " T3_NAMES32 ", " T3_NAMES48,
+                                "%64", "%65")
                      : T3_OUT32(d, 0), T3_OUT32(d, 32)
                      : "l"(a), "l"(b));
     } else {
         static_assert(N == 192);
-        asm volatile(T3_PRODUCT("m64n192k16", T3_NAMES0 ", " T3_NAMES8 ", " T3_NAMES16 ", " T3_NAMES48 ", " T3_NAMES64,
-                                "%96", "%97")
-                     : T3_OUT32(d, 0), T3_OUT32(d, 32), T3_OUT32(d, 64)
-                     : "l"(a), "l"(b));
+        asm volatile(
+            T3_PRODUCT("m64n192k16",
+                       T3_NAMES0 ", " T3_NAMES8 ", " T3_NAMES16 ", " T3_NAMES32 ", " T3_NAMES48 ", " T3_NAMES64, "%96",
+                       "%97")
+            : T3_OUT32(d, 0), T3_OUT32(d, 32), T3_OUT32(d, 64)
+            : "l"(a), "l"(b));
     }
 }
 
 #undef T3_PRODUCT
 #undef T3_NAMES64
 #undef T3_NAMES48
+#undef T3_NAMES32
 #undef T3_NAMES16
 #undef T3_NAMES8
 #undef T3_NAMES0

@@ -1,41 +1,13 @@
 // Wan VAE sizes from tensor shapes.
 #include "models/wan_vae/config.h"
 
-#include "core/error.h"
 #include "models/wan_vae/names.h"
 
 namespace t3video::models {
 namespace {
 
-// Looks tensors up for one file and reports what does not fit.
-class Reader {
-  public:
-    Reader(const TensorShapes& shapes, const std::filesystem::path& path) : shapes_(shapes), path_(path) {}
-
-    bool has(const std::string& name) const { return shapes_.contains(name); }
-
-    // Extent `axis` of a tensor of the given rank.
-    int64_t extent(const std::string& name, int rank, int axis) const {
-        const auto found = shapes_.find(name);
-        require_valid(found != shapes_.end(), path_.string(), ": not a Wan VAE: tensor '", name, "' is missing",
-                      shapes_.empty() ? "" : concat(" (the file starts with '", shapes_.begin()->first, "')"));
-        require_valid(found->second.rank() == rank, path_.string(), ": tensor '", name, "' has shape ", found->second,
-                      ", expected ", rank, " dimensions");
-        return found->second.dim(axis);
-    }
-
-    template <class... Parts>
-    void check(bool condition, const Parts&... parts) const {
-        require_valid(condition, path_.string(), ": not a Wan VAE: ", parts...);
-    }
-
-  private:
-    const TensorShapes& shapes_;
-    const std::filesystem::path& path_;
-};
-
 // The stage at the front of `names`, which is moved behind it.
-VaeStage read_stage(const Reader& reader, LayerNames& names, int64_t in) {
+VaeStage read_stage(const ShapeReader& reader, LayerNames& names, int64_t in) {
     VaeStage stage{.width = in};
     while (reader.has(names.layer() + "residual.2.weight")) {
         stage.width = reader.extent(names.layer() + "residual.2.weight", 5, 0);
@@ -53,7 +25,7 @@ VaeStage read_stage(const Reader& reader, LayerNames& names, int64_t in) {
     return stage;
 }
 
-VaeHalf read_half(const Reader& reader, VaeVersion version, const std::string& prefix, const std::string& list) {
+VaeHalf read_half(const ShapeReader& reader, VaeVersion version, const std::string& prefix, const std::string& list) {
     VaeHalf half;
     half.base = reader.extent(prefix + "conv1.weight", 5, 0);
     LayerNames names(version, prefix, list);
@@ -70,7 +42,7 @@ VaeHalf read_half(const Reader& reader, VaeVersion version, const std::string& p
 
 // The shortcut of a Wan2.2 encoder stage averages whole groups of channels, that of a decoder stage repeats whole
 // channels.
-void check_shortcuts(const Reader& reader, const VaeConfig& config) {
+void check_shortcuts(const ShapeReader& reader, const VaeConfig& config) {
     int64_t in = config.encoder.base;
     for (const VaeStage& stage : config.encoder.stages) {
         const int64_t cell = (stage.resample_time ? 2 : 1) * (stage.resample_space ? 4 : 1);
@@ -101,7 +73,7 @@ int64_t VaeHalf::time_factor() const {
 }
 
 VaeConfig infer_vae_config(const TensorShapes& shapes, const std::filesystem::path& path) {
-    const Reader reader(shapes, path);
+    const ShapeReader reader(shapes, path, "a Wan VAE");
     VaeConfig config;
     config.z = reader.extent("conv2.weight", 5, 0);
     const bool nested = reader.has("encoder.downsamples.0.downsamples.0.residual.2.weight");

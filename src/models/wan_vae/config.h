@@ -2,11 +2,10 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <string>
 #include <vector>
 
-#include "core/shape.h"
+#include "models/shape_reader.h"
 
 namespace t3video::models {
 
@@ -39,8 +38,6 @@ struct VaeConfig {
     int64_t stride_t() const { return decoder.time_factor(); }              // frames per latent frame after the first
     int64_t stride_hw() const { return decoder.space_factor() * patch(); }  // pixels per latent pixel
 };
-
-using TensorShapes = std::map<std::string, Shape>;
 
 // From the shapes of all tensors under their official names. `path` is named in messages. Throws InvalidRequest when
 // this is no Wan VAE, or its halves do not fit together.

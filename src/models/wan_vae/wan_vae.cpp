@@ -6,6 +6,7 @@
 
 #include "checkpoint/load.h"
 #include "checkpoint/single_file.h"
+#include "models/video_axes.h"
 #include "models/wan_vae/names.h"
 #include "ops/convert.h"
 #include "ops/elementwise.h"
@@ -27,18 +28,6 @@ checkpoint::TensorSource open_official(const std::filesystem::path& file, checkp
     const VaeVersion version = diffusers_vae_version(has);
     return checkpoint::rename(std::move(source),
                               [=](const std::string& name) { return official_vae_name(name, version); });
-}
-
-// [C, T, H, W] -> [T, H, W, C]
-Tensor channels_last(Context& ctx, const Tensor& x) {
-    const int64_t pixels = x.numel() / x.dim(0);
-    return ops::transpose(ctx, x.reshape({x.dim(0), pixels})).reshape({x.dim(1), x.dim(2), x.dim(3), x.dim(0)});
-}
-
-// [T, H, W, C] -> [C, T, H, W]
-Tensor channels_first(Context& ctx, const Tensor& x) {
-    const int64_t pixels = x.numel() / x.dim(3);
-    return ops::transpose(ctx, x.reshape({pixels, x.dim(3)})).reshape({x.dim(3), x.dim(0), x.dim(1), x.dim(2)});
 }
 
 int64_t round_down(int64_t value, int64_t step) {

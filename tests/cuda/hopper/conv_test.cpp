@@ -79,6 +79,10 @@ const HopperCase kCases[] = {
     {packed(1, 9, 33, 256, 16, 1, 3, 3), true, Residual::in_place},
     {packed(1, 11, 13, 40, 104, 1, 3, 3), true, Residual::none},
     {packed(1, 5, 6, 64, 32, 1, 1, 3), true, Residual::none},
+    {packed(2, 17, 37, 64, 64, 2, 3, 3), true, Residual::none},
+    {packed(3, 19, 35, 64, 64, 1, 3, 3), true, Residual::apart},
+    {packed(1, 33, 9, 32, 64, 1, 3, 3), false, Residual::in_place},
+    {every_second(packed(1, 9, 43, 128, 64, 1, 2, 2)), true, Residual::none},
 };
 
 std::string description(const HopperCase& c) {
@@ -155,6 +159,22 @@ TEST_P(HopperConvOnGpu, OddGridsViewsAndResiduals) {
             }
         }
         EXPECT_LE(relative_error(grid, expected), bound());
+
+        HopperConv cut = p;
+        cut.relu = true;
+        Tensor y = c.residual == Residual::in_place ? to_device(gpu(), to_host(gpu(), residual.device))
+                                                    : empty(gpu(), {count}, type());
+        cuda::hopper_conv(gpu(), cut, x.device.raw(), weight.device.raw(), c.bias ? bias.device.raw() : nullptr,
+                          c.residual == Residual::in_place ? y.raw()
+                          : add                            ? residual.device.raw()
+                                                           : nullptr,
+                          y.raw());
+        const Tensor raised = ops::convert(cpu(), to_host(gpu(), y), DType::f32);
+        int64_t wrong = 0;
+        for (size_t i = 0; i < written.size(); ++i) {
+            if (written[i] && raised.span<float>()[i] != std::max(0.0f, values.span<float>()[i])) ++wrong;
+        }
+        EXPECT_EQ(wrong, 0) << "values with relu";
         int64_t damaged = 0;
         for (size_t i = 0; i < written.size(); ++i) {
             if (written[i]) continue;
