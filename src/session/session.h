@@ -34,6 +34,7 @@ struct Estimate {
     plan::Machine machine;
     plan::Plan plan;
     Message refusal;  // why it cannot be made, and what could; empty where it fits
+    std::vector<Message> notes = {};
 };
 
 // What a session is for. Of one film, each stage's network goes before the next stage: nobody will ask for it again.

@@ -26,6 +26,7 @@ struct ModuleOptions {
     double shift = 5.0, cfg = 5.0, strength = 1.0;
     uint64_t seed = 0;
     int multiprocessors = 132;
+    std::string cache;   // of denoise: "easycache", "teacache", "teacache_ret" or "magcache"
     std::string stream;  // of train-step: the type it is rounded to
     bool deterministic = false;
     bool bf16_timesteps = false, first_frame = false, first_frame_clean = false, raw = false;

@@ -9,6 +9,7 @@
 #include "apps/common/film_options.h"
 #include "apps/common/options.h"
 #include "apps/common/terminal.h"
+#include "apps/common/tongue.h"
 #include "core/error.h"
 #include "film/published.h"
 
@@ -34,8 +35,9 @@ void row(const std::string& name, double flops, double seconds, size_t bytes, co
 }
 
 void print_table(const session::Estimate& estimate) {
-    const auto& [film, machine, plan, refusal] = estimate;
+    const auto& [film, machine, plan, refusal, notes] = estimate;
     const auto& s = film.settings;
+    for (const Message& note : notes) fmt::print("{}\n", note.in(command_line()));
     fmt::print("Film {}x{}, {} frames, {} steps of {}, cfg {}; {} tokens, {}\n\n", s.width, s.height, s.frames, s.steps,
                s.solver, s.cfg, film.size.grid.tokens(), film.attention.origin);
     fmt::print("{:<9} {:>10} {:>14} {:>10}\n", "stage", "TFLOP", "time", "memory");
@@ -52,7 +54,7 @@ void print_table(const session::Estimate& estimate) {
 }
 
 void print_json(const session::Estimate& estimate) {
-    const auto& [film, machine, plan, refusal] = estimate;
+    const auto& [film, machine, plan, refusal, notes] = estimate;
     const auto& s = film.settings;
     nlohmann::json stages = nlohmann::json::array();
     for (const auto& stage : plan.stages) {
@@ -64,6 +66,7 @@ void print_json(const session::Estimate& estimate) {
                           {"weight_bytes", stage.weights},
                           {"streamed", stage.streamed()},
                           {"together", stage.together},
+                          {"at_most", stage.at_most},
                           {"packed", stage.residency == nn::Residency::packed},
                           {"seconds", stage.seconds},
                           {"memory_bytes", stage.total()}});
