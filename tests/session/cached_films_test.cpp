@@ -103,6 +103,9 @@ TEST_F(CachedFilms, SayWhatWasComputed) {
     run(r);
     const std::string computed = computed_of(r);
     EXPECT_EQ(computed.find("positive "), 0U) << computed;
+    const auto latents = job::read_stages(r.job_folder(), 1).latents.value();
+    EXPECT_EQ(observer_.computed_steps, sampling::computed_steps(latents.further.at(kComputedPasses)));
+    EXPECT_LT(observer_.computed_steps, 10);
     EXPECT_EQ(observer_.notes_of("MagCache by the table of tiny"), 1U);
     EXPECT_EQ(observer_.notes_of("was made with T3 windows 2x1x1 on 2x2x2 tokens, this film has full attention"), 1U);
     EXPECT_EQ(observer_.notes_of("Guidance in "), 1U);
