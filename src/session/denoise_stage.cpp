@@ -22,7 +22,8 @@ struct Rehearsal {
     }
 };
 
-Rehearsal rehearse(std::span<const StepPasses> left) {
+// `skips_late`: a cache may skip any of them.
+Rehearsal rehearse(std::span<const StepPasses> left, bool skips_late) {
     constexpr int64_t kFull = 3;  // steps until a solver's memory is full: all further ones are alike
     std::vector<std::pair<StepPasses, int64_t>> kinds;
     StepPasses whole{.guided = false};
@@ -36,7 +37,7 @@ Rehearsal rehearse(std::span<const StepPasses> left) {
     }
     whole.computes = {true, whole.guided};
     Rehearsal all;
-    if (!skips && std::ssize(left) <= kFull) {
+    if (!skips && !skips_late && std::ssize(left) <= kFull) {
         for (const StepPasses& step : left) all.add(step, 1);
         return all;
     }
@@ -50,6 +51,12 @@ Rehearsal rehearse(std::span<const StepPasses> left) {
         if (count == 0) continue;
         if (kind != whole) all.add(whole, 0);  // from which it has what it skips with
         all.add(kind, count);
+    }
+    if (skips_late) {  // behind a skipped step a computed one has more beside it
+        StepPasses skipped = whole;
+        skipped.computes = {false, false};
+        all.add(skipped, 0);
+        all.add(whole, 0);
     }
     return all;
 }
@@ -157,7 +164,7 @@ class Denoise final : public Stage {
             passes += step.computes[0] + step.computes[1];
             walks += step.any() ? 1 : 0;
         }
-        const Rehearsal rehearsal = rehearse(left);
+        const Rehearsal rehearsal = rehearse(left, film.settings.cache.kind == sampling::CacheKind::easy);
         bool together = false;
         const auto run = [&](Context& ctx, const models::WanDit& dit) {
             const Tensor x = empty(ctx, latent_shape(film, networks.vae.config())),

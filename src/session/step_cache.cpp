@@ -151,6 +151,7 @@ void StepCache::save(Context& ctx, sampling::SampleState& state) const {
     std::vector<float> flags;
     for (const auto& step : computed_) flags.insert(flags.end(), {step[0] ? 1.0f : 0.0f, step[1] ? 1.0f : 0.0f});
     state.further[kComputedPasses] = from_span(ctx, flags, {static_cast<int64_t>(computed_.size()), 2});
+    if (state.step == std::ssize(plan_.steps)) return;  // nothing comes that would take the rest
     if (easy_) easy_->save(ctx, state.further);
     if (residuals_) residuals_->save(state.further);
 }

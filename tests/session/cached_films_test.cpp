@@ -23,10 +23,10 @@ class CachedFilms : public MakeTest {
     }
     fs::path table() {
         return write_file(folder_ / "table.json",
-                          R"({"model": {"name": "tiny", "dim": 96, "layers": 3, "channels": 16},
+                          R"({"model": {"name": "tiny", "dim": 96, "layers": 5, "channels": 16},
                               "attention": "T3 windows 2x1x1 on 2x2x2 tokens",
-                              "teacache": {"coefficients": [2, 0.1], "threshold": 0.6},
-                              "teacache_ret": {"coefficients": [2, 0.1], "threshold": 0.6},
+                              "teacache": {"coefficients": [0.1, 0.1], "threshold": 0.35},
+                              "teacache_ret": {"coefficients": [0.1, 0.1], "threshold": 0.35},
                               "magcache": {"threshold": 0.1, "K": 2, "retention": 0.2,
                                            "positive": [1, 1.02, 0.97, 0.95], "negative": [1, 1.03, 0.99]}})");
     }
@@ -37,7 +37,7 @@ class CachedFilms : public MakeTest {
     }
 };
 
-const char* const kCaches[] = {"easy:0.3,3", "tea", "tea-ret", "mag"};
+const char* const kCaches[] = {"easy:1.5,3", "tea", "tea-ret", "mag"};
 
 TEST_F(CachedFilms, GoOnFromAnyStep) {
     for (const std::string cache : kCaches) {
@@ -73,8 +73,8 @@ TEST_F(CachedFilms, AreOtherFilmsThanPlainOnes) {
         for (size_t i = 0; i + 1 < films.size(); ++i) EXPECT_FALSE(films[i] == films.back()) << cache;
         return with;
     };
-    another("easy:0.3,3");
-    const film::Request tea = another("tea:0.5");
+    another("easy:1.5,3");
+    const film::Request tea = another("tea:0.35");
     another("tea:0.9");
     // Another table is another film, even under the same name.
     std::string text = read_file(tea.settings.cache_table);
@@ -89,7 +89,7 @@ TEST_F(CachedFilms, AreOtherFilmsThanPlainOnes) {
     EXPECT_TRUE(session_.make(tea, observer_).was_there);
     film::Request renamed = changed("\"tiny\"", "\"another name\"");
     EXPECT_TRUE(session_.make(renamed, observer_).was_there) << "what it is called does not count";
-    film::Request other = changed("[2, 0.1]", "[2, 0.3]");
+    film::Request other = changed("[0.1, 0.1]", "[0.1, 0.4]");
     fs::remove(other.output);
     EXPECT_FALSE(session_.make(other, observer_).was_there);
     EXPECT_NE(computed_of(other), "");
@@ -118,7 +118,7 @@ TEST_F(CachedFilms, NeverSkippingIsSaid) {
     run(r);
     EXPECT_EQ(observer_.notes_of("never skips a pass of 10 steps: the first 10 and the last are always computed"), 1U);
     EXPECT_EQ(computed_of(r), "1-10");
-    run(cached("other", "mag:1e-9"));
+    run(cached("other", "mag:1e-9,4,1"));
     EXPECT_EQ(observer_.notes_of("never skips a pass of 10 steps"), 2U);
 }
 
@@ -128,7 +128,7 @@ TEST_F(CachedFilms, WithoutATableTheyAreRefused) {
     for (const char* cache : {"tea", "tea-ret", "mag"}) {
         r.settings.cache = film::parse_cache(Field("cache", cache));
         expect_invalid([&] { session_.make(r, observer_); },
-                       {cache, "no table is known for a transformer of 3 layers of width 96",
+                       {cache, "no table is known for a transformer of 5 layers of width 96",
                         "t3video calibrate makes one; easy needs none"});
     }
     EXPECT_FALSE(fs::exists(r.job_folder()));
@@ -144,7 +144,7 @@ TEST_F(CachedFilms, CalibrateThemselves) {
     r.settings.solver = "euler";
     const std::vector<std::string> prompts{"A ball.", "A kite."};
     const film::CacheTable table = calibrate(session_, r, prompts, observer_);
-    EXPECT_EQ(table.sizes, (film::TransformerSizes{96, 3, 16}));
+    EXPECT_EQ(table.sizes, (film::TransformerSizes{96, 5, 16}));
     EXPECT_EQ(table.attention, "full attention");
     ASSERT_TRUE(table.mag && table.tea && table.tea_ret);
     EXPECT_EQ(table.mag->ratios[0].size(), 10U);

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "ops/elementwise.h"
 #include "film/published.h"
+#include "ops/elementwise.h"
 #include "session/calibrate.h"
 #include "session/denoise.h"
 #include "session/tiny_dit.h"
@@ -27,9 +27,9 @@ struct CacheCase {
 
 // Settings that skip some passes of the tiny transformer's twelve steps, and not all that could be.
 const CacheCase kCaches[] = {
-    {"easy", {.kind = CacheKind::easy, .threshold = 0.25, .first = 3}},
-    {"tea", {.kind = CacheKind::tea, .threshold = 0.5, .coefficients = {2, 0.1}}},
-    {"tea_ret", {.kind = CacheKind::tea_ret, .threshold = 0.5, .coefficients = {2, 0.1}}},
+    {"easy", {.kind = CacheKind::easy, .threshold = 1.5, .first = 3}},
+    {"tea", {.kind = CacheKind::tea, .threshold = 0.35, .coefficients = {0.1, 0.1}}},
+    {"tea_ret", {.kind = CacheKind::tea_ret, .threshold = 0.35, .coefficients = {0.1, 0.1}}},
     {"mag",
      {.kind = CacheKind::mag,
       .threshold = 0.09,
@@ -87,7 +87,7 @@ TEST_F(StepCaches, SkippedPassesTakeWhatTheLastComputedOneLeft) {
             film_.settings.cache = cache;
             const Tensor first = conditioned ? first_frame_ : Tensor();
             const auto flags = computed({.first_frame = first});
-            const auto count = std::ranges::count(flags, std::array{true, true});
+            const auto count = std::ranges::count_if(flags, [](const auto& step) { return step[0]; });
             EXPECT_GT(count, 2) << name;
             EXPECT_LT(count, kSteps) << name;
             const models::WanDit& dit = experts_[0].dit;
@@ -113,7 +113,7 @@ TEST_F(StepCaches, SkippedPassesTakeWhatTheLastComputedOneLeft) {
                     if (flags[i][b]) {
                         std::vector<models::DitBranchState> states{state};
                         dit.blocks(ctx_, states, *windows_, 0, 3);
-                        state = states[0];
+                        state.x = states[0].x;
                         if (cache.kind != CacheKind::easy) left[b] = ops::axpby(ctx_, 1, state.x, -1, entered);
                     } else {
                         state.x = ops::add(ctx_, entered, left[b]);
@@ -208,9 +208,7 @@ TEST_F(StepCaches, AFilmGoesOnBetweenAnyTwoSteps) {
                             << name << " of " << solver << ", cfg " << cfg << ", after step " << i + 1;
                         ASSERT_TRUE(same_bits(flags, states.back().further.at(kComputedPasses))) << name;
                     }
-                    EXPECT_EQ(states.back().further.size(),
-                              cache.kind == CacheKind::easy ? states.back().further.size() : 1U)
-                        << "no residual is kept behind the last step";
+                    EXPECT_EQ(states.back().further.size(), 1U) << "nothing waits behind the last step";
                 }
             }
         }
@@ -235,6 +233,7 @@ TEST_F(StepCaches, AnExpertBeginsWithNothing) {
 
 // Steps that are skipped ask for no layer: no attention is counted. A pass alone is half of both.
 TEST_F(StepCaches, WhatIsSkippedIsNotWalked) {
+    negative_ = randn(ctx_, positive_.shape(), 2);  // prompts of other lengths take other work
     for (const auto& [name, cache] : kCaches) {
         film_.settings.cache = cache;
         film_.settings.guidance = {0.5, 1};
@@ -245,7 +244,7 @@ TEST_F(StepCaches, WhatIsSkippedIsNotWalked) {
                          attention.push_back(ctx_.work().attention);
                          flags = s.further.at(kComputedPasses);
                      }});
-            const double both = attention[1] - attention[0];
+            const double both = attention[0];
             for (size_t i = 1; i < attention.size(); ++i) {
                 const float *f = flags.data<float>() + 2 * i, passes = f[0] + f[1];
                 EXPECT_DOUBLE_EQ(attention[i] - attention[i - 1], both * double(passes) / 2) << name << " step " << i;
@@ -259,9 +258,9 @@ plan::Machine cpu_machine() {
 }
 
 film::Networks networks_of(const std::vector<film::Expert>& experts) {
-    models::VaeConfig vae;
-    vae.z = 16;
-    return {experts, models::WanVae(vae), models::Umt5(models::Umt5Config())};
+    film::Networks networks = film::published_networks("wan2.1-1.3b");
+    networks.experts = experts;
+    return networks;
 }
 
 // The plan counts the work that is done, pass by pass, and no less memory than the run takes. EasyCache decides on its
@@ -286,10 +285,12 @@ TEST_F(StepCaches, PlansCoverWhatRuns) {
                              {.x = clone(ctx, noise_)}, {.passes = this->plan(), .observer = [](auto&) {}});
                 const Work work = ctx.work();
                 if (cache.kind == CacheKind::easy) {
-                    EXPECT_LT(work.attention, plan.work.attention);
+                    EXPECT_LE(work.attention, plan.work.attention * (1 + 1e-9));
                 } else {
                     EXPECT_NEAR(work.attention / plan.work.attention, 1, 1e-9) << name << solver << interval;
-                    EXPECT_NEAR(work.matrix / plan.work.matrix, 1, 1e-9) << name << solver << interval;
+                    // In the plan every pass keeps its residual, for which the sample is embedded once more.
+                    EXPECT_LE(work.matrix, plan.work.matrix * (1 + 1e-9)) << name << solver << interval;
+                    EXPECT_GT(work.matrix, 0.9 * plan.work.matrix) << name << solver << interval;
                 }
                 EXPECT_LE(ctx.allocator().peak() - before, plan.bytes) << name;
             }
@@ -327,7 +328,7 @@ TEST(StepCachePlan, CountsWhatIsRemembered) {
 
     film.settings.cache = {.kind = CacheKind::easy, .threshold = 0.05};
     const plan::StagePlan easy = denoise(plenty);
-    EXPECT_LT(easy.bytes, plain.bytes + residual / 10) << "samples are small";
+    EXPECT_LT(easy.bytes, plain.bytes + residual / 4) << "samples are small";
     EXPECT_TRUE(easy.at_most);
 }
 

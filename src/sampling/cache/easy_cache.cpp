@@ -30,6 +30,7 @@ void EasyCache::begin(Context& ctx, int64_t step, const Tensor& x) {
         computes_ = size == 0 || !(error < settings_.threshold);
         error_ = error;
     }
+    if (!steps_[i].computes[index_of(Branch::positive)]) computes_ = false;
     if (computes_) error_ = 0;
     sample_ = x;
 }

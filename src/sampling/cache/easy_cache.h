@@ -15,6 +15,7 @@ namespace t3video::sampling {
 
 class EasyCache {
   public:
+    // Steps whose positive pass is not to be computed are skipped whatever the rule says, for plans.
     EasyCache(const CacheSettings& settings, std::vector<StepPasses> steps)
         : settings_(settings), steps_(std::move(steps)) {}
 

@@ -48,12 +48,15 @@ void ResidualCache::keep(Context& ctx, Branch branch, Tensor residual) {
     kept = Tensor(residual.shape(), residual.dtype(), waiting);
 }
 
-Tensor ResidualCache::residual(Context& ctx, Branch branch) const {
-    const Tensor& kept = kept_[index_of(branch)];
+Tensor ResidualCache::residual(Context& ctx, Branch branch) {
+    Tensor& kept = kept_[index_of(branch)];
     require(kept.defined(), "residual cache: nothing is kept of branch ", index_of(branch));
-    if (!on_host_) return kept;
-    Tensor x = empty(ctx, kept.shape());
-    ctx.allocator().wait_for(ctx.allocator().upload_beside(x.raw(), kept.raw(), kept.bytes()));
+    Tensor x = kept;
+    if (on_host_) {
+        x = empty(ctx, kept.shape());
+        ctx.allocator().wait_for(ctx.allocator().upload_beside(x.raw(), std::as_const(kept).raw(), kept.bytes()));
+    }
+    if (!is_wanted(branch)) kept = Tensor();
     return x;
 }
 

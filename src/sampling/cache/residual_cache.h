@@ -23,8 +23,8 @@ class ResidualCache {
     // Whether the branch's next pass is a skipped one, which needs the residual of this one.
     bool is_wanted(Branch branch) const;
     void keep(Context& ctx, Branch branch, Tensor residual);
-    // Where the context computes.
-    Tensor residual(Context& ctx, Branch branch) const;
+    // Where the context computes. It goes with the last skipped pass in a row.
+    Tensor residual(Context& ctx, Branch branch);
 
     void save(std::map<std::string, Tensor>& further) const;
     void restore(Context& ctx, const std::map<std::string, Tensor>& further);
