@@ -71,7 +71,9 @@ void EasyCache::restore(Context& ctx, const std::map<std::string, Tensor>& furth
     };
     const auto number = [&](const char* name) {
         const auto found = further.find(name);
-        return found == further.end() ? std::optional<float>() : to_host(ctx, found->second).span<float>()[0];
+        if (found == further.end()) return std::optional<float>();
+        const Tensor value = to_host(ctx, found->second);  // const: saved states are mapped files
+        return std::optional(value.span<float>()[0]);
     };
     sample_ = take(kSample);
     computed_sample_ = take(kComputedSample);
