@@ -43,7 +43,7 @@ for program in "$build/bin/t3video" "$@" $plugins; do
 done
 chmod u+w "$out"/lib/*
 strip --strip-unneeded "$out"/lib/*
-cp -R "$source/models/demo" "$out/share/t3video/models/"
+cp -R "$source/models/demo" "$source/models/caches" "$out/share/t3video/models/"
 
 # Every carried library must be the one that is found.
 # shellcheck disable=SC2086

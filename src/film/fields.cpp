@@ -122,6 +122,22 @@ const std::vector<RequestField>& table() {
          Use::plan, Kind::flag, nullptr,
          [](Request& r, const Field& given) { parse(given, r.parts.lora_partial); },
          [](const Request& r) { return r.parts.lora_partial ? json(true) : json(); }},
+        {"guidance-interval", "LOW:HIGH", "Sampling",
+         "Noise levels, 0 to 1, at which the negative prompt counts, as in 0.2:0.9; elsewhere the prompt alone, at half the work",
+         Use::plan, Kind::value, "guidance_interval",
+         [](Request& r, const Field& given) { r.settings.guidance_interval = parse_guidance_interval(given); },
+         [](const Request& r) {
+             return r.settings.guidance_interval ? json(text_of(*r.settings.guidance_interval)) : json();
+         }},
+        {"cache", "NAME", "Sampling",
+         "Skip passes that would say what the last one said: easy (any model), tea, tea-ret or mag, each with a threshold "
+         "behind a colon, as in easy:0.1; more is faster and less exact (default: none)",
+         Use::plan, Kind::value, nullptr,
+         [](Request& r, const Field& given) { r.settings.cache = parse_cache(given); },
+         [](const Request& r) { return r.settings.cache ? json(text_of(*r.settings.cache)) : json(); }},
+        of({"cache-table", "FILE", "Sampling", "What tea, tea-ret or mag know of the model, instead of its t3-cache.json or a bundled table",
+            Use::plan, Kind::path},
+           [](auto& r) -> auto& { return r.settings.cache_table; }),
         {"codec", "NAME", "Film", "h264 (the default), hevc, av1 (.mp4, .mkv), prores (.mov, .mkv), as FFmpeg has them",
          Use::format, Kind::value, nullptr,
          [](Request& r, const Field& given) { r.codec = media::parse_codec(given.value); },
@@ -181,7 +197,10 @@ Request filled_in(const Request& request, const Film& film) {
                   .cfg = s.cfg,
                   .shift = s.shift,
                   .solver = s.solver,
-                  .negative_prompt = s.negative_prompt};
+                  .negative_prompt = s.negative_prompt,
+                  .cache_table = request.settings.cache_table};
+    if (s.cache.kind != sampling::CacheKind::none) r.settings.cache = choice_of(s.cache);
+    if (!s.guidance.all()) r.settings.guidance_interval = s.guidance;
     if (s.source == Source::video) r.inputs.strength = s.strength;
     const auto whole = [](const std::filesystem::path& path) { return absolute_path(path).lexically_normal(); };
     for (const RequestField& field : table()) {

@@ -35,6 +35,14 @@ std::string counts_of(const t3::WindowLayout& layout) {
     return layout.patterns.size() > kMost ? text + ", ..." : text;
 }
 
+std::string windows_text(const t3::WindowLayout& layout) {
+    if (layout.patterns == t3::full_attention(layout.grid).patterns) return "full attention";
+    std::string text = "T3 windows ";
+    for (size_t i = 0; i < layout.cycle(); ++i)
+        text += concat(i == 0 ? "" : ", ", layout.of_layer(static_cast<int64_t>(i)));
+    return concat(text, " on ", layout.grid, " tokens");
+}
+
 LayoutChoice planned_layout(const Grid& grid, int64_t cell, const t3::WindowLayout& reference,
                             const std::string& source, const t3::PlanOptions& options) {
     const t3::PlannedLayout planned = t3::plan_layout(grid, reference, options);

@@ -33,6 +33,9 @@ LayoutChoice choose_layout(const Grid& grid, int64_t cell, const ModelFiles& fil
 LayoutChoice planned_layout(const Grid& grid, int64_t cell, const t3::WindowLayout& reference,
                             const std::string& source, const t3::PlanOptions& options = {});
 
+// All that tells windows from others, for people: "full attention", "T3 windows 5x1x1, 1x4x7 on 5x16x28 tokens".
+std::string windows_text(const t3::WindowLayout& layout);
+
 // The counts of the first patterns: "21x1x1, 1x17x30".
 std::string counts_of(const t3::WindowLayout& layout);
 

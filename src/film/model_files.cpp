@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/paths.h"
+#include "film/bundled.h"
 #include "film/folder_claims.h"
 #include "film/settings_file.h"
 #include "film/weight_files.h"
@@ -123,6 +124,8 @@ ModelFiles find_model(const fs::path& named, const PartOverrides& overrides) {
         const fs::path trained = first_of(lora.file.parent_path(), {"t3-layout.json"});
         if (!trained.empty()) files.layout = trained;
     }
+    if (!files.dit.empty()) files.cache_table = first_of(files.dit.parent_path(), {"t3-cache.json"});
+    if (files.cache_table.empty()) files.cache_table = first_of(folder, {"t3-cache.json"});
     files.generation = first_of(folder, {"generation_config.json"});
     return files;
 }
@@ -151,23 +154,18 @@ const fs::path& ModelFiles::need(Part wanted) const {
 }
 
 std::vector<fs::path> ModelFiles::all() const {
-    std::vector<fs::path> files{dit, dit_config, text_encoder, vae, decoder, tokenizer, scheduler, layout, generation};
+    std::vector<fs::path> files{dit,       dit_config, text_encoder, vae,         decoder,
+                                tokenizer, scheduler,  layout,       cache_table, generation};
     for (const checkpoint::Lora& lora : loras) files.push_back(lora.file);
     std::erase_if(files, [](const fs::path& file) { return !is_file(file); });
     return files;
 }
 
 fs::path demo_model_folder() {
-    std::error_code ignored;
-    const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-    for (const fs::path& candidate :
-         std::vector<fs::path>{program.parent_path() / "../share/t3video/models/demo",  // installed
-                               program.parent_path() / "share/t3video/models/demo",     // bundled
-                               T3VIDEO_DEMO_MODEL}) {
-        if (fs::is_directory(candidate, ignored)) return canonical_path(candidate);
-    }
-    throw InvalidRequest(Message("the bundled demo model is not at ", T3VIDEO_DEMO_MODEL, "; name a model folder with ",
-                                 Field("model", "DIR")));
+    const fs::path folder = bundled_folder("demo");
+    require_valid(!folder.empty(), "the bundled demo model is not at ", T3VIDEO_MODELS,
+                  "/demo; name a model folder with ", Field("model", "DIR"));
+    return folder;
 }
 
 }  // namespace t3video::film

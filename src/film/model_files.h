@@ -39,6 +39,8 @@ struct ModelFiles {
     std::filesystem::path scheduler;  // diffusers' scheduler_config.json; empty for official folders
     std::filesystem::path layout;     // t3-layout.json beside the last LoRA that has one, else beside the DiT file,
                                       // else in the folder; empty if none has
+    std::filesystem::path
+        cache_table;  // t3-cache.json beside the DiT file, else in the folder; empty if neither has one
     std::vector<checkpoint::Lora> loras;
     std::filesystem::path generation;  // generation_config.json; empty if there is none
 

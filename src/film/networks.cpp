@@ -40,7 +40,11 @@ ModelTraits traits_of(const models::VaeConfig& vae) {
 }
 
 ModelTraits Networks::traits() const {
-    return traits_of(vae.config());
+    ModelTraits traits = traits_of(vae.config());
+    if (experts.empty()) return traits;
+    const models::DitConfig& config = dit().config();
+    traits.sizes = {config.dim, config.layers, config.in_channels, std::ssize(experts)};
+    return traits;
 }
 
 models::SmallVae load_decoder(const ModelFiles& files, checkpoint::Notes& notes) {

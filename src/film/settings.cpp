@@ -125,6 +125,19 @@ void apply_input(const InputHeader& input, const SettingChoices& choices, int64_
     if (input.fps >= 1 && input.fps <= 240) s.fps = input.fps;
 }
 
+void resolve_cache(const ModelFiles& files, const ModelTraits& traits, const SettingChoices& choices, Settings& s) {
+    const CacheChoice choice = choices.cache.value_or(CacheChoice());
+    const bool reads = choice.kind == sampling::CacheKind::tea || choice.kind == sampling::CacheKind::tea_ret ||
+                       choice.kind == sampling::CacheKind::mag;
+    require_valid(reads || choices.cache_table.empty(), Field("cache-table", choices.cache_table.string()),
+                  ": is for a ", Field("cache"), " of tea, tea-ret or mag");
+    const ResolvedCache resolved = resolve_cache(choice, traits.sizes, double(s.width) * double(s.height),
+                                                 {choices.cache_table, files.cache_table});
+    s.cache = resolved.settings;
+    s.cache_origin = resolved.origin;
+    s.cache_attention = resolved.attention;
+}
+
 void check_ranges(const Settings& s) {
     require_valid(s.steps >= 1 && s.steps <= 1000, Field("steps", s.steps), ": expected 1 to 1000");
     require_valid(s.cfg >= 0 && s.cfg <= 100, Field("cfg", s.cfg), ": expected 0 to 100; 1 turns guidance off");
@@ -212,6 +225,8 @@ Settings resolve_settings(const ModelFiles& files, const ModelTraits& traits, co
     const sampling::Solver solver = solver_of(s);
     check_rule(solver, s);
     remark_on_students(files, student, solver, s);
+    if (choices.guidance_interval) s.guidance = *choices.guidance_interval;
+    resolve_cache(files, traits, choices, s);
     return s;
 }
 

@@ -9,6 +9,7 @@
 
 #include "core/message.h"
 #include "core/shape.h"
+#include "film/cache/table.h"
 #include "film/model_files.h"
 #include "sampling/solver.h"
 
@@ -31,6 +32,10 @@ struct Settings {
     std::string negative_prompt;
     Source source = Source::noise;
     double strength = 1.0;  // share of the noise range that a video runs through; sampling::ScheduleOptions
+    sampling::GuidanceInterval guidance = {};
+    sampling::CacheSettings cache = {};
+    std::string cache_origin = {};     // ResolvedCache
+    std::string cache_attention = {};  // the same
     // What people should know before the work of how these came about, and where they do not fit the model.
     std::vector<Message> notes = {}, warnings = {};
 
@@ -43,6 +48,9 @@ struct SettingChoices {
     std::optional<int64_t> width, height, frames, steps;
     std::optional<double> fps, cfg, shift;
     std::optional<std::string> solver, negative_prompt;
+    std::optional<CacheChoice> cache;
+    std::filesystem::path cache_table;  // of the cache, instead of the model's or a bundled one
+    std::optional<sampling::GuidanceInterval> guidance_interval;
 };
 
 // A picture or a video that a film starts from, as its header describes it.
@@ -57,6 +65,7 @@ struct InputHeader {
 struct ModelTraits {
     int64_t cell = 16;
     bool wan22 = false;  // the Wan2.2 VAE (TI2V-5B)
+    TransformerSizes sizes = {};
 };
 
 // The model's defaults overlaid with the choices. Defaults follow, in this order: what the input says, where there is

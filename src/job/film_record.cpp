@@ -62,10 +62,12 @@ std::string_view name_of(media::OutputKind kind) {
     return "unknown";
 }
 
-std::string film_record(const Context& ctx, const FilmOrigin& origin, const media::FilmFormat& format) {
+std::string film_record(const Context& ctx, const FilmOrigin& origin, const media::FilmFormat& format,
+                        const std::string& computed) {
     ordered_json record = {
         {"t3video", T3VIDEO_VERSION}, {"device", origin.device}, {"dtype", origin.dtype}, {"film", origin.film}};
     if (const auto type = t3video::name_of(ctx.compute_type()); type != origin.dtype) record["decoded"] = type;
+    if (!computed.empty()) record["computed"] = computed;
     ordered_json options = ordered_json::object(), form = {{"kind", job::name_of(format.kind)}};
     for (const film::RequestField& field : film::fields()) {
         if (origin.options.contains(field.name)) options[field.name] = origin.options[field.name];
@@ -93,8 +95,9 @@ std::optional<FilmRecord> parse_film_record(const std::string& text) {
         return std::nullopt;
     }
     FilmRecord result{
-        record["t3video"], record["device"], record["dtype"], {}, read_options(record["options"]), {}, {}};
+        record["t3video"], record["device"], record["dtype"], {}, {}, read_options(record["options"]), {}, {}};
     if (has("film", false)) result.film = record["film"];
+    if (has("computed", false)) result.computed = record["computed"];
     for (FilmRecord::Option& option : read_options(record["format"])) {
         if (option.first == "kind" && !option.second.empty()) {
             result.kind = option.second.front();

@@ -1,6 +1,7 @@
 // How a film was made, as the text that its file carries.
 //
 //   {"t3video": "0.1.0", "device": "cpu", "dtype": "f32", "film": "16 digits that tell it from other films",
+//    "computed": "1-11, 13, 50",                                           of passes, where a cache skipped some
 //    "options": {"prompt": "...", "size": "448x256", "seed": 0, ...},      fields by name
 //    "format": {"kind": "video", "codec": "h264", "bits": 8, "crf": 18}}
 #pragma once
@@ -27,7 +28,9 @@ struct FilmOrigin {
 
 // ASCII JSON on one line. Nothing in it depends on time, on where the film goes, or on threads. Where the film is
 // decoded in another type than its latents were computed in, "decoded" names that type.
-std::string film_record(const Context& ctx, const FilmOrigin& origin, const media::FilmFormat& format);
+// `computed`: the passes that a cache did not skip, as sampling::computed_text; empty where all were computed.
+std::string film_record(const Context& ctx, const FilmOrigin& origin, const media::FilmFormat& format,
+                        const std::string& computed = {});
 
 // The format as the record has it: kind, codec, bits, crf.
 nlohmann::json format_record(const media::FilmFormat& format);
@@ -37,6 +40,7 @@ struct FilmRecord {
     using Option = std::pair<std::string, std::vector<std::string>>;
 
     std::string version, device, dtype;  // of the program that made the film
+    std::string computed;                // as film_record takes it
     std::string film;                    // FilmOrigin; empty where the record has none
     std::vector<Option> options;         // all but those of the format
     std::string kind;                    // "video", "y4m", "png" or "exr"

@@ -17,8 +17,9 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 // Beside those of the table of fields.
-constexpr const char* kOtherMembers[] = {"width",        "height",    "dtype", "windows",        "dit",   "heads",
-                                         "text_encoder", "tokenizer", "noise", "bf16_timesteps", "loras", "input"};
+constexpr const char* kOtherMembers[] = {"width", "height",       "dtype",     "windows",    "dit",
+                                         "heads", "text_encoder", "tokenizer", "noise",      "bf16_timesteps",
+                                         "loras", "input",        "cache",     "cache_table"};
 
 // Of a file of weights; of an index the files that it names, in no order: what they are called does not matter.
 json content_of(const fs::path& path) {
@@ -97,6 +98,9 @@ json film_identity(const film::Request& request, const film::Film& film, const f
         if (p.branches != t3::Branches::both) windows.push_back(t3::name_of(p.branches));
     }
     if (!layout.schedule.empty()) identity["schedule"] = layout.schedule;
+    if (r.settings.cache) identity["cache"] = film::text_of(*r.settings.cache);
+    if (const sampling::CacheSettings& cache = film.settings.cache; cache.keeps_residuals())
+        identity["cache_table"] = text_hash(json{cache.coefficients, cache.ratios}.dump());
     if (r.noise == film::NoiseSource::cuda) identity["noise"] = {{"cuda", r.multiprocessors}};
     if (r.bf16_timesteps) identity["bf16_timesteps"] = true;
     if (!model.loras.is_null()) identity["loras"] = model.loras;

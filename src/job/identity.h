@@ -19,7 +19,8 @@ ModelContents contents_of(const film::ModelFiles& files, int64_t heads);
 
 // As an object of these members: prompt, negative_prompt, width, height, frames, steps, cfg, shift, solver, seed, dtype
 // (of computing), windows, dit, heads, text_encoder, tokenizer, and where they are not the default noise,
-// bf16_timesteps, loras, input. The solver's schedule follows from its name, steps and shift.
+// bf16_timesteps, loras, input, guidance_interval, cache, cache_table (a hash of what the cache knows of the model).
+// The solver's schedule follows from its name, steps and shift.
 nlohmann::json film_identity(const film::Request& request, const film::Film& film, const film::Input& input,
                              const ModelContents& model, DType compute_type);
 

@@ -20,13 +20,15 @@ struct StagePlan {
     size_t weights = 0;  // bytes that cross to the GPU; on the CPU they stay in the mapped files
     // Streamed where all layers do not fit on the GPU, packed where they fit the CPU's memory.
     nn::Residency residency = nn::Residency::resident;
-    bool together = false;  // of streamed ones: each crosses once for both branches of guidance, not twice
-    bool ready = false;     // the weights wait prepared so, from a film before
-    size_t held = 0;        // bytes that prepared weights take while they wait between films
-    size_t bytes = 0;       // at most in use at once, Machine::taken and `held` included
-    size_t beside = 0;      // bytes of other networks that stay prepared meanwhile: count_beside()
-    int64_t band_rows = 0;  // of decoding, or of previews: models::DecodeOptions
-    double seconds = 0;     // from Plan::estimate
+    bool together = false;       // of streamed ones: each crosses once for both branches of guidance, not twice
+    bool cache_on_host = false;  // of a step cache: it remembers in pinned host memory what has no room on the GPU
+    bool at_most = false;        // a step cache decides on its way what is skipped: this is without it
+    bool ready = false;          // the weights wait prepared so, from a film before
+    size_t held = 0;             // bytes that prepared weights take while they wait between films
+    size_t bytes = 0;            // at most in use at once, Machine::taken and `held` included
+    size_t beside = 0;           // bytes of other networks that stay prepared meanwhile: count_beside()
+    int64_t band_rows = 0;       // of decoding, or of previews: models::DecodeOptions
+    double seconds = 0;          // from Plan::estimate
 
     size_t total() const { return bytes + beside; }
     bool streamed() const { return residency == nn::Residency::streamed; }

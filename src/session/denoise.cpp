@@ -47,8 +47,15 @@ Tensor denoise(Context& ctx, const GuidanceAt& guidance, const t3::LayoutWindows
     const bool conditioned = first_frame.defined();
     const models::Conditioning conditioning{.clean_frames = conditioned ? 1 : 0};
     int64_t step = start.step;
+    std::optional<StepCache> cache;
+    if (!options.passes.steps.empty()) {
+        require(std::ssize(options.passes.steps) == schedule.steps(), "denoise: passes of ",
+                options.passes.steps.size(), " steps, expected ", schedule.steps());
+        cache.emplace(ctx, options.passes, start);
+    }
     const sampling::Denoiser denoiser = [&](const Tensor& sample, double time) {
-        const Guidance g = guidance(schedule.sigmas[static_cast<size_t>(step)]);
+        Guidance g = guidance(schedule.sigmas[static_cast<size_t>(step)]);
+        if (cache && !cache->guided(step)) g.scale = 1.0;
         const auto velocities = [&](std::span<const sampling::Branch> branches, const Tensor& x, double timestep) {
             std::vector<models::DitBranch> prompts;
             for (const sampling::Branch branch : branches) {
@@ -56,7 +63,8 @@ Tensor denoise(Context& ctx, const GuidanceAt& guidance, const t3::LayoutWindows
                 require(text != nullptr, "denoise: no prompt for one of the branches of cfg ", g.scale);
                 prompts.push_back({*text, conditioning});
             }
-            return g.dit.forward(ctx, x, timestep, prompts, windows);
+            if (!cache) return g.dit.forward(ctx, x, timestep, prompts, windows);
+            return cache->velocities(ctx, step, branches, g.dit, x, timestep, prompts, windows);
         };
         return sampling::guided(ctx, velocities, g.scale, options.together)(sample, time);
     };
@@ -64,7 +72,10 @@ Tensor denoise(Context& ctx, const GuidanceAt& guidance, const t3::LayoutWindows
     const auto observer = [&](sampling::SampleState& state) {
         step = state.step;
         if (conditioned) state.x = with_first_frame(ctx, state.x, first_frame);
-        if (options.observer) options.observer(state);
+        if (!options.observer) return;
+        if (cache) cache->save(ctx, state);
+        options.observer(state);
+        StepCache::remove(state);  // so that the cache alone decides when its memory goes
     };
     return solver.solve(ctx, denoiser, std::move(start), schedule, observer, options.noise);
 }
@@ -77,6 +88,9 @@ sampling::Schedule schedule_of(const film::Film& film) {
 Tensor denoise_film(Context& ctx, const ExpertsInTurn& experts, const film::Film& film,
                     const job::Embeddings& embeddings, const sampling::Schedule& schedule, sampling::SampleState start,
                     const DenoiseOptions& options) {
+    const film::Settings& s = film.settings;
+    require(!options.passes.steps.empty() || (s.cache.kind == sampling::CacheKind::none && s.guidance.all()),
+            "denoise: a film with a cache or an interval of guidance, and no plan of its passes");
     const bool guided = embeddings.negative.defined();
     std::vector<models::TextContext> texts;
     std::optional<size_t> reader;  // whose texts they are
@@ -92,10 +106,10 @@ Tensor denoise_film(Context& ctx, const ExpertsInTurn& experts, const film::Film
             texts = dit.embed_text(ctx, prompts);
             reader = turn;
         }
-        return {dit, &texts[0], guided ? &texts[1] : nullptr, film.settings.cfg};
+        return {dit, &texts[0], guided ? &texts[1] : nullptr, s.cfg};
     };
-    return denoise(ctx, guidance, t3::LayoutWindows(ctx, film.attention.layout), film::solver_of(film.settings),
-                   schedule, std::move(start), options);
+    return denoise(ctx, guidance, t3::LayoutWindows(ctx, film.attention.layout), film::solver_of(s), schedule,
+                   std::move(start), options);
 }
 
 }  // namespace t3video::session

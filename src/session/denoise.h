@@ -6,6 +6,7 @@
 #include "film/film.h"
 #include "job/job.h"
 #include "sampling/solver.h"
+#include "session/step_cache.h"
 
 namespace t3video::session {
 
@@ -33,6 +34,7 @@ struct DenoiseOptions {
     // Undefined, or the latent [channels, 1, rows, columns] that frame 0 is held at: set before the first step and
     // after each, its tokens at timestep 0.
     Tensor first_frame = {};
+    PassPlan passes = {};  // of the schedule's steps; must be there where the film has a cache or an interval
     sampling::StepObserver observer = {};
     sampling::NoiseDraws noise = {};  // for solvers that ask for it
 };

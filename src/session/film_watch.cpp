@@ -9,6 +9,7 @@
 #include "core/paths.h"
 #include "media/png.h"
 #include "media/sound.h"
+#include "session/step_cache.h"
 
 namespace t3video::session {
 namespace {
@@ -17,6 +18,13 @@ namespace fs = std::filesystem;
 
 bool is(const char* stage, std::string_view name) {
     return stage == name;
+}
+
+// In words; empty where all were computed, and before the latents are final.
+std::string computed_passes(const Material& material) {
+    if (!material.latents) return {};
+    const auto found = material.latents->further.find(kComputedPasses);
+    return found == material.latents->further.end() ? std::string() : sampling::computed_text(found->second);
 }
 
 }  // namespace
@@ -82,7 +90,8 @@ FilmWatch::FilmWatch(Context& ctx, const FileModel& model, const JobFilm& film, 
       painter_(std::move(painter)) {}
 
 std::string FilmWatch::record() const {
-    return film_.request.record ? job::film_record(ctx_, film_.origin, film_.format) : std::string();
+    if (!film_.request.record) return {};
+    return job::film_record(ctx_, film_.origin, film_.format, computed_passes(material_));
 }
 
 void FilmWatch::begin(const char* stage, int64_t total, const char* unit) {

@@ -5,11 +5,12 @@
 #include "core/error.h"
 #include "core/output_file.h"
 #include "core/paths.h"
-#include "film/prompt_ids.h"
 #include "job/job_files.h"
 #include "media/frame_writer.h"
+#include "session/cache_notes.h"
 #include "session/denoise.h"
 #include "session/film_watch.h"
+#include "session/material.h"
 #include "session/session.h"
 
 namespace t3video::session {
@@ -17,33 +18,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<int64_t> ids_of(FileModel& model, const std::string& prompt, Observer& observer) {
-    film::PromptIds found = film::prompt_ids(model.tokenizer(), model.networks().text_encoder.config(), prompt);
-    if (found.all > found.ids.size()) {
-        observer.warn(Message("A prompt of ", prompt.size(), " characters has ", found.all,
-                              " tokens; the model reads the ", "first ", models::kTextRows,
-                              ", what comes after them is cut"));
-    }
-    return std::move(found.ids);
-}
-
-Material material_of(FileModel& model, const film::Request& request, const film::Film& film, film::Input& input,
-                     Observer& observer) {
-    Material material{.prompt = ids_of(model, request.prompt, observer)};
-    if (film.guided()) material.negative = ids_of(model, film.settings.negative_prompt, observer);
-    material.frames = std::move(input.frames);
-    material.noise = [request, shape = latent_shape(film, model.networks().vae.config())](Context& ctx, int64_t draw) {
-        return make_noise(ctx, shape, request.seed, request.noise, request.multiprocessors, draw);
-    };
-    material.bf16_timesteps = request.bf16_timesteps;
-    material.preview_every = request.preview_every;
-    return material;
-}
-
 // What people should know before the work.
-void tell(const film::Settings& s, Observer& observer) {
-    for (const Message& note : s.notes) observer.note(note);
-    for (const Message& warning : s.warnings) observer.warn(warning);
+void tell(const film::Film& film, const film::Networks& networks, Observer& observer) {
+    for (const Message& note : film.settings.notes) observer.note(note);
+    for (const Message& warning : film.settings.warnings) observer.warn(warning);
+    for (const Message& note : cache_notes(film, networks)) observer.note(note);
 }
 
 // Takes over what an earlier run saved, as far as its shapes are the film's.
@@ -200,7 +179,7 @@ Result Session::make(const film::Request& asked, Observer& observer, std::stop_t
     plan.estimate(rates());
     observer.begins({request, model.files(), film, w.input, plan});
     for (const std::string& note : model.networks().notes) observer.note(Message(note));
-    tell(s, observer);
+    tell(film, model.networks(), observer);
     if (material.latents)
         observer.note(
             Message("Going on from step ", material.latents->step, " of ", s.steps, " in ", job->folder().string()));
@@ -238,7 +217,7 @@ Estimate Session::estimate(const film::Request& request, const film::ModelFiles&
     auto [film, input] =
         open_film(request, files, networks.traits(), {ctx_.threads(), plan::host_memory(ctx_, memory_), stop});
     Estimate estimate{film, machine()};
-    tell(film.settings, observer);
+    tell(film, networks, observer);
     estimate.machine.input_bytes = static_cast<size_t>(input.bytes());
     estimate.plan = plan_film(networks, film, {.preview_every = request.preview_every}, estimate.machine, early);
     count_beside(estimate.plan, estimate.machine);

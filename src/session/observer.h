@@ -32,6 +32,8 @@ class Observer {
     // A stage of `total` units ("steps", "frames"), of which so many are done; its end.
     virtual void stage(const std::string& /*name*/, int64_t /*total*/, const std::string& /*unit*/) {}
     virtual void advanced(int64_t /*done*/) {}
+    // Of the steps done so far, those that a cache did not skip; before advanced() tells how many are.
+    virtual void computed(int64_t /*steps*/) {}
     virtual void stage_ended() {}
     // A small picture of what is being denoised.
     virtual void preview(const media::Image& /*picture*/) {}

@@ -4,6 +4,7 @@
 #include "checkpoint/finite.h"
 #include "core/error.h"
 #include "core/paths.h"
+#include "session/step_cache.h"
 
 namespace t3video::session {
 void Asker::stop_if_asked(const std::string& done) const {
@@ -54,7 +55,7 @@ void StepWatch::begin(const sampling::SampleState& start) {
     saved_step_ = start.step;
     saved_at_ = Clock::now();
     asker_.observer.stage("denoise", steps_, "steps");
-    asker_.observer.advanced(start.step);
+    tell(start);
     if (preview_) preview_->see(ctx_, start);
 }
 
@@ -64,11 +65,17 @@ void StepWatch::after(const sampling::SampleState& state) {
     if (preview_) {
         if (const auto image = preview_->see(ctx_, state)) picture_.attempt([&] { show_(*image); });
     }
-    asker_.observer.advanced(state.step);
+    tell(state);
     if (last || !asker_.stop.stop_requested()) return;
     if (saved_step_ != state.step) save(state);
     asker_.stop_if_asked(concat("after step ", state.step, " of ", steps_,
                                 saved_step_ == state.step ? "" : concat(", of which step ", saved_step_, " is saved")));
+}
+
+void StepWatch::tell(const sampling::SampleState& state) {
+    if (const auto found = state.further.find(kComputedPasses); found != state.further.end())
+        asker_.observer.computed(sampling::computed_steps(to_host(ctx_, found->second)));
+    asker_.observer.advanced(state.step);
 }
 
 void StepWatch::save(const sampling::SampleState& state) {

@@ -72,6 +72,7 @@ class StepWatch {
 
   private:
     void save(const sampling::SampleState& state);
+    void tell(const sampling::SampleState& state);
 
     Context& ctx_;
     job::Job& job_;

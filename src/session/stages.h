@@ -16,6 +16,7 @@
 #include "sampling/sampler.h"
 #include "session/model.h"
 #include "session/shelf.h"
+#include "session/step_cache.h"
 
 namespace t3video::session {
 
@@ -48,6 +49,8 @@ class Watch {
     virtual void encoding(int64_t /*frames*/) {}  // this many frames of the input were handed over
     virtual void starts(const sampling::Schedule& /*schedule*/, const sampling::SampleState& /*state*/) {}
     virtual void stepped(const sampling::SampleState& /*state*/) {}
+    // Who measures what the layers add to their stream: step_cache.h. Null: nobody.
+    virtual ResidualObserver residuals() { return nullptr; }
     virtual void frame(const media::Image& /*frame*/) {}  // cropped to the film's size
     virtual void decoded(int64_t /*frames*/) {}           // this many frames are whole; of later ones some rows may be
     virtual void end(const char* /*stage*/) {}

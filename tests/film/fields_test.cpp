@@ -36,6 +36,9 @@ const std::map<std::string, Value> kValues = {
     {"seed", {{"18446744073709551615"}, 18446744073709551615U}},
     {"noise", {{"cuda"}, "cuda"}},
     {"multiprocessors", {{"80"}, 80}},
+    {"guidance-interval", {{"0.25:0.9"}, "0.25:0.9"}},
+    {"cache", {{"mag:0.1,3,0.5"}, "mag:0.1,3,0.5"}},
+    {"cache-table", {{"t3-cache.json"}, "t3-cache.json"}},
     {"bf16-timesteps", {{"true"}, true}},
     {"attention", {{"t3"}, "t3"}},
     {"image", {{"a b.png"}, "a b.png"}},
@@ -87,9 +90,10 @@ TEST(Fields, WhatIsSetComesOut) {
 }
 
 // The last of the recorded ones: of films with an input, a layout, or files of the user's.
-const Texts kOfSomeFilms = {"image",           "video",     "strength",     "fit",         "layout",
-                            "model",           "dit",       "text-encoder", "vae",         "decoder",
-                            "decoder-latents", "tokenizer", "lora",         "lora-partial"};
+const Texts kOfSomeFilms = {"image",           "video",      "strength",     "fit",          "layout",
+                            "model",           "dit",        "text-encoder", "vae",          "decoder",
+                            "decoder-latents", "tokenizer",  "lora",         "lora-partial", "guidance-interval",
+                            "cache",           "cache-table"};
 
 // Whoever reads records of earlier versions relies on them.
 TEST(Fields, RecordedNamesAndTheirOrder) {
@@ -115,7 +119,7 @@ TEST(Fields, IdentitiesAreOnce) {
         EXPECT_TRUE(field.recorded()) << field.name;
     }
     EXPECT_EQ(members, (std::set<std::string>{"prompt", "negative_prompt", "frames", "steps", "cfg", "shift", "solver",
-                                              "seed"}));
+                                              "seed", "guidance_interval"}));
 }
 
 TEST(Fields, WrongValuesNameTheField) {
@@ -135,6 +139,8 @@ TEST(Fields, WrongValuesNameTheField) {
         {"fit", {"", "pad"}},
         {"decoder-latents", {"", "scaled"}},
         {"lora", {"a.safetensors:101"}},
+        {"guidance-interval", {"", "0.5", "0.9:0.2", "nan:1"}},
+        {"cache", {"", "fast", "easy:0", "mag:nan"}},
         {"codec", {"", "vp9"}},
         {"bits", {"", "ten"}},
         {"crf", {"", "1.5"}},
@@ -190,6 +196,20 @@ TEST(Fields, DefaultsAreFilledIn) {
     EXPECT_EQ(again.fps, film.settings.fps);
 }
 
+// With all values of a cache, whatever was asked for.
+TEST(Fields, CachesAreFilledIn) {
+    Request r;
+    r.prompt = "A ball.";
+    find_field("cache")->set(r, Field("cache", "easy:0.1"));
+    find_field("guidance-interval")->set(r, Field("guidance-interval", "0:1"));
+    Request filled = filled_in(r, film_of(r));
+    EXPECT_EQ(find_field("cache")->get(filled), "easy:0.1,10");
+    EXPECT_TRUE(find_field("guidance-interval")->get(filled).is_null()) << "all noise levels are no interval";
+    find_field("cache")->set(r, Field("cache", "none"));
+    filled = filled_in(r, film_of(r));
+    EXPECT_TRUE(find_field("cache")->get(filled).is_null());
+}
+
 TEST(Fields, PathsAreWhole) {
     Request r = whole_request();
     Film film{.settings = {.source = Source::video, .strength = 0.6}};
@@ -197,7 +217,8 @@ TEST(Fields, PathsAreWhole) {
     const Request filled = filled_in(r, film);
     EXPECT_EQ(find_field("strength")->get(filled), 0.6);
     const auto here = std::filesystem::current_path();
-    for (const char* name : {"image", "video", "layout", "model", "dit", "text-encoder", "vae", "decoder", "tokenizer"})
+    for (const char* name :
+         {"image", "video", "layout", "model", "dit", "text-encoder", "vae", "decoder", "tokenizer", "cache-table"})
         EXPECT_EQ(find_field(name)->get(filled), (here / kValues.at(name).texts[0]).string()) << name;
     EXPECT_EQ(find_field("lora")->get(filled).at(0), (here / "a.safetensors:0.5").string());
     EXPECT_EQ(filled.output, r.output) << "no part of the film";

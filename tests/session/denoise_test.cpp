@@ -4,33 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "ops/elementwise.h"
-#include "support/params.h"
-#include "support/tensors.h"
+#include "session/tiny_dit.h"
 
 namespace t3video::session {
 namespace {
 
 using namespace testing;
-
-models::WanDit tiny_dit(Context& ctx, uint32_t seed) {
-    models::DitConfig c;
-    c.dim = 24;
-    c.heads = 2;
-    c.layers = 3;
-    c.ffn_dim = 20;
-    c.in_channels = c.out_channels = 16;
-    c.text_dim = 8;
-    c.freq_dim = 6;
-    models::WanDit dit(c);
-    dit.for_each_param("", [&](const std::string&, nn::Param& param) {
-        param.value = randn(ctx, param.shape, ++seed);
-        for (float& value : numbers_of(param)) value /= std::sqrt(float(param.shape.dim(-1)));
-    });
-    return dit;
-}
 
 void expect_same_bits(const Tensor& a, const Tensor& b) {
     ASSERT_EQ(a.shape(), b.shape());

@@ -82,7 +82,8 @@ TEST_F(OpenModel, SaysWhichOfSeveralDictsWasTaken) {
     files.loras = {{lora, 1}};
     const FileModel model(files, film::load_networks(files));
     ASSERT_EQ(model.networks().notes.size(), 1u);
-    EXPECT_EQ(model.networks().notes[0], lora.string() + ": takes the weights under 'lora_ema', not those under 'lora'");
+    EXPECT_EQ(model.networks().notes[0],
+              lora.string() + ": takes the weights under 'lora_ema', not those under 'lora'");
 }
 
 // Found once, when first asked for.

@@ -20,6 +20,7 @@ class Listener final : public session::Observer {
     std::vector<std::string> stages;  // "denoise, 4 steps"
     std::vector<std::string> notes, warnings;
     std::vector<media::Image> previews;
+    int64_t computed_steps = 0;  // of the last film with a cache
 
     void begins(const session::Beginning& film) override {
         plan = film.plan;
@@ -33,6 +34,7 @@ class Listener final : public session::Observer {
     void advanced(int64_t done) override {
         if (at && done > 0) at(stage_, done);
     }
+    void computed(int64_t steps) override { computed_steps = steps; }
     void preview(const media::Image& picture) override { previews.push_back(picture); }
     void note(const Message& line) override { notes.push_back(line.plain()); }
     void warn(const Message& line) override { warnings.push_back(line.plain()); }

@@ -11,6 +11,7 @@ using Action = std::function<void()>;
 
 void add_batch(CLI::App& program, Action& chosen);
 void add_bench(CLI::App& program, Action& chosen);
+void add_calibrate(CLI::App& program, Action& chosen);
 void add_decode(CLI::App& program, Action& chosen);
 void add_devices(CLI::App& program, Action& chosen);
 void add_encode(CLI::App& program, Action& chosen);

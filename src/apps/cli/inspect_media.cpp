@@ -106,6 +106,7 @@ void print_record(const fs::path& path, const std::string& comment) {
     const auto record = job::parse_film_record(comment);
     if (!record) return row("Made", "unknown: the file does not say how");
     row("Made", fmt::format("by t3video {} on {} in {}", record->version, record->device, record->dtype));
+    if (!record->computed.empty()) row("computed", record->computed);
     for (const auto* options : {&record->options, &record->format}) {
         for (const auto& [name, values] : *options) {
             for (const std::string& value : values) row("", fmt::format("--{} {}", name, value));

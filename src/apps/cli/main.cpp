@@ -39,7 +39,8 @@ void open_standard_files() {
 // What commands that compute, and those of them whose work goes on after an interruption, need before they begin.
 void prepare(const std::string& command, char** argv) {
     const auto is = [&](std::initializer_list<const char*> names) { return std::ranges::count(names, command) > 0; };
-    const bool goes_on = is({"generate", "batch", "resume", "decode", "make-clips", "encode", "retrofit", "evaluate"});
+    const bool goes_on =
+        is({"generate", "batch", "calibrate", "resume", "decode", "make-clips", "encode", "retrofit", "evaluate"});
     if (goes_on || is({"plan", "bench", "module"})) t3video::apps::wait_without_spinning(argv);
     if (!goes_on) return;
     std::signal(SIGPIPE, SIG_IGN);  // nobody reads how a film goes on: no reason to end it
@@ -93,6 +94,7 @@ int main(int argc, char** argv) {
     t3video::apps::Action action;
     t3video::apps::add_batch(program, action);
     t3video::apps::add_bench(program, action);
+    t3video::apps::add_calibrate(program, action);
     t3video::apps::add_decode(program, action);
     t3video::apps::add_devices(program, action);
     t3video::apps::add_encode(program, action);

@@ -28,7 +28,7 @@ constexpr Module kModules[] = {
     {"small-encode", "video [1,3,f,H,W] in 0..1 -> encoded [1,z,ceil(f/4),h,w], by its encoder", run_small_encode},
     {"dit", "latents, timestep, context -> out, the velocity", run_dit},
     {"self-attention", "tokens [1,n,dim] -> patternK of block 1; patternK_close, patternK_remote", run_self_attention},
-    {"denoise", "noise, context, negative_context[, first_frame, draws] -> latents", run_denoise},
+    {"denoise", "noise, context, negative_context[, first_frame, draws] -> latents[, computed [steps,2]]", run_denoise},
     {"train-step", "latents, noise, context, timestep, sigma, weight -> pred, loss, grad.* of weight * loss",
      run_train_step},
     {"pipeline", "prompt_ids, negative_ids, noise[, draws] -> latents, frames [1,f,3,H,W] in 0..1", run_pipeline},
@@ -183,6 +183,10 @@ void add_module(CLI::App& program, Action& chosen) {
          "train-step: f32 or bf16, to which the residual stream is rounded in front of each block (default: as "
          "--dtype)")
         ->type_name("TYPE");
+    c->add_option("--cache", o->cache,
+                  "denoise: easycache, teacache, teacache_ret or magcache, whose settings are read from settings_NAME "
+                  "of the input's metadata; also gives which passes were computed")
+        ->type_name("NAME");
     c->add_flag("--deterministic", o->deterministic, "train-step: the same bits every time on a GPU, too");
     c->add_option("--band-rows", o->band_rows,
                   "vae-decode, small-decode, pipeline: rows of the video decoded at a time; 0: all")

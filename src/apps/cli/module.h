@@ -27,6 +27,7 @@ struct ModuleOptions {
     uint64_t seed = 0;
     int multiprocessors = 132;
     int64_t draw = 0;
+    std::string cache;   // of denoise: "easycache", "teacache", "teacache_ret" or "magcache"
     std::string stream;  // of train-step: the type it is rounded to
     bool deterministic = false;
     bool bf16_timesteps = false, first_frame = false, first_frame_clean = false, raw = false;

@@ -1,6 +1,7 @@
 // Modules that run a network.
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "apps/cli/module.h"
 #include "core/error.h"
@@ -90,6 +91,34 @@ models::SmallVae load_small_vae(Context& ctx, const ModuleOptions& options, mode
     return nn::prepared(ctx, models::SmallVae::load(options.model), residency, half);
 }
 
+// The settings of a cache as the reference implementation spells them.
+sampling::CacheSettings cache_settings(const ModuleOptions& options, const Inputs& in) try {
+    using sampling::CacheKind;
+    const nlohmann::json given = nlohmann::json::parse(in.metadata("settings_" + options.cache));
+    sampling::CacheSettings s{.threshold = given.at("thresh")};
+    if (options.cache == "easycache") {
+        s.kind = CacheKind::easy;
+        s.first = given.at("first");
+    } else if (options.cache == "teacache" || options.cache == "teacache_ret") {
+        s.kind = given.at("ret").get<bool>() ? CacheKind::tea_ret : CacheKind::tea;
+        s.coefficients = given.at("coef").get<std::vector<double>>();
+    } else if (options.cache == "magcache") {
+        s.kind = CacheKind::mag;
+        s.most = given.at("K");
+        s.retention = given.at("retention");
+        size_t branch = 0;  // they take turns
+        for (const double ratio : given.at("mag").get<std::vector<double>>())
+            s.ratios[branch++ % sampling::kBranches].push_back(ratio);
+        require_valid(!s.ratios[1].empty(), "denoise: \"mag\" of settings_magcache has fewer than 2 values");
+    } else {
+        throw InvalidRequest(
+            concat("--cache ", options.cache, ": expected easycache, teacache, teacache_ret or magcache"));
+    }
+    return s;
+} catch (const nlohmann::json::exception& error) {
+    throw InvalidRequest(concat("denoise: malformed settings_", options.cache, ": ", error.what()));
+}
+
 }  // namespace
 
 Outputs run_text_encoder(Context& ctx, const ModuleOptions& options, const Inputs& in) {
@@ -161,7 +190,9 @@ Outputs run_self_attention(Context& ctx, const ModuleOptions& options, const Inp
 }
 
 Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in) {
-    const auto dit = load_dit(ctx, options);
+    const auto files = options.files();
+    const auto stored = models::WanDit::load(files.need(Part::dit), files.dit_config);
+    const auto dit = nn::resident(ctx, stored);
     const Tensor noise = in.sample(ctx, "noise", 5);
     const auto positive = dit.embed_text(ctx, in.sample(ctx, "context", 3));
     const auto negative =
@@ -170,10 +201,31 @@ Outputs run_denoise(Context& ctx, const ModuleOptions& options, const Inputs& in
     const auto schedule = options.schedule(solver);
     const Tensor first_frame = options.first_frame ? in.sample(ctx, "first_frame", 5) : Tensor();
     const session::Guidance guidance{dit, &positive, &negative, options.cfg};
-    return {{"latents",
-             batched(session::denoise(ctx, [&](double) { return guidance; }, windows_of(ctx, options, noise), solver,
-                                      schedule, solver.start(ctx, noise, schedule),
-                                      {.first_frame = first_frame, .noise = draws_of(ctx, in, noise.shape())}))}};
+    session::PassPlan passes;
+    if (!options.cache.empty()) {
+        film::Film film;
+        film.settings.cfg = options.cfg;
+        film.settings.cache = passes.cache = cache_settings(options, in);
+        const film::Expert expert{stored};
+        passes.steps = session::passes_of(film, {&expert, 1}, schedule);
+    }
+    Tensor computed;
+    const auto observe = [&](const sampling::SampleState& state) {
+        const auto found = state.further.find(session::kComputedPasses);
+        if (found != state.further.end()) computed = found->second;
+    };
+    Outputs out{
+        {"latents", batched(session::denoise(ctx, [&](double) { return guidance; }, windows_of(ctx, options, noise),
+                                             solver, schedule, solver.start(ctx, noise, schedule),
+                                             {.first_frame = first_frame,
+                                              .passes = passes,
+                                              .observer = observe,
+                                              .noise = draws_of(ctx, in, noise.shape())}))}};
+    if (!computed.defined()) return out;
+    const Tensor flags = to_host(ctx, computed);
+    const std::vector<int64_t> whole(flags.span<float>().begin(), flags.span<float>().end());
+    out["computed"] = from_span(ctx, whole).reshape(flags.shape());
+    return out;
 }
 
 Outputs run_train_step(Context& ctx, const ModuleOptions& options, const Inputs& in) {

@@ -9,6 +9,7 @@
 #include "apps/common/film_options.h"
 #include "apps/common/options.h"
 #include "apps/common/terminal.h"
+#include "apps/common/tongue.h"
 #include "core/error.h"
 #include "film/published.h"
 
@@ -74,6 +75,7 @@ void print_json(const session::Estimate& estimate) {
                           {"weight_bytes", stage.weights},
                           {"streamed", stage.streamed()},
                           {"together", stage.together},
+                          {"at_most", stage.at_most},
                           {"packed", stage.residency == nn::Residency::packed},
                           {"seconds", stage.seconds},
                           {"memory_bytes", stage.total()}});

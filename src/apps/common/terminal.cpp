@@ -64,7 +64,12 @@ void Terminal::begins(const session::Beginning& b) {
 }
 
 void Terminal::stage(const std::string& name, int64_t total, const std::string& unit) {
+    computed_.reset();
     progress_.begin(name, total, unit);
+}
+
+void Terminal::advanced(int64_t done) {
+    progress_.advance(done, computed_ ? fmt::format("{} computed", *computed_) : std::string());
 }
 
 void Terminal::note(const Message& line) {

@@ -16,7 +16,8 @@ class Terminal final : public session::Observer {
 
     void begins(const session::Beginning& film) override;
     void stage(const std::string& name, int64_t total, const std::string& unit) override;
-    void advanced(int64_t done) override { progress_.advance(done); }
+    void advanced(int64_t done) override;
+    void computed(int64_t steps) override { computed_ = steps; }
     void stage_ended() override { progress_.end(); }
     void note(const Message& line) override;
     void warn(const Message& line) override;
@@ -24,6 +25,7 @@ class Terminal final : public session::Observer {
   private:
     std::string title_;
     Progress progress_;
+    std::optional<int64_t> computed_;  // steps of the stage
     std::optional<UnsavedWork> work_;  // from the film's beginning on
 };
 

@@ -142,6 +142,15 @@ Tensor WanDit::sinusoids(Context& ctx, std::span<const double> times) const {
     return from_span(ctx, x, {static_cast<int64_t>(times.size()), length});
 }
 
+Tensor WanDit::embed_times(Context& ctx, std::span<const double> times, bool projected) const {
+    const Tensor time = time_out_.forward(ctx, time_in_.forward(ctx, sinusoids(ctx, times), ops::Activation::silu));
+    return projected ? project_times(ctx, time) : time;
+}
+
+Tensor WanDit::project_times(Context& ctx, const Tensor& time) const {
+    return time_projection_.forward(ctx, ops::silu(ctx, time));
+}
+
 BlockInput WanDit::block_input(const DitBranchState& s, const t3::LayoutWindows& windows, int64_t layer) const {
     return {s.modulation,
             s.sets,
@@ -175,9 +184,8 @@ DitBranchState WanDit::enter(Context& ctx, const Tensor& latents, std::span<cons
     DitBranchState state{text, nn::make_rope_table(ctx, grid, config_.head_width())};
     state.rope.samples = count;
     state.times = times_of_sets(samples);
-    const Tensor time = sinusoids(ctx, state.times);
-    state.time = time_out_.forward(ctx, time_in_.forward(ctx, time, ops::Activation::silu));
-    state.modulation = time_projection_.forward(ctx, ops::silu(ctx, state.time));
+    state.time = embed_times(ctx, state.times, false);
+    state.modulation = project_times(ctx, state.time);
     state.sets = {clean * grid.h * grid.w, count, grid.tokens()};
     state.x = ops::convert(ctx, patch_embedding_.forward(ctx, ops::patchify(ctx, latents)), DType::f32);
     return state;

@@ -97,6 +97,9 @@ class WanDit {
     std::vector<TextContext> embed_text(Context& ctx, std::span<const TextRows> prompts) const;
     TextContext embed_text(Context& ctx, const Tensor& rows, int64_t padding = 0) const;
 
+    // Of each of these timesteps the embedding, [times, dim], or its projection, [times, 6*dim].
+    Tensor embed_times(Context& ctx, std::span<const double> times, bool projected) const;
+
     // latent: [in_channels, T, 2H, 2W] f32 -> the velocity of each branch, [out_channels, T, 2H, 2W]. timestep:
     // 0..1000. Branches cross the layers together, in one walk, and take the memory of a residual stream each; their
     // bits are those of each alone.
@@ -165,6 +168,7 @@ class WanDit {
     DitBranchState enter(Context& ctx, const Tensor& latents, std::span<const DitSample> samples,
                          const TextContext& text) const;
     Tensor sinusoids(Context& ctx, std::span<const double> times) const;  // [times, freq_dim]
+    Tensor project_times(Context& ctx, const Tensor& time) const;
     // The head's rows, [tokens, 4*out_channels].
     Tensor head_rows(Context& ctx, DitBranchState state) const;
     BlockInput block_input(const DitBranchState& state, const t3::LayoutWindows& windows, int64_t layer) const;
