@@ -182,7 +182,8 @@ std::vector<const float*> frames_of(const Tensor& x) {
 void conv3d(Context& ctx, std::span<const float* const> frames, const ops::Prepared& weight, const ops::ConvEnd& end,
             const ops::FrameConv& frame, int64_t stride_t, Tensor& y, int64_t band_elements) {
     State& cpu = state(ctx);
-    const auto [bias, residual, relu] = end;
+    const Tensor *bias = end.bias, *residual = end.residual;
+    const bool relu = end.relu;
     if (band_elements == 0) band_elements = suitable_band(ctx.threads());
     if (residual && residual->raw() != std::as_const(y).raw()) copy_into(ctx, y, *residual);
     FramePrimitives& primitives =

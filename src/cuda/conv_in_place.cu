@@ -1,10 +1,12 @@
-// Bound by the matrix units: see cuda/hopper/conv.cu. Frames that come in several parts, the past in front of the
-// present, are joined first; that is one pass bound by memory. A 3x3 kernel behind doubled pixels is four 2x2 kernels
-// on the pixels themselves, 4/9 of the work.
+// Bound by the matrix units: see cuda/hopper/conv.cu. Frames in several parts, the past in front of the present, are
+// read where they lie; only channels that are no multiple of 8 are padded first. A 3x3 kernel behind doubled pixels is
+// four 2x2 kernels on the pixels themselves, 4/9 of the work.
 #include "cuda/conv_in_place.h"
 
 #include <utility>
+#include <vector>
 
+#include "cuda/conv_scratch.h"
 #include "cuda/hopper/conv.h"
 #include "cuda/kernel.cuh"
 
@@ -14,7 +16,6 @@ namespace {
 // The frames of the parts one behind another, [frames, h, w, ci] with ci padded as the weight's.
 Tensor joined(Context& ctx, std::span<const Tensor> parts, int64_t ci) {
     const Tensor& last = parts.back();
-    if (parts.size() == 1 && last.dim(3) == ci) return last;
     int64_t frames = 0;
     for (const Tensor& part : parts) frames += part.dim(0);
     Tensor x = empty(ctx, {frames, last.dim(1), last.dim(2), ci}, last.dtype());
@@ -42,13 +43,29 @@ Tensor joined(Context& ctx, std::span<const Tensor> parts, int64_t ci) {
 void convolve_in_place(Context& ctx, std::span<const Tensor> parts, int64_t pad_front, const Tensor& taps,
                        const ops::ConvEnd& end, const ops::FrameConv& frame, Tensor& y) {
     const int64_t co = taps.dim(0), ci = taps.dim(2);
-    const Tensor x = joined(ctx, parts, ci);
+    Tensor x;
+    std::vector<ConvFrames> runs;
+    if (reads_parts(parts.size(), frame.ci)) {
+        for (const Tensor& part : parts) runs.push_back({part.raw(), part.dim(0)});
+    } else {
+        x = joined(ctx, parts, ci);
+        runs.push_back({std::as_const(x).raw(), x.dim(0)});
+    }
+    int64_t frames = 0;
+    for (const ConvFrames& run : runs) frames += run.count;
     // The residual of a result with padded channels is padded in its place.
     Tensor result = co == frame.co ? y : empty(ctx, {y.dim(0), y.dim(1), y.dim(2), co}, y.dtype());
-    const Tensor* residual = end.residual;
-    if (residual && co != frame.co) {
+    const int64_t y_row = y.dim(2) * co;
+    ConvResidual added;
+    if (const Tensor* residual = end.residual) added = {residual->raw(), residual->dim(1) * y_row};
+    if (const Tensor* above = end.residual_above) {
+        added.above = above->raw();
+        added.above_rows = above->dim(1);
+        added.above_frame = added.above_rows * y_row;
+    }
+    if (end.residual && co != frame.co) {
         const int64_t rows = y.dim(0) * y.dim(1);
-        copy_padded(state(ctx), y.dtype(), residual->raw(),
+        copy_padded(state(ctx), y.dtype(), end.residual->raw(),
                     {.rows = rows,
                      .columns = y.dim(2),
                      .channels = frame.co,
@@ -59,13 +76,13 @@ void convolve_in_place(Context& ctx, std::span<const Tensor> parts, int64_t pad_
                      .channels_to = co,
                      .zoom = 1},
                     result.raw());
-        residual = &result;
+        added = {std::as_const(result).raw(), y.dim(1) * y_row};
     }
     const HopperConv problem{.t = y.dim(0),
                              .h = y.dim(1),
                              .w = y.dim(2),
                              .co = co,
-                             .in_t = x.dim(0),
+                             .in_t = frames,
                              .in_h = frame.h,
                              .in_w = frame.w,
                              .ci = ci,
@@ -78,12 +95,11 @@ void convolve_in_place(Context& ctx, std::span<const Tensor> parts, int64_t pad_
                              .x_frame = frame.h * frame.w * ci,
                              .x_row = frame.w * ci,
                              .x_column = ci,
-                             .y_frame = y.dim(1) * y.dim(2) * co,
-                             .y_row = y.dim(2) * co,
+                             .y_frame = y.dim(1) * y_row,
+                             .y_row = y_row,
                              .y_column = co,
                              .relu = end.relu};
-    hopper_conv(ctx, problem, x.raw(), taps.raw(), end.bias ? end.bias->raw() : nullptr,
-                residual ? std::as_const(*residual).raw() : nullptr, result.raw());
+    hopper_conv(ctx, problem, runs, taps.raw(), end.bias ? end.bias->raw() : nullptr, added, result.raw());
     if (co != frame.co) copy_without_padding(state(ctx), result, frame.co, y.raw(), y.slice(0, 1).bytes());
 }
 
@@ -115,8 +131,9 @@ void upsample_in_place(Context& ctx, const Tensor& x, const Tensor& phases, cons
                                      .y_column = 2 * co,
                                      .relu = end.relu};
             const size_t offset = static_cast<size_t>((row * y.dim(2) + q) * co) * sizeof(__nv_bfloat16);
-            hopper_conv(ctx, problem, x.raw(), phases.slice(p, p + 1).reshape({2, co * 4 * ci}).slice(q, q + 1).raw(),
-                        end.bias ? end.bias->raw() : nullptr, nullptr, y.raw() + offset);
+            const ConvFrames all{x.raw(), x.dim(0)};
+            hopper_conv(ctx, problem, {&all, 1}, phases.slice(p, p + 1).reshape({2, co * 4 * ci}).slice(q, q + 1).raw(),
+                        end.bias ? end.bias->raw() : nullptr, {}, y.raw() + offset);
         }
     }
 }

@@ -20,15 +20,21 @@ inline bool convolves_in_place(const DeviceTraits& device, DType dtype, const op
            f.kh <= 3 && f.kw <= 3;
 }
 
-// Of conv3d. `frames`: in parts, and `pad_front` zero ones in front of them; y: the result, to which a residual is
-// added or not.
-inline Scratch conv_scratch(const DeviceTraits& device, int64_t frames, bool one_part, int64_t pad_front,
+// Whether that kernel reads so many parts of frames where they lie.
+constexpr bool reads_parts(size_t parts, int64_t channels) {
+    constexpr size_t kMost = 3;  // kMostRuns of cuda/hopper/conv.h
+    return parts <= kMost && channels % 8 == 0;
+}
+
+// Of conv3d. `frames`: in so many parts, and `pad_front` zero ones in front of them; y: the result, to which a residual
+// is added or not.
+inline Scratch conv_scratch(const DeviceTraits& device, int64_t frames, size_t parts, int64_t pad_front,
                             const ops::FrameConv& f, int64_t stride_t, const Tensor& y, bool adds = false) {
     const size_t element = size_of(y.dtype());
     const int64_t ci = round_channels(f.ci), co = round_channels(f.co);
     Scratch blocks;
     if (convolves_in_place(device, y.dtype(), f, stride_t)) {
-        if (!one_part || ci != f.ci) blocks.push_back(static_cast<size_t>(frames * f.h * f.w * ci) * element);
+        if (!reads_parts(parts, f.ci)) blocks.push_back(static_cast<size_t>(frames * f.h * f.w * ci) * element);
         if (co != f.co) blocks.push_back(static_cast<size_t>(y.numel() / f.co * co) * element);
         return blocks;
     }
@@ -40,7 +46,7 @@ inline Scratch conv_scratch(const DeviceTraits& device, int64_t frames, bool one
     const int64_t elements = frames * rows * columns * ci, result = y.numel() / f.co * co;
     const bool countable = elements <= kCountable && result <= kCountable;
     const bool in_place =
-        one_part && pad_front == 0 && f.ci == ci && f.left == f.right && f.top == f.bottom && countable;
+        parts == 1 && pad_front == 0 && f.ci == ci && f.left == f.right && f.top == f.bottom && countable;
     if (!in_place) blocks.push_back(static_cast<size_t>(std::min(elements, kCountable)) * element);
     if (co != f.co || !countable) blocks.push_back(static_cast<size_t>(std::min(result, kCountable)) * element);
     blocks.push_back(kLibraryScratch);

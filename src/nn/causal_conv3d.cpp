@@ -49,46 +49,67 @@ Tensor CausalConv3d::forward(Context& ctx, const Tensor& x, ConvHistory* history
     return y;
 }
 
-Tensor CausalConv3d::forward_normed(Context& ctx, Tensor x, const Param& gamma, ConvHistory& history) const {
+Tensor CausalConv3d::forward_normed(Context& ctx, Tensor x, const Param& gamma, ConvHistory& history,
+                                    const Shortcut* shortcut) const {
     HaloRows& rows = history.rows;
-    if (!ops::reads_joined_frames(ctx) && rows.band().whole()) {
-        x = ops::channel_norm(ctx, x, gamma.tensor(), true);
-        return forward(ctx, x, &history);
+    const int64_t past = weight.shape[2] - 1, frames = x.dim(0), above = rows.above(), height = above + x.dim(1);
+    const auto known = static_cast<int64_t>(history.frames.size());
+    // Normed frames, each below the rows of the band above, written where the convolution reads them: where it wants
+    // all in one piece, behind those of the past, or zeros.
+    const int64_t in_front = ops::reads_joined_frames(ctx) ? past : 0;
+    Tensor joined = empty(ctx, {in_front + frames, height, x.dim(2), x.dim(3)}, ctx.compute_type());
+    if (in_front > 0) {
+        Tensor zeros_in_front = joined.slice(0, past - known);
+        fill_zero(ctx, zeros_in_front);
+        for (int64_t i = 0; i < known; ++i) {
+            Tensor frame = joined.slice(past - known + i, past - known + i + 1);
+            copy_into(ctx, frame, history.frames[static_cast<size_t>(i)]);
+        }
+        history.frames.clear();
     }
-    // Past frames, or zeros, and behind them the normed ones, each below the rows of the band above, written where the
-    // convolution reads them.
-    const int64_t past = weight.shape[2] - 1, count = past + x.dim(0), above = rows.above(), height = above + x.dim(1);
-    Tensor joined = empty(ctx, {count, height, x.dim(2), x.dim(3)}, ctx.compute_type());
-    const auto missing = past - static_cast<int64_t>(history.frames.size());
-    Tensor zeros_in_front = joined.slice(0, missing);
-    fill_zero(ctx, zeros_in_front);
-    for (int64_t i = missing; i < past; ++i) {
-        Tensor frame = joined.slice(i, i + 1);
-        copy_into(ctx, frame, history.frames[static_cast<size_t>(i - missing)]);
-    }
-    history.frames.clear();
+    const Tensor normed = joined.slice(in_front, in_front + frames);
     if (above == 0) {
-        Tensor normed = joined.slice(past, count);
-        ops::channel_norm_into(ctx, x, gamma.tensor(), true, normed);
+        Tensor all = normed;
+        ops::channel_norm_into(ctx, x, gamma.tensor(), true, all);
     }
-    repeat(ctx, x.dim(0), [&](int64_t t) {
-        const Tensor frame = joined.slice(past + t, past + t + 1);
+    repeat(ctx, frames, [&](int64_t t) {
+        const Tensor frame = normed.slice(t, t + 1);
         if (above > 0) {
-            Tensor first = frame_rows(frame, 0, above), normed = frame_rows(frame, above, height);
+            Tensor first = frame_rows(frame, 0, above), rest = frame_rows(frame, above, height);
             copy_into(ctx, first, rows.pop());
-            ops::channel_norm_into(ctx, x.slice(t, t + 1), gamma.tensor(), true, normed);
+            ops::channel_norm_into(ctx, x.slice(t, t + 1), gamma.tensor(), true, rest);
         }
         rows.push(ctx, frame);
     });
     x = Tensor();  // its memory is free for the result, if the caller has no use for it either
     const int64_t reach = halo().reach, columns = weight.shape[4] / 2;
-    const Tensor y = ops::conv3d(ctx, joined, weight, &bias.tensor(),
-                                 {.pad_top = rows.band().top ? reach : 0,
-                                  .pad_bottom = rows.band().bottom ? reach : 0,
-                                  .pad_left = columns,
-                                  .pad_right = columns});
-    for (int64_t i = std::max(missing, count - past); i < count; ++i)
-        history.frames.push_back(clone(ctx, joined.slice(i, i + 1)));
+    ops::Conv3dOptions options{.pad_top = rows.band().top ? reach : 0,
+                               .pad_bottom = rows.band().bottom ? reach : 0,
+                               .pad_left = columns,
+                               .pad_right = columns};
+    Tensor shortcut_above;
+    if (shortcut) {
+        options.residual = &shortcut->x;
+        if (shortcut->rows.above() > 0) {
+            shortcut_above = shortcut->rows.pop(frames);
+            options.residual_above = &shortcut_above;
+        }
+    }
+    std::vector<Tensor> parts = {joined};
+    if (in_front == 0) {
+        parts = history.frames;
+        parts.push_back(joined);
+        options.pad_front = past - known;
+    }
+    Tensor y = ops::conv3d(ctx, parts, weight, &bias.tensor(), options);
+    if (shortcut) repeat(ctx, frames, [&](int64_t t) { shortcut->rows.push(ctx, shortcut->x.slice(t, t + 1)); });
+    parts.clear();
+    if (in_front > 0) {  // a view would keep all of the piece
+        for (int64_t i = std::max(past - known, frames); i < past + frames; ++i)
+            history.frames.push_back(clone(ctx, joined.slice(i, i + 1)));
+    } else {
+        history.frames = last_frames(ctx, history.frames, normed, past);
+    }
     return y;
 }
 

@@ -34,9 +34,10 @@ struct CausalConv3d {
     // kernel is one row high.
     Tensor forward(Context& ctx, const Tensor& x, ConvHistory* history = nullptr) const;
 
-    // forward of silu(channel_norm(x)), ops/norm.h; `history` holds normed frames. In bands, y begins and ends
-    // halo().reach rows above x, except that both begin and end with the frame.
-    Tensor forward_normed(Context& ctx, Tensor x, const Param& gamma, ConvHistory& history) const;
+    // forward of silu(channel_norm(x)), ops/norm.h, and with `shortcut` what that adds; `history` holds normed frames.
+    // In bands, y begins and ends halo().reach rows above x, except that both begin and end with the frame.
+    Tensor forward_normed(Context& ctx, Tensor x, const Param& gamma, ConvHistory& history,
+                          const Shortcut* shortcut = nullptr) const;
 
     template <class Visit>
     void for_each_param(const std::string& prefix, Visit&& visit) {

@@ -1,7 +1,6 @@
 // Rows handed from band to band.
 #include "nn/halo.h"
 
-#include "ops/elementwise.h"
 #include "tensor/repeat.h"
 
 namespace t3video::nn {
@@ -12,11 +11,12 @@ void HaloRows::start(const BandEdges& band, int64_t count) {
     popped_ = pushed_ = 0;
 }
 
-Tensor HaloRows::pop() {
-    require(!band_.top && rows_.defined() && popped_ < band_.frames, "band: no rows of the band above for frame ",
-            popped_);
-    const int64_t frame = popped_++;
-    return rows_.slice(frame, frame + 1);
+Tensor HaloRows::pop(int64_t count) {
+    const int64_t first = popped_;
+    popped_ += count;
+    require(!band_.top && rows_.defined() && popped_ <= band_.frames, "band: no rows of the band above for frame ",
+            popped_ - 1);
+    return rows_.slice(first, popped_);
 }
 
 void HaloRows::push(Context& ctx, const Tensor& frame) {
@@ -40,21 +40,6 @@ Tensor HaloRows::extend(Context& ctx, const Tensor& x) {
         push(ctx, frame);
     });
     return y;
-}
-
-void add_shortcut(Context& ctx, Tensor& y, const Tensor& x, HaloRows& rows) {
-    if (rows.band().whole()) return ops::add_to(ctx, y, x);
-    const int64_t above = rows.above(), height = y.dim(1);
-    repeat(ctx, x.dim(0), [&](int64_t t) {
-        const Tensor from = x.slice(t, t + 1), to = y.slice(t, t + 1);
-        if (above > 0) {
-            Tensor first = frame_rows(to, 0, above);
-            ops::add_to(ctx, first, rows.pop());
-        }
-        Tensor rest = frame_rows(to, above, height);
-        ops::add_to(ctx, rest, frame_rows(from, 0, height - above));
-        rows.push(ctx, from);
-    });
 }
 
 Tensor frame_rows(const Tensor& frame, int64_t first, int64_t last) {

@@ -42,8 +42,8 @@ class HaloRows {
     // Rows in front of a frame that come from the band above.
     int64_t above() const { return band_.top ? 0 : count_; }
 
-    // The rows above the next frame, [1, above(), W, C]: a view until that frame is pushed.
-    Tensor pop();
+    // The rows above the next frames, [count, above(), W, C]: a view until these frames are pushed.
+    Tensor pop(int64_t count = 1);
     // The last rows of the next frame, [1, H, W, C], for the band below; nothing in the last band.
     void push(Context& ctx, const Tensor& frame);
 
@@ -57,9 +57,12 @@ class HaloRows {
     int64_t popped_ = 0, pushed_ = 0;
 };
 
-// y += x, where y begins rows.above() rows above x and, except in the last band, ends as many above it as a band hands
-// on. Pushes the frames of x.   y: [T, H', W, C], x: [T, H, W, C] of at least so many rows, except in the last band.
-void add_shortcut(Context& ctx, Tensor& y, const Tensor& x, HaloRows& rows);
+// A result that begins rows.above() rows above x and, except in the last band, ends as many above it as a band hands on
+// is added x, [T, H, W, C], below the rows of the band above.
+struct Shortcut {
+    const Tensor& x;
+    HaloRows& rows;
+};
 
 // Rows [first, last) of a frame [1, H, W, C]: a view.
 Tensor frame_rows(const Tensor& frame, int64_t first, int64_t last);

@@ -7,6 +7,7 @@
 #include "cuda/conv3d.h"
 #include "cuda/conv_scratch.h"
 #include "ops/dispatch.h"
+#include "tensor/repeat.h"
 
 namespace t3video::ops {
 namespace {
@@ -21,6 +22,11 @@ void check_operands(const char* op, const Tensor& x, const Shape& weight, const 
 // The bias as the device's convolutions read it.
 Tensor bias_for(Context& ctx, const Tensor* bias) {
     return bias ? prepare(ctx, *bias, Role::conv_bias).blobs[0] : Tensor();
+}
+
+// Whether the GPU's kernel takes frames, and what is added to the result, where they lie.
+bool reads_frames_in_place(const Context& ctx, const FrameConv& frame, int64_t stride_t, DType type) {
+    return ctx.target() != Device::cpu && cuda::convolves_in_place(ctx.traits(), type, frame, stride_t);
 }
 
 // A convolution of frames that come in parts: checked, and what it is within one frame.
@@ -57,11 +63,42 @@ class Problem {
 
     Shape result() const { return {(count_ - kt_) / stride_t_ + 1, frame.out_h(), frame.out_w(), frame.co}; }
 
+    int64_t frames_in() const { return count_; }  // with those in front
+
     FrameConv frame{};
 
   private:
     int64_t count_ = 0, kt_ = 0, stride_t_ = 0;
 };
+
+Tensor frame_rows(const Tensor& x, int64_t t, int64_t first, int64_t last) {
+    return x.slice(t, t + 1).reshape({x.dim(1), x.dim(2) * x.dim(3)}).slice(first, last);
+}
+
+void check_residual(const Conv3dOptions& options, const Tensor& y) {
+    if (!options.residual) return require(!options.residual_above, "conv3d: no residual below the rows above");
+    const Tensor &x = *options.residual, *above = options.residual_above;
+    const int64_t rows = above ? above->dim(1) : 0;
+    const auto fits = [&](const Tensor& part, int64_t least) {
+        return part.rank() == 4 && part.dim(0) == y.dim(0) && part.dim(1) >= least && part.dim(2) == y.dim(2) &&
+               part.dim(3) == y.dim(3) && part.dtype() == y.dtype();
+    };
+    require(fits(x, y.dim(1) - rows) && (!above || (fits(*above, 0) && rows <= y.dim(1))), "conv3d: residual ",
+            x.shape(), above ? concat(" below ", above->shape()) : "", " for a result ", y.shape());
+}
+
+// Puts the residual's rows where those of the result are to be.
+void lay_out_residual(Context& ctx, const Conv3dOptions& options, const Tensor& y) {
+    const int64_t above = options.residual_above ? options.residual_above->dim(1) : 0, height = y.dim(1);
+    repeat(ctx, y.dim(0), [&](int64_t t) {
+        if (above > 0) {
+            Tensor first = frame_rows(y, t, 0, above);
+            copy_into(ctx, first, frame_rows(*options.residual_above, t, 0, above));
+        }
+        Tensor rest = frame_rows(y, t, above, height);
+        copy_into(ctx, rest, frame_rows(*options.residual, t, 0, height - above));
+    });
+}
 
 void run(Context& ctx, std::span<const Tensor> parts, const Weight& weight, const Tensor* bias,
          const Conv3dOptions& options, const Problem& problem, Tensor& y) {
@@ -69,14 +106,17 @@ void run(Context& ctx, std::span<const Tensor> parts, const Weight& weight, cons
     const Tensor& x = parts.back();
     require(y.shape() == problem.result() && y.dtype() == x.dtype(), "conv3d: result ", y.shape(), " of ", y.dtype(),
             ", expected ", problem.result(), " of ", x.dtype());
-    const Tensor* residual = options.residual;
-    require(!residual || (residual->shape() == y.shape() && residual->dtype() == y.dtype()), "conv3d: residual ",
-            residual ? residual->shape() : Shape(), " for a result ", y.shape());
+    check_residual(options, y);
+    ConvEnd end{.residual = options.residual, .residual_above = options.residual_above, .relu = options.relu};
+    const bool as_result = !end.residual || (!end.residual_above && end.residual->shape() == y.shape());
+    if (!as_result && (frame.co % 8 != 0 || !reads_frames_in_place(ctx, frame, options.stride_t, x.dtype()))) {
+        lay_out_residual(ctx, options, y);
+        end.residual = &y;
+        end.residual_above = nullptr;
+    }
     const Prepared taps = weight.prepared(ctx, Role::convolution, &frame);
     const Tensor shift = bias_for(ctx, bias);
-    const ConvEnd end{bias ? &shift : nullptr, residual, options.relu};
-    int64_t frames_in = 0;
-    for (const Tensor& part : parts) frames_in += part.dim(0);
+    if (bias) end.bias = &shift;
     const auto on_cpu = [&] {
         std::vector<const float*> frames(static_cast<size_t>(options.pad_front), nullptr);
         for (const Tensor& part : parts) {
@@ -87,9 +127,10 @@ void run(Context& ctx, std::span<const Tensor> parts, const Weight& weight, cons
     dispatch(
         ctx, {.convolution = 2.0 * double(y.numel()) * double(weight.shape().numel() / frame.co)}, on_cpu,
         [&] { cuda::conv3d(ctx, parts, options.pad_front, taps.blobs[0], end, frame, options.stride_t, y); },
-        ctx.target() == Device::cpu ? Scratch{}
-                                    : cuda::conv_scratch(ctx.traits(), frames_in, parts.size() == 1, options.pad_front,
-                                                         frame, options.stride_t, y, residual != nullptr));
+        ctx.target() == Device::cpu
+            ? Scratch{}
+            : cuda::conv_scratch(ctx.traits(), problem.frames_in() - options.pad_front, parts.size(), options.pad_front,
+                                 frame, options.stride_t, y, end.residual));
 }
 
 }  // namespace
@@ -113,7 +154,7 @@ Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Weight& weight,
 }
 
 bool reads_joined_frames(const Context& ctx) {
-    return ctx.target() != Device::cpu;
+    return ctx.target() != Device::cpu && !reads_frames_in_place(ctx, {.kh = 1, .kw = 1}, 1, ctx.compute_type());
 }
 
 namespace {

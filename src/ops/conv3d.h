@@ -19,7 +19,8 @@ void conv3d_into(Context& ctx, const Tensor& x, const Weight& weight, const Tens
 Tensor conv3d(Context& ctx, std::span<const Tensor> parts, const Weight& weight, const Tensor* bias,
               const Conv3dOptions& options);
 
-// Whether frames of several parts are copied one behind another first, so that a caller better makes them so.
+// Whether frames of several parts are copied one behind another first, so that a caller better makes them so: by
+// convolutions of stride 1 with kernels of up to 3x3.
 bool reads_joined_frames(const Context& ctx);
 
 // Every pixel doubled in both directions (nearest), then a 3x3 convolution with a zero column on both sides of each

@@ -31,16 +31,19 @@ struct Conv3dOptions {
     int64_t pad_top = 0, pad_bottom = 0, pad_left = 0, pad_right = 0;
     // Zero frames before the first: fewer than the kernel's frames. Frames of the past are passed as parts in front.
     int64_t pad_front = 0;
-    // The result is max(0, sums + residual), or either of both alone. The residual has the result's shape and type.
+    // The result is max(0, sums + residual), or either of both alone. The residual has the result's type and shape; or
+    // the first rows of the result are added `residual_above`, [T', rows, W', Co], and the others the first rows of
+    // `residual`, whose frames may have more.
     bool relu = false;
-    const Tensor* residual = nullptr;
+    const Tensor *residual = nullptr, *residual_above = nullptr;
 };
 
 // What becomes of a convolution's sums: bias and residual are added, both may be null, and negative ones become zero
 // where relu is set. The residual is the result's tensor itself, or apart from it.
 struct ConvEnd {
-    const Tensor* bias = nullptr;      // [co]
-    const Tensor* residual = nullptr;  // of the result's shape and type
+    const Tensor* bias = nullptr;  // [co]
+    // As in Conv3dOptions; only convolutions that read frames where they lie are given other than the result's shape.
+    const Tensor *residual = nullptr, *residual_above = nullptr;
     bool relu = false;
 };
 

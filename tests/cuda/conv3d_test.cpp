@@ -1,6 +1,8 @@
 // Convolution on the GPU: strides, padding on one side, kernels over time, channels that its libraries do not like.
 #include "ops/conv3d.h"
 
+#include <cstring>
+
 #include "cuda/parity.h"
 
 namespace t3video {
@@ -71,6 +73,36 @@ TEST_P(Conv3dOnGpu, ResidualsAndRelu) {
                     loose_bound());
             }
         }
+    }
+}
+
+// The residual in two pieces, as bands of a video have it, gives the bits of one in one piece.
+TEST_P(Conv3dOnGpu, ResidualsBelowTheRowsAbove) {
+    for (const ConvCase& c : kCases) {
+        SCOPED_TRACE(concat("x ", c.x, ", weight ", c.weight));
+        const Operand x = random(c.x, 1), w = random(c.weight, 2);
+        const Shape shape = ops::conv3d(cpu(), x.host, w.host, nullptr, c.options).shape();
+        const int64_t rows = shape[1] / 2, below = shape[1] - rows + 1;
+        if (rows == 0) continue;
+        const Operand above = random({shape[0], rows, shape[2], shape[3]}, 3),
+                      rest = random({shape[0], below, shape[2], shape[3]}, 4);
+        const Tensor whole = empty(gpu(), shape, type());
+        for (int64_t t = 0; t < shape[0]; ++t) {
+            const auto put = [&](const Tensor& from, int64_t first, int64_t count) {
+                const int64_t row = shape[2] * shape[3];
+                Tensor to = whole.slice(t, t + 1).reshape({shape[1], row}).slice(first, first + count);
+                copy_into(gpu(), to, from.slice(t, t + 1).reshape({from.dim(1), row}).slice(0, count));
+            };
+            put(above.device, 0, rows);
+            put(rest.device, rows, shape[1] - rows);
+        }
+        ops::Conv3dOptions one = c.options, two = c.options;
+        one.residual = &whole;
+        two.residual = &rest.device;
+        two.residual_above = &above.device;
+        const Tensor expected = to_host(gpu(), ops::conv3d(gpu(), x.device, w.device, nullptr, one)),
+                     found = to_host(gpu(), ops::conv3d(gpu(), x.device, w.device, nullptr, two));
+        EXPECT_EQ(std::memcmp(expected.raw(), found.raw(), found.bytes()), 0);
     }
 }
 

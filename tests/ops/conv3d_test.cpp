@@ -155,10 +155,40 @@ TEST_P(Conv3d, AddsAResidualAndDropsWhatIsNegative) {
     }
 }
 
+// Its first rows from one tensor, the others from the first rows of another: the bits of a whole one.
+TEST_P(Conv3d, AddsAResidualBelowTheRowsAbove) {
+    const ConvCase& c = GetParam();
+    Context ctx;
+    const Tensor x = randn(ctx, c.x, 1), w = randn(ctx, c.weight, 2, c.dtype);
+    const Shape shape = ops::conv3d(ctx, x, w, nullptr, c.options).shape();
+    const int64_t frames = shape[0], height = shape[1], row = shape[2] * shape[3];
+    const Tensor whole = randn(ctx, shape, 4);
+    for (const int64_t rows : {int64_t{0}, height / 2, height}) {
+        const int64_t below = height - rows + 3;  // more than the result has
+        Tensor above = empty(ctx, {frames, rows, shape[2], shape[3]});
+        Tensor rest = randn(ctx, {frames, below, shape[2], shape[3]}, 5);
+        for (int64_t t = 0; t < frames; ++t) {
+            const auto from = whole.span<float>().subspan(static_cast<size_t>(t * height * row));
+            std::ranges::copy(from.first(static_cast<size_t>(rows * row)), &above.span<float>()[t * rows * row]);
+            std::ranges::copy(from.subspan(rows * row, (height - rows) * row), &rest.span<float>()[t * below * row]);
+        }
+        ops::Conv3dOptions options = c.options, parts = c.options;
+        options.residual = &whole;
+        parts.residual = &rest;
+        if (rows > 0) parts.residual_above = &above;
+        EXPECT_EQ(relative_error(ops::conv3d(ctx, x, w, nullptr, parts), ops::conv3d(ctx, x, w, nullptr, options)), 0)
+            << rows;
+    }
+}
+
 TEST(Conv3d, RefusesAResidualOrAResultOfAnotherShape) {
     Context ctx;
     const Tensor x = randn(ctx, {2, 4, 5, 3}, 1), w = randn(ctx, {4, 3, 1, 1}, 2), other = randn(ctx, {2, 4, 5, 3}, 3);
     EXPECT_THROW(ops::conv3d(ctx, x, w, nullptr, {.residual = &other}), Error);
+    const Tensor fits = randn(ctx, {2, 3, 5, 4}, 4), high = randn(ctx, {2, 5, 5, 4}, 5);
+    EXPECT_THROW(ops::conv3d(ctx, x, w, nullptr, {.residual = &fits}), Error) << "a row is missing";
+    EXPECT_THROW(ops::conv3d(ctx, x, w, nullptr, {.residual = &fits, .residual_above = &high}), Error);
+    EXPECT_THROW(ops::conv3d(ctx, x, w, nullptr, {.residual_above = &fits}), Error) << "nothing below";
     Tensor y = randn(ctx, {2, 4, 4, 4}, 4);
     EXPECT_THROW(ops::conv3d_into(ctx, x, w, nullptr, {}, y), Error);
 }

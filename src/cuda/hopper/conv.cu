@@ -8,6 +8,7 @@
 #include "cuda/hopper/conv.h"
 
 #include <algorithm>
+#include <climits>
 #include <cmath>
 #include <initializer_list>
 
@@ -39,13 +40,18 @@ struct Tile {
     static_assert(kWeightBytes % kBoxAlignment == 0);
 };
 
+// x, a map for each run of frames.
+struct RunMaps {
+    CUtensorMap of[kMostRuns];
+};
+
 struct Barriers {
     uint64_t box_full[kMostStages], box_empty[kMostStages];
     uint64_t weight_full[kMostStages], weight_empty[kMostStages];
 };
 
 template <class T>
-__global__ __launch_bounds__(kThreads, 1) void convolve(const __grid_constant__ CUtensorMap x,
+__global__ __launch_bounds__(kThreads, 1) void convolve(const __grid_constant__ RunMaps runs,
                                                         const __grid_constant__ CUtensorMap weight,
                                                         const ConvLaunch p) {
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
@@ -84,8 +90,10 @@ __global__ __launch_bounds__(kThreads, 1) void convolve(const __grid_constant__ 
                         const uint32_t full = box_full + box.stage * 8;
                         wait(box_empty + box.stage * 8, box.parity ^ 1);
                         arrive_expecting(full, p.box_bytes);
-                        load_box(boxes + box.stage * p.box_stride, x, full, step % p.chunks * T::kChunk,
-                                 at.w + p.first_w, at.h + p.first_h, at.t + p.first_t + step / p.chunks);
+                        const int frame = at.t + p.first_t + step / p.chunks;
+                        const int run = (frame >= p.run_ends[0]) + (frame >= p.run_ends[1]);
+                        load_box(boxes + box.stage * p.box_stride, runs.of[run], full, step % p.chunks * T::kChunk,
+                                 at.w + p.first_w, at.h + p.first_h, frame - (run > 0 ? p.run_ends[run - 1] : 0));
                     }
                     __syncwarp();
                     box.next(p.box_stages);
@@ -210,10 +218,19 @@ void shape_tiles(const HopperConv& c, ConvLaunch& p) {
     p.tiles = static_cast<int>(tiles);
 }
 
+// What a convolution reads and writes.
+struct Operands {
+    std::span<const ConvFrames> x;
+    const void *weight, *bias;
+    const ConvResidual& residual;
+    void* y;
+};
+
 template <class T>
-void launch(const State& s, const HopperConv& c, const void* x, const void* weight, const void* bias,
-            const void* residual, void* y) {
+void launch(const State& s, const HopperConv& c, const Operands& o) {
     const auto narrow = [](int64_t n) { return static_cast<int>(n); };
+    const auto numbers = [](const void* data) { return static_cast<const __nv_bfloat16*>(data); };
+    const ConvResidual& r = o.residual;
     ConvLaunch p{.t = narrow(c.t),
                  .h = narrow(c.h),
                  .w = narrow(c.w),
@@ -229,35 +246,46 @@ void launch(const State& s, const HopperConv& c, const void* x, const void* weig
                  .y_frame = c.y_frame,
                  .y_row = c.y_row,
                  .y_column = c.y_column,
-                 .bias = static_cast<const float*>(bias),
-                 .residual = static_cast<const __nv_bfloat16*>(residual),
-                 .y = static_cast<__nv_bfloat16*>(y),
+                 .bias = static_cast<const float*>(o.bias),
+                 .residual = r.data ? numbers(r.data) - r.above_rows * c.y_row : nullptr,
+                 .above = numbers(r.above),
+                 .residual_frame = r.frame,
+                 .above_frame = r.above_frame,
+                 .above_rows = narrow(r.above_rows),
+                 .y = static_cast<__nv_bfloat16*>(o.y),
                  .least = c.relu ? 0.0f : -INFINITY};
     shape_tiles<T>(c, p);
     const TensorMapEncoder encode = tensor_map_encoder();
-    const CUtensorMap of_x = tensor_map<4>(encode, x, {c.ci, c.in_w, c.in_h, c.in_t}, {c.x_column, c.x_row, c.x_frame},
-                                           {T::kChunk, p.box_w, p.tile_h + p.kh - 1, 1});
+    RunMaps runs;
+    int64_t frames = 0;
+    for (size_t i = 0; i < kMostRuns; ++i) {
+        const ConvFrames& run = o.x[std::min(i, o.x.size() - 1)];
+        runs.of[i] = tensor_map<4>(encode, run.data, {c.ci, c.in_w, c.in_h, run.count},
+                                   {c.x_column, c.x_row, c.x_frame}, {T::kChunk, p.box_w, p.tile_h + p.kh - 1, 1});
+        frames += run.count;
+        // Behind the last run lie no frames of another.
+        if (i + 1 < kMostRuns) p.run_ends[i] = i + 1 < o.x.size() ? narrow(frames) : INT_MAX;
+    }
     // A row holds one channel's weights, tap after tap. Where a chunk reaches into the next tap's, x has no channels
     // and reads as zero. Row 8j + 2i + k of 32 in the box is channel 8i + 2j + k, so that what a thread holds (see
     // hopper::multiply) are the channels 8i .. 8i + 7, with j and k running.
     const int64_t row = c.kt * c.kh * c.kw * c.ci;
     const CUtensorMap of_weight =
         kWords<T::kColumns> == 4
-            ? tensor_map<5>(encode, weight, {row, 2, 4, 4, c.co / 32}, {row, 8 * row, 2 * row, 32 * row},
+            ? tensor_map<5>(encode, o.weight, {row, 2, 4, 4, c.co / 32}, {row, 8 * row, 2 * row, 32 * row},
                             {T::kChunk, 2, 4, 4, T::kColumns / 32})
-            : tensor_map<5>(encode, weight, {row, c.co, 1, 1, 1}, {row, row, row, row},
+            : tensor_map<5>(encode, o.weight, {row, c.co, 1, 1, 1}, {row, row, row, row},
                             {T::kChunk, T::kColumns, 1, 1, 1});
     check(cudaFuncSetAttribute(convolve<T>, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedBytes));
-    convolve<T><<<std::min(p.tiles, s.traits.multiprocessors), kThreads, kSharedBytes, s.stream>>>(of_x, of_weight, p);
+    convolve<T><<<std::min(p.tiles, s.traits.multiprocessors), kThreads, kSharedBytes, s.stream>>>(runs, of_weight, p);
     check_launch();
 }
 
 // Weight stages: as many as leave room for two boxes.
 template <int kChunk>
-void launch_by_channels(const State& s, const HopperConv& c, const void* x, const void* weight, const void* bias,
-                        const void* residual, void* y) {
+void launch_by_channels(const State& s, const HopperConv& c, const Operands& o) {
     constexpr bool kDeep = kChunk == 64;
-    const auto with = [&]<class T>() { launch<T>(s, c, x, weight, bias, residual, y); };
+    const auto with = [&]<class T>() { launch<T>(s, c, o); };
     if (c.co % 32 != 0) return with.template operator()<Tile<16, 4, kChunk, 8>>();
     if (c.co % 192 == 0) return with.template operator()<Tile<192, 2, kChunk, kDeep ? 5 : 8>>();
     // Of 64 columns a product reads as many bytes of both operands as shared memory gives in the time that it takes.
@@ -277,13 +305,17 @@ bool hopper_conv_supports(const DeviceTraits& device, const HopperConv& c) {
            c.kw <= 3 && c.in_t > 0 && c.in_h > 0 && c.in_w > 0;
 }
 
-void hopper_conv(Context& ctx, const HopperConv& c, const void* x, const void* weight, const void* bias,
-                 const void* residual, void* y) {
+void hopper_conv(Context& ctx, const HopperConv& c, std::span<const ConvFrames> x, const void* weight, const void* bias,
+                 const ConvResidual& residual, void* y) {
     require(hopper_conv_supports(ctx.traits(), c), "hopper_conv: ", c.ci, " to ", c.co, " channels, ", c.kh, " by ",
             c.kw, " taps, or this card");
+    int64_t frames = 0;
+    for (const ConvFrames& run : x) frames += run.count;
+    require(!x.empty() && x.size() <= kMostRuns && frames == c.in_t, "hopper_conv: ", x.size(), " runs of ", frames,
+            " frames, expected ", c.in_t);
     if (c.t <= 0 || c.h <= 0 || c.w <= 0) return;
     const auto launch_fitting = c.ci % 64 == 0 ? launch_by_channels<64> : launch_by_channels<32>;
-    launch_fitting(state(ctx), c, x, weight, bias, residual, y);
+    launch_fitting(state(ctx), c, {x, weight, bias, residual, y});
 }
 
 }  // namespace t3video::cuda

@@ -19,8 +19,12 @@ struct ConvLaunch {
     int first_t, first_h, first_w;
     int box_w = 0, box_bytes = 0, box_stride = 0, box_stages = 0;  // a tile's input with what the taps reach beyond it
     int64_t y_frame, y_row, y_column;
+    int run_ends[2] = {};  // frames of x before the second and before the third run
     const float* bias;
-    const __nv_bfloat16* residual;
+    // Of the residual the first rows, and the others as if they began with row 0.
+    const __nv_bfloat16 *residual, *above;
+    int64_t residual_frame, above_frame;
+    int above_rows;
     __nv_bfloat16* y;
     float least;  // sums below become this: 0, or minus infinity
 };
@@ -35,10 +39,18 @@ __device__ inline TileOrigin origin_of(const ConvLaunch& p, int tile, int column
     return {n * columns, t, spot / p.tiles_w * p.tile_h, spot % p.tiles_w * p.tile_w};
 }
 
+// Where the residual of a pixel lies.
+__device__ inline const __nv_bfloat16* residual_of(const ConvLaunch& p, int t, int row, int column) {
+    const __nv_bfloat16* const frame =
+        row < p.above_rows ? p.above + t * p.above_frame : p.residual + t * p.residual_frame;
+    return frame + row * p.y_row + column * p.y_column;
+}
+
 // The two pixels whose sums a thread holds in one block.
 struct Pixels {
     int64_t offset[2];
     bool inside[2];
+    const __nv_bfloat16* residual[2];
 };
 
 // row and column: of the thread's first pixel if it were in block 0
@@ -47,7 +59,9 @@ __device__ inline Pixels pixels_of(const ConvLaunch& p, int t, int row, int colu
     row += block / blocks_w * 8;
     column += block % blocks_w * 8;
     const int64_t offset = t * p.y_frame + row * p.y_row + column * p.y_column;
-    return {{offset, offset + p.y_row}, {row < p.h && column < p.w, row + 1 < p.h && column < p.w}};
+    return {{offset, offset + p.y_row},
+            {row < p.h && column < p.w, row + 1 < p.h && column < p.w},
+            {residual_of(p, t, row, column), residual_of(p, t, row + 1, column)}};
 }
 
 // What a thread holds of a pixel are pairs of channels, eight apart; where N is a multiple of 32 the weight's rows are
@@ -78,7 +92,7 @@ __device__ inline void start_sums(const ConvLaunch& p, const Pixels& pixels, int
         for (int i = 0; i < 2; ++i) {
             Words<N> all{};
             if (p.residual && pixels.inside[i] && c < p.co) {
-                all = *reinterpret_cast<const Words<N>*>(p.residual + pixels.offset[i] + c);
+                all = *reinterpret_cast<const Words<N>*>(pixels.residual[i] + c);
             }
 #pragma unroll
             for (int j = 0; j < kCount; ++j) {
@@ -122,7 +136,7 @@ __device__ inline void prefetch_residual(const ConvLaunch& p, const TileOrigin& 
     for (int i = threadIdx.x % 32; i < p.tile_h * p.tile_w; i += 32) {
         const int row = at.h + i / p.tile_w, column = at.w + i % p.tile_w;
         if (row >= p.h || column >= p.w) continue;
-        prefetch(p.residual + at.t * p.y_frame + row * p.y_row + column * p.y_column + at.co, bytes);
+        prefetch(residual_of(p, at.t, row, column) + at.co, bytes);
     }
 }
 

@@ -30,9 +30,8 @@ void ResBlock::start(const nn::BandEdges& band, History& history) const {
 Tensor ResBlock::forward(Context& ctx, Tensor x, History& history) const {
     Tensor y = conv1.forward_normed(ctx, x, norm1, history.conv1);
     if (shortcut) x = shortcut->forward(ctx, x);
-    y = conv2.forward_normed(ctx, std::move(y), norm2, history.conv2);
-    nn::add_shortcut(ctx, y, x, history.shortcut);
-    return y;
+    const nn::Shortcut added{x, history.shortcut};
+    return conv2.forward_normed(ctx, std::move(y), norm2, history.conv2, &added);
 }
 
 AttnBlock::AttnBlock(int64_t channels)

@@ -7,6 +7,7 @@ namespace t3video {
 namespace {
 
 using namespace testing;
+using cuda::ConvFrames;
 using cuda::HopperConv;
 
 // Packed tensors, as many frames in as the taps ask for, the other taps centred.
@@ -119,6 +120,15 @@ std::vector<double> plain(const HopperConv& p, const Tensor& x, const Tensor& we
     return y;
 }
 
+// x in as many runs as are read, of one frame each but the last.
+std::vector<ConvFrames> runs_of(const HopperConv& p, const Tensor& x) {
+    std::vector<ConvFrames> runs;
+    const auto single = std::min<int64_t>(p.in_t, cuda::kMostRuns) - 1;
+    for (int64_t i = 0; i <= single; ++i)
+        runs.push_back({x.slice(i * p.x_frame, (i + 1) * p.x_frame).raw(), i < single ? 1 : p.in_t - single});
+    return runs;
+}
+
 class HopperConvOnGpu : public OnGpu {};
 
 TEST_P(HopperConvOnGpu, OddGridsViewsAndResiduals) {
@@ -136,10 +146,12 @@ TEST_P(HopperConvOnGpu, OddGridsViewsAndResiduals) {
         const auto run = [&] {
             const bool in_place = c.residual == Residual::in_place;
             Tensor y = in_place ? to_device(gpu(), to_host(gpu(), residual.device)) : empty(gpu(), {count}, type());
-            cuda::hopper_conv(gpu(), p, x.device.raw(), weight.device.raw(), c.bias ? bias.device.raw() : nullptr,
-                              in_place ? y.raw()
-                              : add    ? residual.device.raw()
-                                       : nullptr,
+            const std::vector<ConvFrames> runs = runs_of(p, x.device);
+            cuda::hopper_conv(gpu(), p, runs, weight.device.raw(), c.bias ? bias.device.raw() : nullptr,
+                              {.data = in_place ? y.raw()
+                                       : add    ? residual.device.raw()
+                                                : nullptr,
+                               .frame = p.y_frame},
                               y.raw());
             return to_host(gpu(), y);
         };
@@ -164,10 +176,12 @@ TEST_P(HopperConvOnGpu, OddGridsViewsAndResiduals) {
         cut.relu = true;
         Tensor y = c.residual == Residual::in_place ? to_device(gpu(), to_host(gpu(), residual.device))
                                                     : empty(gpu(), {count}, type());
-        cuda::hopper_conv(gpu(), cut, x.device.raw(), weight.device.raw(), c.bias ? bias.device.raw() : nullptr,
-                          c.residual == Residual::in_place ? y.raw()
-                          : add                            ? residual.device.raw()
-                                                           : nullptr,
+        const ConvFrames all{x.device.raw(), p.in_t};
+        cuda::hopper_conv(gpu(), cut, {&all, 1}, weight.device.raw(), c.bias ? bias.device.raw() : nullptr,
+                          {.data = c.residual == Residual::in_place ? y.raw()
+                                   : add                            ? residual.device.raw()
+                                                                    : nullptr,
+                           .frame = p.y_frame},
                           y.raw());
         const Tensor raised = ops::convert(cpu(), to_host(gpu(), y), DType::f32);
         int64_t wrong = 0;
@@ -194,7 +208,8 @@ TEST_P(HopperConvOnGpu, RefusesWhatItCannotDo) {
     EXPECT_FALSE(cuda::hopper_conv_supports(gpu().traits(), p));
     EXPECT_FALSE(cuda::hopper_conv_supports(gpu().traits(), packed(1, 8, 8, 12, 32, 1, 3, 3)));
     EXPECT_FALSE(cuda::hopper_conv_supports(gpu().traits(), packed(1, 8, 8, 32, 3, 1, 3, 3)));
-    EXPECT_THROW(cuda::hopper_conv(gpu(), p, nullptr, nullptr, nullptr, nullptr, nullptr), Error);
+    const ConvFrames none{nullptr, 1};
+    EXPECT_THROW(cuda::hopper_conv(gpu(), p, {&none, 1}, nullptr, nullptr, {}, nullptr), Error);
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, HopperConvOnGpu, ::testing::Values(DType::bf16), type_name);
