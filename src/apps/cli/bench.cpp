@@ -323,6 +323,7 @@ void BenchOptions::run() {
     const auto* found = std::ranges::find_if(kRuns, [&](const auto& entry) { return what == entry.first; });
     require_valid(found != std::end(kRuns), "bench ", what,
                   ": expected pipeline, train, dit, attention, vae, text, load or model");
+    if (what == "dit" || what == "attention") layout_of(*this, setup_of(*this));  // refuses it before the work
     const double rate = matrix_rate(ctx);
     const std::vector<Measured> all = found->second(ctx, *this);
     if (!all.empty()) print(all, rate);
