@@ -60,9 +60,10 @@ class FrameStream {
     // Fetches the next frame into `frame`; false at the end.
     bool read(Frame& frame) {
         if (!reader_->read(frame.image)) {
-            const bool whole = is_folder(path_) || media::end_of_video(path_) == media::FileEnd::open;
-            require_valid(whole, path_.string(), ": damaged, or its recording was cut: it ends within a frame, behind ",
-                          frames_text(frames_), " that are whole");
+            const bool in_frame = !is_folder(path_) && media::end_of_video(path_) == media::FileEnd::in_frame;
+            require_valid(!in_frame, path_.string(),
+                          ": damaged, or its recording was cut: it ends within a frame, behind ", frames_text(frames_),
+                          " that are whole");
             return false;
         }
         frame.index = frames_++;

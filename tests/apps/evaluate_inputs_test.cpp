@@ -6,6 +6,7 @@
 
 #include "checkpoint/tensor_source.h"
 #include "media/frame_writer.h"
+#include "media/video_writer.h"
 #include "support/files.h"
 #include "support/images.h"
 #include "support/pictures.h"
@@ -71,6 +72,19 @@ TEST_F(EvaluateInputs, AFilmThatWasCutIsBrokenAndTheOthersAreMeasured) {
     expect_line(run, "cut.y4m: cut in the middle of frame 11");
     EXPECT_EQ(film(0, "whole")["frames"], 24);
     EXPECT_TRUE(film(0, "cut")["values"].empty());
+}
+
+TEST_F(EvaluateInputs, WhatFollowsTheFramesMayBeMissing) {
+    if (!media::has_video_support()) GTEST_SKIP() << "no FFmpeg";
+    const std::string whole = read_file(video("whole.mkv", 24));
+    write_file(folder_ / "set" / "half.mkv", whole.substr(0, whole.size() / 2));
+    write_file(folder_ / "set" / "index.mkv", whole.substr(0, whole.size() - 3));
+    const Outcome run = evaluate({path("set"), kMetrics});
+    EXPECT_EQ(run.exit_code, 2);
+    expect_line(run, "half.mkv: damaged, or its download is not complete: ");
+    expect_line(run, " frames of about 24 are there\n");
+    EXPECT_EQ(film(0, "index")["frames"], 24);
+    EXPECT_EQ(film(0, "index")["error"], nullptr);
 }
 
 TEST_F(EvaluateInputs, APictureThatIsMissingBreaksItsFilm) {
