@@ -73,6 +73,7 @@ void find_films_in(const fs::path& folder, FilmSet& set) {
     } else {
         for (const FilmFile& file : latents) beside_films.push_back(file.path.filename().string());
     }
+    if (set.films.empty() && has_pictures(folder)) return;  // frames of one film
     set.films.insert(set.films.end(), unread.begin(), unread.end());
     add_not_read(set.not_read, beside_films, "latents beside films");
     add_not_read(set.not_read, no_pictures,
