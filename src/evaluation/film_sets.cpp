@@ -18,8 +18,9 @@ namespace fs = std::filesystem;
 
 // What other programs write counts too: FFmpeg says what it reads.
 bool is_video_name(const fs::path& path) {
-    constexpr std::array<std::string_view, 12> kEndings = {".mp4", ".mkv", ".mov", ".m4v", ".webm", ".avi",
-                                                           ".y4m", ".gif", ".mpg", ".ts",  ".wmv",  ".ogv"};
+    constexpr std::array<std::string_view, 18> kEndings = {".mp4", ".mkv",  ".mov", ".m4v",  ".webm", ".avi",
+                                                           ".y4m", ".gif",  ".mpg", ".ts",   ".wmv",  ".ogv",
+                                                           ".flv", ".mpeg", ".mts", ".m2ts", ".3gp",  ".mxf"};
     return std::ranges::count(kEndings, media::extension_of(path)) > 0;
 }
 
@@ -31,20 +32,52 @@ bool has_pictures(const fs::path& folder) {
     return !media::pictures_in(folder).empty();
 }
 
-// Films in a folder of films; empty where there are none.
-std::vector<FilmFile> films_in(const fs::path& folder) {
-    std::vector<FilmFile> films, latents;
+// "1.mp4, 2.mp4 and 7 more (latents beside films)", appended where there are some.
+void add_not_read(std::string& text, const std::vector<std::string>& names, const char* why) {
+    constexpr size_t kNamed = 3;
+    if (names.empty()) return;
+    if (!text.empty()) text += "; ";
+    for (size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += (i > 0 ? ", " : "") + names[i];
+    if (names.size() > kNamed) text += concat(" and ", names.size() - kNamed, " more");
+    text += concat(" (", why, ')');
+}
+
+// Finds films in a folder of films; there may be none.
+void find_films_in(const fs::path& folder, FilmSet& set) {
+    std::vector<FilmFile> latents, unread;
+    std::vector<std::string> no_pictures, beside_films;
     for (const fs::path& path : entries_of(folder)) {
         if (is_hidden(path)) continue;
-        if (is_folder(path)) {
-            if (!job::is_job_folder(path) && has_pictures(path)) films.push_back({path.filename().string(), path});
-        } else if (is_video_name(path)) {
-            films.push_back({path.stem().string(), path});
-        } else if (media::extension_of(path) == ".safetensors") {
-            latents.push_back({path.stem().string(), path, true});
+        try {
+            if (is_folder(path)) {
+                if (job::is_job_folder(path)) continue;
+                if (has_pictures(path))
+                    set.films.push_back({path.filename().string(), path});
+                else
+                    no_pictures.push_back(path.filename().string());
+                continue;
+            }
+        } catch (const InvalidRequest&) {  // of a link in a circle or a locked folder: measuring it says so
+            const bool is_latents = media::extension_of(path) == ".safetensors";
+            const bool is_file_name = is_latents || is_video_name(path);
+            unread.push_back({(is_file_name ? path.stem() : path.filename()).string(), path, is_latents});
+            continue;
         }
+        if (is_video_name(path))
+            set.films.push_back({path.stem().string(), path});
+        else if (media::extension_of(path) == ".safetensors")
+            latents.push_back({path.stem().string(), path, true});
     }
-    return films.empty() ? latents : films;
+    if (set.films.empty()) {
+        set.films = std::move(latents);
+    } else {
+        for (const FilmFile& file : latents) beside_films.push_back(file.path.filename().string());
+    }
+    if (set.films.empty() && has_pictures(folder)) return;  // frames of one film
+    set.films.insert(set.films.end(), unread.begin(), unread.end());
+    add_not_read(set.not_read, beside_films, "latents beside films");
+    add_not_read(set.not_read, no_pictures,
+                 no_pictures.size() == 1 ? "a folder without PNG pictures" : "folders without PNG pictures");
 }
 
 FilmSet set_at(const std::string& name, const fs::path& given) {
@@ -54,7 +87,8 @@ FilmSet set_at(const std::string& name, const fs::path& given) {
     if (!is_folder(path)) return {name, path, {{path.stem().string(), path, latents}}, true};
     require_valid(!job::is_job_folder(path), path.string(),
                   ": this is a job's folder; expected its film, or a folder of films");
-    FilmSet set{name, path, films_in(path)};
+    FilmSet set{name, path, {}};
+    find_films_in(path, set);
     if (set.films.empty() && has_pictures(path)) return {name, path, {{path.filename().string(), path}}, true};
     require_valid(!set.films.empty(), path.string(),
                   ": no films in this folder; expected videos, folders of PNG pictures, or latents (.safetensors)");

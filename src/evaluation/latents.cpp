@@ -97,6 +97,12 @@ Products products_of(const std::vector<float>& a, const std::vector<float>& b) {
     return sums;
 }
 
+// Squares of floats and their sums stay far below what a double holds.
+void require_finite(double sum_of_squares, const fs::path& file) {
+    require_valid(std::isfinite(sum_of_squares), file.string(),
+                  ": latents hold values that are infinite or not numbers");
+}
+
 }  // namespace
 
 std::span<const Metric> latent_metrics() {
@@ -116,6 +122,18 @@ FilmShape latent_shape(const fs::path& path) {
     return {shape[3], shape[2], shape[1], /*fps=*/0};
 }
 
+void check_latents(const fs::path& path) {
+    const Stored values = open_latents(path).values;
+    const Shape shape = values.shape();
+    std::vector<float> plane(static_cast<size_t>(shape[2] * shape[3]));
+    double squares = 0;
+    for (int64_t i = 0; i < shape[0] * shape[1]; ++i) {
+        checkpoint::read_values(values, i * std::ssize(plane), std::ssize(plane), plane.data());
+        for (const double value : plane) squares += value * value;
+    }
+    require_finite(squares, path);
+}
+
 std::vector<Value> compare_latents(const fs::path& latents, const fs::path& reference) {
     const Latents a = open_latents(latents), b = open_latents(reference);
     const Shape shape = a.values.shape();
@@ -131,9 +149,8 @@ std::vector<Value> compare_latents(const fs::path& latents, const fs::path& refe
     }
     Products all;
     for (const Products& part : parts) all += part;
-    // Squares of floats and their sums stay far below what a double holds.
-    for (const auto& [square, file] : {std::pair(all.aa, &latents), {all.bb, &reference}})
-        require_valid(std::isfinite(square), file->string(), ": latents hold values that are infinite or not numbers");
+    require_finite(all.aa, latents);
+    require_finite(all.bb, reference);
 
     Value distance{&kDistance, all.distance(), {}, {}}, cosine{&kCosine, all.cosine(), {}, {}};
     for (const Products& part : parts) {

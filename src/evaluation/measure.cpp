@@ -16,9 +16,11 @@
 #include "evaluation/meters/flow.h"
 #include "evaluation/meters/spectrum.h"
 #include "evaluation/meters/stillness.h"
+#include "evaluation/picture_numbers.h"
 #include "evaluation/vmaf.h"
 #include "job/film_record.h"
 #include "media/film_comment.h"
+#include "media/input/container_end.h"
 #include "media/input/film_reader.h"
 
 namespace t3video::evaluation {
@@ -40,27 +42,44 @@ void set_luma(Frame& frame) {
         frame.luma[i] = 0.2126F * rgb[3 * i] + 0.7152F * rgb[3 * i + 1] + 0.0722F * rgb[3 * i + 2];
 }
 
-// A film's frames, one after the other.
+std::string frames_text(int64_t count) {
+    return concat(count, count == 1 ? " frame" : " frames");
+}
+
+// A film's frames, one after the other. Throws InvalidRequest where some of them are known to be missing.
 class FrameStream {
   public:
     FrameStream(const std::filesystem::path& path, int64_t memory, const std::stop_token& stop)
-        : reader_(media::open_frames(path, memory, stop)) {}
+        : path_(path), reader_(media::open_frames(path, memory, stop)) {
+        if (is_folder(path)) check_numbers(path, media::pictures_in(path));
+    }
 
     FilmShape shape() const {
         return {.width = reader_->width(), .height = reader_->height(), .frames = frames_, .fps = reader_->fps()};
     }
     // Fetches the next frame into `frame`; false at the end.
     bool read(Frame& frame) {
-        if (!reader_->read(frame.image)) return false;
+        if (!reader_->read(frame.image)) {
+            const bool in_frame = !is_folder(path_) && media::end_of_video(path_) == media::FileEnd::in_frame;
+            require_valid(!in_frame, path_.string(),
+                          ": damaged, or its recording was cut: it ends within a frame, behind ", frames_text(frames_),
+                          " that are whole");
+            return false;
+        }
         frame.index = frames_++;
         set_luma(frame);
         return true;
     }
 
   private:
+    std::filesystem::path path_;
     std::unique_ptr<media::FrameReader> reader_;
     int64_t frames_ = 0;
 };
+
+std::string words_of_unread(const std::string& reference) {
+    return concat("its reference ", reference, " cannot be read");
+}
 
 // The frames that others are compared with, as long as they can be.
 class ReferenceStream {
@@ -69,21 +88,21 @@ class ReferenceStream {
     ReferenceStream(const FilmFile* file, const FilmShape& film, int64_t memory, const std::stop_token& stop)
         : name_(file ? file->path.string() : std::string()) {
         if (!file) return;
-        guarded([&] {
-            frames_.emplace(file->path, memory, stop);
-            const FilmShape own = frames_->shape();
-            require_valid(film.width == own.width && film.height == own.height, "it is ", film.width, 'x', film.height,
-                          ", its reference ", name_, " is ", own.width, 'x', own.height);
-            // Rates are rounded in files: 29.97 is 30000/1001.
-            const bool have_rates = film.fps > 0 && own.fps > 0;
-            require_valid(!have_rates || std::abs(film.fps - own.fps) <= 0.005 * own.fps, "it has ", film.fps,
-                          " frames per second, its reference ", name_, " has ", own.fps);
-        });
+        reading([&] { frames_.emplace(file->path, memory, stop); });
+        if (!frames_) return;
+        const FilmShape own = frames_->shape();
+        // Rates are rounded in files: 29.97 is 30000/1001.
+        const bool have_rates = film.fps > 0 && own.fps > 0;
+        if (film.width != own.width || film.height != own.height)
+            give_up("it is ", film.width, 'x', film.height, ", its reference ", name_, " is ", own.width, 'x',
+                    own.height);
+        else if (have_rates && std::abs(film.fps - own.fps) > 0.005 * own.fps)
+            give_up("it has ", film.fps, " frames per second, its reference ", name_, " has ", own.fps);
     }
     bool is_open() const { return frames_.has_value(); }
     bool read(Frame& frame) {
         bool read = false;
-        if (frames_) guarded([&] { read = frames_->read(frame); });
+        if (frames_) reading([&] { read = frames_->read(frame); });
         return read;
     }
     // After all frames of the film.
@@ -92,23 +111,26 @@ class ReferenceStream {
         while (read(rest)) {
         }
         if (!frames_) return;
-        guarded([&] {
-            const int64_t own = frames_->shape().frames;
-            require_valid(own == film_frames, "it has ", film_frames, " frames, its reference ", name_, " has ", own);
-        });
+        const int64_t own = frames_->shape().frames;
+        if (own != film_frames) give_up("it has ", frames_text(film_frames), ", its reference ", name_, " has ", own);
     }
     // Why the films cannot be compared; empty where they can, or where there is no reference.
     const std::string& trouble() const { return trouble_; }
 
   private:
+    // What is wrong with the reference is said of it, once, and not of each film that it is a reference of.
     template <class Work>
-    void guarded(const Work& work) {
+    void reading(const Work& work) {
         try {
             work();
-        } catch (const InvalidRequest& error) {
-            trouble_ = error.what();
-            frames_.reset();
+        } catch (const InvalidRequest&) {
+            give_up(words_of_unread(name_));
         }
+    }
+    template <class... Parts>
+    void give_up(const Parts&... why) {
+        trouble_ = concat(why...);
+        frames_.reset();
     }
 
     std::string name_, trouble_;
@@ -211,12 +233,29 @@ void measure_frames(const FilmFile& film, const FilmFile* reference, const Measu
     }
     result.shape = frames.shape();
     others.check_length(result.shape.frames);
-    result.not_compared = others.trouble();
+    if (!others.trouble().empty()) result.not_compared = others.trouble();
     result.values = meters.values(others.is_open());
     if (!others.is_open() || !options.vmaf || !wants(options, vmaf_metrics())) return;
     Value vmaf = measure_vmaf(*options.vmaf, film.path, reference->path, options.program_seconds, stop);
     const auto behind = std::ranges::find_if(result.values, [](const Value& v) { return !v.metric->compares; });
     result.values.insert(behind, std::move(vmaf));
+}
+
+void measure_latents(const FilmFile& film, const FilmFile* reference, FilmResult& result) {
+    result.shape = latent_shape(film.path);
+    check_latents(film.path);
+    if (!reference) return;
+    try {
+        check_latents(reference->path);
+    } catch (const InvalidRequest&) {
+        result.not_compared = words_of_unread(reference->path.string());
+        return;
+    }
+    try {
+        result.values = compare_latents(film.path, reference->path);
+    } catch (const InvalidRequest& error) {
+        result.not_compared = error.what();
+    }
 }
 
 // The prompt in a film's record; empty where it carries none.
@@ -248,20 +287,20 @@ FilmResult measure_film(const FilmFile& film, const FilmFile* reference, const M
     result.film = film.path;
     if (reference) result.reference = reference->path;
     try {
+        const bool alike = !reference || reference->latents == film.latents;
+        if (!alike)
+            result.not_compared = concat("it is ", film.latents ? "latents" : "a film", ", its reference ",
+                                         reference->path.string(), " is ", film.latents ? "a film" : "latents");
+        const FilmFile* const other = alike ? reference : nullptr;
         if (film.latents) {
-            result.shape = latent_shape(film.path);
-            if (!reference) return result;
-            require_valid(reference->latents, film.path.string(), ": these are latents, their reference ",
-                          reference->path.string(), " is a film; expected latents as well");
-            result.values = compare_latents(film.path, reference->path);
-            return result;
+            measure_latents(film, other, result);
+        } else {
+            result.prompt = recorded_prompt(film.path);
+            measure_frames(film, other, options, stop, result);
         }
-        require_valid(!reference || !reference->latents, film.path.string(), ": this is a film, its reference ",
-                      reference ? reference->path.string() : std::string(), " is latents; expected a film as well");
-        result.prompt = recorded_prompt(film.path);
-        measure_frames(film, reference, options, stop, result);
     } catch (const InvalidRequest& error) {
         result.error = error.what();
+        result.not_compared.clear();
         result.values.clear();
     }
     return result;

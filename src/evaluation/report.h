@@ -14,14 +14,15 @@ namespace t3video::evaluation {
 // JSON, indented: "t3video", "title", "reference", "metrics" (each with what metric.h says of it), "scorers", "sets". A
 // set has "name", "path", "mean" (of each metric and scorer {"count", "value", "low", "high"} over its films),
 // "difference" (the same of the films' differences from the reference set's, where there is one, for what is measured
-// without a reference) and "films": members as results.h names them, "values" and "scores" as objects {"value", "note",
-// "parts"} by name. Numbers that are not finite are null, beside a note; so are texts that there are none of
+// without a reference), "films" and "missing" (films that prompts of a list lack): members as results.h names them,
+// "values" and "scores" as objects {"value", "note", "parts"} by name. Numbers that are not finite are null, beside a
+// note; so are texts that there are none of
 // ("reference", "error").
 std::string json_of(const Evaluation& evaluation, const std::filesystem::path& folder);
 
 // A row for each film: set, name, film, prompt, width, height, frames, fps, each metric, each scorer, error. RFC 4180;
 // texts that a spreadsheet would take for formulas (=, +, -, @, a tab or a carriage return in front) begin with an
-// apostrophe. Empty cells where there is no number.
+// apostrophe. Empty cells where there is no number. Here too bytes that are no UTF-8 become U+FFFD.
 std::string csv_of(const Evaluation& evaluation, const std::filesystem::path& folder);
 
 // One page without outside addresses: what was found, sets side by side in means with intervals, curves over frames,

@@ -35,11 +35,17 @@ struct FilmResult {
     std::string not_compared;        // why there was no comparing; empty where there was, or no reference
 };
 
+// A prompt of a list that a set has no film of.
+struct MissingFilm {
+    std::string name, prompt;
+};
+
 // Films of one kind: of one model, one layout, one step of a training.
 struct SetResult {
     std::string name;
     std::filesystem::path path;
     std::vector<FilmResult> films;
+    std::vector<MissingFilm> missing = {};
 };
 
 // An external scorer: a command that gets a film and a prompt and prints a number.

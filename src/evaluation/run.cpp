@@ -32,14 +32,15 @@ Evaluation evaluate(const RunOptions& options, RunObserver& observer, const std:
     observer.begins(films);
     MeasureOptions measure = options.measure;
     for (const FilmSet& set : options.sets) {
-        SetResult& results = evaluation.sets.emplace_back(SetResult{set.name, set.path, {}});
+        SetResult& results =
+            evaluation.sets.emplace_back(SetResult{set.name, set.path, {}, missing_films(set, options.prompts)});
         for (const FilmFile& film : set.films) {
             measure.progress = [&](int64_t frames) { observer.advanced(done, film.path.string(), frames); };
             const FilmFile* const other = reference_of(film, set, reference);
             FilmResult result = measure_film(film, other, measure, stop);
             if (const auto prompt = options.prompts.find(film.name); prompt != options.prompts.end())
                 result.prompt = prompt->second;
-            if (reference && reference != &set && !other)
+            if (result.error.empty() && reference && reference != &set && !other)
                 result.not_compared = concat(reference->name, " has no film of this name");
             if (result.error.empty() && !film.latents) add_scores(result, options, stop);
             ++done;
@@ -58,6 +59,14 @@ Evaluation evaluate(const RunOptions& options, RunObserver& observer, const std:
         if (measured) evaluation.metrics.push_back(metric);
     }
     return evaluation;
+}
+
+std::vector<MissingFilm> missing_films(const FilmSet& set, const std::map<std::string, std::string>& prompts) {
+    std::vector<MissingFilm> missing;
+    for (const auto& [name, prompt] : prompts) {
+        if (!set.single && !set.find(name)) missing.push_back({name, prompt});
+    }
+    return missing;
 }
 
 std::vector<std::string> failures_of(const Evaluation& evaluation) {

@@ -34,6 +34,9 @@ class RunObserver {
 // be measured of a film is in its result, and the others go on. Throws Stopped.
 Evaluation evaluate(const RunOptions& options, RunObserver& observer, const std::stop_token& stop = {});
 
+// Prompts that the set has no film of; a single film is not asked for others.
+std::vector<MissingFilm> missing_films(const FilmSet& set, const std::map<std::string, std::string>& prompts);
+
 // Films that could not be measured, could not be compared, or that a scorer said nothing of: a line each.
 std::vector<std::string> failures_of(const Evaluation& evaluation);
 

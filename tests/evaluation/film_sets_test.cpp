@@ -59,6 +59,33 @@ TEST(FilmSets, LatentsCountWhereThereAreNoFilms) {
     EXPECT_EQ(names_of(find_films((folder / "a").string())), std::vector<std::string>{"1"});
 }
 
+TEST(FilmSets, WhatIsNotReadIsNamedWithItsReason) {
+    const TemporaryFolder folder;
+    for (const char* name : {"0.mp4", "1.safetensors", "2.safetensors", "notes.txt", "sheet.png"})
+        write_file(folder / name, "x");
+    for (const char* name : {"a", "b.mp4", "c", "d"}) std::filesystem::create_directories(folder / name);
+    const FilmSet set = find_films(folder.path().string());
+    EXPECT_EQ(names_of(set), std::vector<std::string>{"0"});
+    EXPECT_EQ(set.not_read,
+              "1.safetensors, 2.safetensors (latents beside films); "
+              "a, b.mp4, c and 1 more (folders without PNG pictures)");
+}
+
+TEST(FilmSets, WhatTheSystemDoesNotTellOfIsAFilmThatCannotBeRead) {
+    const TemporaryFolder folder;
+    const auto circle = [&](const char* name) { std::filesystem::create_symlink(name, folder / name); };
+    write_file(folder / "0.safetensors", "x");
+    circle("1.safetensors");
+    circle("2");
+    const FilmSet set = find_films(folder.path().string());
+    EXPECT_EQ(names_of(set), (std::vector<std::string>{"0", "1", "2"}));
+    EXPECT_TRUE(set.films[1].latents);
+    // Beside frames it is none.
+    std::filesystem::remove(folder / "0.safetensors");
+    write_pictures(folder.path(), 2);
+    EXPECT_TRUE(find_films(folder.path().string()).single);
+}
+
 TEST(FilmSets, SayWhatIsWrong) {
     const TemporaryFolder folder;
     const std::string here = folder.path().string();

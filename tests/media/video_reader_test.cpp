@@ -55,6 +55,78 @@ TEST_F(VideoReaderTest, FramesOfAFilmAreInput) {
     EXPECT_EQ(frames, 3);
 }
 
+// Most demuxers take the end of such a file for the end of the film.
+TEST_F(VideoReaderTest, AFilmThatWasCutIsNotWhole) {
+    constexpr int64_t kFrames = 24;
+    const auto read_all = [&](const std::filesystem::path& path) {
+        const auto reader = open_frames(path);
+        Image image;
+        int64_t frames = 0;
+        while (reader->read(image)) ++frames;
+        return frames;
+    };
+    for (const char* name : {"a.mkv", "a.mp4", "a.y4m"}) {
+        const std::filesystem::path path = folder() / name;
+        const auto writer = open_writer(path, 64, 48, 16);
+        for (int64_t i = 0; i < kFrames; ++i) writer->write(moving_picture(64, 48, i));
+        writer->close();
+        EXPECT_EQ(read_all(path), kFrames);
+        const std::string whole = testing::read_file(path);
+        for (const size_t percent : {30, 50, 75}) {
+            const auto cut = make_file(concat("cut", name), whole.substr(0, whole.size() * percent / 100));
+            const std::string message = complaint([&] { read_all(cut); });
+            EXPECT_TRUE(contains(message, cut.string() + ": "));
+            const bool y4m = name == std::string("a.y4m");
+            EXPECT_TRUE(contains(message, y4m ? "cut in the middle of frame " : "of about 24") ||
+                        contains(message, "download is not complete"))
+                << message;
+        }
+    }
+    // Of a film for the web its samples come last: what is read of it is told as before.
+    const std::string mkv = testing::read_file(folder() / "a.mkv");
+    const auto cut = make_file("cut.mkv", mkv.substr(0, mkv.size() / 2));
+    EXPECT_TRUE(contains(complaint([&] { read_all(cut); }), " frames of about 24 are there"));
+    // Only what follows the frames is missing.
+    EXPECT_EQ(read_all(make_file("index.mkv", mkv.substr(0, mkv.size() - 3))), kFrames);
+    // As many frames as are wanted can be read of it.
+    Image image;
+    EXPECT_TRUE(open_frames(cut)->read(image));
+}
+
+TEST_F(VideoReaderTest, SoundMayBeLongerThanTheFilm) {
+    for (const char* name : {"sound.mkv", "sound.mp4", "opus.mkv", "opus-early.mkv", "gap.mp4", "gap-fast.mp4"}) {
+        const auto reader = open_frames(kMedia / name);
+        Image image;
+        while (reader->read(image)) {
+        }
+    }
+}
+
+TEST_F(VideoReaderTest, Y4mOfAWrongSizeSaysWhich) {
+    const auto says = [&](const char* header) {
+        return complaint([&] { open_frames(make_file("a.y4m", concat("YUV4MPEG2 ", header, "\nFRAME\n"))); });
+    };
+    EXPECT_TRUE(contains(says("W100000 H100000 F25:1"), "100000x100000 pixels; expected sides of 1 to 32768"));
+    EXPECT_TRUE(contains(says("W99999999999999999999 H4 F25:1"), "99999999999999999999x4 pixels"));
+    EXPECT_TRUE(contains(says("W0 H64 F25:1"), "0x64 pixels"));
+    EXPECT_TRUE(contains(says("H64 F25:1"), "a damaged YUV4MPEG2 header"));
+}
+
+TEST_F(VideoReaderTest, AVideoCalledPngIsNoPicture) {
+    const std::filesystem::path frames = folder() / "frames";
+    std::filesystem::create_directories(frames);
+    const auto writer = open_writer(folder() / "a.mp4", 64, 48, 16);
+    for (int64_t i = 0; i < 3; ++i) writer->write(moving_picture(64, 48, i));
+    writer->close();
+    std::filesystem::rename(folder() / "a.mp4", frames / "2.png");
+    EXPECT_TRUE(contains(complaint([&] { open_frames(frames); }), "2.png: not a PNG picture, but a video"));
+    write_png(frames / "1.png", moving_picture(64, 48, 0));
+    const auto reader = open_frames(frames);
+    Image image;
+    EXPECT_TRUE(reader->read(image));
+    EXPECT_TRUE(contains(complaint([&] { reader->read(image); }), "2.png: not a PNG picture, but a video"));
+}
+
 // None of the files or addresses in them is opened: the film beside them is whole.
 TEST_F(VideoReaderTest, ListsOfOtherFilesAreNotFollowed) {
     const auto writer = open_writer(folder() / "film.mkv", 64, 64, 8);

@@ -90,9 +90,9 @@ TEST(Y4mReader, SaysWhatIsWrong) {
     expect_invalid([&] { read("RIFF"); }, {"x.y4m", "no YUV4MPEG2 file"});
     expect_invalid([&] { read("YUV4MPEG2 W4\n"); }, {"x.y4m", "damaged YUV4MPEG2 header"});
     expect_invalid([&] { read("YUV4MPEG2 W-4 H4\n"); }, {"damaged YUV4MPEG2 header"});
-    expect_invalid([&] { read("YUV4MPEG2 W99999 H4\n"); }, {"damaged YUV4MPEG2 header"});
+    expect_invalid([&] { read("YUV4MPEG2 W99999 H4\n"); }, {"99999x4 pixels; expected sides of 1 to 32768"});
     expect_invalid([&] { read("YUV4MPEG2 W4 H4 C420p10\n"); }, {"C420p10", "8 bits"});
-    expect_invalid([&] { read("YUV4MPEG2 W2 H2 C444\nFRAME\n123"); }, {"x.y4m", "ends within frame 0"});
+    expect_invalid([&] { read("YUV4MPEG2 W2 H2 C444\nFRAME\n123"); }, {"x.y4m", "cut in the middle of frame 0"});
     expect_invalid([&] { read("YUV4MPEG2 W1 H1 C444\nFRAME\n123FRAM"); }, {"x.y4m", "damaged at frame 1"});
     expect_invalid([&] { open_y4m(write_file(folder / "x.y4m", "YUV4MPEG2 W999 H999 C444\n"), 1000); }, {"x.y4m"});
     EXPECT_NO_THROW(read("YUV4MPEG2 W1 H1 C444\nFRAME Ip\n123"));

@@ -89,11 +89,37 @@ std::map<std::string, std::string> prompts_of(const fs::path& list) {
     return prompts;
 }
 
-// How far a set is through the list.
-void tell_missing(const evaluation::FilmSet& set, const std::map<std::string, std::string>& prompts) {
-    const auto missing = std::ranges::count_if(prompts, [&](const auto& entry) { return !set.find(entry.first); });
-    if (missing > 0 && !set.single)
-        log_warning(fmt::format("{}: {} of {} prompts have no film here", set.name, missing, prompts.size()));
+// "00003, 00005, 00007 and 12 more".
+std::string first_of(const std::vector<std::string>& names) {
+    constexpr size_t kNamed = 5;
+    const size_t named = std::min(names.size(), kNamed);
+    const auto end = names.begin() + static_cast<std::ptrdiff_t>(named);
+    return fmt::format("{}{}", fmt::join(names.begin(), end, ", "),
+                       named < names.size() ? fmt::format(" and {} more", names.size() - named) : "");
+}
+
+// Reads which films are in a set, and says which of them will not be asked for what.
+evaluation::FilmSet read_set(const std::string& text, const evaluation::RunOptions& run) {
+    evaluation::FilmSet set = evaluation::find_films(text);
+    if (!set.not_read.empty()) log_warning(fmt::format("{}: not read: {}", set.name, set.not_read));
+    std::vector<std::string> missing, other;
+    for (const evaluation::MissingFilm& film : evaluation::missing_films(set, run.prompts))
+        missing.push_back(film.name);
+    if (!missing.empty()) {
+        log_warning(fmt::format("{}: {} of {} prompts {} no film here: {}", set.name, missing.size(),
+                                run.prompts.size(), missing.size() == 1 ? "has" : "have", first_of(missing)));
+    }
+    for (const evaluation::FilmFile& film : set.films) {
+        if (!run.prompts.empty() && !run.prompts.contains(film.name)) other.push_back(film.name);
+    }
+    if (!other.empty()) {
+        const std::string &first = run.prompts.begin()->first, &last = run.prompts.rbegin()->first;
+        log_warning(fmt::format("{}: no prompt of the list is that of {}; its films are called {}{}", set.name,
+                                first_of(other), first, first == last ? "" : " to " + last));
+    }
+    if (!run.scorers.empty() && std::ranges::any_of(set.films, &evaluation::FilmFile::latents))
+        log_warning(fmt::format("{}: these are latents, and scorers need films: none is run", set.name));
+    return set;
 }
 
 bool is_of_model(const film::RequestField& field) {
@@ -121,9 +147,9 @@ evaluation::FilmSet make_twins(const evaluation::FilmSet& set, const fs::path& f
     std::optional<session::Session> session;
     evaluation::FilmSet twins{kTwins, folder, {}};
     for (const evaluation::FilmFile& film : set.films) {
-        const bool pictures = is_folder(film.path);
-        const fs::path twin = folder / (pictures ? film.path.filename() / "" : film.path.filename());
         try {
+            const bool pictures = is_folder(film.path);
+            const fs::path twin = folder / (pictures ? film.path.filename() / "" : film.path.filename());
             std::vector<std::string> words = further;
             words.insert(words.end(), {"--like", film.path, "--attention", "full", "--output", twin});
             if (quiet) words.emplace_back("--quiet");
@@ -157,14 +183,13 @@ void check_output(const fs::path& folder) {
 evaluation::RunOptions EvaluateOptions::run_options() const {
     evaluation::RunOptions run;
     run.prompts = prompts_of(prompts);
-    for (const std::string& set : sets) run.sets.push_back(evaluation::find_films(set));
     for (const std::string& text : scorers) {
         evaluation::Scorer scorer = evaluation::parse_scorer(text);
         require_valid(std::ranges::count(run.scorers, scorer.name, &evaluation::Scorer::name) == 0, "--scorer ", text,
                       ": there are two scorers called ", scorer.name, "; expected different names");
         run.scorers.push_back(std::move(scorer));
     }
-    for (const evaluation::FilmSet& set : run.sets) tell_missing(set, run.prompts);
+    for (const std::string& set : sets) run.sets.push_back(read_set(set, run));
     require_valid(reference.empty() || !full_attention,
                   "--reference and --full-attention are two kinds of reference; leave one out");
     run.measure.metrics = wanted();
@@ -182,7 +207,7 @@ evaluation::RunOptions EvaluateOptions::run_options() const {
     } else if (named != run.sets.end()) {
         run.reference = static_cast<size_t>(named - run.sets.begin());
     } else if (!reference.empty()) {
-        run.sets.insert(run.sets.begin(), evaluation::find_films(reference));
+        run.sets.insert(run.sets.begin(), read_set(reference, run));
         run.reference = 0;
     }
     check_names(run.sets);
@@ -200,12 +225,7 @@ class Console final : public evaluation::RunObserver {
     void advanced(size_t done, const std::string& film, int64_t frames) override {
         progress_.advance(static_cast<int64_t>(done), fmt::format("{}, frame {}", film, frames));
     }
-    void measured(const evaluation::FilmResult& film) override {
-        progress_.advance(static_cast<int64_t>(++done_));
-        if (film.error.empty()) return;
-        progress_.give_way();
-        log_warning(film.error);
-    }
+    void measured(const evaluation::FilmResult&) override { progress_.advance(static_cast<int64_t>(++done_)); }
     void ends() override { progress_.end(); }
 
   private:

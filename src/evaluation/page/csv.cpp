@@ -5,11 +5,13 @@
 
 #include "evaluation/page/summary.h"
 #include "evaluation/report.h"
+#include "text/unicode.h"
 
 namespace t3video::evaluation {
 namespace {
 
-std::string cell_of(std::string text) {
+std::string cell_of(const std::string& bytes) {
+    std::string text = text::encode_utf8(text::decode_utf8(bytes));  // names of files are any bytes
     // Spreadsheets run what begins so, also in quotes.
     if (!text.empty() && std::string_view("=+-@\t\r").find(text.front()) != std::string_view::npos)
         text.insert(text.begin(), '\'');

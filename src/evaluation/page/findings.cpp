@@ -111,6 +111,23 @@ std::string unmatched(const Evaluation& evaluation) {
                        missing.list());
 }
 
+// Of a list, a set after the other, with all their names.
+std::string missing(const Evaluation& evaluation) {
+    std::string page;
+    for (const SetResult& set : evaluation.sets) {
+        if (set.missing.empty()) continue;
+        std::string lines;
+        for (const MissingFilm& film : set.missing)
+            lines += fmt::format("<li>{} <small>{}</small></li>", escaped(film.prompt), escaped(film.name));
+        page += finding("warning", "⚠",
+                        fmt::format("<b>{}</b> has no film of {} {} of the list.<details><summary>Which</summary>"
+                                    "<ul>{}</ul></details>",
+                                    escaped(set.name), grouped(std::ssize(set.missing)),
+                                    set.missing.size() == 1 ? "prompt" : "prompts", lines));
+    }
+    return page;
+}
+
 std::string not_compared(const Evaluation& evaluation) {
     Happenings reasons;
     for (const SetResult& set : evaluation.sets) {
@@ -159,7 +176,7 @@ std::string apart(const Evaluation& evaluation, const SetResult& set, const SetR
 std::string findings_of(const Evaluation& evaluation) {
     std::string page = unread(evaluation);
     for (const Quantity& quantity : quantities_of(evaluation)) page += untold(evaluation, quantity);
-    page += unmatched(evaluation) + not_compared(evaluation);
+    page += missing(evaluation) + unmatched(evaluation) + not_compared(evaluation);
     if (page.empty())
         page = finding("good", "✔", "Every film was read, and every number that was asked for could be told.");
     if (const SetResult* reference = reference_set(evaluation)) {

@@ -70,6 +70,9 @@ Json json_of(const SetResult& set, const SetResult* reference, const std::vector
     Json json = {{"name", set.name}, {"path", path_in_report(set.path, folder)}, {"mean", std::move(mean)}};
     if (!difference.empty()) json["difference"] = std::move(difference);
     json["films"] = std::move(films);
+    json["missing"] = Json::array();
+    for (const MissingFilm& film : set.missing)
+        json["missing"].push_back({{"name", film.name}, {"prompt", film.prompt}});
     return json;
 }
 

@@ -20,7 +20,7 @@ class PictureFolder : public FrameReader {
   public:
     PictureFolder(const fs::path& folder, int64_t memory) : memory_(memory), pictures_(pictures_in(folder)) {
         require_valid(!pictures_.empty(), folder.string(), ": no .png pictures in this folder");
-        const auto first = open_picture(pictures_.front(), memory_);  // some are called so and are JPEGs
+        const auto first = open(pictures_.front());
         width_ = first->width();
         height_ = first->height();
         pixel_aspect_ = first->pixel_aspect();
@@ -29,10 +29,16 @@ class PictureFolder : public FrameReader {
     int64_t bytes() const override { return bytes_; }
 
   private:
+    // Some are called so and are JPEGs.
+    std::unique_ptr<FrameReader> open(const fs::path& path) const {
+        auto picture = open_picture(path, memory_);
+        require_valid(!picture->timed(), path.string(), ": not a PNG picture, but a video of that name");
+        return picture;
+    }
     bool next(const RowSink& sink) override {
         if (next_ == pictures_.size()) return false;
         const fs::path& path = pictures_[next_++];
-        const auto picture = open_picture(path, memory_);
+        const auto picture = open(path);
         require_valid(picture->width() == width_ && picture->height() == height_, path.string(), ": ", picture->width(),
                       "x", picture->height(), " pixels, the pictures before it ", width_, "x", height_);
         return picture->read(sink);

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "core/foreign_file.h"
+#include "media/input/y4m_reader.h"
 
 namespace t3video::media {
 namespace {
@@ -60,6 +61,7 @@ const AVInputFormat* InputSource::probe() {
     require_no_list(name_, head.starts_with("#EXTM3U") ? "hls" : "");  // which FFmpeg 7 knows by its extension only
     const auto refuse = [&](const std::string& words) { require_valid(words.empty(), name_, ": ", words); };
     refuse(words_for(head));
+    if (head.starts_with("YUV4MPEG2 ")) y4m_size(head.substr(0, head.find('\n')), name_);  // FFmpeg says nothing of use
     const AVInputFormat* kind = nullptr;
     const int status = av_probe_input_buffer2(io_, &kind, "", nullptr, 0, 0);
     if (status < 0) refuse(words_for_unknown(head));

@@ -60,4 +60,18 @@ std::optional<FrameRate> rate_of(const std::string& file, AVFormatContext& input
     return FrameRate(num, den);
 }
 
+int64_t stated_frames(const AVFormatContext& input, const AVStream& stream, const std::optional<FrameRate>& fps) {
+    const std::string_view kind = input.iformat->name;
+    if (kind.starts_with("mov") || kind == "avi") return stream.nb_frames;
+    if (!kind.starts_with("matroska") && kind != "flv") return 0;
+    const AVDictionaryEntry* tag = av_dict_get(stream.metadata, "DURATION", nullptr, 0);
+    int64_t microseconds = 0;
+    if (tag == nullptr || av_parse_time(&microseconds, tag->value, 1) < 0)
+        microseconds = input.nb_streams == 1 && input.duration != AV_NOPTS_VALUE ? input.duration : 0;
+    // The mean of a file that was cut leaves out frames that others behind them were to be decoded for.
+    const AVRational mean = stream.avg_frame_rate;
+    const double rate = mean.num > 0 && mean.den > 0 ? av_q2d(mean) : fps ? fps->value() : 0;
+    return std::llround(static_cast<double>(microseconds) / AV_TIME_BASE * rate);
+}
+
 }  // namespace t3video::media

@@ -13,4 +13,8 @@ namespace t3video::media {
 // usual rates where it is near one (a phone's 29.9). None outside of FrameRate's range.
 std::optional<FrameRate> rate_of(const std::string& file, AVFormatContext& input, AVStream& stream);
 
+// How many frames the container says that the video has: 0 where it says nothing, or only what FFmpeg found in the
+// file. Sound may be longer than they are, so that its length does not count.
+int64_t stated_frames(const AVFormatContext& input, const AVStream& stream, const std::optional<FrameRate>& fps);
+
 }  // namespace t3video::media

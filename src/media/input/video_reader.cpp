@@ -3,12 +3,14 @@
 
 #include <algorithm>
 #include <climits>
+#include <cmath>
 #include <string_view>
 #include <vector>
 
 #include "core/parallel.h"
 #include "media/ffmpeg.h"
 #include "media/film_comment.h"
+#include "media/input/container_end.h"
 #include "media/input/film_reader.h"
 #include "media/input/input_source.h"
 #include "media/input/picture_file.h"
@@ -219,7 +221,10 @@ struct VideoReader::Impl {
     bool decode() {
         while (true) {
             const int status = avcodec_receive_frame(decoder.get(), frame.get());
-            if (status == AVERROR_EOF) return false;
+            if (status == AVERROR_EOF) {
+                require_whole();
+                return false;
+            }
             if (status != AVERROR(EAGAIN)) {
                 check_data(status);
                 return true;
@@ -239,13 +244,33 @@ struct VideoReader::Impl {
             }
             check_data(status);
         } while (packet->stream_index != stream->index);
+        packets_end = std::max(packets_end, packet->pos + packet->size);
         check_data(avcodec_send_packet(decoder.get(), packet.get()));
     }
     void check_data(int status) const {
         if (status >= 0) return;
         require_valid(!still, name, ": damaged, or of a kind that this FFmpeg does not decode (", error_text(status),
                       "); convert it to PNG");
-        check_file(status, name, ": damaged after frame ", frames, ", or its download is not complete");
+        check_file(status, name, ": damaged after frame ", frames, of_stated_frames(),
+                   ", or its download is not complete");
+    }
+
+    std::string of_stated_frames() const {
+        const int64_t stated = stated_frames(*input, *stream, info.fps);
+        return stated > frames ? concat(" of about ", stated) : "";
+    }
+
+    // At the end of a video: most demuxers take the end of a file that was cut for the end of the film.
+    void require_whole() const {
+        if (still) return;
+        const bool y4m = std::string_view(input->iformat->name) == "yuv4mpegpipe";
+        require_valid(!y4m || packets_end == 0 || packets_end == source.bytes(), name, ": cut in the middle of frame ",
+                      frames);
+        if (end_of_video(name) != FileEnd::cut) return;
+        const int64_t stated = stated_frames(*input, *stream, info.fps);
+        if (stated > 0 && frames >= stated) return;  // what is missing is sound, or an index
+        throw InvalidRequest(concat(name, ": damaged, or its download is not complete: ", frames, " frames",
+                                    of_stated_frames(), " are there"));
     }
 
     // Why the size of its pictures is not known. Of one picture the decoder says it: too large is its one wrong
@@ -347,9 +372,9 @@ struct VideoReader::Impl {
     std::unique_ptr<RgbConverter> converter;
     Moment shown, coming;
     bool has_coming = false;
-    const AVFrame* rgb = nullptr;  // `shown` converted, while frames are sampled
-    double rate = 0, begin = 0;    // of sampling, if any
-    int64_t frames = 0, sampled = 0;
+    const AVFrame* rgb = nullptr;                      // `shown` converted, while frames are sampled
+    double rate = 0, begin = 0;                        // of sampling, if any
+    int64_t frames = 0, sampled = 0, packets_end = 0;  // the latter in bytes of the file
     double time = 0;
 };
 

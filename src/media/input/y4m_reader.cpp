@@ -2,6 +2,7 @@
 #include "media/input/y4m_reader.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -29,6 +30,19 @@ constexpr Subsampling kKinds[] = {{"420mpeg2", 2, 2, 0}, {"420paldv", 2, 2, 0}, 
 
 uint8_t code(float value) {
     return static_cast<uint8_t>(std::clamp(value + 0.5F, 0.0F, 255.0F));
+}
+
+constexpr std::string_view kMark = "YUV4MPEG2";
+
+// Of a header, behind its mark.
+template <class Take>
+void for_each_word(std::string_view header, const Take& take) {
+    for (size_t at = kMark.size(); at < header.size();) {
+        const size_t begin = header.find_first_not_of(' ', at), end = std::min(header.find(' ', begin), header.size());
+        if (begin == std::string::npos) break;
+        take(header.substr(begin, end - begin));
+        at = end;
+    }
 }
 
 class Y4mReader final : public FrameReader {
@@ -61,26 +75,17 @@ class Y4mReader final : public FrameReader {
         return text;
     }
     void read_header(const std::string& header) {
-        constexpr int64_t kMostSide = 32768;
-        constexpr std::string_view kMark = "YUV4MPEG2";
         require_valid(header.starts_with(kMark), name_, ": no YUV4MPEG2 file, and this build has no FFmpeg for others");
+        std::tie(width_, height_) = y4m_size(header, name_);
         std::string_view kind = "420";
-        for (size_t at = kMark.size(); at < header.size();) {
-            const size_t begin = header.find_first_not_of(' ', at),
-                         end = std::min(header.find(' ', begin), header.size());
-            if (begin == std::string::npos) break;
-            const std::string_view word = std::string_view(header).substr(begin, end - begin), value = word.substr(1);
-            if (word[0] == 'W') width_ = number_of<int64_t>(value).value_or(0);
-            if (word[0] == 'H') height_ = number_of<int64_t>(value).value_or(0);
+        for_each_word(header, [&](std::string_view word) {
+            const std::string_view value = word.substr(1);
             if (word[0] == 'C') kind = value;
             if (word == "XCOLORRANGE=FULL") full_range_ = true;
             const auto ratio = two_numbers<double>(value, ":");
             if (word[0] == 'F' && ratio && ratio->second > 0) fps_ = ratio->first / ratio->second;
             if (word[0] == 'A' && ratio) pixel_aspect_ = plausible_aspect(ratio->first, ratio->second);
-            at = end;
-        }
-        require_valid(width_ > 0 && height_ > 0 && width_ <= kMostSide && height_ <= kMostSide, name_,
-                      ": a damaged YUV4MPEG2 header");
+        });
         const auto* const found = std::ranges::find(kKinds, kind, &Subsampling::name);
         require_valid(found != std::end(kKinds), name_, ": samples of kind C", kind,
                       "; this build, which has no FFmpeg, reads 8 bits in 4:2:0, 4:2:2, 4:4:4 and grey");
@@ -92,7 +97,7 @@ class Y4mReader final : public FrameReader {
         if (mark.empty()) return false;
         require_valid(mark.starts_with("FRAME"), name_, ": damaged at frame ", frames_);
         require_valid(file_.read(reinterpret_cast<char*>(planes_.data()), planes_.size()) == planes_.size(), name_,
-                      ": ends within frame ", frames_);
+                      ": cut in the middle of frame ", frames_);
         ++frames_;
         for (int64_t y = 0; y < height_; ++y) {
             convert(y);
@@ -146,6 +151,21 @@ class Y4mReader final : public FrameReader {
 };
 
 }  // namespace
+
+std::pair<int64_t, int64_t> y4m_size(std::string_view header, const std::string& name) {
+    constexpr int64_t kMostSide = 32768;
+    std::string_view width, height;
+    for_each_word(header, [&](std::string_view word) {
+        if (word[0] == 'W') width = word.substr(1);
+        if (word[0] == 'H') height = word.substr(1);
+    });
+    const std::optional<int64_t> w = number_of<int64_t>(width), h = number_of<int64_t>(height);
+    const bool digits = std::ranges::all_of(concat(width, height), [](char c) { return c >= '0' && c <= '9'; });
+    require_valid(!width.empty() && !height.empty() && digits, name, ": a damaged YUV4MPEG2 header");
+    require_valid(w && h && *w > 0 && *h > 0 && *w <= kMostSide && *h <= kMostSide, name, ": ", width, "x", height,
+                  " pixels; expected sides of 1 to ", kMostSide);
+    return {*w, *h};
+}
 
 std::unique_ptr<FrameReader> open_y4m(const std::filesystem::path& path, int64_t memory) {
     return std::make_unique<Y4mReader>(path, memory);

@@ -1,8 +1,12 @@
-// Reads YUV4MPEG2 files in builds without FFmpeg: what Y4mWriter writes, and others of 8 bits.
+// YUV4MPEG2 files: their size, and in builds without FFmpeg their frames, as Y4mWriter writes them and others of 8
+// bits.
 #pragma once
 
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "media/input/film_reader.h"
 
@@ -12,5 +16,8 @@ namespace t3video::media {
 // more, else BT.601; the range limited unless the header says full. Chroma is spread linearly. Throws InvalidRequest,
 // here or where it is read, for other files, damaged ones, and frames that take more than `memory` bytes.
 std::unique_ptr<FrameReader> open_y4m(const std::filesystem::path& path, int64_t memory = kNoLimit);
+
+// Width and height of the header's line. Throws InvalidRequest, naming the file, for sides that no film has.
+std::pair<int64_t, int64_t> y4m_size(std::string_view header, const std::string& name);
 
 }  // namespace t3video::media

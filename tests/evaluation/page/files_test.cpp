@@ -110,6 +110,16 @@ TEST(Csv, TextsAreQuotedAndNoFormulas) {
     EXPECT_EQ(rows[7][3], "1=2");
 }
 
+TEST(Csv, BytesBecomeText) {
+    Evaluation evaluation = example();
+    evaluation.sets[0].name = "caf\xe9";
+    evaluation.sets[0].films[0].film = "/films/\xff\xfe.mp4";
+    evaluation.sets[0].films[1].error = "\xc3";
+    const std::string csv = csv_of(evaluation, "/films");
+    EXPECT_TRUE(is_utf8_text(csv));
+    EXPECT_EQ(rows_in(csv)[1][2], "\xef\xbf\xbd\xef\xbf\xbd.mp4");
+}
+
 TEST(Csv, NegativeNumbersStayNumbers) {
     Evaluation evaluation = example();
     evaluation.sets[0].films[0].values[0].value = -1.5;
