@@ -180,7 +180,8 @@ struct FramePair {
 
 void measure_frames(const FilmFile& film, const FilmFile* reference, const MeasureOptions& options,
                     const std::stop_token& stop, FilmResult& result) {
-    const int64_t memory = (options.memory > 0 ? options.memory : available_memory()) / 2;
+    // The film's and the reference's.
+    const int64_t memory = (options.memory > 0 ? options.memory : available_memory()) / (reference ? 2 : 1);
     FrameStream frames(film.path, memory, stop);
     const bool compares = wants(options, fidelity_metrics()) || (options.vmaf && wants(options, vmaf_metrics()));
     ReferenceStream others(compares ? reference : nullptr, frames.shape(), memory, stop);
@@ -261,7 +262,7 @@ FilmResult measure_film(const FilmFile& film, const FilmFile* reference, const M
         result.prompt = recorded_prompt(film.path);
         measure_frames(film, reference, options, stop, result);
     } catch (const InvalidRequest& error) {
-        result.error = error.what();
+        result.error = options.words ? options.words(error.message()) : error.what();
         result.values.clear();
     }
     return result;
