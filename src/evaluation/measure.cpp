@@ -202,7 +202,8 @@ struct FramePair {
 
 void measure_frames(const FilmFile& film, const FilmFile* reference, const MeasureOptions& options,
                     const std::stop_token& stop, FilmResult& result) {
-    const int64_t memory = (options.memory > 0 ? options.memory : available_memory()) / 2;
+    // The film's and the reference's.
+    const int64_t memory = (options.memory > 0 ? options.memory : available_memory()) / (reference ? 2 : 1);
     FrameStream frames(film.path, memory, stop);
     const bool compares = wants(options, fidelity_metrics()) || (options.vmaf && wants(options, vmaf_metrics()));
     ReferenceStream others(compares ? reference : nullptr, frames.shape(), memory, stop);
@@ -299,7 +300,7 @@ FilmResult measure_film(const FilmFile& film, const FilmFile* reference, const M
             measure_frames(film, other, options, stop, result);
         }
     } catch (const InvalidRequest& error) {
-        result.error = error.what();
+        result.error = options.words ? options.words(error.message()) : error.what();
         result.not_compared.clear();
         result.values.clear();
     }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/message.h"
 #include "evaluation/film_sets.h"
 #include "evaluation/meters/grid.h"
 #include "evaluation/results.h"
@@ -24,7 +25,8 @@ struct MeasureOptions {
     double program_seconds = 3600;       // for which another program may run
     int64_t memory = 0;                  // bytes; 0: what is available
     int threads = 1;
-    std::function<void(int64_t frames)> progress;  // frames measured so far; may be null
+    std::function<std::string(const Message&)> words;  // how results say what is wrong; null: plainly
+    std::function<void(int64_t frames)> progress;      // frames measured so far; may be null
 };
 
 // Whether a meter of this build measures it at all.

@@ -30,6 +30,7 @@ struct Value {
     std::string note;
     // The same of single frames, pairs of frames or other parts, for plots; empty where there is no such thing.
     std::vector<double> parts;
+    bool failed = false;  // there is no number because something broke, and not because the film has none
 };
 
 // Holds a few frames at most, so that memory does not grow with a film's length; numbers per frame may be kept. Other

@@ -1,11 +1,10 @@
-// Starts a program, reads what it writes, and sees to it that nothing of it is left.
+// Starts a program, reads what it writes, and has it ended with all that it started.
 #include "evaluation/process.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,8 +19,7 @@
 #include "core/error.h"
 #include "core/printable.h"
 #include "core/text_lines.h"
-
-extern char** environ;
+#include "evaluation/supervisor.h"
 
 namespace t3video::evaluation {
 namespace {
@@ -42,7 +40,10 @@ void keep_end(std::string& text) {
 class Pipe {
   public:
     Pipe() {
-        if (pipe2(ends_, O_CLOEXEC) != 0) throw Error(concat("no pipe to another program: ", words_of(errno)));
+        if (pipe2(ends_, O_CLOEXEC) != 0) {
+            refusal_ = errno;
+            return;
+        }
         // Reads alone must not wait: the other end belongs to the program.
         fcntl(ends_[0], F_SETFL, O_NONBLOCK);
     }
@@ -54,6 +55,7 @@ class Pipe {
     Pipe& operator=(const Pipe&) = delete;
 
     bool is_open() const { return ends_[0] >= 0; }
+    int refusal() const { return refusal_; }  // why there is none: a value of errno
     int reader() const { return ends_[0]; }
     int writer() const { return ends_[1]; }
     void close_writer() { close_end(1); }
@@ -78,81 +80,44 @@ class Pipe {
     }
 
     int ends_[2] = {-1, -1};
+    int refusal_ = 0;
 };
 
-// What posix_spawn is told: it does nothing between fork and exec that a program of several threads must not do.
-class SpawnOrders {
-  public:
-    SpawnOrders(const Pipe& output, const Pipe& errors) {
-        posix_spawn_file_actions_init(&actions_);
-        posix_spawnattr_init(&attributes_);
-        bool told = posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0) == 0 &&
-                    posix_spawn_file_actions_adddup2(&actions_, output.writer(), STDOUT_FILENO) == 0 &&
-                    posix_spawn_file_actions_adddup2(&actions_, errors.writer(), STDERR_FILENO) == 0;
-        // This program blocks the signals that end programs, and ignores SIGPIPE, without which a pipe's first program
-        // writes on when the last has ended.
-        sigset_t none, obeyed;
-        sigemptyset(&none);
-        sigemptyset(&obeyed);
-        for (const int signal : {SIGPIPE, SIGCHLD}) sigaddset(&obeyed, signal);
-        told = told && posix_spawnattr_setsigmask(&attributes_, &none) == 0 &&
-               posix_spawnattr_setsigdefault(&attributes_, &obeyed) == 0 &&
-               posix_spawnattr_setpgroup(&attributes_, 0) == 0 &&
-               posix_spawnattr_setflags(&attributes_,
-                                        POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP) == 0;
-        require(told, "orders for another program were refused");
-    }
-    ~SpawnOrders() {
-        posix_spawn_file_actions_destroy(&actions_);
-        posix_spawnattr_destroy(&attributes_);
-    }
-    SpawnOrders(const SpawnOrders&) = delete;
-    SpawnOrders& operator=(const SpawnOrders&) = delete;
-
-    const posix_spawn_file_actions_t* actions() const { return &actions_; }
-    const posix_spawnattr_t* attributes() const { return &attributes_; }
-
-  private:
-    posix_spawn_file_actions_t actions_;
-    posix_spawnattr_t attributes_;
-};
-
-// A process and those in its group. It stays a zombie until end() or the destructor, so that its number, and the
-// group's, cannot become another's before the group is killed.
+// A program with its supervisor, which the destructor ends, and with it all that is left.
 class Group {
   public:
-    explicit Group(pid_t leader) : leader_(leader) {}
-    ~Group() {
-        if (leader_ > 0) end();
-    }
+    // Refused: minus errno.
+    explicit Group(pid_t supervisor) : supervisor_(supervisor) {}
+    ~Group() { end(); }
     Group(const Group&) = delete;
     Group& operator=(const Group&) = delete;
 
-    bool leader_has_ended() const {
-        siginfo_t info{};
-        const int answer = waitid(P_PID, static_cast<id_t>(leader_), &info, WEXITED | WNOHANG | WNOWAIT);
-        return answer == 0 ? info.si_pid != 0 : errno == ECHILD;
-    }
-    // Kills all that is left. The leader's status as waitpid() has it; nothing where this program's parent had it
-    // ignore SIGCHLD, so that the system keeps none.
-    std::optional<int> end() {
-        kill(-leader_, SIGKILL);
-        int status = 0;
-        pid_t ended;
-        do ended = waitpid(leader_, &status, 0);
-        while (ended < 0 && errno == EINTR);
-        leader_ = 0;
-        return ended > 0 ? std::optional(status) : std::nullopt;
+    int refusal() const { return supervisor_ < 0 ? -supervisor_ : 0; }
+    // Kills all that is left of it.
+    void end() {
+        if (supervisor_ <= 0) return;
+        kill(supervisor_, SIGTERM);
+        while (waitpid(supervisor_, nullptr, 0) < 0 && errno == EINTR) {
+        }
+        supervisor_ = 0;
     }
 
   private:
-    pid_t leader_;
+    pid_t supervisor_;
 };
 
-// Whether the system cannot run these words, as opposed to any at this time.
-bool is_of_the_words(int reason) {
-    constexpr int kReasons[] = {ENOENT, ENOTDIR, EACCES, ENOEXEC, E2BIG, ELOOP, ENAMETOOLONG, EINVAL, EISDIR, ETXTBSY};
-    return std::ranges::find(kReasons, reason) != std::end(kReasons);
+ProcessResult not_started(int reason) {
+    return {ProcessResult::End::not_started, reason, "", ""};
+}
+
+// A supervisor that is gone without a word was killed, and its program with it.
+void set_end(const std::string& told, ProcessResult& result) {
+    ProgramEnd end{ProgramEnd::Kind::killed, SIGKILL};
+    if (told.size() >= sizeof end) std::memcpy(&end, told.data(), sizeof end);
+    result.end = end.kind == ProgramEnd::Kind::exited   ? ProcessResult::End::exited
+                 : end.kind == ProgramEnd::Kind::killed ? ProcessResult::End::killed
+                                                        : ProcessResult::End::not_started;
+    result.code = end.code;
 }
 
 }  // namespace
@@ -163,49 +128,48 @@ ProcessResult run_process(const std::vector<std::string>& words, double seconds,
     std::vector<char*> arguments;
     for (const std::string& word : words) {
         // Words of other programs end at a zero byte: this one would be cut off.
-        if (word.find('\0') != std::string::npos) return {ProcessResult::End::not_started, EINVAL, "", ""};
+        if (word.find('\0') != std::string::npos) return not_started(EINVAL);
         arguments.push_back(const_cast<char*>(word.c_str()));
     }
     arguments.push_back(nullptr);
 
-    Pipe output, errors;
-    const SpawnOrders orders(output, errors);
-    pid_t child = 0;
-    const int refusal =
-        posix_spawnp(&child, arguments[0], orders.actions(), orders.attributes(), arguments.data(), environ);
-    if (is_of_the_words(refusal)) return {ProcessResult::End::not_started, refusal, "", ""};
-    require(refusal == 0, "no process for ", words[0], ": ", words_of(refusal));
-    Group group(child);
-    output.close_writer();
-    errors.close_writer();
+    Pipe output, errors, told;
+    for (const Pipe* pipe : {&output, &errors, &told}) {
+        if (!pipe->is_open()) return not_started(pipe->refusal());
+    }
+    Group group(start_supervisor({arguments.data(), output.writer(), errors.writer(), told.writer()}));
+    if (group.refusal() != 0) return not_started(group.refusal());
+    for (Pipe* pipe : {&output, &errors, &told}) pipe->close_writer();
 
+    std::string news;
     const auto start = Clock::now();
     std::optional<double> ended;  // when its first process had
     const auto is_over = [&] {
         const double now = seconds_since(start);
-        if (!ended && group.leader_has_ended()) ended = now;
+        told.drain(news);
+        if (!ended && (!told.is_open() || news.size() >= sizeof(ProgramEnd))) ended = now;
         if (ended && ((!output.is_open() && !errors.is_open()) || now - *ended > kLeftBehind)) return true;
-        if (now < seconds) return false;
-        if (!ended) result.end = ProcessResult::End::timed_out;
-        return true;
+        return now >= seconds;
     };
     do {
         if (stop.stop_requested()) throw Stopped(Message("stopped while ", words[0], " ran"));
-        pollfd ends[] = {{output.reader(), POLLIN, 0}, {errors.reader(), POLLIN, 0}};  // below zero: none
-        poll(ends, 2, kGlance);
+        pollfd ends[] = {{output.reader(), POLLIN, 0},  // below zero: none
+                         {errors.reader(), POLLIN, 0},
+                         {ended ? -1 : told.reader(), POLLIN, 0}};
+        poll(ends, 3, kGlance);
         output.drain(result.output);
         errors.drain(result.errors);
     } while (!is_over());
 
-    const std::optional<int> status = group.end();
+    group.end();
     output.drain(result.output);
     errors.drain(result.errors);
     keep_end(result.output);
     keep_end(result.errors);
-    if (result.end == ProcessResult::End::timed_out) return result;
-    require(status.has_value(), "how ", words[0], " ended is not known: this program was started with SIGCHLD ignored");
-    result.end = WIFEXITED(*status) ? ProcessResult::End::exited : ProcessResult::End::killed;
-    result.code = WIFEXITED(*status) ? WEXITSTATUS(*status) : WTERMSIG(*status);
+    if (ended)
+        set_end(news, result);
+    else
+        result.end = ProcessResult::End::timed_out;
     return result;
 }
 

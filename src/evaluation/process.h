@@ -14,7 +14,7 @@ struct ProcessResult {
         exited,
         killed,
         timed_out,
-        not_started,  // no such program, one that the system cannot run, words too long for it
+        not_started,  // no such program, one that the system cannot run, words too long for it, too many processes
     } end = End::exited;
     int code = 0;        // exit status, the signal that killed it, or the value of errno for which it did not start
     std::string output;  // of standard output and of standard error: the last 64 KiB of each
@@ -24,8 +24,9 @@ struct ProcessResult {
 };
 
 // Runs a program, looked for on the PATH, with an empty standard input, in a process group of its own. After `seconds`
-// the whole group is killed; so it is when a stop is requested, which throws Stopped. What a program leaves running
-// when it ends has a second to finish what it writes, and is killed then. Throws Error where no process can be made.
+// it is killed, with all that it started, in whatever group or session that is by then; so it is when a stop is
+// requested, which throws Stopped, and when this program is killed. What a program leaves running when it ends has a
+// second to finish what it writes, and is killed then.
 ProcessResult run_process(const std::vector<std::string>& words, double seconds, const std::stop_token& stop = {});
 
 // Of a run that did not succeed, in one printable line: "ended with exit status 3: " and the last line that it wrote on

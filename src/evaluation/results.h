@@ -31,8 +31,8 @@ struct FilmResult {
     FilmShape shape;
     std::vector<Value> values;
     std::vector<Score> scores;
-    std::string error;               // why nothing could be measured; then there are no values
-    std::string not_compared;        // why there was no comparing; empty where there was, or no reference
+    std::string error;         // why nothing could be measured; then there are no values
+    std::string not_compared;  // why there was no comparing; empty where there was, or no reference
 };
 
 // A prompt of a list that a set has no film of.
@@ -59,7 +59,9 @@ struct Evaluation {
     std::string reference;  // name of the set, or path of the film, that others were compared with; empty: none
     std::vector<SetResult> sets;
     std::vector<Scorer> scorers;
-    std::vector<const Metric*> metrics;  // that were asked for and could be measured, in order
+    std::vector<const Metric*> metrics;     // that were asked for and could be measured, in order
+    std::vector<const Metric*> unmeasured;  // that were asked for by their names, and that no film has a number of
+    int64_t left = 0;                       // films that a stop left unmeasured; they are not in the sets
 };
 
 }  // namespace t3video::evaluation

@@ -10,7 +10,8 @@
 namespace t3video::evaluation {
 
 // "dover=python3 dover.py" -> name and command. A name is lower-case letters, digits, "_" and "-", and no metric's.
-// Throws InvalidRequest saying what is expected.
+// Throws InvalidRequest saying what is expected, also for a command behind which a further word would be a command of
+// its own, as behind "cd /opt;": the film would be run.
 Scorer parse_scorer(const std::string& text);
 
 // Runs the command by /bin/sh with the film's path, from the root, as its first and the prompt as its second further

@@ -54,25 +54,27 @@ double student_t975(int64_t degrees) {
     return std::sqrt(static_cast<double>(degrees)) * std::tan((low + high) / 2);
 }
 
+// Sums of what a double holds, and of their squares, are within a long double's range.
 Mean mean_of(std::span<const double> values) {
     Mean mean{0, kNone, kNone, kNone};
-    double sum = 0;
+    long double sum = 0;
     for (const double value : values) {
         if (!std::isfinite(value)) continue;
         sum += value;
         ++mean.count;
     }
     if (mean.count == 0) return mean;
-    const auto count = static_cast<double>(mean.count);
-    mean.value = sum / count;
+    const auto count = static_cast<long double>(mean.count);
+    const long double middle = sum / count;
+    mean.value = static_cast<double>(middle);
     if (mean.count == 1) return mean;
-    double squares = 0;
+    long double squares = 0;
     for (const double value : values) {
-        if (std::isfinite(value)) squares += (value - mean.value) * (value - mean.value);
+        if (std::isfinite(value)) squares += (value - middle) * (value - middle);
     }
-    const double half = student_t975(mean.count - 1) * std::sqrt(squares / (count - 1) / count);
-    mean.low = mean.value - half;
-    mean.high = mean.value + half;
+    const long double half = student_t975(mean.count - 1) * std::sqrt(squares / (count - 1) / count);
+    mean.low = static_cast<double>(middle - half);
+    mean.high = static_cast<double>(middle + half);
     return mean;
 }
 

@@ -3,17 +3,19 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <limits>
+#include <system_error>
 
 #include "core/error.h"
+#include "core/input_file.h"
 #include "core/json.h"
 #include "core/parallel.h"
 #include "core/paths.h"
 #include "evaluation/process.h"
+#include "evaluation/statistics.h"
 
 namespace t3video::evaluation {
 namespace {
@@ -41,21 +43,28 @@ constexpr Metric kMetrics[] = {
 class ScratchFolder {
   public:
     ScratchFolder() {
-        std::string path = (fs::temp_directory_path() / "t3video-vmaf-XXXXXX").string();
-        if (!mkdtemp(path.data())) throw Error(concat("no folder ", path, " for what VMAF writes"));
-        path_ = path;
+        const char* const place = std::getenv("TMPDIR");
+        const std::string beginning = place && *place ? place : "/tmp";
+        std::string path = beginning + "/t3video-vmaf-XXXXXX";
+        if (mkdtemp(path.data()))
+            path_ = path;
+        else
+            refusal_ = concat("no folder for its log in ", beginning, " (", std::generic_category().message(errno),
+                              "); TMPDIR names another place");
     }
     ~ScratchFolder() {
         std::error_code ignored;
-        fs::remove_all(path_, ignored);
+        if (!path_.empty()) fs::remove_all(path_, ignored);
     }
     ScratchFolder(const ScratchFolder&) = delete;
     ScratchFolder& operator=(const ScratchFolder&) = delete;
 
     const fs::path& path() const { return path_; }
+    const std::string& refusal() const { return refusal_; }  // why there is none
 
   private:
     fs::path path_;
+    std::string refusal_;
 };
 
 std::string escaped(const std::string& text, std::string_view special) {
@@ -103,11 +112,11 @@ std::vector<std::string> words_for(const std::string& program, const fs::path& f
             "-"};
 }
 
-// Of each frame; empty where the log holds anything else.
+// Of each frame; empty where the log holds anything else. It is whatever a program left under that name: a folder, a
+// pipe that nobody writes to. Throws InvalidRequest for these, and where there is none.
 std::vector<double> scores_in(const fs::path& log) {
-    std::ifstream file(log, std::ios::binary);
-    const nlohmann::json content =
-        parse_json_or_discard(std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()));
+    constexpr size_t kLongest = size_t{1} << 30;  // a frame takes about a kilobyte
+    const nlohmann::json content = parse_json_or_discard(read_text_file(log, "a log", kLongest));
     std::vector<double> scores;
     try {
         for (const nlohmann::json& frame : content.at("frames"))
@@ -148,8 +157,11 @@ Value measure_vmaf(const std::string& program, const fs::path& film, const fs::p
         value.note = refusal_of(program, path);
         if (!value.note.empty()) return value;
     }
+    value.failed = true;
     const std::string name = fs::path(program).filename().string();
     const ScratchFolder scratch;
+    value.note = scratch.refusal();
+    if (!value.note.empty()) return value;
     const fs::path log = scratch.path() / "vmaf.json";
     const ProcessResult result =
         run_process(words_for(program, absolute_path(film), absolute_path(reference), log), seconds, stop);
@@ -157,13 +169,15 @@ Value measure_vmaf(const std::string& program, const fs::path& film, const fs::p
         value.note = name + " " + words_of_failure(result, seconds);
         return value;
     }
-    value.parts = scores_in(log);
-    double sum = 0;
-    for (const double score : value.parts) sum += score;
-    if (value.parts.empty())
-        value.note = name + " wrote no scores of frames";
-    else
-        value.value = sum / double(value.parts.size());
+    value.note = name + " wrote no scores of frames";
+    try {
+        value.parts = scores_in(log);
+    } catch (const InvalidRequest&) {
+        return value;
+    }
+    value.value = mean_of(value.parts).value;
+    value.failed = !std::isfinite(value.value);
+    if (!value.failed) value.note.clear();
     return value;
 }
 

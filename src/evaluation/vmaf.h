@@ -20,7 +20,7 @@ std::optional<std::string> find_vmaf();
 
 // Both films as files that the program reads: ffmpeg reads any video, vmaf .y4m. Frames are compared by their number,
 // until the shorter film ends. Other kinds give a value without a number, whose note says so; so does a program that
-// fails. Throws Stopped.
+// fails, whatever it leaves in place of its log. Throws Stopped.
 Value measure_vmaf(const std::string& program, const std::filesystem::path& film,
                    const std::filesystem::path& reference, double seconds, const std::stop_token& stop = {});
 

@@ -7,6 +7,7 @@
 #include "core/content_hash.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/readable_bytes.h"
 
 namespace t3video::film {
 void check_inputs(const InputChoices& inputs) {
@@ -58,8 +59,8 @@ Input OpenInput::read(const FrameSize& size, const Settings& settings, int threa
                   room = memory_ - reader_->bytes() - media::Resizer::bytes(fitting);
     while (static_cast<int64_t>(input.frames.size()) < frames) {
         require_valid(input.bytes() + bytes <= room, name, ": ", frames, " frames of ", size.width, "x", size.height,
-                      " take ", (frames * bytes) >> 20, " MiB, and ", std::max<int64_t>(0, room) >> 20,
-                      " MiB may be used; make it shorter, or allow more with ", Field("memory"));
+                      " take ", readable_need(frames * bytes), ", and ", readable_room(room),
+                      " may be used; make it shorter, or allow more with ", Field("memory"));
         Tensor frame = read_frame(*reader_, fitting, threads);
         if (!frame.defined()) break;
         input.frames.push_back(std::move(frame));

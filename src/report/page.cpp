@@ -25,13 +25,18 @@ std::string section(std::string_view title, const std::string& content) {
     return content.empty() ? content : fmt::format("<section><h2>{}</h2>\n{}</section>\n", title, content);
 }
 
-std::string page_of(std::string_view title, std::string_view policy, std::string_view style, const std::string& body) {
+std::string mark_of(std::string_view generator) {
+    return fmt::format("<meta name=\"generator\" content=\"{}\">", generator);
+}
+
+std::string page_of(std::string_view title, std::string_view generator, std::string_view policy, std::string_view style,
+                    const std::string& body) {
     return fmt::format(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n{}\n"
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src "
         "data:{}\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n"
         "<style>{}{}</style>\n</head>\n<body>\n{}</body>\n</html>\n",
-        policy, title, kPageStyle, style, body);
+        mark_of(generator), policy, title, kPageStyle, style, body);
 }
 
 }  // namespace t3video::report

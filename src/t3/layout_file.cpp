@@ -3,9 +3,11 @@
 #include <limits>
 
 #include "core/error.h"
+#include "core/foreign_file.h"
 #include "core/input_file.h"
 #include "core/json.h"
 #include "core/output_file.h"
+#include "core/text_lines.h"
 #include "t3/window_layout.h"
 
 namespace t3video::t3 {
@@ -61,10 +63,16 @@ std::string layout_text(const WindowLayout& layout) {
 
 WindowLayout read_layout(const std::filesystem::path& path) {
     const std::string name = path.string();
-    const json root = parse_json_or_discard(read_text_file(path, "a window layout (t3-layout.json)"));
+    constexpr const char* kExpected = R"(expected {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]})";
+    const std::string text = read_text_file(path, "a window layout (t3-layout.json)");
+    require_valid(!trimmed(text).empty(), name, ": is empty; ", kExpected);
+    const std::string other = foreign_words(text, "a window layout");
+    require_valid(other.empty(), name, ": ", other);
+    const json root = parse_json_or_discard(text);
+    require_valid(!root.is_discarded(), name, ": no valid JSON; ", kExpected);
     require_valid(
         root.is_object() && root.contains("grid") && root.contains("window_counts") && root["window_counts"].is_array(),
-        name, R"(: expected {"grid": [T, H, W], "window_counts": [[n_t, n_h, n_w], ...]})");
+        name, ": ", kExpected);
     const auto [t, h, w] = triple(root["grid"], name + ": \"grid\"");
     WindowLayout layout{{t, h, w}, {}};
     const json shifts = root.value("shift", json::array()), schedule = root.value("schedule", json::array());

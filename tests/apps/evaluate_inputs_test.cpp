@@ -60,14 +60,13 @@ class EvaluateInputs : public ::testing::Test {
     }
 
     TemporaryFolder folder_;
-    const std::string kMetrics = "--metrics=psnr,colour_drift,latent_distance";
 };
 
 TEST_F(EvaluateInputs, AFilmThatWasCutIsBrokenAndTheOthersAreMeasured) {
     video("set/whole.y4m", 24);
     const std::string whole = read_file(video("whole.y4m", 24));
     write_file(folder_ / "set" / "cut.y4m", whole.substr(0, whole.size() / 2));
-    const Outcome run = evaluate({path("set"), kMetrics});
+    const Outcome run = evaluate({path("set")});
     EXPECT_EQ(run.exit_code, 2);
     expect_line(run, "cut.y4m: cut in the middle of frame 11");
     EXPECT_EQ(film(0, "whole")["frames"], 24);
@@ -79,7 +78,7 @@ TEST_F(EvaluateInputs, WhatFollowsTheFramesMayBeMissing) {
     const std::string whole = read_file(video("whole.mkv", 24));
     write_file(folder_ / "set" / "half.mkv", whole.substr(0, whole.size() / 2));
     write_file(folder_ / "set" / "index.mkv", whole.substr(0, whole.size() - 3));
-    const Outcome run = evaluate({path("set"), kMetrics});
+    const Outcome run = evaluate({path("set")});
     EXPECT_EQ(run.exit_code, 2);
     expect_line(run, "half.mkv: damaged, or its download is not complete: ");
     expect_line(run, " frames of about 24 are there\n");
@@ -93,7 +92,7 @@ TEST_F(EvaluateInputs, APictureThatIsMissingBreaksItsFilm) {
     write_pictures(folder_ / "set" / "twice", 8);
     fs::remove(folder_ / "set" / "gap" / "3.png");
     fs::copy(folder_ / "set" / "twice" / "3.png", folder_ / "set" / "twice" / "0003.png");
-    const Outcome run = evaluate({"new=" + path("set"), "--reference", path("set/whole"), kMetrics});
+    const Outcome run = evaluate({"new=" + path("set"), "--reference", path("set/whole")});
     EXPECT_EQ(run.exit_code, 2);
     expect_line(run, "gap: picture 3 of 0 to 7 is missing");
     expect_line(run, "are picture 3; expected one of them");
@@ -105,7 +104,7 @@ TEST_F(EvaluateInputs, WhatTheSystemDoesNotTellOfIsALine) {
     write_pictures(folder_ / "set" / "good", 2);
     fs::create_symlink("circle", folder_ / "set" / "circle");
     fs::create_symlink("loop.mp4", folder_ / "set" / "loop.mp4");
-    const Outcome run = evaluate({path("set"), kMetrics});
+    const Outcome run = evaluate({path("set")});
     EXPECT_EQ(run.exit_code, 2);
     expect_line(run, "set/circle: ");
     expect_line(run, "set/loop.mp4: ");
@@ -118,7 +117,7 @@ TEST_F(EvaluateInputs, WhatIsNotReadIsNamed) {
     fs::create_directories(folder_ / "set" / "1.mp4");
     fs::create_directories(folder_ / "set" / "empty");
     write_file(folder_ / "set" / "notes.txt", "x");
-    const Outcome run = evaluate({path("set"), kMetrics});
+    const Outcome run = evaluate({path("set")});
     EXPECT_EQ(run.exit_code, 0);
     expect_line(run,
                 "set: not read: 0.safetensors (latents beside films); 1.mp4, empty (folders without PNG pictures)\n");
@@ -128,7 +127,7 @@ TEST_F(EvaluateInputs, WhatIsNotReadIsNamed) {
 TEST_F(EvaluateInputs, PromptsWithoutFilmsAreNamed) {
     write_pictures(folder_ / "set" / "00001", 2);
     write_file(folder_ / "list.json", R"(["zero", "one", "two < three"])");
-    const Outcome run = evaluate({"new=" + path("set"), kMetrics, "--prompts", path("list.json")});
+    const Outcome run = evaluate({"new=" + path("set"), "--prompts", path("list.json")});
     EXPECT_EQ(run.exit_code, 0);
     expect_line(run, "new: 2 of 3 prompts have no film here: 00000, 00002\n");
     const json missing = report()["sets"][0]["missing"];
@@ -144,7 +143,7 @@ TEST_F(EvaluateInputs, FilmsWithoutPromptsAreNamed) {
     write_pictures(folder_ / "set" / "00000", 2);
     write_pictures(folder_ / "set" / "00001", 2);
     const auto says = [&](const std::string& films, const std::string& text) {
-        const Outcome run = evaluate({"new=" + films, kMetrics, "--prompts", path("list.json")});
+        const Outcome run = evaluate({"new=" + films, "--prompts", path("list.json")});
         EXPECT_EQ(run.exit_code, 0);
         expect_line(run, text);
         EXPECT_EQ(times(run.err, "no prompt of the list is"), 1U);
@@ -157,7 +156,7 @@ TEST_F(EvaluateInputs, FilmsWithoutPromptsAreNamed) {
 }
 
 TEST_F(EvaluateInputs, ScorersNeedFilms) {
-    const Outcome run = evaluate({"new=" + latents("x.safetensors"), kMetrics, "--scorer", "one=echo 1"});
+    const Outcome run = evaluate({"new=" + latents("x.safetensors"), "--scorer", "one=echo 1"});
     EXPECT_EQ(run.exit_code, 0);
     expect_line(run, "new: these are latents, and scorers need films: none is run\n");
 }
@@ -166,7 +165,7 @@ TEST_F(EvaluateInputs, LatentsThatAreNoNumbersAreBrokenAlone) {
     latents("set/0.safetensors");
     for (const double bad : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
         latents("set/1.safetensors", bad);
-        const Outcome run = evaluate({path("set"), kMetrics});
+        const Outcome run = evaluate({path("set")});
         EXPECT_EQ(run.exit_code, 2);
         expect_line(run, "1.safetensors: latents hold values that are infinite or not numbers");
     }
@@ -177,7 +176,7 @@ TEST_F(EvaluateInputs, ABrokenReferenceIsSaidOnce) {
     for (const char* name : {"0", "1"}) write_pictures(folder_ / "set" / name, 3);
     write_pictures(folder_ / "ref", 3);
     write_file(folder_ / "ref" / "2.png", "no picture");
-    const Outcome films = evaluate({path("set"), "--reference", path("ref"), kMetrics});
+    const Outcome films = evaluate({path("set"), "--reference", path("ref")});
     EXPECT_EQ(films.exit_code, 2);
     expect_line(films, "ref/2.png");
     expect_line(films, "set/0: not compared: its reference " + path("ref") + " cannot be read\n");
@@ -188,7 +187,7 @@ TEST_F(EvaluateInputs, ABrokenReferenceIsSaidOnce) {
     latents("lat/0.safetensors");
     latents("lat/1.safetensors");
     latents("bad.safetensors", std::numeric_limits<double>::quiet_NaN());
-    const Outcome run = evaluate({path("lat"), "--reference", path("bad.safetensors"), kMetrics});
+    const Outcome run = evaluate({path("lat"), "--reference", path("bad.safetensors")});
     EXPECT_EQ(run.exit_code, 2);
     expect_line(run, "bad.safetensors: latents hold values");
     expect_line(run, "lat/0.safetensors: not compared: its reference ");
@@ -197,7 +196,7 @@ TEST_F(EvaluateInputs, ABrokenReferenceIsSaidOnce) {
 
 TEST_F(EvaluateInputs, FilmsAndLatentsAreNotComparedButMeasured) {
     write_pictures(folder_ / "film", 3);
-    const Outcome run = evaluate({path("film"), "--reference", latents("x.safetensors"), kMetrics});
+    const Outcome run = evaluate({path("film"), "--reference", latents("x.safetensors")});
     EXPECT_EQ(run.exit_code, 2);
     expect_line(run, "film: not compared: it is a film, its reference " + path("x.safetensors") + " is latents\n");
     EXPECT_TRUE(film(1, "film")["values"].contains("colour_drift"));
@@ -208,7 +207,7 @@ TEST_F(EvaluateInputs, ABrokenFilmIsSaidOnce) {
     write_pictures(folder_ / "set" / "bad", 3);
     write_pictures(folder_ / "ref" / "good", 3);
     write_file(folder_ / "set" / "bad" / "1.png", "no picture");
-    const Outcome run = evaluate({path("set"), "--reference", path("ref"), kMetrics});
+    const Outcome run = evaluate({path("set"), "--reference", path("ref")});
     EXPECT_EQ(run.exit_code, 2);
     expect_line(run, "bad/1.png");
     expect_line(run, "it has 1 frame, its reference ");
@@ -217,7 +216,7 @@ TEST_F(EvaluateInputs, ABrokenFilmIsSaidOnce) {
 
 TEST_F(EvaluateInputs, NamesThatAreNoTextStayReadable) {
     write_pictures(folder_ / "caf\xe9", 2);
-    const Outcome run = evaluate({path("caf\xe9"), kMetrics});
+    const Outcome run = evaluate({path("caf\xe9")});
     EXPECT_EQ(run.exit_code, 0) << run.err;
     const std::string csv = read_file(folder_ / "out" / "evaluation.csv");
     EXPECT_NE(csv.find("caf\xef\xbf\xbd"), std::string::npos);

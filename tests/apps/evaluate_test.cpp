@@ -1,6 +1,7 @@
 // t3video evaluate, as its users run it.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "media/input/film_reader.h"
@@ -173,6 +174,208 @@ TEST_F(Evaluate, WrongRequestsAreOneLine) {
     write_file(folder_ / "out" / "index.html", "mine");
     refuses({path("a")}, "index.html that is no report of t3video");
     EXPECT_EQ(read_file(folder_ / "out" / "index.html"), "mine");
+}
+
+// Nothing is made for a request that is refused.
+TEST_F(Evaluate, FilesOfOthersAndPlacesThatCannotBeWrittenAreRefusedAtOnce) {
+    write_film(folder_ / "a", 32, 32, 2);
+    const auto refuses = [&](const std::string& output, const std::string& text) {
+        const Outcome run = run_program(
+            {"evaluate", path("a"), "--scorer", "x=echo run >'" + path("ran") + "'; echo 1 #", "-o", output});
+        EXPECT_EQ(run.exit_code, 2) << output;
+        EXPECT_NE(run.err.find(text), std::string::npos) << run.err;
+        EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
+        EXPECT_FALSE(exists(folder_ / "ran"));
+    };
+    for (const char* name : {"evaluation.csv", "evaluation.json", "index.html"}) {
+        const fs::path own = write_file(folder_ / "own" / name, "mine");
+        refuses(path("own"), std::string("holds an ") + name + " that is no report of t3video");
+        EXPECT_EQ(read_file(own), "mine");
+        fs::remove(own);
+        fs::create_directory(own);
+        refuses(path("own"), std::string("holds an ") + name);
+        fs::remove(own);
+    }
+    write_file(folder_ / "file", "x");
+    fs::create_symlink(folder_ / "none", folder_ / "dangling");
+    refuses(path("file"), "--output " + path("file") + ": is no folder");
+    refuses(path("dangling"), "is a link that leads nowhere");
+    refuses("/proc/x", "--output /proc/x: cannot be made");
+    const Outcome run = evaluate({path("a"), "--metrics", "colour_drift"});
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_EQ(evaluate({path("a"), "--metrics", "colour_drift"}).exit_code, 0);  // over its own
+}
+
+TEST_F(Evaluate, OptionsThatCannotCountAreRefused) {
+    write_film(folder_ / "a", 32, 32, 2);
+    write_file(folder_ / "broken.json", "{\"grid\": [1,");
+    write_file(folder_ / "empty.json", "");
+    const auto refuses = [&](std::vector<std::string> words, const std::string& text) {
+        words.insert(words.begin(), path("a"));
+        const Outcome run = evaluate(words);
+        EXPECT_EQ(run.exit_code, 2) << text;
+        EXPECT_NE(run.err.find(text), std::string::npos) << text << "\n" << run.err;
+        EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
+        EXPECT_FALSE(exists(folder_ / "out")) << text;
+    };
+    refuses({"--metrics", "psnr"}, "--metrics psnr: needs films to compare with, as --reference");
+    refuses({"--metrics", "grid_close"},
+            "--metrics grid_close: needs the windows that films were made in, as --layout or --model");
+    refuses({"--metrics", "latent_cosine"}, "--metrics latent_cosine: needs latents");
+    refuses({"--metrics", ","}, "--metrics ,: expected some of psnr");
+    refuses({"--scorer-seconds", "nan"}, "--scorer-seconds nan: expected 0.1 to 1000000");
+    refuses({"--scorer-seconds", "0"}, "--scorer-seconds 0: expected 0.1 to 1000000");
+    refuses({"--scorer-seconds", "1e7"}, "--scorer-seconds 1e7: expected 0.1 to 1000000");
+    refuses({"--scorer", "x=echo 1;"}, "--scorer x=echo 1;: film and prompt follow as two further words");
+    refuses({"--device", "tpu"}, "--device tpu: belongs to --full-attention");
+    refuses({"--device", "cuda:9"}, "--device cuda:9: belongs to --full-attention");
+    refuses({"--dtype", "int8"}, "--dtype int8: belongs to --full-attention");
+    refuses({"--dit", "nope"}, "--dit: belongs to --full-attention, or to --model");
+    refuses({"--lora", "nope"}, "--lora: belongs to --full-attention, or to --model");
+    refuses({"--vae", "nope.pth"}, "--vae: belongs to --full-attention, or to --model");
+    refuses({"--model", T3VIDEO_SOURCE "/models/demo", "--vae", "nope.pth"}, "nope.pth");
+    refuses({"--layout", path("broken.json")}, "broken.json: no valid JSON; expected {\"grid\"");
+    refuses({"--layout", path("empty.json")}, "empty.json: is empty; expected {\"grid\"");
+    refuses({"--reference", path("a")}, "is the only set");
+    refuses({"--full-attention", "--device", "tpu"}, "--device tpu");
+    refuses({"--full-attention", "--dtype", "int8"}, "--dtype int8");
+    refuses({"--full-attention"}, "--full-attention: " + path("a") + " cannot be made with it: ");
+}
+
+TEST_F(Evaluate, FilmsWithoutTwinsLeaveNothing) {
+    const std::vector<std::string> request = {"generate", "--prompt",   "A red ball falls.", "--size", "96x64",
+                                              "--frames", "5",          "--steps",           "1",      "--quiet",
+                                              "--output", path("film/")};
+    ASSERT_EQ(run_program(request).exit_code, 0);
+    const auto refuses = [&](const std::vector<std::string>& words, const std::string& text) {
+        const Outcome run = evaluate(words);
+        EXPECT_EQ(run.exit_code, 2) << text;
+        EXPECT_NE(run.err.find(text), std::string::npos) << run.err;
+        EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
+        EXPECT_FALSE(exists(folder_ / "out")) << text;
+    };
+    refuses({path("film"), "--full-attention", "--quiet", "--memory", "30MiB"}, "--memory");
+    refuses({"full attention=" + path("film"), "--full-attention"}, "two sets are called full attention");
+    const fs::path own = write_file(folder_ / "out" / "full-attention" / "film" / "00000.png", "mine");
+    const Outcome run = evaluate({path("film"), "--full-attention", "--quiet"});
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_EQ(std::ranges::count(run.err, '\n'), 1) << run.err;
+    EXPECT_EQ(read_file(own), "mine");
+    EXPECT_FALSE(exists(folder_ / "out" / "evaluation.json"));
+}
+
+TEST_F(Evaluate, AMetricThatIsNamedTwiceIsMeasuredOnce) {
+    write_film(folder_ / "a", 48, 32, 3);
+    const Outcome run = evaluate({path("a"), "--metrics", "flicker, colour_drift,,flicker", "--metrics", "flicker"});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_EQ(report()["metrics"].size(), 2U);
+    EXPECT_EQ(run.out.find("Flicker"), run.out.rfind("Flicker"));
+}
+
+TEST_F(Evaluate, TooLittleMemoryIsSaidInOptions) {
+    write_film(folder_ / "a", 48, 32, 3);
+    const Outcome run = evaluate({path("a"), "--memory", "1"});
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_NE(run.err.find("but 1 byte may be used; make it smaller, or allow more with --memory"), std::string::npos)
+        << run.err;
+}
+
+// A program in place of vmaf that fails in one way after the other; films keep their other numbers.
+TEST_F(Evaluate, AVmafThatFailsIsSaidOfEachFilm) {
+    for (const char* set : {"a", "b"}) {
+        for (const char* film : {"1.y4m", "2.y4m"})
+            write_file(folder_ / set / film, "YUV4MPEG2 W32 H32 F8:1 Ip A1:1 C444\nFRAME\n" +
+                                                 std::string(3 * 32 * 32, 'x') + "FRAME\n" +
+                                                 std::string(3 * 32 * 32, 'x'));
+    }
+    const auto fails = [&](const std::string& script, const std::string& text, const std::string& setting = "") {
+        const fs::path program = write_file(folder_ / "bin/vmaf", "#!/bin/sh\n" + script);
+        fs::permissions(program, fs::perms::owner_all);
+        write_file(folder_ / "bin/ffmpeg", "#!/bin/sh\nexit 9\n");
+        fs::permissions(folder_ / "bin/ffmpeg", fs::perms::owner_all);
+        const Outcome run = run_program({"evaluate", path("a"), "--reference", path("b"), "--metrics", "psnr,vmaf",
+                                         "--scorer-seconds", "1", "-o", path("out")},
+                                        setting + "PATH='" + path("bin") + "':/usr/bin:/bin ");
+        EXPECT_EQ(run.exit_code, 2) << script;
+        for (const char* film : {"1.y4m", "2.y4m"})
+            EXPECT_NE(run.err.find(path("a") + "/" + film + ": vmaf: " + text), std::string::npos) << script << run.err;
+        EXPECT_EQ(film(1, 1)["values"]["psnr"]["value"], 100) << script;
+    };
+    fails("exit 9\n", "vmaf ended with exit status 9");
+    fails("sleep 1000\n", "vmaf took longer than 1 s");
+    fails("exit 0\n", "vmaf wrote no scores of frames");
+    fails("mkdir \"$7\"\n", "vmaf wrote no scores of frames");
+    fails("mkfifo \"$7\"\n", "vmaf wrote no scores of frames");
+    fails("exit 0\n", "no folder for its log in /nonexistent", "TMPDIR=/nonexistent ");
+}
+
+TEST_F(Evaluate, AVmafThatIsNotThereIsNamed) {
+    write_film(folder_ / "a", 32, 32, 2);
+    write_film(folder_ / "b", 32, 32, 2);
+    fs::create_directory(folder_ / "bin");
+    const Outcome run =
+        run_program({"evaluate", path("a"), "--reference", path("b"), "--metrics", "vmaf", "-o", path("out")},
+                    "PATH='" + path("bin") + "' ");
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_NE(run.err.find("--metrics vmaf: needs an ffmpeg with libvmaf"), std::string::npos) << run.err;
+}
+
+// What was measured by then is reported, marked as not being all.
+TEST_F(Evaluate, AStopKeepsTheFilmsThatAreFinished) {
+    write_film(folder_ / "films" / "0", 32, 32, 2);
+    write_film(folder_ / "films" / "1", 32, 32, 2);
+    const auto stop = [&](const std::string& waits_for) {
+        const std::string scorer = "case $T3VIDEO_FILM in */" + waits_for + ") echo there >'" + path("there") +
+                                   "'; sleep 1000;; esac; echo 1 #";
+        const pid_t program = start_program({"evaluate", path("films"), "--metrics", "colour_drift", "--quiet",
+                                             "--scorer", "x=" + scorer, "-o", path("out")},
+                                            folder_ / "err");
+        for (int i = 0; i < 3000 && !exists(folder_ / "there"); ++i) usleep(10000);
+        kill(program, SIGINT);
+        EXPECT_EQ(wait_for(program), 130);
+        fs::remove(folder_ / "there");
+    };
+    stop("0");
+    EXPECT_FALSE(exists(folder_ / "out"));
+    stop("1");
+    EXPECT_EQ(report()["films_left"], 1);
+    EXPECT_EQ(report()["sets"][0]["films"].size(), 1U);
+    EXPECT_NE(read_file(folder_ / "out" / "index.html").find("It was stopped: 1 film was not measured"),
+              std::string::npos);
+    EXPECT_NE(read_file(folder_ / "err").find("lacks 1"), std::string::npos) << read_file(folder_ / "err");
+}
+
+TEST_F(Evaluate, AFullDiskLeavesNoHalfOfAReport) {
+    write_film(folder_ / "a", 32, 32, 2);
+    fs::create_directory(folder_ / "out");
+    const Outcome run =
+        run_program({"evaluate", path("a"), "--metrics", "colour_drift", "-o", path("out")},
+                    "ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD=" + quoted(T3VIDEO_REFUSING_DISK) +
+                        " T3VIDEO_FULL=" + quoted(path("out/index.html")) + " ");
+    EXPECT_EQ(run.exit_code, 2);
+    EXPECT_NE(run.err.find("No space left on device; make room"), std::string::npos) << run.err;
+    EXPECT_NE(run.out.find("Colour"), std::string::npos) << run.out;  // the numbers at least
+    EXPECT_TRUE(fs::is_empty(folder_ / "out"));
+}
+
+// As other programs have it, for all commands.
+TEST(StandardOutput, ReadersMayLeaveAndDisksMayBeFull) {
+    const TemporaryFolder folder;
+    const std::string layout = quoted(test_data() + "golden/wan21-tiny/t3-layout.json");
+    for (const std::string& command : {std::string("evaluate --describe"), std::string("evaluate --help"),
+                                       std::string("version"), "inspect " + layout}) {
+        const std::string errors = quoted((folder / "err").string()), code = quoted((folder / "code").string());
+        const std::string start = quoted(program_path()) + " " + command + " 2>" + errors;
+        ASSERT_EQ(std::system(("{ sleep 0.3; " + start + "; echo $? >" + code + "; } | true").c_str()), 0);
+        EXPECT_EQ(read_file(folder / "err"), "") << command;
+        const std::string ended = read_file(folder / "code");
+        EXPECT_EQ(ended, "141\n") << command;
+        EXPECT_EQ(WEXITSTATUS(std::system((start + " >/dev/full").c_str())), 2) << command;
+        EXPECT_NE(
+            read_file(folder / "err").find("t3video: standard output: cannot be written: No space left on device"),
+            std::string::npos)
+            << command << read_file(folder / "err");
+    }
 }
 
 // docs/metrics.md is what --describe prints, between its own words.

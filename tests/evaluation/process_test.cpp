@@ -1,14 +1,19 @@
 // Other programs: what they write, how they end, and that nothing of them is left.
 #include "evaluation/process.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <iterator>
 #include <limits>
+#include <sstream>
 #include <thread>
 
 #include "core/error.h"
@@ -161,6 +166,66 @@ TEST(Process, NothingStaysOpen) {
     run_process({"no-such-program-anywhere"}, kLong);
     EXPECT_THROW(run_shell("sleep 1000", kLong, stop.get_token()), Stopped);
     EXPECT_EQ(open_files(), before);
+}
+
+// A program that runs others in a process of its own, whose number is given to `what`, once the file `begun` is there.
+template <class What>
+void while_running(const std::string& script, const fs::path& begun, const What& what) {
+    const pid_t child = fork();
+    if (child == 0) {
+        run_shell(script);
+        _exit(0);
+    }
+    for (int i = 0; i < 6000 && testing::read_file(begun).find("end") == std::string::npos; ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    what(child);
+    waitpid(child, nullptr, 0);
+}
+
+TEST(Process, NothingOutlivesThisProgramHoweverItEnds) {
+    const TemporaryFolder folder;
+    const fs::path numbers = folder / "numbers";
+    while_running("setsid sleep 1000 & a=$!; sleep 1000 & echo $$ $a $! end >" + numbers.string() + "; wait", numbers,
+                  [](pid_t program) { kill(program, SIGKILL); });
+    std::istringstream text(testing::read_file(numbers));
+    size_t processes = 0;
+    for (std::string process; text >> process && process != "end"; ++processes) EXPECT_TRUE(ends(process)) << process;
+    EXPECT_EQ(processes, 3U);
+}
+
+TEST(Process, WhatLeftTheGroupIsKilledToo) {
+    const TemporaryFolder folder;
+    const fs::path number = folder / "number";
+    const std::string script = "setsid sh -c 'setsid sleep 1000 & echo $! >" + number.string() + "; sleep 1000' & ";
+    const auto last = [&] {
+        const std::string text = testing::read_file(number);
+        return text.substr(0, text.find('\n'));
+    };
+    EXPECT_TRUE(run_shell(script + "sleep 0.3").succeeded());
+    ASSERT_FALSE(last().empty());
+    EXPECT_TRUE(ends(last()));
+    EXPECT_EQ(run_shell(script + "sleep 1000", 0.5).end, End::timed_out);
+    EXPECT_TRUE(ends(last()));
+}
+
+TEST(Process, AProgramThatFindsNoProcessIsNotStarted) {
+    const auto with_limit = [] {
+        const rlimit none{8, 8};  // open files: too few for pipes
+        setrlimit(RLIMIT_NOFILE, &none);
+        while (open("/dev/null", O_RDONLY) >= 0) {
+        }
+        const ProcessResult result = run_shell("echo 1");
+        _exit(result.end == End::not_started && result.code == EMFILE ? 3 : 4);
+    };
+    EXPECT_EXIT(with_limit(), ::testing::ExitedWithCode(3), "");
+}
+
+TEST(Process, HowItEndedIsKnownWhereChildrenAreNotWaitedFor) {
+    const auto ignoring = [] {
+        signal(SIGCHLD, SIG_IGN);
+        _exit(run_shell("exit 5").code == 5 ? 3 : 4);
+    };
+    EXPECT_EXIT(ignoring(), ::testing::ExitedWithCode(3), "");
 }
 
 TEST(Process, ManyAtOnceDoNotWaitForEachOther) {

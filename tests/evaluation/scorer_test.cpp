@@ -48,6 +48,19 @@ TEST(Scorer, TheLastLineIsTheScore) {
     expect_number("head -c 3000000 /dev/zero; head -c 3000000 /dev/zero >&2; echo; echo 7; :", 7);
 }
 
+TEST(Scorer, NumbersAreWrittenInManyWays) {
+    expect_number("echo +5; :", 5);
+    expect_number("echo +.5e1; :", 5);
+    expect_number("echo 5.; :", 5);
+    expect_number("echo -0.0; :", 0);
+    expect_number("echo 1e-999; :", 0);
+    expect_number("echo -1.5e-999; :", 0);
+    expect_number("echo 1e-310; :", 1e-310);
+    expect_number("echo 1.7e308; :", 1.7e308);
+    for (const std::string text : {"+-5", "++5", "+", "-1e999", "+inf", "1e", "0x10"})
+        expect_note("echo " + text + "; :", "printed no finite number, but " + text);
+}
+
 TEST(Scorer, OtherLinesAreNoScores) {
     expect_note(":", "printed nothing");
     expect_note("echo 5 >&2; :", "printed nothing");
@@ -117,6 +130,30 @@ TEST(Scorer, NameAndCommandAreParted) {
     EXPECT_EQ(scorer.command, "python3 dover.py --mode=fast");
 }
 
+TEST(Scorer, CommandsOfManyKindsTakeFurtherWords) {
+    for (const std::string command : {"cd /x; python3 a.py",
+                                      "A=1 python3 a.py",
+                                      "python3 a.py A=1",
+                                      "python3 a.py 2>/dev/null",
+                                      "python3 a.py 2>&1",
+                                      "python3 -c 'a; b;'",
+                                      "python3 -c \"a &\"",
+                                      "python3 a.py \\;",
+                                      "echo 1 # a;",
+                                      "echo 1; :",
+                                      "python3 $(which x;)",
+                                      "python3 `which x;`",
+                                      "f() { echo 1; }; f",
+                                      "(echo 1; :)",
+                                      "2>/dev/null python3 a.py",
+                                      "A=1 \\\n python3 a.py",
+                                      "if true; then echo 1; fi; :",
+                                      "! true",
+                                      "{ echo 1; } | tail -n",
+                                      "echo a#b; x"})
+        EXPECT_EQ(parse_scorer("x=" + command).command, command);
+}
+
 TEST(Scorer, OtherTextsAreRefused) {
     using testing::expect_invalid;
     expect_invalid([] { parse_scorer("python3 dover.py"); }, {"scorer python3 dover.py: expected NAME=COMMAND"});
@@ -125,6 +162,16 @@ TEST(Scorer, OtherTextsAreRefused) {
     expect_invalid([] { parse_scorer("a b=python3"); }, {"lower-case letters, digits"});
     expect_invalid([] { parse_scorer("dover= "); }, {"with a command"});
     expect_invalid([] { parse_scorer("ssim=python3"); }, {"ssim is the name of a metric"});
+    // The film would be run, as a program.
+    for (const std::string command :
+         {"python3 a.py;", "python3 a.py &", "python3 a.py &&", "true ||", "cat |",  "! ", "{ ",
+          "(", "A=1", "A=1 B='2 3'", "cd /x; A=\"1;2\"", ">out", "true; 2>/dev/null", "true; 2> 'a b'",
+
+          "if true; then", "while true; do", "x=$(date);", ";"}) {
+        expect_invalid([&] { parse_scorer("x=" + command); },
+                       {"scorer x=" + command, "would be a command of their own"});
+    }
+    EXPECT_THROW(parse_scorer("x=true\n A=1 <in"), InvalidRequest);
     expect_invalid([] { parse_scorer("film=python3"); }, {"film is the name of a metric or column"});
 }
 

@@ -57,6 +57,18 @@ TEST(Statistics, MeanAndInterval) {
     EXPECT_TRUE(mean.has_interval());
 }
 
+TEST(Statistics, TheLargestNumbersHaveAMean) {
+    constexpr double kLarge = 1.7e308;
+    const Mean alike = mean_of(std::vector{kLarge, kLarge, kLarge});
+    EXPECT_EQ(alike.count, 3);
+    EXPECT_DOUBLE_EQ(alike.value, kLarge);
+    const Mean apart = mean_of(std::vector{kLarge, -kLarge, kLarge, -kLarge});
+    EXPECT_EQ(apart.value, 0);
+    const Mean small = mean_of(std::vector{1e200, 3e200});  // of which the squares are too large
+    EXPECT_DOUBLE_EQ(small.value, 2e200);
+    EXPECT_NEAR(small.high / 2e200, 1 + 12.706204736 / 2, 1e-8);
+}
+
 TEST(Statistics, FewValues) {
     const Mean none = mean_of({});
     EXPECT_EQ(none.count, 0);

@@ -67,11 +67,12 @@ class Vmaf : public ::testing::Test {
         EXPECT_DOUBLE_EQ(value.value, 80.25);
         EXPECT_EQ(value.parts, std::vector<double>({90.5, 70.25, 80}));
     }
-    static void expect_note(const Value& value, const std::string& note) {
+    static void expect_note(const Value& value, const std::string& note, bool failed = true) {
         EXPECT_EQ(value.metric, &vmaf_metrics()[0]);
         EXPECT_TRUE(std::isnan(value.value));
         EXPECT_EQ(value.note, note);
         EXPECT_TRUE(value.parts.empty());
+        EXPECT_EQ(value.failed, failed);
     }
 
     TemporaryFolder folder_;
@@ -151,24 +152,49 @@ TEST_F(Vmaf, FailuresAreNotes) {
 
 TEST_F(Vmaf, OtherLogsHoldNoScores) {
     const std::string a = film("a.y4m"), b = film("b.y4m");
-    for (const char* text : {"", "no JSON", "[]", "{\"frames\": []}", "{\"frames\": [{\"metrics\": {\"psnr\": 1}}]}",
-                             "{\"frames\": [{\"metrics\": {\"vmaf\": \"high\"}}]}", "{\"frames\": 7}",
-                             "{\"frames\": [{\"metrics\": {\"vmaf\": null}}]}"}) {
+    for (const char* text :
+         {"", "no JSON", "{\"frames\": [{\"metrics\": {\"vmaf\": NaN}}]}",
+          "{\"frames\": [{\"metrics\": {\"vmaf\": 1e999}}]}", "[]", "{\"frames\": []}",
+          "{\"frames\": [{\"metrics\": {\"psnr\": 1}}]}", "{\"frames\": [{\"metrics\": {\"vmaf\": \"high\"}}]}",
+          "{\"frames\": 7}", "{\"frames\": [{\"metrics\": {\"vmaf\": null}}]}"}) {
         const std::string other = testing::write_file(folder_ / "other.json", text).string();
         expect_note(measure_vmaf(program("vmaf", "cp '" + other + "' \"$7\"\n"), a, b, kLong),
                     "vmaf wrote no scores of frames");
     }
 }
 
+// Whatever stands where the log was to be is neither waited for nor read without end.
+TEST_F(Vmaf, ALogThatIsNoFileHoldsNoScores) {
+    const std::string a = film("a.y4m"), b = film("b.y4m");
+    for (const char* script : {"exit 0\n", "mkdir \"$7\"\n", "mkfifo \"$7\"\n", "ln -s /dev/zero \"$7\"\n",
+                               "ln -s none \"$7\"\n", "mkdir -p \"$7/a/b\"\n", "rm -r \"${7%/*}\"\n"})
+        expect_note(measure_vmaf(program("vmaf", script), a, b, kLong), "vmaf wrote no scores of frames");
+}
+
+TEST_F(Vmaf, NowhereToPutTheLogIsANote) {
+    const std::string a = film("a.y4m"), b = film("b.y4m"), vmaf = program("vmaf", "exit 0\n");
+    const fs::path none = folder_ / "none";
+    setenv("TMPDIR", none.c_str(), 1);
+    expect_note(measure_vmaf(vmaf, a, b, kLong), "no folder for its log in " + none.string() +
+                                                     " (No such file or directory); TMPDIR names another place");
+    setenv("TMPDIR", a.c_str(), 1);
+    expect_note(measure_vmaf(vmaf, a, b, kLong),
+                "no folder for its log in " + a + " (Not a directory); TMPDIR names another place");
+    EXPECT_FALSE(fs::exists(folder_ / "words"));  // nothing was run
+}
+
 TEST_F(Vmaf, KindsOfFilmsThatTheProgramDoesNotReadAreNamed) {
     const std::string vmaf = program("vmaf", "exit 0\n"), ffmpeg = program("ffmpeg", "exit 0\n");
     const std::string video = film("a.mp4"), plain = film("a.y4m");
     for (const auto& [a, b] : {std::pair(video, plain), {plain, video}}) {
-        expect_note(measure_vmaf(vmaf, a, b, kLong), video +
-                                                         " is no .y4m file, and vmaf reads nothing else; an ffmpeg "
-                                                         "with libvmaf reads any video");
+        expect_note(measure_vmaf(vmaf, a, b, kLong),
+                    video +
+                        " is no .y4m file, and vmaf reads nothing else; an ffmpeg "
+                        "with libvmaf reads any video",
+                    false);
     }
-    expect_note(measure_vmaf(ffmpeg, folder_.path(), video, kLong), folder_.path().string() + " is no video file");
+    expect_note(measure_vmaf(ffmpeg, folder_.path(), video, kLong), folder_.path().string() + " is no video file",
+                false);
     EXPECT_FALSE(fs::exists(folder_ / "words"));  // nothing was run
 }
 

@@ -20,6 +20,22 @@ TEST(LayoutFile, ReadsGridAndCounts) {
     EXPECT_EQ(layout.patterns, (std::vector<Pattern>{{3, 1, 1}, {1, 4, 6}}));
 }
 
+TEST(LayoutFile, SaysWhatIsWrongWithTheText) {
+    const TemporaryFolder folder;
+    const auto refuses = [&](const std::string& text, const std::string& why) {
+        const auto path = write_file(folder / "layout.json", text);
+        expect_invalid([&] { read_layout(path); }, {path.string() + ": " + why});
+    };
+    const std::string expected = R"(expected {"grid": [T, H, W], "window_counts")";
+    refuses("", "is empty; " + expected);
+    refuses(" \n", "is empty; " + expected);
+    refuses("{\"grid\": [1, 2", "no valid JSON; " + expected);
+    refuses("3 8 12", "no valid JSON; " + expected);
+    refuses("[]", expected);
+    refuses("version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer, not a window layout");
+    refuses("<!DOCTYPE html>", "is an HTML or XML page");
+}
+
 TEST(LayoutFile, ReadsShiftsAndSchedule) {
     const TemporaryFolder folder;
     const auto path = write_file(folder / "layout.json", R"({"grid": [3, 8, 12], "window_counts": [[3,1,1], [1, 4, 6]],

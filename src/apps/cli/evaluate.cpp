@@ -1,11 +1,13 @@
 // t3video evaluate: films measured, alone and against others.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/evaluate_table.h"
-#include "apps/cli/generate.h"
+#include "apps/cli/evaluate_twins.h"
 #include "apps/common/batch_list.h"
 #include "apps/common/film_options.h"
 #include "apps/common/interrupt.h"
@@ -14,11 +16,10 @@
 #include "apps/common/progress.h"
 #include "apps/common/tongue.h"
 #include "core/error.h"
-#include "core/input_file.h"
-#include "core/json.h"
-#include "core/numbers.h"
+#include "core/new_folder.h"
+#include "core/output_file.h"
 #include "core/parallel.h"
-#include "core/paths.h"
+#include "core/text_lines.h"
 #include "evaluation/report.h"
 #include "evaluation/run.h"
 #include "evaluation/scorer.h"
@@ -30,8 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using evaluation::Metric;
-
-constexpr const char* kTwins = "full attention";
 
 struct EvaluateOptions {
     std::vector<std::string> sets, metrics, scorers;
@@ -47,29 +46,63 @@ struct EvaluateOptions {
     evaluation::WindowsOfFilm windows() const;
     std::vector<std::string> film_words() const;
     evaluation::RunOptions run_options() const;
+    void check_making() const;
     void run() const;
+    void tell(const evaluation::Evaluation& found) const;
 };
 
-std::vector<const Metric*> EvaluateOptions::wanted() const {
-    std::vector<const Metric*> all;
-    for (const Metric* metric : evaluation::all_metrics()) {
-        if (evaluation::can_measure(*metric)) all.push_back(metric);
+// "psnr, ssim" -> each, where there is one.
+std::vector<std::string> names_in(const std::string& list) {
+    std::vector<std::string> names;
+    for (size_t begin = 0; begin <= list.size();) {
+        const size_t end = std::min(list.find(',', begin), list.size());
+        if (const std::string name(trimmed(list.substr(begin, end - begin))); !name.empty()) names.push_back(name);
+        begin = end + 1;
     }
-    if (metrics.empty()) return all;
+    return names;
+}
+
+[[noreturn]] void refuse_metric(const std::string& name) {
+    std::string names;
+    for (const Metric* known : evaluation::all_metrics()) names += concat(names.empty() ? "" : ", ", known->name);
+    throw InvalidRequest(concat("--metrics ", name, ": expected some of ", names));
+}
+
+std::vector<const Metric*> EvaluateOptions::wanted() const {
     std::vector<const Metric*> chosen;
-    for (const std::string& name : metrics) {
-        const Metric* metric = evaluation::find_metric(name);
-        if (!metric) {
-            std::string names;
-            for (const Metric* known : evaluation::all_metrics())
-                names += concat(names.empty() ? "" : ", ", known->name);
-            throw InvalidRequest(concat("--metrics ", name, ": expected some of ", names));
+    if (metrics.empty()) {
+        std::ranges::copy_if(evaluation::all_metrics(), std::back_inserter(chosen),
+                             [](const Metric* metric) { return evaluation::can_measure(*metric); });
+    }
+    for (const std::string& list : metrics) {
+        const std::vector<std::string> names = names_in(list);
+        if (names.empty()) refuse_metric(list);
+        for (const std::string& name : names) {
+            const Metric* metric = evaluation::find_metric(name);
+            if (!metric) refuse_metric(name);
+            require_valid(evaluation::can_measure(*metric), "--metrics ", name,
+                          ": needs OpenCV, which this build of t3video lacks");
+            if (std::ranges::count(chosen, metric) == 0) chosen.push_back(metric);
         }
-        require_valid(evaluation::can_measure(*metric), "--metrics ", name,
-                      ": needs OpenCV, which this build of t3video lacks");
-        chosen.push_back(metric);
     }
     return chosen;
+}
+
+// Options of a model and of computing say what films are made with, and in which windows they were made.
+void EvaluateOptions::check_making() const {
+    if (full_attention)
+        compute.context();  // refuses devices and types
+    else
+        require_valid(compute.device == "cpu" && (compute.dtype.empty() || compute.dtype == "f32"),
+                      compute.device != "cpu" ? "--device " + compute.device : "--dtype " + compute.dtype,
+                      ": belongs to --full-attention; films are measured on the CPU, in f32");
+    const bool has_model = !model.model.empty();
+    for (const CLI::Option* option : command->get_options()) {
+        const bool of_model = option->get_group() == "Model" && option->count() > 0;
+        require_valid(!of_model || has_model || full_attention, option->get_name(),
+                      ": belongs to --full-attention, or to --model, whose windows are looked for");
+    }
+    if (has_model) film::find_model(model.model, model.parts);  // refuses what is not there
 }
 
 evaluation::WindowsOfFilm EvaluateOptions::windows() const {
@@ -140,46 +173,6 @@ std::vector<std::string> EvaluateOptions::film_words() const {
     return words;
 }
 
-// Makes each film once more with full attention, in a folder of their own. Films that cannot be are named and left out.
-evaluation::FilmSet make_twins(const evaluation::FilmSet& set, const fs::path& folder,
-                               const std::vector<std::string>& further, bool quiet) {
-    make_folders(folder);
-    std::optional<session::Session> session;
-    evaluation::FilmSet twins{kTwins, folder, {}};
-    for (const evaluation::FilmFile& film : set.films) {
-        try {
-            const bool pictures = is_folder(film.path);
-            const fs::path twin = folder / (pictures ? film.path.filename() / "" : film.path.filename());
-            std::vector<std::string> words = further;
-            words.insert(words.end(), {"--like", film.path, "--attention", "full", "--output", twin});
-            if (quiet) words.emplace_back("--quiet");
-            const FilmCommand command = parse_film(words);
-            if (!session) session.emplace(command.session(session::Lifetime::many_films));
-            make_film(*session, command, fmt::format("Film {} with full attention", film.name));
-            twins.films.push_back({film.name, pictures ? twin.parent_path() : twin});
-        } catch (const InvalidRequest& error) {
-            log_warning(concat(film.path.string(),
-                               ": no film with full attention to compare with: ", error.message().in(command_line())));
-        }
-        if (interrupt_signal() != 0) throw Stopped(Message("stopped; the same command goes on"));
-    }
-    require_valid(!twins.films.empty(), "--full-attention: none of the films could be made with full attention");
-    return twins;
-}
-
-// Whether the folder holds a report of an earlier evaluation.
-bool holds_report(const fs::path& folder) {
-    const fs::path file = folder / "evaluation.json";
-    return is_file(file) && parse_json_or_discard(read_text_file(file, "a report")).contains("t3video");
-}
-
-// What is replaced is a report.
-void check_output(const fs::path& folder) {
-    make_folders(folder);
-    require_valid(!name_exists(folder / "index.html") || holds_report(folder), folder.string(),
-                  ": holds an index.html that is no report of t3video; name another folder with --output");
-}
-
 evaluation::RunOptions EvaluateOptions::run_options() const {
     evaluation::RunOptions run;
     run.prompts = prompts_of(prompts);
@@ -192,28 +185,32 @@ evaluation::RunOptions EvaluateOptions::run_options() const {
     for (const std::string& set : sets) run.sets.push_back(read_set(set, run));
     require_valid(reference.empty() || !full_attention,
                   "--reference and --full-attention are two kinds of reference; leave one out");
+    check_making();
+    run.metrics_by_name = !metrics.empty();
     run.measure.metrics = wanted();
     run.measure.windows = windows();
     run.measure.program_seconds = scorer_seconds;
     run.measure.threads = compute.threads == 0 ? available_threads() : compute.threads;
     run.measure.memory = compute.bytes();
+    run.measure.words = [](const Message& message) { return message.in(command_line()); };
     require_valid(!full_attention || run.sets.size() == 1, "--full-attention takes one set of films; ", run.sets.size(),
                   " are given");
     const auto named = std::ranges::find(run.sets, reference, &evaluation::FilmSet::name);
     if (full_attention) {
-        check_output(output);  // films are made there
-        run.sets.insert(run.sets.begin(), make_twins(run.sets.front(), output / "full-attention", film_words(), quiet));
+        run.sets.insert(run.sets.begin(), {kTwins, output / "full-attention", {}});  // which are made later
         run.reference = 0;
     } else if (named != run.sets.end()) {
         run.reference = static_cast<size_t>(named - run.sets.begin());
+        require_valid(run.sets.size() > 1, "--reference ", reference,
+                      ": is the only set; expected another one to compare with it");
     } else if (!reference.empty()) {
         run.sets.insert(run.sets.begin(), read_set(reference, run));
         run.reference = 0;
     }
     check_names(run.sets);
-    check_output(output);
     const bool asks = std::ranges::any_of(run.measure.metrics, [](const Metric* m) { return m->name == "vmaf"; });
     if (run.reference && asks) run.measure.vmaf = evaluation::find_vmaf();
+    evaluation::check_metrics(run);
     return run;
 }
 
@@ -238,16 +235,34 @@ void EvaluateOptions::run() const {
     require_valid(!sets.empty(), "expected films: t3video evaluate FILMS... (t3video evaluate --help explains them)");
     set_quiet(quiet);
     const UnsavedWork work;
-    const evaluation::RunOptions options = run_options();
-    Console console(quiet);
-    evaluation::Evaluation found = evaluation::evaluate(options, console, interrupts());
-    found.version = T3VIDEO_VERSION;
-    evaluation::write_reports(found, output);
-    if (!quiet) print_means(found);
+    evaluation::RunOptions options = run_options();
+    const NewFolder folder(output, Message(Field("output", output.string())));
+    try {
+        evaluation::check_reports(output);
+        if (full_attention)
+            options.sets.front() = make_twins(options.sets.back(), options.sets.front().path, film_words(), quiet);
+        Console console(quiet);
+        evaluation::Evaluation found = evaluation::evaluate(options, console, interrupts());
+        found.version = T3VIDEO_VERSION;
+        const auto measured = [](const evaluation::SetResult& set) { return !set.films.empty(); };
+        if (std::ranges::none_of(found.sets, measured)) throw Stopped(Message("stopped before a film was measured"));
+        if (!quiet) print_means(found);
+        evaluation::write_reports(found, output);
+        tell(found);
+    } catch (const WriteError& error) {  // a full disk: room can be made
+        throw InvalidRequest(error.message());
+    }
+}
+
+// Where the report is, and what it lacks.
+void EvaluateOptions::tell(const evaluation::Evaluation& found) const {
     log_info(fmt::format("Report {}", (output / "index.html").string()));
     const std::vector<std::string> failures = evaluation::failures_of(found);
-    if (failures.empty()) return;
     for (const std::string& failure : failures) log_warning(failure);
+    if (found.left > 0)
+        throw Stopped(
+            Message("stopped; the report is of the films that were measured by then, and lacks ", found.left));
+    if (failures.empty()) return;
     throw InvalidRequest(fmt::format("{} {} not be measured or compared, as listed above; the report holds the rest",
                                      failures.size(),
                                      failures.size() == 1 ? "film or score could" : "films or scores could"));
@@ -274,7 +289,6 @@ void add_evaluate(CLI::App& program, Action& chosen) {
         ->type_name("DIR");
     const char* const measuring = "Measuring";
     c->add_option("--metrics", o->metrics, "Some of the metrics (default: all that can be measured)")
-        ->delimiter(',')
         ->allow_extra_args(false)  // what follows are films
         ->type_name("NAME[,NAME]")
         ->group(measuring);
@@ -296,7 +310,7 @@ void add_evaluate(CLI::App& program, Action& chosen) {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->group(scoring);
     c->add_option("--scorer-seconds", o->scorer_seconds, "Time that a scorer has for a film")
-        ->check(CLI::Range(0.1, 1e6))
+        ->check(between(0.1, 1e6))
         ->type_name("S")
         ->capture_default_str()
         ->group(scoring);

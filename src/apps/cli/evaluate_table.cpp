@@ -19,7 +19,7 @@ using evaluation::SetResult;
 std::string text_of(const Mean& mean) {
     if (mean.count == 0) return "-";
     const std::string value = fmt::format("{:.4g}", mean.value);
-    return mean.has_interval() ? fmt::format("{} ±{:.2g}", value, (mean.high - mean.low) / 2) : value;
+    return mean.has_interval() ? fmt::format("{} ±{:.2g}", value, mean.high / 2 - mean.low / 2) : value;
 }
 
 class Table {

@@ -1,13 +1,14 @@
 // t3video: parses the command line, runs the subcommand, reports errors in one line.
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <exception>
+#include <iostream>
 #include <new>
 #include <string>
 #include <system_error>
@@ -54,6 +55,24 @@ int report(const std::string& message, int code) {
 
 int report(const t3video::Message& message, int code, const std::string& before = {}, const std::string& after = {}) {
     return report(before + message.in(t3video::apps::command_line()) + after, code);
+}
+
+// Why standard output did not take all that was written; 0 where it did. Of what was refused before now the system's
+// reason is gone: `otherwise`.
+int output_refusal(int otherwise = EIO) {
+    errno = 0;
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return 0;
+    const int reason = errno;
+    pollfd output{STDOUT_FILENO, POLLOUT, 0};
+    const bool closed = poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0;
+    return closed ? EPIPE : reason != 0 ? reason : otherwise;
+}
+
+// That nobody reads on, as behind `| head`, is no mistake: the code is that of programs which SIGPIPE ends.
+int report_output(int reason) {
+    if (reason == 0) return 0;
+    if (reason == EPIPE) return 128 + SIGPIPE;
+    return report("standard output: cannot be written: " + t3video::words_of_refusal(reason), kUserError);
 }
 
 // "t3video generate" when that subcommand was being parsed, else "t3video".
@@ -116,10 +135,12 @@ int main(int argc, char** argv) {
         for (const CLI::App* command : program.get_subcommands()) t3video::apps::check_values(*command);
         prepare(program.get_subcommands().front()->get_name(), argv);
         action();
-        const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
-        return written ? 0 : report(std::string("standard output: ") + std::strerror(errno), kInternalError);
+        return report_output(output_refusal());
     } catch (const CLI::Success& help) {
-        return program.exit(help);
+        errno = 0;
+        program.exit(help);
+        std::cout.flush();
+        return report_output(output_refusal(errno != 0 ? errno : EIO));
     } catch (const CLI::ParseError& error) {
         return report(t3video::apps::explain(error) + " (" + command_of(program) + " --help explains the options)",
                       kUserError);
@@ -135,7 +156,8 @@ int main(int argc, char** argv) {
         return report(error.message(), kInternalError, kOurs);
     } catch (const std::bad_alloc&) {
         return report(std::string("not enough memory") + kSmaller, kInternalError);
-    } catch (const std::system_error& error) {  // no thread, no file
+    } catch (const std::system_error& error) {  // no thread, no file, no room for what is printed
+        if (std::ferror(stdout) != 0) return report_output(output_refusal(error.code().value()));
         return report(std::string("the system refuses: ") + error.what(), kInternalError);
     } catch (const std::exception& error) {
         return report(kOurs + std::string(error.what()), kInternalError);

@@ -1,6 +1,8 @@
 // Shared options.
 #include "apps/common/options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -70,6 +72,16 @@ DType parse_stream(const std::string& text, DType otherwise) {
     if (text.empty()) return otherwise;
     require_valid(text == "f32" || text == "bf16", "--stream ", text, ": expected f32 or bf16");
     return text == "f32" ? DType::f32 : DType::bf16;
+}
+
+CLI::Validator between(double low, double high) {
+    const auto check = [low, high](const std::string& text) {
+        const auto number = number_of<double>(text);
+        return number && *number >= low && *number <= high
+                   ? std::string()
+                   : fmt::format("{}: expected {:g} to {:.9g}", text, low, high);
+    };
+    return CLI::Validator(check, fmt::format("{:g} to {:.9g}", low, high));
 }
 
 void check_values(const CLI::App& command) {

@@ -31,6 +31,9 @@ DType parse_stream(const std::string& text, DType otherwise);
 // blanks. Throws InvalidRequest with examples, naming the option.
 size_t parse_bytes(const std::string& text, const std::string& option = "--memory");
 
+// Refuses what is no number, and numbers outside; nan is outside.
+CLI::Validator between(double low, double high);
+
 // Throws InvalidRequest for an option that was given an empty value, but for texts, which may be empty.
 void check_values(const CLI::App& command);
 

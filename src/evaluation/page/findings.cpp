@@ -77,6 +77,22 @@ std::string unread(const Evaluation& evaluation) {
                                films_text(films), errors.list()));
 }
 
+std::string stopped(const Evaluation& evaluation) {
+    if (evaluation.left == 0) return {};
+    return finding(
+        "serious", "✖",
+        fmt::format("It was stopped: {} not measured, and what follows is of the others.",
+                    films_text(static_cast<size_t>(evaluation.left)) + (evaluation.left == 1 ? " was" : " were")));
+}
+
+// What no film has is not in the tables.
+std::string unmeasured(const Evaluation& evaluation) {
+    std::vector<std::string> titles;
+    for (const Metric* metric : evaluation.unmeasured) titles.push_back(escaped(metric->title));
+    if (titles.empty()) return {};
+    return finding("warning", "⚠", fmt::format("Asked for, and told of no film: {}.", fmt::join(titles, ", ")));
+}
+
 // Of a metric or scorer: asked for, without a number.
 std::string untold(const Evaluation& evaluation, const Quantity& quantity) {
     Happenings reasons;
@@ -174,7 +190,7 @@ std::string apart(const Evaluation& evaluation, const SetResult& set, const SetR
 }  // namespace
 
 std::string findings_of(const Evaluation& evaluation) {
-    std::string page = unread(evaluation);
+    std::string page = stopped(evaluation) + unread(evaluation) + unmeasured(evaluation);
     for (const Quantity& quantity : quantities_of(evaluation)) page += untold(evaluation, quantity);
     page += missing(evaluation) + unmatched(evaluation) + not_compared(evaluation);
     if (page.empty())

@@ -32,11 +32,12 @@ int decimals_for(double size) {
 std::string with_half_width(const Mean& mean, bool with_sign) {
     if (!std::isfinite(mean.value)) return "–";
     const std::string sign = mean.value < 0 ? "−" : with_sign && mean.value > 0 ? "+" : "";
-    const double size = std::abs(mean.value), half = (mean.high - mean.low) / 2;
+    const double size = std::abs(mean.value), half = mean.high / 2 - mean.low / 2;
     if (!mean.has_interval()) return sign + report::readable_in_column(size);
     // Rounding leaves no width, or the numbers have too many digits to be read as they are.
     if (!(half > 1e-9 * size)) return sign + report::readable_in_column(size) + " ± 0";
-    if (std::max(size, half) < 1e-3) return sign + report::readable(size) + " ± " + fmt::format("{:.2g}", half);
+    if (std::max(size, half) < 1e-3 || std::max(size, half) >= 1e12)
+        return sign + report::readable(size) + " ± " + fmt::format("{:.2g}", half);
     const int decimals = decimals_for(half);
     return fmt::format("{}{:.{}f} ± {:.{}f}", sign, size, decimals, half, decimals);
 }
@@ -75,6 +76,7 @@ std::string interval_figure(const std::string& title, const std::string& note, c
     const double room = span > 1e-6 * std::abs(high) ? 0.05 * span : std::max(std::abs(high) * 0.1, 1e-6);
     low -= room;
     high += room;
+    if (!std::isfinite(high - low)) return {};  // wider than numbers are
     const auto at = [&](double value) { return kLeft + (value - low) / (high - low) * (kRight - kLeft); };
     const double bottom = kTop + kRow * static_cast<double>(rows.size());
     std::string grid, labels, body;

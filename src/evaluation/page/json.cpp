@@ -89,6 +89,7 @@ std::string json_of(const Evaluation& evaluation, const std::filesystem::path& f
     const Json json = {{"t3video", evaluation.version},
                        {"title", evaluation.title},
                        {"reference", text_or_null(evaluation.reference)},
+                       {"films_left", evaluation.left},
                        {"metrics", std::move(metrics)},
                        {"scorers", std::move(scorers)},
                        {"sets", std::move(sets)}};

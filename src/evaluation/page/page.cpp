@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "core/content_hash.h"
-#include "core/output_file.h"
 #include "evaluation/page/films.h"
 #include "evaluation/page/findings.h"
+#include "evaluation/page/generator.h"
 #include "evaluation/page/intervals.h"
 #include "evaluation/page/layer_script.h"
 #include "evaluation/page/player_style.h"
@@ -144,13 +144,7 @@ std::string page_of(const Evaluation& evaluation, const std::filesystem::path& f
     const std::string mark = text_hash(title + page);
     page += fmt::format("<script nonce=\"{}\">{}{}{}</script>\n", mark, kLayerScript, kRowScript, kControlsScript);
     const std::string policy = fmt::format(" 'self' file:; media-src 'self' file:; script-src 'nonce-{}'", mark);
-    return report::page_of(title, policy, kPlayerStyle, page);
-}
-
-void write_reports(const Evaluation& evaluation, const std::filesystem::path& folder) {
-    replace_file(folder / "evaluation.json", json_of(evaluation, folder));
-    replace_file(folder / "evaluation.csv", csv_of(evaluation, folder));
-    replace_file(folder / "index.html", page_of(evaluation, folder));
+    return report::page_of(title, kGenerator, policy, kPlayerStyle, page);
 }
 
 }  // namespace t3video::evaluation

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/natural_order.h"
 #include "core/paths.h"
+#include "core/readable_bytes.h"
 #include "media/film_format.h"
 #include "media/input/png_reader.h"
 
@@ -63,8 +64,8 @@ std::vector<fs::path> pictures_in(const fs::path& folder) {
 }
 
 void require_room(int64_t needed, int64_t memory, const std::string& name, int64_t width, int64_t height) {
-    require_valid(needed <= memory, name, ": ", width, "x", height, " pixels takes ", (needed >> 20) + 1,
-                  " MiB to read, but ", memory >> 20, " MiB may be used; make it smaller, or allow more with ",
+    require_valid(needed <= memory, name, ": ", width, "x", height, " pixels takes ", readable_need(needed),
+                  " to read, but ", readable_room(memory), " may be used; make it smaller, or allow more with ",
                   Field("memory"));
 }
 

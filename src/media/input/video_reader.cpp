@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/parallel.h"
+#include "core/readable_bytes.h"
 #include "media/ffmpeg.h"
 #include "media/film_comment.h"
 #include "media/input/container_end.h"
@@ -119,8 +120,8 @@ struct VideoReader::Impl {
 
     template <class... Parts>
     void require_memory(int64_t needed, const Parts&... what) const {
-        require_valid(needed <= memory, name, ": ", what..., " takes ", (needed >> 20) + 1, " MiB to read, but ",
-                      memory >> 20, " MiB may be used; make it smaller, or allow more with ", Field("memory"));
+        require_valid(needed <= memory, name, ": ", what..., " takes ", readable_need(needed), " to read, but ",
+                      readable_room(memory), " may be used; make it smaller, or allow more with ", Field("memory"));
     }
 
     int64_t most_pixels() const {

@@ -196,7 +196,7 @@ std::string report_of(const Log& log, const std::filesystem::path& folder) {
     page += section("Settings", settings_of(log));
     page += section("Events", events_of(log));
     // Whatever stands in the texts, a browser runs and loads nothing.
-    return page_of(title, {}, {}, page);
+    return page_of(title, "t3video training", {}, {}, page);
 }
 
 void write_report(const std::filesystem::path& folder) {

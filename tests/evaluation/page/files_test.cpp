@@ -1,13 +1,17 @@
 // JSON and CSV as other programs read them.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cmath>
+#include <filesystem>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "core/utf8.h"
 #include "evaluation/page/example.h"
 #include "evaluation/report.h"
 #include "evaluation/statistics.h"
+#include "support/errors.h"
 #include "support/files.h"
 
 namespace t3video::evaluation {
@@ -132,6 +136,54 @@ TEST(Reports, ThreeFiles) {
     EXPECT_EQ(testing::read_file(folder / "evaluation.json"), json_of(example(), folder.path()));
     EXPECT_EQ(testing::read_file(folder / "evaluation.csv"), csv_of(example(), folder.path()));
     EXPECT_EQ(testing::read_file(folder / "index.html"), page_of(example(), folder.path()));
+}
+
+constexpr const char* kNames[] = {"evaluation.json", "evaluation.csv", "index.html"};
+
+TEST(Reports, ThoseOfAnEarlierEvaluationMayBeReplaced) {
+    const testing::TemporaryFolder folder;
+    check_reports(folder.path());
+    Evaluation evaluation = example();
+    write_reports(evaluation, folder.path());
+    check_reports(folder.path());
+    write_reports({}, folder.path());  // without films
+    check_reports(folder.path());
+    for (const char* name : kNames) std::filesystem::remove(folder / name);
+    EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(Reports, WhatSomebodyElseMadeIsNot) {
+    const auto refuses = [](const std::string& name, const auto& make) {
+        const testing::TemporaryFolder folder, elsewhere;
+        make(folder / name, elsewhere / "x");
+        testing::expect_invalid([&] { check_reports(folder.path()); },
+                                {"output " + folder.path().string(),
+                                 "holds an " + name + " that is no report of t3video; name another folder"});
+        EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);
+    };
+    for (const std::string name : kNames) {
+        for (const char* text :
+             {"", "mine", "{\"t3video\": \"1\"}", "{\"t3video\": \"1\", \"metrics\": 1, \"sets\": [], \"scorers\": []}",
+              "{\"metrics\": [], \"sets\": [], \"scorers\": []}", "set,name\r\n", "set,name,film,prompt,width\n",
+              "<!DOCTYPE html>\n<title>t3video</title>", "<meta name=\"generator\" content=\"t3video training\">"}) {
+            refuses(name, [&](const auto& path, const auto&) { testing::write_file(path, text); });
+            refuses(name, [&](const auto& path, const auto& other) {
+                testing::write_file(other, text);
+                std::filesystem::create_symlink(other, path);
+            });
+        }
+        refuses(name, [](const auto& path, const auto& other) { std::filesystem::create_symlink(other, path); });
+        refuses(name, [](const auto& path, const auto&) { std::filesystem::create_directory(path); });
+        refuses(name, [](const auto& path, const auto&) { ASSERT_EQ(mkfifo(path.c_str(), 0600), 0); });
+    }
+}
+
+TEST(Reports, WhatStandsInTheWayIsFoundBefore) {
+    const testing::TemporaryFolder folder;
+    std::filesystem::create_directory(folder / "evaluation.csv.partial");
+    testing::expect_invalid([&] { check_reports(folder.path()); }, {"evaluation.csv.partial: is in the way"});
+    EXPECT_THROW(write_reports(example(), folder.path()), InvalidRequest);
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()), {}), 1);  // none without the others
 }
 
 }  // namespace

@@ -99,6 +99,28 @@ TEST(Findings, CountedWithReasons) {
     EXPECT_FALSE(has(text, "PSNR could not"));  // it was not asked of the reference
 }
 
+TEST(Findings, WhatIsMissingIsNotPassedOver) {
+    Evaluation evaluation = example();
+    evaluation.sets[0].films.pop_back();
+    evaluation.unmeasured = {&kExampleMetrics[1]};
+    EXPECT_TRUE(has(findings_of(evaluation), "Asked for, and told of no film: Flicker."));
+    EXPECT_FALSE(has(findings_of(evaluation), "Every film was read"));
+    evaluation.unmeasured.clear();
+    evaluation.left = 2;
+    EXPECT_TRUE(has(findings_of(evaluation), "It was stopped: 2 films were not measured"));
+    EXPECT_FALSE(has(findings_of(evaluation), "Every film was read"));
+}
+
+TEST(Intervals, OfTheLargestNumbers) {
+    const Mean mean = mean_of(std::vector{1.7e308, -1.7e308, 1.7e308, 1.7e308});
+    const std::string text = mean_text(mean), figure = interval_figure("a", "", {{"x", mean, 0}, {"y", mean, 1}});
+    for (const std::string& words : {text, figure}) {
+        EXPECT_FALSE(has(words, "nan")) << words;
+        EXPECT_FALSE(has(words, "inf")) << words;
+        EXPECT_LT(words.size(), 2000U);
+    }
+}
+
 TEST(Findings, WhereSetsDiffer) {
     Evaluation evaluation = example();
     EXPECT_TRUE(has(findings_of(evaluation),
