@@ -184,9 +184,9 @@ film::CacheTable calibrate(Session& session, const film::Request& request, std::
     film::CacheTable table{.name = model.files().dit.parent_path().filename().string(),
                            .sizes = traits.sizes,
                            .attention = film::windows_text(film.attention.layout)};
-    table.source =
-        concat("t3video calibrate: ", prompts.size(), " films of ", asked.width, "x", asked.height, ", ", asked.frames,
-               " frames, ", asked.steps, " steps of ", asked.solver, ", shift ", asked.shift, ", cfg ", asked.cfg);
+    table.source = concat("t3video calibrate: ", prompts.size(), prompts.size() == 1 ? " film of " : " films of ",
+                          asked.width, "x", asked.height, ", ", asked.frames, " frames, ", asked.steps, " steps of ",
+                          asked.solver, ", shift ", asked.shift, ", cfg ", asked.cfg);
     table.tea = fit(false);
     table.tea_ret = fit(true);
     table.mag = film::usual_mag(traits.sizes, pixels);
