@@ -92,8 +92,9 @@ __global__ __launch_bounds__(kThreads, 1) void convolve(const __grid_constant__ 
                         arrive_expecting(full, p.box_bytes);
                         const int frame = at.t + p.first_t + step / p.chunks;
                         const int run = (frame >= p.run_ends[0]) + (frame >= p.run_ends[1]);
+                        const int before = run == 0 ? 0 : run == 1 ? p.run_ends[0] : p.run_ends[1];
                         load_box(boxes + box.stage * p.box_stride, runs.of[run], full, step % p.chunks * T::kChunk,
-                                 at.w + p.first_w, at.h + p.first_h, frame - (run > 0 ? p.run_ends[run - 1] : 0));
+                                 at.w + p.first_w, at.h + p.first_h, frame - before);
                     }
                     __syncwarp();
                     box.next(p.box_stages);
