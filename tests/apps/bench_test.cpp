@@ -57,6 +57,26 @@ TEST(BenchPipeline, WritesFrames) {
     EXPECT_EQ(read_file(folder / "one.y4m"), read_file(folder / "two.y4m"));
 }
 
+// With random weights of the released sizes, and of a file, which is of the model's latents or refused.
+TEST(BenchDecoder, MeasuresSmallDecoders) {
+    const std::string file = T3VIDEO_TEST_DATA "/golden/small-decoders/taew2_1.safetensors";
+    const std::vector<std::string> small{"bench", "decoder", "--size", "64x64", "--frames", "5", "--repeat", "0"};
+    const auto bench = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), small.begin(), small.end());
+        return run_program(more);
+    };
+    for (const std::vector<std::string>& more :
+         {std::vector<std::string>{}, {"--model", "wan2.2-5b"}, {"--input", file}}) {
+        const Outcome outcome = bench(more);
+        ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+        EXPECT_NE(outcome.out.find("small decoder, 5 frames"), std::string::npos) << outcome.out;
+    }
+    const Outcome refused = bench({"--model", "wan2.2-5b", "--input", file});
+    EXPECT_EQ(refused.exit_code, 2);
+    EXPECT_NE(refused.err.find("decodes latents of 16 channels, but --model wan2.2-5b has 48"), std::string::npos)
+        << refused.err;
+}
+
 // What the card was seen to use stays within the plan, resident and streamed.
 TEST(BenchPipeline, KeepsToThePlanOnGpu) {
     if (ops::cuda_devices().empty()) GTEST_SKIP() << "no GPU";

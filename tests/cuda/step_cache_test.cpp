@@ -52,7 +52,7 @@ class StepCacheOnGpu : public OnGpu {
                    const sampling::StepObserver& observer = {}) {
         const Tensor x =
             session::denoise_film(gpu(), {.dit = [&](size_t) -> const models::WanDit& { return dit; }}, film_,
-                                  embeddings_, session::schedule_of(film_, kSteps), {.x = to_device(gpu(), noise_)},
+                                  embeddings_, session::schedule_of(film_), {.x = to_device(gpu(), noise_)},
                                   {.together = together, .passes = plan, .observer = observer});
         return to_host(gpu(), x);
     }
@@ -98,9 +98,9 @@ TEST_P(StepCacheOnGpu, GoesOnBetweenAnyTwoSteps) {
                 state.x = to_device(gpu(), state.x);
                 for (Tensor& x : state.history) x = to_device(gpu(), x);
                 const int64_t step = state.step;
-                const Tensor rest = session::denoise_film(
-                    gpu(), {.dit = [&](size_t) -> const models::WanDit& { return dit; }}, film_, embeddings_,
-                    session::schedule_of(film_, kSteps), std::move(state), {.passes = plan});
+                const Tensor rest =
+                    session::denoise_film(gpu(), {.dit = [&](size_t) -> const models::WanDit& { return dit; }}, film_,
+                                          embeddings_, session::schedule_of(film_), std::move(state), {.passes = plan});
                 EXPECT_TRUE(same(to_host(gpu(), rest), whole)) << "after step " << step;
             }
         }
@@ -126,7 +126,7 @@ TEST_P(StepCacheOnGpu, StaysWithinItsPlan) {
         const size_t before = gpu().allocator().peak();
         const auto dit = film::prepared_at_random(gpu(), models::WanDit(small_dit()), plan.residency);
         denoise(dit,
-                {.steps = session::passes_of(film_, networks.experts, session::schedule_of(film_, kSteps)),
+                {.steps = session::passes_of(film_, networks.experts, session::schedule_of(film_)),
                  .cache = film_.settings.cache,
                  .on_host = plan.cache_on_host},
                 plan.together);

@@ -33,33 +33,6 @@
 namespace t3video::apps {
 namespace {
 
-struct Measured {
-    std::string name;
-    double seconds = 0;    // median
-    Work work;             // of one run
-    size_t peak = 0;       // bytes of the GPU's memory
-    double deviation = 0;  // of the output, or of a part of it
-};
-
-// Runs once to make plans, then `repeat` times. `run` returns what the check looks at.
-Measured measure(Context& ctx, std::string name, int64_t repeat, const std::function<Tensor()>& run) {
-    Measured m{.name = std::move(name)};
-    std::vector<double> times;
-    ctx.allocator().reset_peak();
-    for (int64_t i = 0; i <= repeat; ++i) {
-        const Work before = ctx.work();
-        ops::Stopwatch watch(ctx);
-        const Tensor y = run();
-        const double seconds = watch.seconds();
-        m.work = ctx.work() - before;
-        if (i > 0 || repeat == 0) times.push_back(seconds);
-        if (i == repeat) m.deviation = deviation_of(ctx, y);
-    }
-    m.peak = ctx.allocator().peak();
-    m.seconds = median(times);
-    return m;
-}
-
 // The rate of a large matrix product: what the shares below are of.
 double matrix_rate(Context& ctx) {
     const int64_t n = ctx.device() == Device::cuda ? 8192 : 1536;
@@ -67,20 +40,6 @@ double matrix_rate(Context& ctx) {
                  w = ops::random_normal(ctx, {n, n}, ctx.compute_type(), 2, 0, 0.01f);
     const Measured m = measure(ctx, "matrix product", 10, [&] { return ops::linear(ctx, x, w); });
     return flop(m.work) / m.seconds;
-}
-
-BenchModel setup_of(const BenchOptions& o) {
-    const bool demo = o.model == "demo" && o.what == "train";
-    require_valid(demo || o.model == "wan2.1-1.3b" || o.model == "wan2.2-5b", "--model ", o.model,
-                  ": expected wan2.1-1.3b or wan2.2-5b, of bench pipeline and train also demo");
-    const auto files = demo ? film::find_model(film::demo_model_folder()) : film::ModelFiles();
-    const film::Networks networks = demo ? film::load_networks(files) : film::published_networks(o.model);
-    const int64_t cell = networks.traits().cell;
-    models::DitConfig dit = networks.dit().config();
-    require_valid(o.layer >= -1 && o.layer < dit.layers, "--layer ", o.layer, ": expected 0 to ", dit.layers - 1);
-    if (o.layer >= 0) dit.layers = 1;
-    const BenchSize size = find_size(o.size);
-    return {files, cell, dit, networks.vae.config(), film::frame_size(size.width, size.height, o.frames, cell).grid};
 }
 
 t3::WindowLayout layout_of(const BenchOptions& o, const BenchModel& s) {
@@ -151,28 +110,6 @@ std::vector<Measured> bench_text(Context& ctx, const BenchOptions& o) {
     std::vector<int64_t> ids;
     for (int64_t i = 0; i < 512; ++i) ids.push_back(i * 431 % 256000);
     return {measure(ctx, "text encoder, 512 tokens", o.repeat, [&] { return encoder.forward(ctx, ids); })};
-}
-
-std::vector<Measured> bench_vae(Context& ctx, const BenchOptions& o) {
-    const BenchModel s = setup_of(o);
-    const Tensor latent = ops::random_normal(ctx, {s.vae.z, s.grid.t, s.grid.h * 2, s.grid.w * 2}, DType::f32, 9, 0, 1);
-    const auto plan =
-        session::plan_decode(film::published_networks(o.model).vae, latent.shape(), plan::machine_of(ctx));
-    const models::DecodeOptions options{.band_rows = plan.band_rows};
-    const auto vae =
-        film::prepared_at_random(ctx, models::WanVae(s.vae), plan.residency, models::WanVae::Half::decoder);
-    const auto decode = [&] {
-        Tensor first;
-        vae.decode(
-            ctx, latent,
-            [&](const Tensor& frames, int64_t, int64_t) {
-                if (!first.defined()) first = clone(ctx, frames.slice(0, 1));
-            },
-            options);
-        return first;
-    };
-    return {
-        measure(ctx, fmt::format("vae decode, {} frames, bands of {}", o.frames, options.band_rows), o.repeat, decode)};
 }
 
 // Weights from a file to the device.
@@ -255,6 +192,38 @@ void save_json(const BenchOptions& o, const std::vector<Measured>& all, double r
 
 }  // namespace
 
+Measured measure(Context& ctx, std::string name, int64_t repeat, const std::function<Tensor()>& run) {
+    Measured m{.name = std::move(name)};
+    std::vector<double> times;
+    ctx.allocator().reset_peak();
+    for (int64_t i = 0; i <= repeat; ++i) {
+        const Work before = ctx.work();
+        ops::Stopwatch watch(ctx);
+        const Tensor y = run();
+        const double seconds = watch.seconds();
+        m.work = ctx.work() - before;
+        if (i > 0 || repeat == 0) times.push_back(seconds);
+        if (i == repeat) m.deviation = deviation_of(ctx, y);
+    }
+    m.peak = ctx.allocator().peak();
+    m.seconds = median(times);
+    return m;
+}
+
+BenchModel setup_of(const BenchOptions& o) {
+    const bool demo = o.model == "demo" && o.what == "train";
+    require_valid(demo || o.model == "wan2.1-1.3b" || o.model == "wan2.2-5b", "--model ", o.model,
+                  ": expected wan2.1-1.3b or wan2.2-5b, of bench pipeline and train also demo");
+    const auto files = demo ? film::find_model(film::demo_model_folder()) : film::ModelFiles();
+    const film::Networks networks = demo ? film::load_networks(files) : film::published_networks(o.model);
+    const int64_t cell = networks.traits().cell;
+    models::DitConfig dit = networks.dit().config();
+    require_valid(o.layer >= -1 && o.layer < dit.layers, "--layer ", o.layer, ": expected 0 to ", dit.layers - 1);
+    if (o.layer >= 0) dit.layers = 1;
+    const BenchSize size = find_size(o.size);
+    return {files, cell, dit, networks.vae.config(), film::frame_size(size.width, size.height, o.frames, cell).grid};
+}
+
 double flop(const Work& w) {
     return w.matrix + w.attention + w.convolution;
 }
@@ -315,14 +284,12 @@ void BenchOptions::run() {
         return bench_train(ctx, *this, s, layout_of(*this, s), matrix_rate(ctx));
     }
     using Run = std::vector<Measured> (*)(Context&, const BenchOptions&);
-    constexpr std::pair<const char*, Run> kRuns[] = {{"dit", bench_dit},
-                                                     {"attention", bench_attention},
-                                                     {"vae", bench_vae},
-                                                     {"text", bench_text},
-                                                     {"load", bench_load}};
+    constexpr std::pair<const char*, Run> kRuns[] = {{"dit", bench_dit},   {"attention", bench_attention},
+                                                     {"vae", bench_vae},   {"decoder", bench_decoder},
+                                                     {"text", bench_text}, {"load", bench_load}};
     const auto* found = std::ranges::find_if(kRuns, [&](const auto& entry) { return what == entry.first; });
     require_valid(found != std::end(kRuns), "bench ", what,
-                  ": expected pipeline, train, dit, attention, vae, text, load or model");
+                  ": expected pipeline, train, dit, attention, vae, decoder, text, load or model");
     if (what == "dit" || what == "attention") layout_of(*this, setup_of(*this));  // refuses it before the work
     const double rate = matrix_rate(ctx);
     const std::vector<Measured> all = found->second(ctx, *this);
@@ -335,7 +302,8 @@ void add_bench(CLI::App& program, Action& chosen) {
         "bench", "Measure films, training steps and their pieces on this machine, with random weights");
     const auto o = std::make_shared<BenchOptions>();
     c->add_option("WHAT", o->what,
-                  "pipeline: a whole film; train: training steps; dit, attention, vae or text: its pieces; load: "
+                  "pipeline: a whole film; train: training steps; dit, attention, vae, decoder (a small one) or text: "
+                  "its pieces; load: "
                   "weights to the device; model: "
                   "writes a folder of random ones")
         ->required();
@@ -360,7 +328,9 @@ void add_bench(CLI::App& program, Action& chosen) {
     c->add_flag("--deterministic", o->deterministic, "train, attention: the same bits every time on a GPU, too");
     c->add_flag("--backward", o->backward, "attention: also its backward");
     c->add_option("--repeat", o->repeat, "Timed runs after one that prepares; 0 times that one")->capture_default_str();
-    c->add_option("--input", o->input, "load, dit: a transformer's file; dit: else random weights")->type_name("FILE");
+    c->add_option("--input", o->input,
+                  "load, dit: a transformer's file; decoder: a small decoder's; dit, decoder: else random weights")
+        ->type_name("FILE");
     c->add_option("--output", o->output,
                   "model: the folder to write; pipeline: where frames go, which else are dropped")
         ->type_name("PATH");

@@ -1,6 +1,7 @@
 // What the parts of `t3video bench` share.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -57,6 +58,24 @@ struct BenchModel {
     models::VaeConfig vae;
     Grid grid;
 };
+
+// Throws InvalidRequest for a model that there is none of, a layer that it lacks, and a size that is none.
+BenchModel setup_of(const BenchOptions& options);
+
+struct Measured {
+    std::string name;
+    double seconds = 0;    // median
+    Work work;             // of one run
+    size_t peak = 0;       // bytes of the GPU's memory
+    double deviation = 0;  // of the output, or of a part of it
+};
+
+// Runs once to make plans, then `repeat` times. `run` returns what the check looks at.
+Measured measure(Context& ctx, std::string name, int64_t repeat, const std::function<Tensor()>& run);
+
+// A VAE's decoder, and a small one.
+std::vector<Measured> bench_vae(Context& ctx, const BenchOptions& options);
+std::vector<Measured> bench_decoder(Context& ctx, const BenchOptions& options);
 
 // Throws InvalidRequest for options of bench train that make no sense, before anything is measured.
 void check_bench_train(const BenchOptions& options);
