@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +16,14 @@ std::optional<T> number_of(std::string_view text) {
     const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || rest != text.data() + text.size()) return std::nullopt;
     return value;
+}
+
+// The other way: the shortest text that is read as this number again, "0.05", "123456789".
+template <class T>
+std::string exact_text(T value) {
+    char text[32];
+    const auto written = std::to_chars(text, text + sizeof text, value);
+    return {text, written.ptr};
 }
 
 // Two numbers on both sides of the first of these characters: "832x480", "24000/1001".

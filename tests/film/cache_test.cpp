@@ -33,8 +33,9 @@ TEST(CacheChoice, IsWhatIsWritten) {
     EXPECT_EQ(mag.threshold, 0.12);
     EXPECT_EQ(mag.most, 4);
     EXPECT_EQ(mag.retention, 0.2);
-    for (const char* text : {"none", "easy", "tea", "tea-ret", "mag", "easy:0.1", "easy:0.1,7", "tea:0.08",
-                             "tea-ret:0.08", "mag:0.12", "mag:0.12,4", "mag:0.12,4,0.2"})
+    for (const char* text :
+         {"none", "easy", "tea", "tea-ret", "mag", "easy:0.1", "easy:0.1,7", "tea:0.08", "tea-ret:0.08", "mag:0.12",
+          "mag:0.12,4", "mag:0.12,4,0.2", "easy:0.123456789123,5", "mag:1e-05,4,0.123456789"})
         EXPECT_EQ(text_of(parsed(text)), text);
 }
 
@@ -64,6 +65,7 @@ TEST(GuidanceInterval, GoesFromLowToHigh) {
     };
     EXPECT_EQ(interval("0.2:0.9"), (sampling::GuidanceInterval{0.2, 0.9}));
     EXPECT_EQ(text_of(interval("0:1")), "0:1");
+    EXPECT_EQ(text_of(interval("0.1234567891:0.98765432109")), "0.1234567891:0.98765432109") << "records are exact";
     EXPECT_TRUE(interval("0:1").all());
     for (const char* text :
          {"", "0.2", "0.9:0.2", "0.5:0.5", "-0.1:0.5", "0.5:1.1", "nan:1", "0:nan", "a:b", "0.1:0.2:0.3"})

@@ -85,10 +85,10 @@ CacheChoice parse_cache(const Field& given) {
 std::string text_of(const CacheChoice& choice) {
     std::string text(name_of(choice.kind));
     if (!choice.threshold) return text;
-    text += concat(':', *choice.threshold);
+    text += ':' + exact_text(*choice.threshold);
     if (choice.first) text += concat(',', *choice.first);
     if (choice.most) text += concat(',', *choice.most);
-    if (choice.most && choice.retention) text += concat(',', *choice.retention);
+    if (choice.most && choice.retention) text += ',' + exact_text(*choice.retention);
     return text;
 }
 
@@ -111,7 +111,7 @@ sampling::GuidanceInterval parse_guidance_interval(const Field& given) {
 }
 
 std::string text_of(const sampling::GuidanceInterval& interval) {
-    return concat(interval.from, ':', interval.to);
+    return exact_text(interval.from) + ':' + exact_text(interval.to);
 }
 
 }  // namespace t3video::film
