@@ -31,7 +31,7 @@ std::string StagePlan::about_weights() const {
     if (residency == nn::Residency::streamed) text = together ? ", weights streamed once a step" : ", weights streamed";
     if (residency == nn::Residency::packed) text = ", weights packed";
     if (cache_on_host) text += ", cache in host memory";
-    if (at_most) text += ", at most";
+    if (at_most) text += ", time at most";
     return text + (ready && held > 0 ? ", ready" : "");
 }
 
