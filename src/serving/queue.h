@@ -49,10 +49,11 @@ struct Entry {
     State state = State::queued;
     Failure failure;  // of State::failed and State::cancelled
     int64_t created = 0, begun = 0, ended = 0, expires = 0;
-    int64_t bytes = 0;                          // of its folder, once it is over
-    int64_t not_before = 0;                     // waits until then after its disk or device failed
-    int attempts = 0;                           // times it began
-    bool cancelling = false, removing = false;  // wishes that a running film has not met yet
+    double estimate = 0;      // seconds that it takes, as planned
+    int64_t bytes = 0;        // of its folder, once it is over
+    int64_t not_before = 0;   // waits until then after its disk or device failed
+    int64_t attempts = 0;     // times it began
+    bool cancelling = false;  // a wish that a running film has not met yet
 
     // Films of the same kind follow one another, since what a device prepared for one serves the next.
     std::string kind() const;
@@ -61,6 +62,12 @@ struct Entry {
 struct Counts {
     int64_t queued = 0, running = 0, completed = 0, failed = 0, cancelled = 0;
     int64_t bytes = 0;  // of the folders of films that are over
+};
+
+// Films that are queued or run and go first, and the seconds that they take, as planned.
+struct Ahead {
+    int64_t films = 0;
+    double seconds = 0;
 };
 
 struct ListQuery {
@@ -90,7 +97,7 @@ class Queue {
     virtual std::optional<Entry> find(const std::string& id) = 0;  // nothing for one that is being removed
     virtual Page list(const ListQuery& query) = 0;                 // throws Refused for an unknown `after`
     virtual Counts counts() = 0;
-    virtual int64_t films_before(const Entry& entry) = 0;  // that are queued or run and go first
+    virtual Ahead ahead_of(const Entry& entry) = 0;
 
     // The next film that is due, now running and leased to `owner` for so long; nothing where none is. Of films of the
     // same priority those that began before go first, then those of the kind, then the oldest. A film whose lease has
@@ -100,7 +107,9 @@ class Queue {
     // Where no other server works on this queue: whatever ran is due again.
     virtual void release_all() = 0;
 
-    // A running film back into the queue, due at that time.
+    // What a film turned out to be once its input was read.
+    virtual void settle(const std::string& id, const Resolved& film) = 0;
+    // A running film back into the queue, due at that time; one whose cancelling is wished for is cancelled.
     virtual void put_back(const std::string& id, int64_t not_before) = 0;
     // A film is over: completed, or failed or cancelled with a reason. `expires` 0: never.
     virtual void finish(const std::string& id, State state, const Failure& failure, int64_t bytes, int64_t expires) = 0;

@@ -62,7 +62,7 @@ struct Submission {
 struct FilmView {
     Entry entry;
     Progress progress;
-    int64_t before = 0;  // films that go first, of one that is queued
+    Ahead ahead;  // of one that is queued
     bool has_preview = false;
 };
 
