@@ -35,21 +35,21 @@ struct Event {
     bool is_last() const { return kind == Kind::done || kind == Kind::error; }
 };
 
-class EventHub;
+// A film as its listeners see it.
+class Channel;
 
 // One listener of one film. One thread at a time.
 class Subscription {
   public:
+    explicit Subscription(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
+
     // What is new since the last call, in its order; the first call tells how far the film is. Waits for news so long
     // at most, and gives nothing where there is none. After the last event there is no other.
     std::vector<Event> next(std::chrono::milliseconds patience);
+    // Whether the last event was given, or the server shuts down.
     bool over() const { return over_; }
 
   private:
-    friend class EventHub;
-    struct Channel;
-    explicit Subscription(std::shared_ptr<Channel> channel) : channel_(std::move(channel)) {}
-
     std::shared_ptr<Channel> channel_;
     int64_t seen_ = -1;
     Progress last_;
@@ -61,19 +61,22 @@ class EventHub {
     // The film as it is now, where the hub knows nothing newer.
     std::unique_ptr<Subscription> subscribe(const Entry& entry);
     void tell(const std::string& id, const Progress& progress);
+    // Why films that are queued do not begin; empty: they wait for their turns.
+    void tell_waiting(const std::string& why);
     // The film is over; its listeners hear so, and the hub forgets it.
     void end(const std::string& id, State state, const Failure& failure);
     // Of a film that waits or is made; nothing where nobody told yet.
     std::optional<Progress> progress(const std::string& id) const;
-    // Wakes all listeners for good: the server shuts down.
+    // Ends all listening: the server shuts down.
     void close();
 
   private:
-    std::shared_ptr<Subscription::Channel> channel(const std::string& id);
+    std::shared_ptr<Channel> find(const std::string& id) const;
+    std::shared_ptr<Channel> find_or_make(const std::string& id);
 
     mutable std::mutex mutex_;
     bool closed_ = false;
-    std::map<std::string, std::shared_ptr<Subscription::Channel>> channels_;
+    std::map<std::string, std::shared_ptr<Channel>> channels_;  // of films that wait for listeners, or are made
 };
 
 }  // namespace t3video::serving

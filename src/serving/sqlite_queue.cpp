@@ -191,9 +191,9 @@ Page SqliteQueue::list(const ListQuery& query) {
     constexpr int64_t kAll = int64_t{1} << 62;
     int64_t after = query.newest_first ? kAll : -kAll;
     if (!query.after.empty()) {
-        // Whose film it is does not matter: only its place is asked for.
         const auto entry = first(reader_, "WHERE id = ?", {query.after});
-        if (!entry) throw Refused(Refused::Kind::unknown, Message("no film ", query.after, " to begin behind"));
+        if (!entry || (query.key && entry->key != *query.key))
+            throw Refused(Refused::Kind::unknown, Message("no film ", query.after, " to begin behind"));
         after = entry->number;
     }
     std::vector<Value> values{after};

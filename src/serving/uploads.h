@@ -72,6 +72,7 @@ class Uploads {
   private:
     std::filesystem::path folder_;
     UploadLimits limits_;
+    std::mutex looking_;        // at a file, which takes memory
     mutable std::mutex mutex_;  // of naming and removing files
     int64_t bytes_ = 0;
 };
