@@ -21,7 +21,7 @@ const ACTIONS = [
     ["cancel", "Cancel", ["queued", "in_progress"]],
     ["resume", "Resume", ["failed"]],
     ["download", "Download", ["completed"]],
-    ["reuse", "Use its request", ["queued", "in_progress", "completed", "failed"]],
+    ["reuse", "Use again", ["queued", "in_progress", "completed", "failed"]],
     ["remix", "Remix", ["completed", "failed"]],
     ["remove", "Delete", ["completed", "failed"]],
 ];
@@ -87,7 +87,13 @@ export class Card {
             button.setAttribute("aria-label", `${shown}: ${short}`);
         }
         this.showPicture(film);
-        if (focused?.hidden) [...this.buttons.values()].find((button) => !button.hidden)?.focus();
+        if (focused?.hidden) this.focus(focused);
+    }
+
+    // On what had the focus, or the first button where that is no more.
+    focus(before) {
+        const place = before.hidden ? [...this.buttons.values()].find((button) => !button.hidden) : before;
+        place?.focus({preventScroll: true});
     }
 
     // What passes by itself: the time that is left.
@@ -107,6 +113,8 @@ export class Card {
             this.picture.replaceWith(button);
             this.picture = button;
         }
+        const [width, height] = film.size.split("x").map(Number);
+        this.picture.style.aspectRatio = width >= height ? `${width} / ${height}` : "1";
         if (!wanted || wanted === this.wanted) return;
         this.wanted = wanted;
         try {

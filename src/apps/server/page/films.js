@@ -39,7 +39,6 @@ function take(film, quiet = false) {
 
 // Puts the cards of `list` into `place` in this order, moving only those that are elsewhere.
 function arrange(place, list) {
-    const focused = document.activeElement;
     list.forEach((film, index) => {
         const card = cards.get(film.id) ?? new Card(film, act);
         if (cards.has(film.id)) card.show(film);
@@ -48,7 +47,14 @@ function arrange(place, list) {
         if (place.children[index] !== card.root) place.insertBefore(card.root, place.children[index] ?? null);
     });
     while (place.children.length > list.length) place.lastChild.remove();
-    if (focused !== document.activeElement && focused?.isConnected && !focused.hidden) focused.focus({preventScroll: true});
+}
+
+// How far the film is that is made: in the tab, and on a phone above the form, from where a touch leads to the queue.
+function showShare(first, waiting) {
+    const share = first?.status === "in_progress" ? `${Math.round(first.progress)} %` : waiting ? `${waiting} waiting` : "";
+    document.title = share ? `${share} · t3video` : "t3video";
+    find("now").hidden = !share;
+    say(find("now"), `Queue: ${share}`);
 }
 
 function render() {
@@ -56,8 +62,12 @@ function render() {
     const order = (film) => (film.status === "in_progress" ? -1 : film.position ?? Infinity);
     const queue = all.filter(isActive).sort((a, b) => order(a) - order(b) || a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
     const rest = all.filter((film) => !isActive(film)).sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1));
+    const focused = document.activeElement;
+    const holder = [...cards.values()].find((card) => card.root.contains(focused));
     arrange(find("queue"), queue.slice(0, QUEUE_SHOWN));
     arrange(find("films"), rest);
+    // A card that moved from one list to the other lost the focus.
+    if (holder?.root.isConnected && !holder.root.contains(document.activeElement)) holder.focus(focused);
     const held = new Set([...queue.slice(0, QUEUE_SHOWN), ...rest].map((film) => film.id));
     for (const id of cards.keys()) if (!held.has(id)) cards.delete(id);
     const waiting = queue.filter((film) => film.status === "queued").length;
@@ -65,8 +75,7 @@ function render() {
     find("queue-none").hidden = queue.length > 0;
     find("films-none").hidden = rest.length > 0;
     find("older").hidden = !more;
-    const done = queue.find((film) => film.status === "in_progress");
-    document.title = done ? `${Math.round(done.progress)} % · t3video` : waiting ? `${waiting} waiting · t3video` : "t3video";
+    showShare(queue[0], waiting);
     events.watch(running(), hear, look);
 }
 
@@ -75,7 +84,7 @@ function hear(id, change) {
     if (!film || film.status !== "in_progress") return;
     Object.assign(film, change, {heard: Date.now()});
     cards.get(id)?.show(film);
-    document.title = `${Math.round(film.progress)} % · t3video`;
+    if (cards.get(id)?.root === find("queue").firstChild) showShare(film, 0);
 }
 
 // The newest films; on the first time, as far back as films wait, since the one that is made may be the oldest of them.

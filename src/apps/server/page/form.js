@@ -41,6 +41,7 @@ function showError(error, focus) {
     place.setAttribute("aria-describedby", `${place.dataset.described} ${message.id}`.trim());
     if (place.closest("#more")) find("more").open = true;
     if (focus) place.focus();
+    else if (place === document.activeElement) message.scrollIntoView({block: "nearest"});
 }
 
 function showInput() {
@@ -163,11 +164,13 @@ export function start(onMade) {
     made = onMade;
     const form = find("film-form");
     form.addEventListener("submit", (event) => { event.preventDefault(); submit(); });
-    form.addEventListener("input", (event) => {
-        if (event.target === find("input-file")) return;
-        if (event.target === find("model")) modelChanged();
-        changed();
-    });
+    for (const kind of ["input", "change"]) {  // some tools that fill in forms cause the second one only
+        form.addEventListener(kind, (event) => {
+            if (event.target === find("input-file")) return;
+            if (event.target === find("model") && kind === "input") modelChanged();
+            changed();
+        });
+    }
     form.addEventListener("keydown", (event) => {
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     });

@@ -9,7 +9,7 @@ let running = null;  // AbortController
 let last = null;     // {text, request, input, wrong, error}
 
 function show(main, notes = "", bad = false) {
-    find("plan").classList.remove("waiting");
+    find("plan").removeAttribute("aria-busy");
     find("plan").classList.toggle("bad", bad);
     say(find("plan-main"), main);
     say(find("plan-notes"), notes);
@@ -28,7 +28,7 @@ function tell(plan) {
 async function send({request, input, wrong}) {
     running?.abort();
     const mine = running = new AbortController();
-    find("plan").classList.add("waiting");
+    find("plan").setAttribute("aria-busy", "true");
     try {
         const answer = await wire.plan({...request, prompt: "a film", seed: 0}, input?.id ? null : input?.file, mine.signal);
         if (mine.signal.aborted) return;
@@ -50,7 +50,7 @@ export function ask(request, input, wrong) {
     }
     last = {text, request, input, wrong};
     clearTimeout(timer);
-    find("plan").classList.add("waiting");
+    find("plan").setAttribute("aria-busy", "true");
     timer = setTimeout(() => send(last), PAUSE);
 }
 
