@@ -1,19 +1,6 @@
 // A film of the queue or of those that are there: one card, which changes in place so that the focus stays.
 import * as wire from "./wire.js";
-import {duration, element, facts, say, shorten, state} from "./words.js";
-
-const SVG = "http://www.w3.org/2000/svg";
-
-function playMark() {
-    const mark = element("span", {class: "mark", "aria-hidden": "true"});
-    const svg = document.createElementNS(SVG, "svg");
-    const path = document.createElementNS(SVG, "path");
-    svg.setAttribute("viewBox", "0 0 16 16");
-    path.setAttribute("d", "M5 3v10l8-5z");
-    svg.append(path);
-    mark.append(svg);
-    return mark;
-}
+import {duration, element, facts, find, say, shorten, state} from "./words.js";
 
 // Which actions a film has in which state: its name for `act`, the word on the button, the states.
 const ACTIONS = [
@@ -109,7 +96,7 @@ export class Card {
         if (done && this.picture.tagName !== "BUTTON") {
             // Only a pointer's way to "Play": a keyboard or a screen reader has the button below.
             const button = element("button", {type: "button", class: "picture", tabindex: "-1", "aria-hidden": "true",
-                onclick: () => this.buttons.get("play").click()}, this.image, playMark());
+                onclick: () => this.buttons.get("play").click()}, this.image, find("play-mark").content.cloneNode(true));
             this.picture.replaceWith(button);
             this.picture = button;
         }

@@ -31,6 +31,7 @@ export function inputOf(param) {
 // "2,5" is 2.5; what is no number goes to the server as it stands, which says so.
 function valueOf(text) {
     const value = Number(text.replace(",", "."));
+    if (/^\d+$/.test(text) && !Number.isSafeInteger(value) && JSON.rawJSON) return JSON.rawJSON(text);
     return text !== "" && Number.isFinite(value) ? value : text;
 }
 

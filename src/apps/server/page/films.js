@@ -9,7 +9,7 @@ import {announce, element, find, say, shorten} from "./words.js";
 const PAGE = 100;
 const QUEUE_SHOWN = 30;      // cards; the others are counted
 const SINGLES = 6;           // films beyond the first page that are asked for one by one at a time
-const FOLLOWED = 5000, ACTIVE = 2000, IDLE = 15000;  // milliseconds between two looks
+const FOLLOWED = 5000, ACTIVE = 2000, IDLE = 15000, FAILED = 4000;  // milliseconds between two looks
 
 const films = new Map();  // by id
 const cards = new Map();
@@ -117,21 +117,25 @@ async function read() {
 }
 
 async function lookNow() {
+    let failure = null;
     try {
-        const changed = await read();
-        options.connected(null);
-        if (changed) options.changed();
+        if (await read()) options.changed();
     } catch (error) {
-        options.connected(error);
+        failure = error;
     }
+    options.connected(failure);
     render();
-    plan();
+    plan(failure);
 }
 
-// When to look again: seldom where nothing happens, or where events tell.
-function plan() {
+// When to look again: seldom where nothing happens, or where events tell; not at all while the key is wrong.
+function plan(failure) {
     clearTimeout(timer);
-    if (document.hidden) return;
+    if (document.hidden || failure?.status === 401) return;
+    if (failure) {
+        timer = setTimeout(look, Math.max(FAILED, 1000 * (failure.retryAfter ?? 0)));
+        return;
+    }
     const active = [...films.values()].some(isActive);
     timer = setTimeout(look, !active ? IDLE : running().length && events.covers(running()) ? FOLLOWED : ACTIVE);
 }

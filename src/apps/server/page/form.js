@@ -150,7 +150,7 @@ export async function load() {
     find("model").replaceChildren(...models.map((m) => new Option(m.id, m.id)));
     if (models.some((m) => m.id === before)) find("model").value = before;
     let draft = null;
-    try { draft = JSON.parse(sessionStorage.getItem(DRAFT)); } catch { /* none */ }
+    try { draft = wire.parse(sessionStorage.getItem(DRAFT)); } catch { /* none */ }
     if (draft) return fill(draft, false);
     modelChanged();
     changed();

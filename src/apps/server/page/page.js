@@ -24,19 +24,12 @@ async function load() {
         await form.load();
         loaded = true;
     } catch (error) {
-        if (error.status === 401) connected(error);
-        else say(find("connection"), error.message);
+        connected(error);
     }
 }
 
-async function begin() {
-    loaded = false;
-    await load();
-    films.look();
-}
-
-dialogs.start(begin);
+dialogs.start(() => location.reload());  // films and limits are others for another key
 player.start();
 form.start(films.add);
 films.start({reuse: (film) => form.fill({...film.request, seed: film.seed}), connected, changed: form.refreshPlan});
-begin();
+films.look();

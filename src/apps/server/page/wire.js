@@ -17,6 +17,12 @@ export class WireError extends Error {
     }
 }
 
+// A seed has up to 64 bits, a number here 53: whole numbers beyond these stay texts, and fields.js sends them as they stand.
+export function parse(text) {
+    return JSON.parse(text, (name, value, context) =>
+        (Number.isInteger(value) && !Number.isSafeInteger(value) && context?.source ? context.source : value));
+}
+
 const address = (path) => new URL(path, document.baseURI).href;
 
 async function answerOf(path, options = {}) {
@@ -30,11 +36,11 @@ async function answerOf(path, options = {}) {
         throw new WireError(0, {message: "The server does not answer."});
     }
     if (answer.ok) return answer;
-    const body = await answer.json().catch(() => ({}));
+    const body = await answer.text().then(parse).catch(() => ({}));
     throw new WireError(answer.status, body.error, answer.headers.get("Retry-After"));
 }
 
-const json = async (path, options) => (await answerOf(path, options)).json();
+const json = async (path, options) => parse(await (await answerOf(path, options)).text());
 
 // JSON; or, where a file goes along, a form in which what is not text is JSON.
 function bodyOf(request, file) {
@@ -130,7 +136,7 @@ export async function events(id, hears, signal) {
             }
             if (!data.length) continue;
             let parsed;
-            try { parsed = JSON.parse(data.join("\n")); } catch { continue; }
+            try { parsed = parse(data.join("\n")); } catch { continue; }
             hears(changeOf(name, parsed));
         }
     }
