@@ -116,7 +116,7 @@ export function offerSizes(model) {
     offer(height, width, width >= height ? "tall" : "wide");
     offer(square, square, "square");
     offer(near(width / 2), near(height / 2), "small");
-    for (const [w, h] of (model?.sizes ?? []).map((text) => text.split("x").map(Number))) offer(w, h, w > 3000 || h > 3000 ? "4K" : "as well");
+    if (width * height >= 832 * 480) offer(3840, 2160, "4K");  // smaller models have seen nothing like it
     select.replaceChildren(...[...offers].map(([value, words]) => new Option(words, value)), new Option("another size", "other"));
     if (before && before !== "x" && before !== `${select.dataset.default}`) setSize(before);
     else setSize(`${width}x${height}`);

@@ -26,14 +26,14 @@ const running = () => [...films.values()].filter((film) => film.status === "in_p
 function take(film, quiet = false) {
     const before = films.get(film.id);
     film.heard = Date.now();
-    if (before?.status === "in_progress" && film.status === "in_progress") {
-        for (const name of ["stage", "step", "of", "eta", "preview"]) film[name] ??= before[name];
-    }
+    // An answer that was on its way while events told of later steps.
+    if (before?.status === "in_progress" && film.status === "in_progress" && before.stage === film.stage && before.step > film.step)
+        for (const name of ["step", "eta", "heard", "preview", "progress"]) film[name] = before[name];
     films.set(film.id, film);
     seen.set(film.id, Date.now());
     const said = quiet ? "" : news(before, film);
     if (said) announce(said);
-    if (!quiet && before?.status === "in_progress" && film.status === "completed") film.isNew = true;
+    film.isNew = film.status === "completed" && (before?.isNew || (!quiet && before?.status === "in_progress"));
     return before?.status !== film.status;
 }
 
@@ -72,6 +72,7 @@ function render() {
     for (const id of cards.keys()) if (!held.has(id)) cards.delete(id);
     const waiting = queue.filter((film) => film.status === "queued").length;
     say(find("queue-count"), waiting ? `${waiting} waiting` : "");
+    say(find("queue-more"), queue.length > QUEUE_SHOWN ? `And ${queue.length - QUEUE_SHOWN} more.` : "");
     find("queue-none").hidden = queue.length > 0;
     find("films-none").hidden = rest.length > 0;
     find("older").hidden = !more;
@@ -87,12 +88,12 @@ function hear(id, change) {
     if (cards.get(id)?.root === find("queue").firstChild) showShare(film, 0);
 }
 
-// The newest films; on the first time, as far back as films wait, since the one that is made may be the oldest of them.
+// The newest films, as far back as there are new ones that wait: the one that is made may be the oldest of them.
 async function read() {
     const first = films.size === 0;
     let page = await wire.films({limit: PAGE});
     const got = [...page.films];
-    while (first && page.more && page.films.length && isActive(page.films.at(-1))) {
+    while (page.more && page.films.length && isActive(page.films.at(-1)) && !films.has(page.films.at(-1).id)) {
         page = await wire.films({limit: PAGE, after: page.last});
         got.push(...page.films);
     }

@@ -90,7 +90,7 @@ function changed() {
         return showError(error, false);
     }
     try { sessionStorage.setItem(DRAFT, JSON.stringify(asked)); } catch { /* no room, or private mode */ }
-    plan.ask(asked, input, (error) => fields.inputOf(error.param) && fields.inputOf(error.param) !== "prompt" && showError(error, false));
+    plan.ask(request, input, (error) => fields.inputOf(error.param) && fields.inputOf(error.param) !== "prompt" && showError(error, false));
 }
 
 function modelChanged() {
@@ -108,6 +108,16 @@ function modelChanged() {
     say(find("input-area").querySelector("legend"), `Begin with ${both || "a picture or a video"}`);
 }
 
+async function create() {
+    try {
+        return await wire.create(request(), input?.id ? null : input?.file);
+    } catch (error) {
+        if (!input?.id || !input.file || fields.inputOf(error.param) !== "input-file") throw error;
+        delete input.id;  // the server keeps files that no film needs for a while only
+        return wire.create(request(), input.file);
+    }
+}
+
 async function submit() {
     clearErrors();
     if (!find("prompt").value.trim()) return showError({message: "Say what the film shows.", input: "prompt"}, true);
@@ -115,7 +125,8 @@ async function submit() {
     button.disabled = true;
     say(button, input?.file ? "Sending the file…" : "Sending…");
     try {
-        const film = await wire.create(request(), input?.id ? null : input?.file);
+        await plan.sent();
+        const film = await create();
         announce("The film is in the queue.");
         made(film);
     } catch (error) {
@@ -193,6 +204,6 @@ export function start(onMade) {
         if (!carriesFile(event)) return;
         event.preventDefault();
         find("input-area").classList.remove("dropping");
-        if (event.dataTransfer.files[0]) choose(event.dataTransfer.files[0]);
+        if (event.dataTransfer.files[0] && !document.querySelector("dialog[open]")) choose(event.dataTransfer.files[0]);
     });
 }

@@ -6,7 +6,8 @@ const PAUSE = 350;  // milliseconds
 
 let timer = 0;
 let running = null;  // AbortController
-let last = null;     // {text, request, input, wrong, error}
+let sending = null;  // the promise of a plan with which a file goes along
+let last = null;     // {text, read, input, wrong, error}
 
 function show(main, notes = "", bad = false) {
     find("plan").removeAttribute("aria-busy");
@@ -25,12 +26,12 @@ function tell(plan) {
     show(`${takes}${plan.memory_bytes ? `, ${bytes(plan.memory_bytes)} of memory` : ""}`, notes.join(". "));
 }
 
-async function send({request, input, wrong}) {
-    running?.abort();
+async function askServer({read, input, wrong}) {
     const mine = running = new AbortController();
     find("plan").setAttribute("aria-busy", "true");
+    if (input?.file && !input.id) show("Sending the file…");
     try {
-        const answer = await wire.plan({...request, prompt: "a film", seed: 0}, input?.id ? null : input?.file, mine.signal);
+        const answer = await wire.plan({...read(), prompt: "a film", seed: 0}, input?.id ? null : input?.file, mine.signal);
         if (mine.signal.aborted) return;
         // The file lies at the server now, and its name there is all that has to be sent from here on.
         if (input?.file && answer.input?.id) Object.assign(input, answer.input);
@@ -42,21 +43,37 @@ async function send({request, input, wrong}) {
     }
 }
 
-export function ask(request, input, wrong) {
-    const text = JSON.stringify({...request, prompt: "", seed: 0, file: [input?.kind, input?.name, input?.id, input?.file?.size]});
+// What is on its way is of no use any more, other than a file, which should not be sent twice.
+async function send() {
+    if (sending) {
+        await sending;
+        if (sending) return;
+    }
+    running?.abort();
+    const asked = askServer(last);
+    if (last.input?.file && !last.input.id) sending = asked.finally(() => { sending = null; });
+}
+
+// Resolves when no file is on its way any more.
+export const sent = () => sending ?? Promise.resolve();
+
+// read(): the request as the form has it, by then with the name that a file got; wrong(error): a field of it is.
+export function ask(read, input, wrong) {
+    const text = JSON.stringify({...read(), prompt: "", seed: 0, file: [input?.kind, input?.name, input?.file?.size]});
     if (last?.text === text) {
         if (last.error) wrong(last.error);
         return;
     }
-    last = {text, request, input, wrong};
+    if (sending && last.input !== input) running.abort();
+    last = {text, read, input, wrong};
     clearTimeout(timer);
     find("plan").setAttribute("aria-busy", "true");
-    timer = setTimeout(() => send(last), PAUSE);
+    timer = setTimeout(send, PAUSE);
 }
 
 // As the queue before it is another.
 export function again() {
     if (!last) return;
     clearTimeout(timer);
-    timer = setTimeout(() => send(last), PAUSE);
+    timer = setTimeout(send, PAUSE);
 }
