@@ -100,7 +100,7 @@ def uses_again(page):
     page.press(MARKUP, "Remix")
     page.axe("the remix")
     page.write("remix-prompt", "A remix of it.")
-    page.keys(Keys.CONTROL + Keys.ENTER)
+    page.keys(Keys.ENTER, held=Keys.CONTROL)
     check("a remix is finished", page.wait(lambda: page.state("A remix of it.").startswith("Finished"), 300))
     check("with the same seed", f"seed {seed}" in page.facts("A remix of it."), page.facts("A remix of it."))
     page.press(MARKUP, "Delete")

@@ -2,6 +2,7 @@
 import base64
 import io
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 import axe_core_python
 from PIL import Image
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -69,7 +71,8 @@ class Page:
         for argument in ("--headless=new", "--no-sandbox", "--hide-scrollbars", "--force-color-profile=srgb"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        self.browser = webdriver.Chrome(options=options)
+        # Named, or Selenium would ask other hosts for one.
+        self.browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
         self.url = url
         self.shape(1280, 820)
 
@@ -132,8 +135,13 @@ class Page:
             field.send_keys(Keys.CONTROL + "a" + Keys.NULL + Keys.DELETE)
         field.send_keys(text)
 
-    def keys(self, keys):
-        self.browser.switch_to.active_element.send_keys(keys)
+    def keys(self, keys, held=None):
+        """To whatever has the focus."""
+        actions = ActionChains(self.browser)
+        if held:
+            actions.key_down(held).send_keys(keys).key_up(held).perform()
+        else:
+            actions.send_keys(keys).perform()
 
     def focused(self, attribute):
         return self.browser.switch_to.active_element.get_attribute(attribute)
