@@ -33,6 +33,7 @@ function take(film, quiet = false) {
     seen.set(film.id, Date.now());
     const said = quiet ? "" : news(before, film);
     if (said) announce(said);
+    film.stopping ??= film.status === "in_progress" && before?.stopping;
     film.isNew = film.status === "completed" && (before?.isNew || (!quiet && before?.status === "in_progress"));
     return before?.status !== film.status;
 }
@@ -195,7 +196,9 @@ async function act(name, film) {
         (next?.querySelector(".actions button:not([hidden])") ?? find("films-heading")).focus();
         return announce("The film is deleted.");
     }
-    take(await (name === "cancel" ? wire.cancel(film.id) : wire.resume(film.id)));
+    const now = await (name === "cancel" ? wire.cancel(film.id) : wire.resume(film.id));
+    if (name === "cancel" && now.status === "in_progress") now.stopping = true;  // until the step at hand is done
+    take(now);
     render();
     look();
 }

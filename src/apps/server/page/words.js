@@ -66,7 +66,12 @@ export function shorten(text, most = 80) {
     return letters.length <= most ? text : letters.slice(0, most - 1).join("") + "…";
 }
 
-const STAGES = {text: "Reading the prompt", encode: "Reading the input", denoise: "Denoising", decode: "Decoding"};
+const STAGES = {
+    text: {words: "Reading the prompt"},
+    encode: {words: "Reading the input", unit: "frame"},
+    denoise: {words: "Denoising", unit: "step"},
+    decode: {words: "Decoding", unit: "frame"},
+};
 
 const isCancelled = (film) => film.status === "failed" && film.error?.code === "cancelled";
 
@@ -78,8 +83,10 @@ export function state(film) {
         return film.position === 0 ? "Waiting, the next one" : "Waiting";
     }
     if (film.status === "in_progress") {
-        const parts = [STAGES[film.stage] ?? film.stage ?? "Beginning"];
-        if (film.of > 0) parts.push(film.stage === "denoise" ? `step ${film.step} of ${film.of}` : `${film.step} of ${film.of}`);
+        if (film.stopping) return "Stopping";
+        const {words, unit} = STAGES[film.stage] ?? {words: film.stage ?? "Beginning"};
+        const parts = [words];
+        if (unit && film.of > 0) parts.push(`${unit} ${film.step} of ${film.of}`);
         if (film.eta > 0) parts.push(`about ${duration(film.eta)} left`);
         return parts.join(", ");
     }
