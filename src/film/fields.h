@@ -44,5 +44,7 @@ const RequestField* find_field(std::string_view name);
 // The request with every default of the film filled in, and whole paths: a later program with other defaults, in
 // another folder, makes the same film of it.
 Request filled_in(const Request& request, const Film& film);
+// The request with names of files and folders in place of their paths.
+Request with_names_only(const Request& request);
 
 }  // namespace t3video::film

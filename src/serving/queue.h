@@ -29,6 +29,7 @@ struct Resolved {
     double fps = 0;
 
     double seconds() const { return fps > 0 ? static_cast<double>(frames) / fps : 0; }
+    friend bool operator==(const Resolved&, const Resolved&) = default;
 };
 
 struct Failure {
