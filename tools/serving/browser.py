@@ -17,8 +17,9 @@ from selenium.webdriver.common.keys import Keys
 
 from page import Page, Server, check, checks_done
 
-RED = "A red ball bounces over a green hill under a blue sky."
+RED = "A red ball drifts left over green hills."
 STAR = "A yellow star rises in a starry night sky."
+DUSK = "A green cube drifts left across a desert at sunset."
 MARKUP = 'A <b>blue</b> square & "waves" <img src=x onerror=document.title=1>'
 
 
@@ -163,9 +164,16 @@ def looks(page, width, height, dark, output=None):
     page.click_in("more", "summary")
     page.axe(f"{name}, all settings")
     page.click_in("more", "summary")
-    if output:
-        page.script("document.querySelector('#queue-heading').scrollIntoView()")
+    if output:  # with a film that is being made
+        page.write("prompt", DUSK)
+        page.click("submit")
+        page.wait(lambda: "step 1" in page.state(DUSK), 120)
+        page.script("document.querySelector(innerWidth < 500 ? '#queue-heading' : 'body').scrollIntoView()")
         page.picture(output)
+        page.press(DUSK, "Cancel")
+        page.wait(lambda: page.state(DUSK) == "Cancelled", 60)
+        page.press(DUSK, "Delete")
+        page.click("confirm-yes")
     page.press(RED, "Play")
     page.wait(lambda: page.script("return video.currentTime > 0"))
     page.axe(f"{name}, the player")
