@@ -112,6 +112,7 @@ class Service::Impl {
     Planner planner;
     Keeper keeper;
     std::stop_source stopping;
+    std::mutex closing;
     std::vector<std::thread> threads;
 };
 
@@ -131,7 +132,10 @@ Service::Impl::Impl(ServiceOptions given)
     keeper.tidy_up();
     threads.emplace_back([this] { keeper.run(); });
     for (size_t i = 0; i < sessions.size(); ++i) {
-        const auto shortage = [this] { return keeper.shortage(); };
+        const auto shortage = [this] {
+            keeper.count();
+            return keeper.shortage();
+        };
         threads.emplace_back([this, i, shortage, session = std::move(sessions[i])]() mutable {
             WorkerTools tools{options, folder, catalogue, words, queue, hub, planner, place, keeper.owner(), shortage};
             Worker(std::move(tools), i, std::move(session)).run();
@@ -140,6 +144,7 @@ Service::Impl::Impl(ServiceOptions given)
 }
 
 void Service::Impl::shut_down() {
+    const std::lock_guard lock(closing);
     stopping.request_stop();
     place.close();
     hub.close();
@@ -243,7 +248,7 @@ FilmView Service::remix(const std::string& id, const Submission& changes) {
 FilmView Service::decode(const std::string& id, const Submission& changes) {
     return impl_->said([&] {
         const Entry entry = impl_->entry(id);
-        const auto job = job::look_at_job(impl_->folder.film(id) / "film.job");
+        const auto job = job::look_at_job(impl_->folder.job(id));
         if (!job || job->steps == 0 || job->step < job->steps)
             throw Refused(Kind::wrong_state, Message("film ", id, " is not denoised yet, and cannot be decoded again"));
         Submission whole = changes;
@@ -270,7 +275,7 @@ PlanView Service::plan(const Submission& submission) {
     return impl_->said([&] {
         AskedFilm film = impl_->catalogue.film_of(submission.fields, submission.container);
         film.request.preview_every = impl_->options.preview_every;
-        impl_->planner.wait_for_rates(impl_->stopping.get_token());
+        impl_->planner.wait_for_rates(impl_->stopping.get_token());  // seconds, at the first start on a machine
         PlanView view = impl_->planner.plan(film, impl_->folder.films());
         view.refusal = impl_->words.without_paths(view.refusal);
         for (std::string& note : view.notes) note = impl_->words.without_paths(note);
