@@ -79,6 +79,7 @@ class Service::Impl {
     FilmView accept(const Submission& asked, const std::string& origin, const std::string& latents_of);
     Entry entry(const std::string& id);
     FilmView view(const Entry& entry);
+    FilmView view(const Entry& entry, const Ahead& ahead);
     void require_open() const;
     void require_room() const;
     void remove(const std::string& id);
@@ -168,17 +169,18 @@ Entry Service::Impl::entry(const std::string& id) {
 }
 
 FilmView Service::Impl::view(const Entry& entry) {
+    return view(entry, entry.state == State::queued ? queue.ahead_of(entry) : Ahead());
+}
+
+FilmView Service::Impl::view(const Entry& entry, const Ahead& ahead) {
     FilmView view{.entry = entry, .progress = {}, .ahead = {}, .has_preview = false};
     if (const auto progress = hub.progress(entry.id)) view.progress = *progress;
     view.has_preview = is_there(folder.film(entry.id) / "film.preview.png");
-    if (entry.state == State::completed) {
-        view.progress.share = 1;
-    } else if (entry.state == State::queued) {
-        view.ahead = queue.ahead_of(entry);
-        if (view.progress.waiting.empty()) view.progress.waiting = place.trouble();
-        if (entry.estimate > 0 && view.progress.waiting.empty())
-            view.progress.eta = view.ahead.seconds + entry.estimate;
-    }
+    if (entry.state == State::completed) view.progress.share = 1;
+    if (entry.state != State::queued) return view;
+    view.ahead = ahead;
+    if (view.progress.waiting.empty()) view.progress.waiting = place.trouble();
+    if (entry.estimate > 0 && view.progress.waiting.empty()) view.progress.eta = ahead.seconds + entry.estimate;
     return view;
 }
 
@@ -294,7 +296,10 @@ FilmView Service::get(const std::string& id) {
 FilmPage Service::list(const ListQuery& query) {
     const Page page = impl_->queue.list(query);
     FilmPage films{.films = {}, .more = page.more};
-    for (const Entry& entry : page.entries) films.films.push_back(impl_->view(entry));
+    const bool queued = std::ranges::find(page.entries, State::queued, &Entry::state) != page.entries.end();
+    const auto ahead =
+        queued ? impl_->queue.ahead_of(std::span(page.entries)) : std::vector<Ahead>(page.entries.size());
+    for (size_t i = 0; i < page.entries.size(); ++i) films.films.push_back(impl_->view(page.entries[i], ahead[i]));
     return films;
 }
 
