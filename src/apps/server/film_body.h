@@ -1,7 +1,7 @@
 // Bodies of requests about films: JSON, or forms whose file goes to the disk as it arrives.
 #pragma once
 
-#include "apps/server/exchange.h"
+#include "apps/server/http/exchange.h"
 #include "apps/server/film_form.h"
 
 namespace t3video::server {
