@@ -5,8 +5,8 @@
 #include <optional>
 
 #include "apps/server/http/head.h"
-#include "apps/server/json_body.h"
 #include "apps/server/http/multipart.h"
+#include "apps/server/json_body.h"
 
 namespace t3video::server {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "apps/server/access.h"
 #include "apps/server/http/http.h"
-#include "apps/server/page/page.h"
 #include "apps/server/http/ranges.h"
+#include "apps/server/page/page.h"
 #include "apps/server/site.h"
 #include "core/error.h"
 #include "core/printable.h"

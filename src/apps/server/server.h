@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "apps/server/keys.h"
 #include "apps/server/http/lobby.h"
+#include "apps/server/keys.h"
 #include "serving/service.h"
 
 namespace t3video::server {

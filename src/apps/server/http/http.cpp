@@ -23,6 +23,7 @@ using Clock = Visitor::Clock;
 using std::chrono::milliseconds;
 
 constexpr size_t kPiece = size_t{64} << 10;
+constexpr size_t kManyRequests = 10'000;               // on a connection, as clients are told
 constexpr int64_t kPiecesOverhead = int64_t{1} << 20;  // of lines between the pieces of a body
 
 bool wait_for(int socket, short events, Clock::time_point until) {
@@ -141,6 +142,7 @@ class Http::Exchange : private httplib::Server, private Body {
         visitor.buffer.erase(0, visitor.head.bytes);
         svr_sock_ = visitor.socket.get();  // compared with none: whether the server still runs
         set_keep_alive_timeout(std::chrono::duration_cast<std::chrono::seconds>(http.limits_.idle).count());
+        set_keep_alive_max_count(kManyRequests);
         set_payload_max_length(SIZE_MAX);  // receive() knows better
         set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
             if (request.method == "POST") return HandlerResponse::Unhandled;
@@ -172,13 +174,13 @@ class Http::Exchange : private httplib::Server, private Body {
             return self.process_request(self.wire_, "", 0, "", 0, close, closed, nothing);
     }
 
-    Answer handle() const try {
+    Answer handle() try {
         const Target target = parse_target(visitor_.head.target);
         Request request{.method = visitor_.head.method == "HEAD" ? "GET" : visitor_.head.method,
                         .path = target.path,
                         .query = target.query,
                         .headers = visitor_.head.headers,
-                        .body = const_cast<Exchange*>(this),
+                        .body = this,
                         .connected = [this] { return wire_.connected() && !http_.stopping_; },
                         .connections = http_.lobby_.connections()};
         return http_.handler_(request);
