@@ -12,7 +12,6 @@
 
 namespace t3video::serving {
 namespace fs = std::filesystem;
-
 DataFolder::DataFolder(fs::path root, int64_t bound, int64_t reserve)
     : root_(absolute_path(root).lexically_normal()), bound_(bound), reserve_(reserve) {
     make_folders(films());
@@ -65,6 +64,11 @@ void DataFolder::remove_film(const std::string& id) const {
     require(!error, film(id).string(), ": cannot be removed: ", error.message());
 }
 
+bool DataFolder::holds_only_job(const std::string& id) const {
+    const auto entries = entries_of(film(id));
+    return entries.size() == 1 && entries.front() == job(id);
+}
+
 int64_t DataFolder::film_bytes(const std::string& id) const {
     int64_t bytes = 0;
     std::error_code error;
@@ -77,7 +81,7 @@ int64_t DataFolder::film_bytes(const std::string& id) const {
 }
 
 void DataFolder::share_job(const std::string& from, const std::string& to) const {
-    const fs::path source = film(from) / "film.job", target = film(to) / "film.job";
+    const fs::path source = job(from), target = job(to);
     std::error_code error;
     fs::create_directories(target, error);
     for (const char* name : {job::kRequest, job::kEmbeddings, job::kInput, job::kLatents}) {

@@ -27,6 +27,7 @@ class DataFolder {
     std::filesystem::path uploads() const { return root_ / "uploads"; }
     std::filesystem::path films() const { return root_ / "films"; }
     std::filesystem::path film(const std::string& id) const { return films() / id; }
+    std::filesystem::path job(const std::string& id) const { return film(id) / "film.job"; }
 
     // Why nothing more should be written where so many bytes are taken, for people; empty where there is room.
     std::string shortage(int64_t used) const;
@@ -35,6 +36,7 @@ class DataFolder {
     std::vector<std::string> film_ids() const;  // of folders that are there
     void make_film(const std::string& id) const;
     void remove_film(const std::string& id) const;
+    bool holds_only_job(const std::string& id) const;
     int64_t film_bytes(const std::string& id) const;
     // Gives a film the stages of another one's job, by links: what saves a stage replaces its file.
     void share_job(const std::string& from, const std::string& to) const;

@@ -10,9 +10,14 @@ namespace t3video::serving {
 
 void Keeper::tidy_up() {
     clear_removed();
+    // Latents that were shared for a film which was not accepted then. A folder with a film stays, whosever it is.
     for (const std::string& id : tools_.folder.film_ids()) {
-        if (!tools_.queue.find(id)) tools_.folder.remove_film(id);
+        if (tools_.folder.holds_only_job(id) && !tools_.queue.find(id)) tools_.folder.remove_film(id);
     }
+    count();
+}
+
+void Keeper::count() {
     used_ = tools_.queue.counts().bytes + tools_.uploads.bytes();
 }
 
@@ -29,7 +34,7 @@ void Keeper::look_after() {
         if (tools_.queue.remove(id)) tools_.place.count([](Counters& c) { ++c.expired; });
     }
     clear_removed();
-    used_ = tools_.queue.counts().bytes + tools_.uploads.bytes();
+    count();
 }
 
 void Keeper::run() {

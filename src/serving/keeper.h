@@ -34,7 +34,9 @@ class Keeper {
     void run();
 
     const std::string& owner() const { return tools_.owner; }
-    // Why nothing more should be written now; empty where there is room. Any thread.
+    // Looks again how much is taken. Any thread, as the next one.
+    void count();
+    // Why nothing more should be written now; empty where there is room.
     std::string shortage() const { return tools_.folder.shortage(used_); }
 
   private:

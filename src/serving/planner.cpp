@@ -1,6 +1,8 @@
 // A film of a request, counted on a context without arithmetic.
 #include "serving/planner.h"
 
+#include <chrono>
+
 #include "core/error.h"
 #include "media/frame_writer.h"
 
@@ -75,9 +77,10 @@ void Planner::set_rates(const plan::Rates& rates) {
     news_.notify_all();
 }
 
-bool Planner::wait_for_rates(std::stop_token stop) {
+void Planner::wait_for_rates(std::stop_token stop) {
+    constexpr std::chrono::seconds kLongest(15);  // a lost device measures none
     std::unique_lock lock(mutex_);
-    return news_.wait(lock, stop, [&] { return rates_.has_value(); });
+    news_.wait_for(lock, stop, kLongest, [&] { return rates_.has_value(); });
 }
 
 std::vector<ModelView> Planner::models() {

@@ -24,7 +24,7 @@ class Planner {
     PlanView plan(const AskedFilm& film, const std::filesystem::path& films);
     // Once they are known; until then plan() does not wait for them.
     void set_rates(const plan::Rates& rates);
-    bool wait_for_rates(std::stop_token stop);
+    void wait_for_rates(std::stop_token stop);  // some seconds at most
     // Throws InvalidRequest for a model that cannot be opened.
     std::vector<ModelView> models();
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -99,6 +100,7 @@ class Queue {
     virtual Page list(const ListQuery& query) = 0;                 // throws Refused for an unknown `after`
     virtual Counts counts() = 0;
     virtual Ahead ahead_of(const Entry& entry) = 0;
+    virtual std::vector<Ahead> ahead_of(std::span<const Entry> entries) = 0;
 
     // The next film that is due, now running and leased to `owner` for so long; nothing where none is. Of films of the
     // same priority those that began before go first, then those of the kind, then the oldest. A film whose lease has

@@ -79,6 +79,7 @@ class Service::Impl {
     FilmView accept(const Submission& asked, const std::string& origin, const std::string& latents_of);
     Entry entry(const std::string& id);
     FilmView view(const Entry& entry);
+    FilmView view(const Entry& entry, const Ahead& ahead);
     void require_open() const;
     void require_room() const;
     void remove(const std::string& id);
@@ -112,6 +113,7 @@ class Service::Impl {
     Planner planner;
     Keeper keeper;
     std::stop_source stopping;
+    std::mutex closing;
     std::vector<std::thread> threads;
 };
 
@@ -131,7 +133,10 @@ Service::Impl::Impl(ServiceOptions given)
     keeper.tidy_up();
     threads.emplace_back([this] { keeper.run(); });
     for (size_t i = 0; i < sessions.size(); ++i) {
-        const auto shortage = [this] { return keeper.shortage(); };
+        const auto shortage = [this] {
+            keeper.count();
+            return keeper.shortage();
+        };
         threads.emplace_back([this, i, shortage, session = std::move(sessions[i])]() mutable {
             WorkerTools tools{options, folder, catalogue, words, queue, hub, planner, place, keeper.owner(), shortage};
             Worker(std::move(tools), i, std::move(session)).run();
@@ -140,6 +145,7 @@ Service::Impl::Impl(ServiceOptions given)
 }
 
 void Service::Impl::shut_down() {
+    const std::lock_guard lock(closing);
     stopping.request_stop();
     place.close();
     hub.close();
@@ -163,17 +169,18 @@ Entry Service::Impl::entry(const std::string& id) {
 }
 
 FilmView Service::Impl::view(const Entry& entry) {
+    return view(entry, entry.state == State::queued ? queue.ahead_of(entry) : Ahead());
+}
+
+FilmView Service::Impl::view(const Entry& entry, const Ahead& ahead) {
     FilmView view{.entry = entry, .progress = {}, .ahead = {}, .has_preview = false};
     if (const auto progress = hub.progress(entry.id)) view.progress = *progress;
     view.has_preview = is_there(folder.film(entry.id) / "film.preview.png");
-    if (entry.state == State::completed) {
-        view.progress.share = 1;
-    } else if (entry.state == State::queued) {
-        view.ahead = queue.ahead_of(entry);
-        if (view.progress.waiting.empty()) view.progress.waiting = place.trouble();
-        if (entry.estimate > 0 && view.progress.waiting.empty())
-            view.progress.eta = view.ahead.seconds + entry.estimate;
-    }
+    if (entry.state == State::completed) view.progress.share = 1;
+    if (entry.state != State::queued) return view;
+    view.ahead = ahead;
+    if (view.progress.waiting.empty()) view.progress.waiting = place.trouble();
+    if (entry.estimate > 0 && view.progress.waiting.empty()) view.progress.eta = ahead.seconds + entry.estimate;
     return view;
 }
 
@@ -243,7 +250,7 @@ FilmView Service::remix(const std::string& id, const Submission& changes) {
 FilmView Service::decode(const std::string& id, const Submission& changes) {
     return impl_->said([&] {
         const Entry entry = impl_->entry(id);
-        const auto job = job::look_at_job(impl_->folder.film(id) / "film.job");
+        const auto job = job::look_at_job(impl_->folder.job(id));
         if (!job || job->steps == 0 || job->step < job->steps)
             throw Refused(Kind::wrong_state, Message("film ", id, " is not denoised yet, and cannot be decoded again"));
         Submission whole = changes;
@@ -270,7 +277,7 @@ PlanView Service::plan(const Submission& submission) {
     return impl_->said([&] {
         AskedFilm film = impl_->catalogue.film_of(submission.fields, submission.container);
         film.request.preview_every = impl_->options.preview_every;
-        impl_->planner.wait_for_rates(impl_->stopping.get_token());
+        impl_->planner.wait_for_rates(impl_->stopping.get_token());  // seconds, at the first start on a machine
         PlanView view = impl_->planner.plan(film, impl_->folder.films());
         view.refusal = impl_->words.without_paths(view.refusal);
         for (std::string& note : view.notes) note = impl_->words.without_paths(note);
@@ -289,7 +296,10 @@ FilmView Service::get(const std::string& id) {
 FilmPage Service::list(const ListQuery& query) {
     const Page page = impl_->queue.list(query);
     FilmPage films{.films = {}, .more = page.more};
-    for (const Entry& entry : page.entries) films.films.push_back(impl_->view(entry));
+    const bool queued = std::ranges::find(page.entries, State::queued, &Entry::state) != page.entries.end();
+    const auto ahead =
+        queued ? impl_->queue.ahead_of(std::span(page.entries)) : std::vector<Ahead>(page.entries.size());
+    for (size_t i = 0; i < page.entries.size(); ++i) films.films.push_back(impl_->view(page.entries[i], ahead[i]));
     return films;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <map>
 #include <nlohmann/json.hpp>
 
 namespace t3video::serving {
@@ -237,6 +238,26 @@ Ahead SqliteQueue::ahead_of(const Entry& entry) {
             ahead = {row.whole(0), row.number(1)};
         });
     return ahead;
+}
+
+// One walk along the queue serves all of them.
+std::vector<Ahead> SqliteQueue::ahead_of(std::span<const Entry> entries) {
+    std::map<int64_t, Ahead> by_number;
+    {
+        const std::lock_guard lock(reading_);
+        Ahead so_far;
+        reader_.run(
+            "SELECT number, estimate FROM films WHERE state IN ('queued', 'running') AND removing = 0 "
+            "ORDER BY state = 'running' DESC, priority DESC, number",
+            {}, [&](const Row& row) {
+                by_number[row.whole(0)] = so_far;
+                ++so_far.films;
+                so_far.seconds += row.number(1);
+            });
+    }
+    std::vector<Ahead> all;
+    for (const Entry& entry : entries) all.push_back(by_number[entry.number]);
+    return all;
 }
 
 std::optional<Entry> SqliteQueue::lease(const std::string& owner, int64_t seconds, const std::string& kind) {

@@ -20,6 +20,7 @@ class SqliteQueue final : public Queue {
     Page list(const ListQuery& query) override;
     Counts counts() override;
     Ahead ahead_of(const Entry& entry) override;
+    std::vector<Ahead> ahead_of(std::span<const Entry> entries) override;
     std::optional<Entry> lease(const std::string& owner, int64_t seconds, const std::string& kind) override;
     void renew(const std::string& owner, int64_t seconds) override;
     void release_all() override;

@@ -63,6 +63,9 @@ TEST_F(QueueTest, PrioritiesGoFirstThenTheSameKindThenTheOldest) {
     queue.add(film("young"), {});
     EXPECT_EQ(queue.ahead_of(*queue.find("young")).films, 3);
     EXPECT_EQ(queue.ahead_of(*queue.find("young")).seconds, 4.5);
+    const Entry both[] = {*queue.find("other"), *queue.find("urgent")};
+    EXPECT_EQ(queue.ahead_of(std::span(both))[0].films, 2);
+    EXPECT_EQ(queue.ahead_of(std::span(both))[1].films, 0);
     EXPECT_EQ(next(queue, "demo 96x64"), "urgent");
     EXPECT_EQ(next(queue, "wan 96x64"), "other");
     EXPECT_EQ(next(queue, "wan 96x64"), "old");

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <memory>
 
-#include "apps/server/ranges.h"
+#include "apps/server/http/ranges.h"
 #include "apps/server/site.h"
 #include "apps/server/views.h"
 
@@ -17,13 +17,15 @@ using Variant = serving::FilmFile::Variant;
 
 // Tells a file from what may take its name later.
 std::string tag_of(const struct stat& file) {
-    return fmt::format("\"{:x}-{:x}-{:x}\"", file.st_ino, file.st_size, file.st_mtim.tv_sec * 1'000'000'000 + file.st_mtim.tv_nsec);
+    return fmt::format("\"{:x}-{:x}-{:x}\"", file.st_ino, file.st_size,
+                       file.st_mtim.tv_sec * 1'000'000'000 + file.st_mtim.tv_nsec);
 }
 
 std::string plain_name(const std::string& name) {
     std::string plain = name;
     for (char& c : plain) {
-        const bool good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-';
+        const bool good =
+            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-';
         if (!good) c = '_';
     }
     return plain;
@@ -43,7 +45,8 @@ Answer file_answer(const Request& request, const std::filesystem::path& path, co
     if (fstat(opened->get(), &file) != 0 || !S_ISREG(file.st_mode))
         throw HttpError{404, "not_found", "the file is gone"};
     const std::string tag = tag_of(file);
-    Answer answer{.type = type, .headers = {{"ETag", tag}, {"Accept-Ranges", "bytes"}, {"Cache-Control", "private, no-cache"}}};
+    Answer answer{.type = type,
+                  .headers = {{"ETag", tag}, {"Accept-Ranges", "bytes"}, {"Cache-Control", "private, no-cache"}}};
     const std::string* known = request.header("If-None-Match");
     if (known && lists_tag(*known, tag)) {
         answer.status = 304;
@@ -91,7 +94,8 @@ Answer film_events(Site& site, Request& request) {
         std::function<bool()> connected;
         Clock::time_point spoke = {};
     };
-    const auto listener = std::make_shared<Listener>(Listener{request.id, site.service.events(request.id), request.connected});
+    const auto listener =
+        std::make_shared<Listener>(Listener{request.id, site.service.events(request.id), request.connected});
     Answer answer{.type = "text/event-stream",
                   .headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}}};  // nginx keeps nothing back
     answer.stream = [listener](const Sink& sink) {

@@ -55,7 +55,8 @@ std::span<const DialectField> dialect() {
 }
 
 const DialectField* find_dialect(std::string_view name) {
-    const auto* found = std::ranges::find(kFields, name, [](const DialectField& f) { return std::string_view(f.name); });
+    const auto* found =
+        std::ranges::find(kFields, name, [](const DialectField& f) { return std::string_view(f.name); });
     return found == std::end(kFields) ? nullptr : found;
 }
 

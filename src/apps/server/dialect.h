@@ -1,5 +1,5 @@
-// The words of the videos API for fields of a film (film/fields.h): the small table that requests, answers, messages and
-// the description of the API follow.
+// The words of the videos API for fields of a film (film/fields.h): the small table that requests, answers, messages
+// and the description of the API follow.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -32,7 +32,7 @@ struct DialectField {
 };
 
 constexpr const char* kExtra = "extra_params";  // whose members are fields of a film, by their own names
-constexpr size_t kLongestText = 32'000;      // bytes of a value
+constexpr size_t kLongestText = 32'000;         // bytes of a value
 constexpr double kMostFrames = 100'000;
 
 std::span<const DialectField> dialect();

@@ -4,9 +4,9 @@
 #include <memory>
 #include <optional>
 
-#include "apps/server/head.h"
+#include "apps/server/http/head.h"
+#include "apps/server/http/multipart.h"
 #include "apps/server/json_body.h"
-#include "apps/server/multipart.h"
 
 namespace t3video::server {
 namespace {
@@ -80,7 +80,8 @@ void read_film_body(Request& request, FilmForm& form, serving::Uploads& uploads)
         Multipart parts(*type, {.begin = [&](const Part& part) { reader.begin(part); },
                                 .bytes = [&](std::string_view bytes) { reader.take(bytes); },
                                 .end = [&] { reader.end(); }});
-        request.body->receive(uploads.limits().bytes + kLargestJson, [&](std::string_view piece) { parts.feed(piece); });
+        request.body->receive(uploads.limits().bytes + kLargestJson,
+                              [&](std::string_view piece) { parts.feed(piece); });
         parts.finish();
     } else {
         throw HttpError{415, "unsupported_type",

@@ -1,8 +1,8 @@
 // Bodies of requests about films: JSON, or forms whose file goes to the disk as it arrives.
 #pragma once
 
-#include "apps/server/exchange.h"
 #include "apps/server/film_form.h"
+#include "apps/server/http/exchange.h"
 
 namespace t3video::server {
 

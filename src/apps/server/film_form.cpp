@@ -110,7 +110,8 @@ void FilmForm::add(const std::string& name, const ordered_json& value) {
 void FilmForm::add_text(const std::string& name, const std::string& text) {
     if (takes_ == Takes::format) return add_format(name, ordered_json(text));
     const DialectField* field = find_dialect(name);
-    const bool structured = field && (field->type == Type::names || field->type == Type::input || field->type == Type::object);
+    const bool structured =
+        field && (field->type == Type::names || field->type == Type::input || field->type == Type::object);
     if (!field || structured) {
         const std::string_view begin = trimmed(text);
         const bool is_json = begin.starts_with('{') || begin.starts_with('[') || begin.starts_with('"');
@@ -160,12 +161,14 @@ void FilmForm::add_loras(const ordered_json& value, const std::string& param) {
 void FilmForm::add_input(const ordered_json& value) {
     const std::string param = "input_reference";
     const char* expected = R"(expected a file of a form, or {"image_url": "data:..."}, or {"file_id": "..."})";
-    if (value.is_string()) return add_upload(service_.uploads().add(bytes_of_data_url(value.get<std::string>(), param), param));
+    if (value.is_string())
+        return add_upload(service_.uploads().add(bytes_of_data_url(value.get<std::string>(), param), param));
     if (!value.is_object() || value.size() != 1) throw wrong_field(param, expected);
     const std::string name = value.begin().key();
     const ordered_json& member = value.begin().value();
     const ordered_json* address = &member;
-    if (name == "image_url" && member.is_object() && member.size() == 1 && member.contains("url")) address = &member["url"];
+    if (name == "image_url" && member.is_object() && member.size() == 1 && member.contains("url"))
+        address = &member["url"];
     if (!address->is_string() || (name != "image_url" && name != "file_id")) throw wrong_field(param, expected);
     if (name == "image_url") return add_input(*address);
     const std::string id = address->get<std::string>();
@@ -236,7 +239,8 @@ serving::Submission FilmForm::submission() const {
     check_guidance();
     serving::Submission submission;
     for (const auto& [name, value] : values) submission.fields.emplace_back(name, value.text);
-    for (const std::string& lora : loras_.value_or(std::vector<std::string>())) submission.fields.emplace_back("lora", lora);
+    for (const std::string& lora : loras_.value_or(std::vector<std::string>()))
+        submission.fields.emplace_back("lora", lora);
     if (const auto given = others_.find(kContainer); given != others_.end()) {
         const auto all = serving::containers();
         const std::string container = (given->second.text.starts_with('.') ? "" : ".") + given->second.text;

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "apps/server/dialect.h"
-#include "apps/server/exchange.h"
+#include "apps/server/http/exchange.h"
 #include "serving/service.h"
 
 namespace t3video::server {
@@ -22,8 +22,8 @@ class FilmForm {
     };
     FilmForm(serving::Service& service, Takes takes) : service_(service), takes_(takes) {}
 
-    // These throw HttpError (400) that names the field: for one that there is not, for a value of another kind, and where
-    // it was given before with another value.
+    // These throw HttpError (400) that names the field: for one that there is not, for a value of another kind, and
+    // where it was given before with another value.
     void add(const std::string& name, const ordered_json& value);  // null: as if it was not given
     void add_text(const std::string& name, const std::string& text);
     void add_upload(const serving::Upload& upload);

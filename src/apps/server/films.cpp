@@ -26,7 +26,8 @@ auto with_fields(Site& site, Request& request, Takes takes, Act&& act) {
         return act(submission, form);
     } catch (const InvalidRequest& error) {
         const Field* field = error.message().field();
-        throw HttpError{400, "invalid_value", error.message().in(http_tongue()), field ? form.param_of(field->name) : ""};
+        throw HttpError{400, "invalid_value", error.message().in(http_tongue()),
+                        field ? form.param_of(field->name) : ""};
     }
 }
 
@@ -55,7 +56,8 @@ Answer make_film_now(Site& site, Request& request) {
         news->next(kPatience);
         if (request.connected()) continue;
         if (!site.closing) site.service.cancel(id);  // nobody waits for it any more; it can be resumed
-        throw HttpError{503, "shutting_down", "the server shuts down; the film goes on when it starts again: GET /v1/videos/" + id};
+        throw HttpError{503, "shutting_down",
+                        "the server shuts down; the film goes on when it starts again: GET /v1/videos/" + id};
     }
     const serving::FilmView film = site.service.get(id);
     const serving::Failure& failure = film.entry.failure;

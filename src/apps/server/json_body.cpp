@@ -5,7 +5,7 @@
 #include <set>
 #include <vector>
 
-#include "apps/server/exchange.h"
+#include "apps/server/http/exchange.h"
 #include "core/json.h"
 
 namespace t3video::server {
@@ -54,10 +54,12 @@ ordered_json parse_json_body(std::string_view text, const std::string& param) {
 }
 
 std::string bytes_of_data_url(std::string_view url, const std::string& param) {
-    const HttpError wrong{400, "invalid_value", param + ": expected data:TYPE;base64,DATA; other addresses are not fetched", param};
+    const HttpError wrong{400, "invalid_value",
+                          param + ": expected data:TYPE;base64,DATA; other addresses are not fetched", param};
     constexpr std::string_view kScheme = "data:", kCoding = ";base64,";
     const size_t at = url.find(kCoding);
-    if (!equal_in_any_case(url.substr(0, kScheme.size()), kScheme) || at == std::string_view::npos || at > 256) throw wrong;
+    if (!equal_in_any_case(url.substr(0, kScheme.size()), kScheme) || at == std::string_view::npos || at > 256)
+        throw wrong;
     std::string_view text = url.substr(at + kCoding.size());
     while (text.ends_with('=')) text.remove_suffix(1);
 
@@ -65,7 +67,8 @@ std::string bytes_of_data_url(std::string_view url, const std::string& param) {
         constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         std::array<signed char, 256> values{};
         values.fill(-1);
-        for (size_t i = 0; i < kDigits.size(); ++i) values[static_cast<unsigned char>(kDigits[i])] = static_cast<signed char>(i);
+        for (size_t i = 0; i < kDigits.size(); ++i)
+            values[static_cast<unsigned char>(kDigits[i])] = static_cast<signed char>(i);
         return values;
     }();
     std::string bytes;

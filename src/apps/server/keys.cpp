@@ -16,7 +16,8 @@ namespace t3video::server {
 namespace {
 
 constexpr const char* kExpected =
-    "expected NAME HASH [requests=N] [films=N] [priority=N], where HASH is the SHA-256 of the key, 64 hexadecimal digits";
+    "expected NAME HASH [requests=N] [films=N] [priority=N], where HASH is the SHA-256 of the key, 64 hexadecimal "
+    "digits";
 
 bool is_hash(const std::string& text) {
     const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
@@ -25,7 +26,8 @@ bool is_hash(const std::string& text) {
 
 bool is_name(const std::string& text) {
     const auto is_plain = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '.';
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+               c == '.';
     };
     return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, is_plain);
 }

@@ -13,10 +13,10 @@ namespace t3video::server {
 
 struct Key {
     std::string name;
-    std::string hash;              // SHA-256 of the key, as hexadecimal digits
-    double requests = 600;         // a minute; 0: any number
-    int64_t films = 50;            // that may wait or run; 0: any number
-    int priority = 0;              // higher goes first
+    std::string hash;       // SHA-256 of the key, as hexadecimal digits
+    double requests = 600;  // a minute; 0: any number
+    int64_t films = 50;     // that may wait or run; 0: any number
+    int priority = 0;       // higher goes first
 };
 
 class Keys {

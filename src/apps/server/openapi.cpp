@@ -15,24 +15,42 @@ constexpr int kAlways[] = {400, 403, 408, 414, 431, 500, 503}, kKeyed[] = {401, 
 
 const char* about(int status) {
     switch (status) {
-        case 400: return "A wrong field: error.param names it";
-        case 401: return "No key, or a wrong one";
-        case 403: return "Not for pages of other sites";
-        case 404: return "No such film, upload or model";
-        case 405: return "Another method";
-        case 408: return "The request did not arrive in time";
-        case 409: return "Not in this state of the film";
-        case 413: return "The body is too large";
-        case 414: return "The target is too long";
-        case 415: return "Another kind of body";
-        case 416: return "Nothing of the file is in the range";
-        case 417: return "Another expectation";
-        case 429: return "A cap is reached: Retry-After says when to try again";
-        case 431: return "The headers are too large";
-        case 500: return "The server failed";
-        case 503: return "The server shuts down, or is busy";
-        case 507: return "The disk's bound is reached";
-        default: return "An error";
+        case 400:
+            return "A wrong field: error.param names it";
+        case 401:
+            return "No key, or a wrong one";
+        case 403:
+            return "Not for pages of other sites";
+        case 404:
+            return "No such film, upload or model";
+        case 405:
+            return "Another method";
+        case 408:
+            return "The request did not arrive in time";
+        case 409:
+            return "Not in this state of the film";
+        case 413:
+            return "The body is too large";
+        case 414:
+            return "The target is too long";
+        case 415:
+            return "Another kind of body";
+        case 416:
+            return "Nothing of the file is in the range";
+        case 417:
+            return "Another expectation";
+        case 429:
+            return "A cap is reached: Retry-After says when to try again";
+        case 431:
+            return "The headers are too large";
+        case 500:
+            return "The server failed";
+        case 503:
+            return "The server shuts down, or is busy";
+        case 507:
+            return "The disk's bound is reached";
+        default:
+            return "An error";
     }
 }
 
@@ -45,7 +63,8 @@ ordered_json content(const char* type, ordered_json schema) {
 }
 
 ordered_json error_answer_of(int status) {
-    ordered_json answer = {{"description", about(status)}, {"content", content("application/json", reference("Error"))}};
+    ordered_json answer = {{"description", about(status)},
+                           {"content", content("application/json", reference("Error"))}};
     if (status == 429 || status == 503)
         answer["headers"]["Retry-After"] = {{"description", "Seconds"}, {"schema", {{"type", "string"}}}};
     return answer;
@@ -76,7 +95,8 @@ ordered_json operation_of(const Route& route, bool keyed) {
                               {"description", "The film's"},
                               {"schema", {{"type", "string"}, {"pattern", "^[A-Za-z0-9_-]{1,64}$"}}}});
     for (const QueryField& field : route.query)
-        parameters.push_back({{"name", field.name}, {"in", "query"}, {"description", field.help}, {"schema", field.schema}});
+        parameters.push_back(
+            {{"name", field.name}, {"in", "query"}, {"description", field.help}, {"schema", field.schema}});
     if (!parameters.empty()) operation["parameters"] = std::move(parameters);
     if (route.body) operation["requestBody"] = body_of(route.body);
     std::vector<int> errors(std::begin(kAlways), std::end(kAlways));
@@ -86,7 +106,8 @@ ordered_json operation_of(const Route& route, bool keyed) {
     errors.insert(errors.end(), route.errors.begin(), route.errors.end());
     std::ranges::sort(errors);
     ordered_json answers = ordered_json::object();
-    for (const Documented& documented : route.answers) answers[std::to_string(documented.status)] = answer_of(documented);
+    for (const Documented& documented : route.answers)
+        answers[std::to_string(documented.status)] = answer_of(documented);
     for (const int status : errors) {
         const std::string code = std::to_string(status);
         if (!answers.contains(code)) answers[code] = error_answer_of(status);
@@ -106,7 +127,8 @@ ordered_json openapi(bool keyed) {
         {"info",
          {{"title", "t3video"},
           {"version", "1"},
-          {"description", "Films from text, pictures and videos. The names are those of the videos API that hosted services speak."}}},
+          {"description",
+           "Films from text, pictures and videos. The names are those of the videos API that hosted services speak."}}},
         {"paths", std::move(paths)},
         {"components", {{"schemas", schemas()}}}};
     if (keyed) description["components"]["securitySchemes"]["key"] = {{"type", "http"}, {"scheme", "bearer"}};

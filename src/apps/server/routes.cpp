@@ -10,7 +10,9 @@ namespace {
 const char* const kVideo = "Video";
 
 QueryField order_field() {
-    return {"order", "Newest first (desc) or last (asc)", {{"type", "string"}, {"enum", {"asc", "desc"}}, {"default", "desc"}}};
+    return {"order",
+            "Newest first (desc) or last (asc)",
+            {{"type", "string"}, {"enum", {"asc", "desc"}}, {"default", "desc"}}};
 }
 QueryField limit_field() {
     return {"limit", "Films of a page", {{"type", "integer"}, {"minimum", 1}, {"maximum", 100}, {"default", 20}}};

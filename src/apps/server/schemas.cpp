@@ -76,7 +76,8 @@ ordered_json number_schema(const DialectField& field, const char* type) {
     if (field.least == field.most) return schema;
     if (field.type == Type::integer) {
         schema["minimum"] = static_cast<int64_t>(field.least);
-        schema["maximum"] = field.most > 1e18 ? ordered_json(UINT64_MAX) : ordered_json(static_cast<int64_t>(field.most));
+        schema["maximum"] =
+            field.most > 1e18 ? ordered_json(UINT64_MAX) : ordered_json(static_cast<int64_t>(field.most));
     } else {
         schema["minimum"] = field.least;
         schema["maximum"] = field.most;
@@ -90,16 +91,23 @@ ordered_json schema_of(const DialectField& field) {
             const std::string_view name = field.name;
             if (name == "container") return containers();
             if (name == "size") return {{"type", "string"}, {"pattern", "^[1-9][0-9]{0,4}[xX][1-9][0-9]{0,4}$"}};
-            return {{"type", "string"}, {"maxLength", kLongestText / 4}, {"pattern", name == "prompt" ? kPrompt : kText}};
+            return {
+                {"type", "string"}, {"maxLength", kLongestText / 4}, {"pattern", name == "prompt" ? kPrompt : kText}};
         }
-        case Type::integer: return number_schema(field, "integer");
-        case Type::number: return number_schema(field, "number");
+        case Type::integer:
+            return number_schema(field, "integer");
+        case Type::number:
+            return number_schema(field, "number");
         case Type::seconds:
-            return {{"anyOf",
-                     {number_schema(field, "number"), {{"type", "string"}, {"pattern", "^[0-9]{1,3}(\\.[0-9]{1,6})?$"}}}}};
-        case Type::names: return reference("Loras");
-        case Type::input: return reference("Input");
-        case Type::object: return reference("FilmFields");
+            return {
+                {"anyOf",
+                 {number_schema(field, "number"), {{"type", "string"}, {"pattern", "^[0-9]{1,3}(\\.[0-9]{1,6})?$"}}}}};
+        case Type::names:
+            return reference("Loras");
+        case Type::input:
+            return reference("Input");
+        case Type::object:
+            return reference("FilmFields");
     }
     return {};
 }
@@ -116,9 +124,8 @@ ordered_json request_schema(bool needs_prompt, bool form) {
     if (needs_prompt) schema["required"] = {"prompt"};
     // One side alone needs a size for the other.
     const ordered_json sized = {{"required", {"size"}}};
-    schema["allOf"] = {
-        {{"if", {{"required", {"width"}}}}, {"then", {{"anyOf", {sized, {{"required", {"height"}}}}}}}},
-        {{"if", {{"required", {"height"}}}}, {"then", {{"anyOf", {sized, {{"required", {"width"}}}}}}}}};
+    schema["allOf"] = {{{"if", {{"required", {"width"}}}}, {"then", {{"anyOf", {sized, {{"required", {"height"}}}}}}}},
+                       {{"if", {{"required", {"height"}}}}, {"then", {{"anyOf", {sized, {{"required", {"width"}}}}}}}}};
     return schema;
 }
 
@@ -132,30 +139,32 @@ ordered_json format_schema() {
 }
 
 ordered_json video_schema() {
-    return object({{"id", of_type("string")},
-                   {"object", {{"const", "video"}}},
-                   {"model", of_type("string")},
-                   {"status", {{"enum", {"queued", "in_progress", "completed", "failed"}}}},
-                   {"progress", {{"type", "integer"}, {"minimum", 0}, {"maximum", 100}}},
-                   {"created_at", of_type("integer")},
-                   {"completed_at", or_null("integer")},
-                   {"expires_at", or_null("integer")},
-                   {"prompt", of_type("string")},
-                   {"seconds", of_type("string")},
-                   {"size", of_type("string")},
-                   {"error", {{"anyOf", {object({{"code", of_type("string")}, {"message", of_type("string")}}), of_type("null")}}}},
-                   {"remixed_from_video_id", or_null("string")},
-                   {"seed", or_null("integer")},
-                   {"num_frames", of_type("integer")},
-                   {"fps", of_type("number")},
-                   {"stage", or_null("string")},
-                   {"step", or_null("integer")},
-                   {"of", or_null("integer")},
-                   {"eta_s", or_null("number")},
-                   {"position", or_null("integer")},
-                   {"reason", or_null("string")},
-                   {"preview", or_null("string")},
-                   {"request", of_type("object")}});
+    return object(
+        {{"id", of_type("string")},
+         {"object", {{"const", "video"}}},
+         {"model", of_type("string")},
+         {"status", {{"enum", {"queued", "in_progress", "completed", "failed"}}}},
+         {"progress", {{"type", "integer"}, {"minimum", 0}, {"maximum", 100}}},
+         {"created_at", of_type("integer")},
+         {"completed_at", or_null("integer")},
+         {"expires_at", or_null("integer")},
+         {"prompt", of_type("string")},
+         {"seconds", of_type("string")},
+         {"size", of_type("string")},
+         {"error",
+          {{"anyOf", {object({{"code", of_type("string")}, {"message", of_type("string")}}), of_type("null")}}}},
+         {"remixed_from_video_id", or_null("string")},
+         {"seed", or_null("integer")},
+         {"num_frames", of_type("integer")},
+         {"fps", of_type("number")},
+         {"stage", or_null("string")},
+         {"step", or_null("integer")},
+         {"of", or_null("integer")},
+         {"eta_s", or_null("number")},
+         {"position", or_null("integer")},
+         {"reason", or_null("string")},
+         {"preview", or_null("string")},
+         {"request", of_type("object")}});
 }
 
 ordered_json model_schema() {
@@ -203,12 +212,12 @@ ordered_json plan_schema() {
 }
 
 ordered_json loras_schema() {
-    const ordered_json one = {
-        {"anyOf",
-         {of_type("string"), {{"type", "object"},
-                              {"properties", {{"name", of_type("string")}, {"weight", of_type("number")}}},
-                              {"required", {"name"}},
-                              {"additionalProperties", false}}}}};
+    const ordered_json one = {{"anyOf",
+                               {of_type("string"),
+                                {{"type", "object"},
+                                 {"properties", {{"name", of_type("string")}, {"weight", of_type("number")}}},
+                                 {"required", {"name"}},
+                                 {"additionalProperties", false}}}}};
     return {{"anyOf", {one, list_of(one)}}};
 }
 
@@ -220,32 +229,34 @@ ordered_json input_schema() {
 }  // namespace
 
 ordered_json schemas() {
-    return {{"FilmRequest", request_schema(true, false)},
-            {"FilmRequestForm", request_schema(true, true)},
-            {"PlanRequest", request_schema(false, false)},
-            {"PlanRequestForm", request_schema(false, true)},
-            {"FormatRequest", format_schema()},
-            {"FilmFields", extra_schema()},
-            {"Loras", loras_schema()},
-            {"Input", input_schema()},
-            {"Nothing", any_of(ordered_json::object())},
-            {"Video", video_schema()},
-            {"VideoList", object({{"object", {{"const", "list"}}},
-                                  {"data", list_of(reference("Video"))},
-                                  {"has_more", of_type("boolean")},
-                                  {"first_id", or_null("string")},
-                                  {"last_id", or_null("string")}})},
-            {"DeletedVideo", object({{"id", of_type("string")},
-                                     {"object", {{"const", "video.deleted"}}},
-                                     {"deleted", {{"const", true}}}})},
-            {"Model", model_schema()},
-            {"ModelList", object({{"object", {{"const", "list"}}}, {"data", list_of(reference("Model"))}})},
-            {"Plan", plan_schema()},
-            {"Health", object({{"status", {{"enum", {"ok", "not ready", "shutting down"}}}}, {"trouble", or_null("string")}})},
-            {"Error", object({{"error", object({{"code", of_type("string")},
-                                                {"message", of_type("string")},
-                                                {"param", or_null("string")}})}})},
-            {"Any", of_type("object")}};
+    return {
+        {"FilmRequest", request_schema(true, false)},
+        {"FilmRequestForm", request_schema(true, true)},
+        {"PlanRequest", request_schema(false, false)},
+        {"PlanRequestForm", request_schema(false, true)},
+        {"FormatRequest", format_schema()},
+        {"FilmFields", extra_schema()},
+        {"Loras", loras_schema()},
+        {"Input", input_schema()},
+        {"Nothing", any_of(ordered_json::object())},
+        {"Video", video_schema()},
+        {"VideoList", object({{"object", {{"const", "list"}}},
+                              {"data", list_of(reference("Video"))},
+                              {"has_more", of_type("boolean")},
+                              {"first_id", or_null("string")},
+                              {"last_id", or_null("string")}})},
+        {"DeletedVideo",
+         object({{"id", of_type("string")}, {"object", {{"const", "video.deleted"}}}, {"deleted", {{"const", true}}}})},
+        {"Model", model_schema()},
+        {"ModelList", object({{"object", {{"const", "list"}}}, {"data", list_of(reference("Model"))}})},
+        {"Plan", plan_schema()},
+        {"Health",
+         object({{"status", {{"enum", {"ok", "not ready", "shutting down"}}}}, {"trouble", or_null("string")}})},
+        {"Error",
+         object(
+             {{"error",
+               object({{"code", of_type("string")}, {"message", of_type("string")}, {"param", or_null("string")}})}})},
+        {"Any", of_type("object")}};
 }
 
 }  // namespace t3video::server

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "apps/server/dialect.h"
-#include "apps/server/exchange.h"
+#include "apps/server/http/exchange.h"
 #include "serving/service.h"
 
 namespace t3video::server {
@@ -34,7 +34,6 @@ struct Site {
     int64_t started = 0;  // Unix seconds
     bool keyed = false;   // clients have keys, and each sees its own films only
     std::function<void(const std::string& line)> log = {};
-    std::function<size_t()> connections = {};
     std::atomic<bool> closing = false;
     Traffic traffic = {};
 

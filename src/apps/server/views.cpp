@@ -29,10 +29,14 @@ ordered_json eta_of(const serving::Progress& progress) {
 // The dialect has four words; a film that was cancelled failed with that code.
 const char* status_of(State state) {
     switch (state) {
-        case State::queued: return "queued";
-        case State::running: return "in_progress";
-        case State::completed: return "completed";
-        default: return "failed";
+        case State::queued:
+            return "queued";
+        case State::running:
+            return "in_progress";
+        case State::completed:
+            return "completed";
+        default:
+            return "failed";
     }
 }
 
@@ -78,30 +82,31 @@ ordered_json video_of(const serving::FilmView& film) {
     const bool failed = e.state == State::failed || e.state == State::cancelled;
     const bool steps = film.progress.of > 0;
     const std::string* prompt = field_of(e, "prompt");
-    return {{"id", e.id},
-            {"object", "video"},
-            {"model", e.model},
-            {"status", status_of(e.state)},
-            {"progress", percent_of(film)},
-            {"created_at", e.created},
-            {"completed_at", e.state == State::completed ? or_null(e.ended) : ordered_json()},
-            {"expires_at", or_null(e.expires)},
-            {"prompt", prompt ? *prompt : ""},
-            {"seconds", exact_text(rounded(e.film.seconds()))},
-            {"size", size_of(e.film.width, e.film.height)},
-            {"error", failed ? ordered_json({{"code", e.failure.code}, {"message", e.failure.message}}) : ordered_json()},
-            {"remixed_from_video_id", or_null(e.origin)},
-            {"seed", seed_of(e)},
-            {"num_frames", e.film.frames},
-            {"fps", e.film.fps},
-            {"stage", or_null(film.progress.stage)},
-            {"step", steps ? ordered_json(film.progress.done) : ordered_json()},
-            {"of", steps ? ordered_json(film.progress.of) : ordered_json()},
-            {"eta_s", eta_of(film.progress)},
-            {"position", e.state == State::queued ? ordered_json(film.ahead.films) : ordered_json()},
-            {"reason", or_null(film.progress.waiting)},
-            {"preview", film.has_preview ? ordered_json(preview_address(e.id, film.progress.preview)) : ordered_json()},
-            {"request", request_of(e.fields)}};
+    return {
+        {"id", e.id},
+        {"object", "video"},
+        {"model", e.model},
+        {"status", status_of(e.state)},
+        {"progress", percent_of(film)},
+        {"created_at", e.created},
+        {"completed_at", e.state == State::completed ? or_null(e.ended) : ordered_json()},
+        {"expires_at", or_null(e.expires)},
+        {"prompt", prompt ? *prompt : ""},
+        {"seconds", exact_text(rounded(e.film.seconds()))},
+        {"size", size_of(e.film.width, e.film.height)},
+        {"error", failed ? ordered_json({{"code", e.failure.code}, {"message", e.failure.message}}) : ordered_json()},
+        {"remixed_from_video_id", or_null(e.origin)},
+        {"seed", seed_of(e)},
+        {"num_frames", e.film.frames},
+        {"fps", e.film.fps},
+        {"stage", or_null(film.progress.stage)},
+        {"step", steps ? ordered_json(film.progress.done) : ordered_json()},
+        {"of", steps ? ordered_json(film.progress.of) : ordered_json()},
+        {"eta_s", eta_of(film.progress)},
+        {"position", e.state == State::queued ? ordered_json(film.ahead.films) : ordered_json()},
+        {"reason", or_null(film.progress.waiting)},
+        {"preview", film.has_preview ? ordered_json(preview_address(e.id, film.progress.preview)) : ordered_json()},
+        {"request", request_of(e.fields)}};
 }
 
 Answer video_answer(const serving::FilmView& film, int status) {
@@ -152,26 +157,29 @@ ordered_json plan_of(const serving::PlanView& plan, const serving::Upload& uploa
     for (const serving::StageEstimate& stage : plan.stages)
         stages.push_back({{"name", stage.name}, {"time_s", rounded(stage.seconds)}, {"memory_bytes", stage.bytes}});
     const std::string refusal = line_of(plan.refusal);
-    return {{"object", "plan"},
-            {"size", size_of(plan.film.width, plan.film.height)},
-            {"num_frames", plan.film.frames},
-            {"fps", plan.film.fps},
-            {"seconds", exact_text(rounded(plan.film.seconds()))},
-            {"num_inference_steps", plan.film.steps},
-            {"guidance_scale", plan.settings.cfg},
-            {"flow_shift", plan.settings.shift},
-            {"solver", plan.settings.solver},
-            {"fits", refusal.empty()},
-            {"reason", or_null(refusal)},
-            {"time_s", rounded(plan.seconds)},
-            {"wait_s", rounded(plan.seconds_before)},
-            {"memory_bytes", plan.bytes},
-            {"memory_allowed_bytes", plan.allowed},
-            {"stages", std::move(stages)},
-            {"notes", plan.notes},
-            {"input", upload.id.empty()
-                          ? ordered_json()
-                          : ordered_json({{"id", upload.id}, {"kind", upload.field()}, {"width", upload.width}, {"height", upload.height}})}};
+    return {
+        {"object", "plan"},
+        {"size", size_of(plan.film.width, plan.film.height)},
+        {"num_frames", plan.film.frames},
+        {"fps", plan.film.fps},
+        {"seconds", exact_text(rounded(plan.film.seconds()))},
+        {"num_inference_steps", plan.film.steps},
+        {"guidance_scale", plan.settings.cfg},
+        {"flow_shift", plan.settings.shift},
+        {"solver", plan.settings.solver},
+        {"fits", refusal.empty()},
+        {"reason", or_null(refusal)},
+        {"time_s", rounded(plan.seconds)},
+        {"wait_s", rounded(plan.seconds_before)},
+        {"memory_bytes", plan.bytes},
+        {"memory_allowed_bytes", plan.allowed},
+        {"stages", std::move(stages)},
+        {"notes", plan.notes},
+        {"input",
+         upload.id.empty()
+             ? ordered_json()
+             : ordered_json(
+                   {{"id", upload.id}, {"kind", upload.field()}, {"width", upload.width}, {"height", upload.height}})}};
 }
 
 std::string event_text(const std::string& id, const serving::Event& event) {
@@ -179,19 +187,27 @@ std::string event_text(const std::string& id, const serving::Event& event) {
     ordered_json data;
     using Kind = serving::Event::Kind;
     switch (event.kind) {
-        case Kind::waiting: data = {{"reason", or_null(p.waiting)}}; break;
+        case Kind::waiting:
+            data = {{"reason", or_null(p.waiting)}};
+            break;
         case Kind::stage:
-        case Kind::step: data = {{"stage", p.stage}, {"unit", p.unit}, {"step", p.done}, {"of", p.of}}; break;
-        case Kind::preview: data = {{"url", preview_address(id, p.preview)}}; break;
-        case Kind::done: data = {{"status", "completed"}}; break;
+        case Kind::step:
+            data = {{"stage", p.stage}, {"unit", p.unit}, {"step", p.done}, {"of", p.of}};
+            break;
+        case Kind::preview:
+            data = {{"url", preview_address(id, p.preview)}};
+            break;
+        case Kind::done:
+            data = {{"status", "completed"}};
+            break;
         case Kind::error:
             data = {{"status", "failed"}, {"code", event.failure.code}, {"message", event.failure.message}};
             break;
     }
     data["progress"] = event.kind == Kind::done ? 100 : std::clamp(static_cast<int>(p.share * 100), 0, 99);
     data["eta_s"] = eta_of(p);
-    return concat("event: ", event.name(), "\ndata: ", data.dump(-1, ' ', false, ordered_json::error_handler_t::replace),
-                  "\n\n");
+    return concat("event: ", event.name(),
+                  "\ndata: ", data.dump(-1, ' ', false, ordered_json::error_handler_t::replace), "\n\n");
 }
 
 }  // namespace t3video::server

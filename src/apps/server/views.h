@@ -2,7 +2,7 @@
 #pragma once
 
 #include "apps/server/dialect.h"
-#include "apps/server/exchange.h"
+#include "apps/server/http/exchange.h"
 #include "serving/service.h"
 
 namespace t3video::server {

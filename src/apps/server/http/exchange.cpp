@@ -1,5 +1,5 @@
 // Headers by name, and errors as clients read them.
-#include "apps/server/exchange.h"
+#include "apps/server/http/exchange.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -5,9 +5,9 @@
 #include <functional>
 #include <memory>
 
-#include "apps/server/exchange.h"
-#include "apps/server/lobby.h"
-#include "apps/server/workers.h"
+#include "apps/server/http/exchange.h"
+#include "apps/server/http/lobby.h"
+#include "apps/server/http/workers.h"
 
 namespace t3video::server {
 
@@ -20,8 +20,6 @@ class Http {
 
     Http(Listening listening, const HttpLimits& limits, Lasts lasts, Handler handler);
     ~Http();  // answers what was begun; whoever waits is told that nobody is there
-
-    size_t connections() const { return lobby_.connections(); }
 
   private:
     class Exchange;

@@ -1,5 +1,5 @@
 // Waits for many sockets at once.
-#include "apps/server/lobby.h"
+#include "apps/server/http/lobby.h"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -15,9 +15,9 @@
 namespace t3video::server {
 namespace {
 
-constexpr int kTick = 200;             // milliseconds between looks at the clock
+constexpr int kTick = 200;  // milliseconds between looks at the clock
 constexpr size_t kPiece = size_t{16} << 10;
-constexpr int kMostAtOnce = 64;        // newcomers, before others have their turn
+constexpr int kMostAtOnce = 64;  // newcomers, before others have their turn
 
 std::string error_bytes(const HttpError& error) {
     const Answer answer = error_answer(error);
@@ -94,8 +94,8 @@ void Lobby::run() {
         for (int i = 0; i < count; ++i) {
             const int socket = events[static_cast<size_t>(i)].data.fd;
             uint64_t ignored = 0;
-            if (socket == wakening_.get())
-                [[maybe_unused]] const auto got = read(socket, &ignored, sizeof ignored);
+            if (socket == wakening_.get()) [[maybe_unused]]
+                const auto got = read(socket, &ignored, sizeof ignored);
             else if (accepting && socket == listening_.get())
                 accept_all();
             else
@@ -124,7 +124,9 @@ void Lobby::accept_all() {
 
 // Lets go who has waited longest, of the newcomer's address where that has its share already. False where nobody waits.
 bool Lobby::make_room(const PeerAddress& newcomer) {
-    const auto may_go = [&](const auto& one) { return newcomer.text.empty() || one.second->address.text == newcomer.text; };
+    const auto may_go = [&](const auto& one) {
+        return newcomer.text.empty() || one.second->address.text == newcomer.text;
+    };
     auto longest = waiting_.end();
     for (auto one = waiting_.begin(); one != waiting_.end(); ++one) {
         if (may_go(*one) && (longest == waiting_.end() || one->second->since < longest->second->since)) longest = one;
@@ -166,7 +168,8 @@ void Lobby::receive(int socket) {
     std::array<char, kPiece> piece;
     // As much as an unfinished request may have; what comes later is read with its body.
     const size_t most = kLargestHead + limits_.small_body;
-    const auto got = recv(socket, piece.data(), std::min(piece.size(), most - std::min(visitor.buffer.size(), most - 1)), 0);
+    const auto got =
+        recv(socket, piece.data(), std::min(piece.size(), most - std::min(visitor.buffer.size(), most - 1)), 0);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) {
         waiting_.erase(at);

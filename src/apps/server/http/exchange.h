@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "apps/server/descriptor.h"
+#include "apps/server/http/descriptor.h"
 
 namespace t3video::server {
 
@@ -44,11 +44,12 @@ struct Request {
     Pairs query, headers;
     Body* body = nullptr;
     std::function<bool()> connected;  // whether somebody still waits for the answer
+    size_t connections = 0;           // that the server has
 
     // Filled in on the way.
-    std::string id;            // of the film, from the path
-    std::string key;           // name of the access key; empty without keys
-    int64_t key_cap = 0;       // films that it may have waiting or running; 0: any number
+    std::string id;       // of the film, from the path
+    std::string key;      // name of the access key; empty without keys
+    int64_t key_cap = 0;  // films that it may have waiting or running; 0: any number
     int key_priority = 0;
 
     const std::string* header(std::string_view name) const { return find_header(headers, name); }
@@ -67,8 +68,8 @@ struct Answer {
     int status = 200;
     std::string type, body;  // "application/json"
     Pairs headers = {};
-    std::optional<File> file = {};                   // instead of the body
-    std::function<bool(const Sink&)> stream = {};    // instead of the body: called again until it gives false
+    std::optional<File> file = {};                 // instead of the body
+    std::function<bool(const Sink&)> stream = {};  // instead of the body: called again until it gives false
 };
 
 Answer error_answer(const HttpError& error);

@@ -7,7 +7,7 @@
 namespace t3video::server {
 
 struct Slice {
-    int status = 200;             // 206 for a part, 416 where nothing of it is there
+    int status = 200;              // 206 for a part, 416 where nothing of it is there
     int64_t first = 0, count = 0;  // bytes
 };
 

@@ -1,5 +1,5 @@
 // Opens ports.
-#include "apps/server/listening.h"
+#include "apps/server/http/listening.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -41,15 +41,15 @@ Listening listen_at(const std::string& host, int port) {
     addrinfo* found = nullptr;
     const int failed = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found);
     const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> all(found, freeaddrinfo);
-    require_valid(failed == 0, Field("host", host), ": ", gai_strerror(failed), "; expected an address of this machine");
+    require_valid(failed == 0, Field("host", host), ": ", gai_strerror(failed),
+                  "; expected an address of this machine");
     int reason = 0;
     for (const addrinfo* one = found; one; one = one->ai_next) {
         FileDescriptor socket(::socket(one->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
         const int on = 1;
         // A server that starts again need not wait for connections of the one before.
         setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (bind(socket.get(), one->ai_addr, one->ai_addrlen) == 0 && listen(socket.get(), kBacklog) == 0)
-        {
+        if (bind(socket.get(), one->ai_addr, one->ai_addrlen) == 0 && listen(socket.get(), kBacklog) == 0) {
             const int number = port_of(socket.get());
             return {std::move(socket), number, is_loopback(one->ai_addr)};
         }

@@ -1,5 +1,5 @@
 // Reads heads, targets and parameters.
-#include "apps/server/head.h"
+#include "apps/server/http/head.h"
 
 #include <algorithm>
 
@@ -33,20 +33,25 @@ std::string_view without_blanks(std::string_view text) {
 void read_request_line(std::string_view line, Head& head, bool& old) {
     const size_t a = line.find(' '), b = line.rfind(' ');
     if (a == npos || a == b) throw malformed("the request line has not the form 'METHOD TARGET HTTP/1.1'");
-    const std::string_view method = line.substr(0, a), target = line.substr(a + 1, b - a - 1), version = line.substr(b + 1);
+    const std::string_view method = line.substr(0, a), target = line.substr(a + 1, b - a - 1),
+                           version = line.substr(b + 1);
     if (!is_token(method) || method.size() > 32) throw malformed("the request's method is no word");
     if (!version.starts_with("HTTP/")) throw malformed("the request line does not end in HTTP/1.1");
-    if (version != "HTTP/1.1" && version != "HTTP/1.0") throw HttpError{505, "version_not_supported", "expected HTTP/1.1"};
+    if (version != "HTTP/1.1" && version != "HTTP/1.0")
+        throw HttpError{505, "version_not_supported", "expected HTTP/1.1"};
     if (target.size() > kLongestTarget) throw HttpError{414, "uri_too_long", "the request's target is too long"};
     if (!std::ranges::all_of(target, [](char c) { return c > 0x20 && c < 0x7F; }))
         throw malformed("the request's target holds characters that must be escaped");
+    if (!target.starts_with('/') && !target.starts_with("http") && target != "*")
+        throw malformed("the request's target does not begin with /");
     head.method = method;
     head.target = target;
     old = version == "HTTP/1.0";
 }
 
 void read_header_line(std::string_view line, Head& head) {
-    if (head.headers.size() == kMostHeaders) throw HttpError{431, "headers_too_large", "the request has too many headers"};
+    if (head.headers.size() == kMostHeaders)
+        throw HttpError{431, "headers_too_large", "the request has too many headers"};
     const size_t colon = line.find(':');
     if (colon == npos || !is_token(line.substr(0, colon))) throw malformed("a header has not the form 'Name: value'");
     const std::string_view value = without_blanks(line.substr(colon + 1));
@@ -79,13 +84,15 @@ void read_framing(Head& head, bool old) {
     const std::string* host = only(head.headers, "Host");
     if (!host && !old) throw malformed("the header Host is missing");
     if (const std::string* length = only(head.headers, "Content-Length")) {
-        const bool digits = !length->empty() && std::ranges::all_of(*length, [](char c) { return c >= '0' && c <= '9'; });
+        const bool digits =
+            !length->empty() && std::ranges::all_of(*length, [](char c) { return c >= '0' && c <= '9'; });
         head.length = digits ? number_of<int64_t>(*length) : std::nullopt;
         if (!digits) throw malformed("the header Content-Length is no number");
         if (!head.length) throw HttpError{413, "body_too_large", "the request's body is too large"};
     }
     if (const std::string* coding = only(head.headers, "Transfer-Encoding")) {
-        if (head.length || old) throw malformed("the header Transfer-Encoding does not go with the rest of the request");
+        if (head.length || old)
+            throw malformed("the header Transfer-Encoding does not go with the rest of the request");
         if (!equal_in_any_case(*coding, "chunked"))
             throw HttpError{501, "coding_not_supported", "the header Transfer-Encoding: expected chunked"};
         head.chunked = true;
@@ -100,7 +107,10 @@ void read_framing(Head& head, bool old) {
 }
 
 int hex(char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
 }
 
 std::string decoded(std::string_view text, bool plus_is_blank) {
@@ -128,8 +138,10 @@ std::optional<Head> parse_head(std::string_view text) {
     if (end == npos) {
         const std::string_view line = text.substr(begin, text.find(kLineEnd, begin) - begin);
         if (line.size() > kLongestTarget + 64) throw HttpError{414, "uri_too_long", "the request's target is too long"};
-        if (text.size() > kLargestHead) throw HttpError{431, "headers_too_large", "the request's headers are too large"};
-        if (text.find("\n\n", begin) != npos) throw malformed("lines of the request's head end without carriage returns");
+        if (text.size() > kLargestHead)
+            throw HttpError{431, "headers_too_large", "the request's headers are too large"};
+        if (text.find("\n\n", begin) != npos)
+            throw malformed("lines of the request's head end without carriage returns");
         return std::nullopt;
     }
     if (end + kHeadEnd.size() > kLargestHead)

@@ -12,8 +12,8 @@
 #include <thread>
 #include <vector>
 
-#include "apps/server/head.h"
-#include "apps/server/listening.h"
+#include "apps/server/http/head.h"
+#include "apps/server/http/listening.h"
 
 namespace t3video::server {
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "apps/server/descriptor.h"
+#include "apps/server/http/descriptor.h"
 
 namespace t3video::server {
 

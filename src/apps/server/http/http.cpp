@@ -1,7 +1,7 @@
 // The one file that includes cpp-httplib, of Debian 12 (0.11) or 13 (0.18). Of a request it sees only how long the body
 // is and whether the connection stays (head.h has read the rest): it decodes bodies that come in pieces, and writes
 // answers. A server of its own stands for each exchange, so that its handlers know whose they are.
-#include "apps/server/http.h"
+#include "apps/server/http/http.h"
 
 #include <httplib.h>
 #include <netinet/tcp.h>
@@ -23,6 +23,7 @@ using Clock = Visitor::Clock;
 using std::chrono::milliseconds;
 
 constexpr size_t kPiece = size_t{64} << 10;
+constexpr size_t kManyRequests = 10'000;               // on a connection, as clients are told
 constexpr int64_t kPiecesOverhead = int64_t{1} << 20;  // of lines between the pieces of a body
 
 bool wait_for(int socket, short events, Clock::time_point until) {
@@ -46,7 +47,8 @@ class Wire : public httplib::Stream {
     void expect(int64_t bytes) {
         left_ = visitor_.head.chunked ? bytes + kPiecesOverhead : left_;
         const int64_t announced = std::min(left_, bytes);
-        until_ = Clock::now() + limits_.stall + std::chrono::seconds(announced / std::max<int64_t>(1, limits_.body_rate));
+        until_ =
+            Clock::now() + limits_.stall + std::chrono::seconds(announced / std::max<int64_t>(1, limits_.body_rate));
     }
     bool late() const { return late_; }
     bool connected() const {
@@ -86,8 +88,8 @@ class Wire : public httplib::Stream {
     void get_local_ip_and_port(std::string& ip, int& port) const override { ip.clear(), port = 0; }
     socket_t socket() const override { return 0; }  // asked for whether select() could wait for it, which is not used
 
-    // After the answer: what came behind the request is left for the next one. False where some of the body was not read,
-    // so that nobody knows where the next one begins.
+    // After the answer: what came behind the request is left for the next one. False where some of the body was not
+    // read, so that nobody knows where the next one begins.
     bool finish(bool body_read) {
         visitor_.buffer.erase(0, used_);
         return !broken_ && (body_read || !visitor_.head.has_body());
@@ -123,7 +125,8 @@ std::string head_for_library(const Head& head, bool keep_alive) {
     std::string text = may_have_body ? "POST" : head.method == "HEAD" ? "HEAD" : "GET";
     text += " / HTTP/1.1\r\n";
     if (may_have_body)
-        text += head.chunked ? "Transfer-Encoding: chunked\r\n" : concat("Content-Length: ", head.length.value_or(0), "\r\n");
+        text += head.chunked ? "Transfer-Encoding: chunked\r\n"
+                             : concat("Content-Length: ", head.length.value_or(0), "\r\n");
     return text + (keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
 }
 
@@ -139,6 +142,7 @@ class Http::Exchange : private httplib::Server, private Body {
         visitor.buffer.erase(0, visitor.head.bytes);
         svr_sock_ = visitor.socket.get();  // compared with none: whether the server still runs
         set_keep_alive_timeout(std::chrono::duration_cast<std::chrono::seconds>(http.limits_.idle).count());
+        set_keep_alive_max_count(kManyRequests);
         set_payload_max_length(SIZE_MAX);  // receive() knows better
         set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
             if (request.method == "POST") return HandlerResponse::Unhandled;
@@ -170,14 +174,15 @@ class Http::Exchange : private httplib::Server, private Body {
             return self.process_request(self.wire_, "", 0, "", 0, close, closed, nothing);
     }
 
-    Answer handle() const try {
+    Answer handle() try {
         const Target target = parse_target(visitor_.head.target);
         Request request{.method = visitor_.head.method == "HEAD" ? "GET" : visitor_.head.method,
                         .path = target.path,
                         .query = target.query,
                         .headers = visitor_.head.headers,
-                        .body = const_cast<Exchange*>(this),
-                        .connected = [this] { return wire_.connected() && !http_.stopping_; }};
+                        .body = this,
+                        .connected = [this] { return wire_.connected() && !http_.stopping_; },
+                        .connections = http_.lobby_.connections()};
         return http_.handler_(request);
     } catch (const HttpError& error) {
         return error_answer(error);
@@ -185,9 +190,7 @@ class Http::Exchange : private httplib::Server, private Body {
         return error_answer({500, "internal_error", "the server failed at this request"});
     }
 
-    void answer(httplib::Response& response) {
-        send(handle(), response);
-    }
+    void answer(httplib::Response& response) { send(handle(), response); }
 
     void send(Answer answer, httplib::Response& response) const {
         response.status = answer.status;
@@ -261,7 +264,8 @@ Http::Http(Listening listening, const HttpLimits& limits, Lasts lasts, Handler h
       lasts_(std::move(lasts)),
       handler_(std::move(handler)),
       workers_(limits.threads),
-      lobby_(std::move(listening.socket), limits_, [this](std::unique_ptr<Visitor> visitor) { admit(std::move(visitor)); }) {}
+      lobby_(std::move(listening.socket), limits_,
+             [this](std::unique_ptr<Visitor> visitor) { admit(std::move(visitor)); }) {}
 
 Http::~Http() {
     stopping_ = true;
@@ -275,7 +279,8 @@ void Http::admit(std::unique_ptr<Visitor> visitor) {
     size_t most = 0;
     if (lasts_(head)) {
         share = &lasting_, most = limits_.lasting;
-    } else if (head.chunked || head.expects_continue || head.length.value_or(0) > static_cast<int64_t>(limits_.small_body)) {
+    } else if (head.chunked || head.expects_continue ||
+               head.length.value_or(0) > static_cast<int64_t>(limits_.small_body)) {
         share = &bodies_, most = limits_.bodies;
     }
     if (share && share->load() >= most) {

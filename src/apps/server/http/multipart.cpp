@@ -1,11 +1,11 @@
 // Reads forms.
-#include "apps/server/multipart.h"
+#include "apps/server/http/multipart.h"
 
 #include <algorithm>
 #include <optional>
 
-#include "apps/server/exchange.h"
-#include "apps/server/head.h"
+#include "apps/server/http/exchange.h"
+#include "apps/server/http/head.h"
 #include "core/utf8.h"
 
 namespace t3video::server {
@@ -82,14 +82,16 @@ bool Multipart::advance() {
                 if (blanks > kLongestBoundary) throw malformed("a form's delimiter does not end");
                 return false;
             }
-            if (rest_.compare(blanks, 2, "\r\n") != 0) throw malformed("a form's delimiter is followed by other characters");
+            if (rest_.compare(blanks, 2, "\r\n") != 0)
+                throw malformed("a form's delimiter is followed by other characters");
             rest_.erase(0, blanks);  // the line's end stays: a part may have no headers at all
             state_ = State::head;
             return true;
         }
         case State::head: {
             const size_t end = rest_.find("\r\n\r\n");
-            if (std::min(end, rest_.size()) > kLargestPartHead) throw malformed("the headers of a form's part are too large");
+            if (std::min(end, rest_.size()) > kLargestPartHead)
+                throw malformed("the headers of a form's part are too large");
             if (end == std::string::npos) return false;
             if (++parts_ > kMostParts) throw malformed("a form has more than 100 parts");
             taker_.begin(read_part_head(end == 0 ? std::string_view() : std::string_view(rest_).substr(2, end - 2)));
@@ -97,7 +99,8 @@ bool Multipart::advance() {
             state_ = State::body;
             return true;
         }
-        case State::epilogue: break;
+        case State::epilogue:
+            break;
     }
     return false;
 }

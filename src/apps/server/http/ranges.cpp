@@ -1,5 +1,5 @@
 // Reads ranges.
-#include "apps/server/ranges.h"
+#include "apps/server/http/ranges.h"
 
 #include <algorithm>
 #include <optional>

@@ -1,5 +1,5 @@
 // Hands work to threads.
-#include "apps/server/workers.h"
+#include "apps/server/http/workers.h"
 
 #include <system_error>
 

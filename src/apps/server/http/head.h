@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "apps/server/exchange.h"
+#include "apps/server/http/exchange.h"
 
 namespace t3video::server {
 
