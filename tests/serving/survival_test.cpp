@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
@@ -127,6 +128,7 @@ TEST_F(ServiceTest, ADiskWithoutRoomKeepsFilmsWaiting) {
         Service service(bound);
         id = service.submit({.fields = with(small_film("A red ball."), "steps", "1000")}).entry.id;
         const std::string more = service.submit({.fields = small_film("Fog.")}).entry.id;
+        wait_for_steps(service, id);
         service.cancel(id);
         EXPECT_GT(finished(service, id).entry.bytes, 1);
         while (service.get(more).progress.waiting.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -161,6 +163,7 @@ TEST_F(ServiceTest, AFilmThatRanWhenTheServerStoppedGoesOn) {
 
 // A server of its own process: this program, started again for the one test below.
 constexpr const char* kFolder = "T3VIDEO_TEST_SERVER";
+constexpr const char* kFull = "T3VIDEO_FULL";  // tests/support/refusing_disk.cpp
 constexpr int kFilms = 4;
 
 FieldValues film_number(int i) {
@@ -178,18 +181,45 @@ TEST_F(ServiceTest, ServerProcess) {
         const fs::path said = fs::path(data) / concat("accepted", i);
         if (!fs::exists(said)) write_file(said, service.submit({.fields = film_number(i)}).entry.id);
     }
+    const auto all_wait = [&] {
+        const FilmPage page = service.list({.limit = 100});
+        return std::ranges::all_of(page.films, [](const FilmView& film) {
+            return film.progress.waiting.find("No space left on device") != std::string::npos;
+        });
+    };
+    if (std::getenv(kFull) != nullptr) {
+        while (!all_wait()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        unsetenv(kFull);  // there is room now
+    }
     for (const FilmView& film : service.list({.limit = 100}).films)
         EXPECT_EQ(finished(service, film.entry.id).entry.state, State::completed) << log();
 }
 
-pid_t start_server(const fs::path& data, const char* preload = nullptr) {
+// `full`: the folder whose disk is full.
+pid_t start_server(const fs::path& data, const fs::path& full = {}) {
     const pid_t child = fork();
     if (child != 0) return child;
     setenv(kFolder, data.c_str(), 1);
-    if (preload != nullptr) setenv("LD_PRELOAD", preload, 1);
+    if (!full.empty()) {
+        setenv("LD_PRELOAD", T3VIDEO_REFUSING_DISK, 1);
+        setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
+        setenv(kFull, full.c_str(), 1);
+    }
     if (!freopen("/dev/null", "w", stdout)) _exit(125);
     execl("/proc/self/exe", "t3video_test_serving", "--gtest_filter=ServiceTest.ServerProcess", nullptr);
     _exit(126);
+}
+
+TEST_F(ServiceTest, AFullDiskKeepsFilmsWaitingUntilThereIsRoom) {
+    const fs::path data = folder_ / "full";
+    fs::create_directory(data);
+    int status = 0;
+    waitpid(start_server(data, data / "films"), &status, 0);
+    ASSERT_EQ(status, 0);
+    Service service(options("full"));
+    const FilmPage page = service.list({.limit = 100});
+    EXPECT_EQ(page.films.size(), static_cast<size_t>(kFilms));
+    for (const FilmView& film : page.films) EXPECT_EQ(film.entry.state, State::completed);
 }
 
 // T3VIDEO_KILLS=30 for the thorough run.
