@@ -118,7 +118,7 @@ TEST_F(ServiceTest, APlanSaysTimeAndMemoryAndWhatWaits) {
 
 TEST_F(ServiceTest, ACancelledFilmGoesOnWhereItStopped) {
     Service service(options());
-    const FieldValues fields = with(small_film("A red ball."), "steps", "40");
+    const FieldValues fields = with(small_film("A red ball."), "steps", "20");
     const std::string id = service.submit({.fields = fields}).entry.id;
     wait_for_steps(service, id);
     EXPECT_EQ(refusal([&] { service.resume(id); }), Kind::wrong_state);

@@ -147,7 +147,7 @@ TEST_F(ServiceTest, ADiskWithoutRoomKeepsFilmsWaiting) {
 }
 
 TEST_F(ServiceTest, AFilmThatRanWhenTheServerStoppedGoesOn) {
-    const FieldValues fields = with(small_film("A red ball."), "steps", "40");
+    const FieldValues fields = with(small_film("A red ball."), "steps", "20");
     std::string id, queued;
     {
         Service service(options());
@@ -209,6 +209,7 @@ pid_t start_server(const fs::path& data, const fs::path& full = {}) {
     const pid_t child = fork();
     if (child != 0) return child;
     setenv(kFolder, data.c_str(), 1);
+    setenv("TMPDIR", data.c_str(), 1);  // what a killed process leaves goes with its data
     if (!full.empty()) {
         setenv("LD_PRELOAD", T3VIDEO_REFUSING_DISK, 1);
         setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
