@@ -15,7 +15,8 @@ from pathlib import Path
 
 from selenium.webdriver.common.keys import Keys
 
-from page import Page, Server, check, checks_done
+from page import Page
+from server import Server, check, checks_done
 
 RED = "A red ball drifts left over green hills."
 STAR = "A yellow star rises in a starry night sky."

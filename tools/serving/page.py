@@ -1,12 +1,9 @@
-"""A server of the demo model, and its page in a browser, for browser.py."""
+"""The server's page in a browser, for browser.py."""
 import base64
 import io
 import re
 import shutil
-import socket
-import subprocess
 import time
-import urllib.request
 from pathlib import Path
 
 import axe_core_python
@@ -16,53 +13,9 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from server import check
+
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text()
-_done = 0
-
-
-def check(what, truth, found=None):
-    """Ends the run where it is false."""
-    global _done
-    if not truth:
-        raise SystemExit(f"FAILED: {what}" + (f"; found {found!r}" if found is not None else ""))
-    _done += 1
-    print(f"ok: {what}", flush=True)
-
-
-def checks_done():
-    return _done
-
-
-class Server:
-    def __init__(self, program, data, arguments):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.data = data
-        self.url = f"http://127.0.0.1:{port}/"
-        data.mkdir()
-        self.log = open(data.parent / f"{data.name}.log", "w")
-        self.process = subprocess.Popen([str(program), "serve", "--data", str(data), "--port", str(port), *arguments],
-                                        stdout=self.log, stderr=subprocess.STDOUT)
-
-    def __enter__(self):
-        for _ in range(300):
-            if self.process.poll() is not None:
-                break
-            try:
-                urllib.request.urlopen(self.url + "healthz", timeout=2)
-                return self
-            except OSError:
-                time.sleep(0.2)
-        raise SystemExit("FAILED: the server does not answer: " + Path(self.log.name).read_text()[-2000:])
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait(60)
-
-    def film(self):
-        """A film that was made, as a file."""
-        return next(self.data.glob("films/*/film.mp4"))
 
 
 class Page:
