@@ -109,6 +109,9 @@ void FilmForm::add(const std::string& name, const ordered_json& value) {
 
 void FilmForm::add_text(const std::string& name, const std::string& text) {
     if (takes_ == Takes::format) return add_format(name, ordered_json(text));
+    const size_t bracket = name.find('[');
+    if (bracket != std::string::npos && name.ends_with(']'))
+        return add_member(name.substr(0, bracket), name.substr(bracket + 1, name.size() - bracket - 2), text);
     const DialectField* field = find_dialect(name);
     const bool structured =
         field && (field->type == Type::names || field->type == Type::input || field->type == Type::object);
@@ -118,6 +121,20 @@ void FilmForm::add_text(const std::string& name, const std::string& text) {
         return add(name, is_json ? parse_json_body(text, name) : ordered_json(text));
     }
     put_field(*field, text);
+}
+
+// "extra_params[solver]" and, again for each of a list, "lora[]": objects and lists as the API's clients put them into
+// forms.
+void FilmForm::add_member(const std::string& name, const std::string& member, const std::string& text) {
+    const DialectField* field = find_dialect(name);
+    const auto is = [&](Type type) { return field && field->type == type; };
+    if (is(Type::names) && member.empty()) {
+        check_text(text, name);
+        if (!loras_) loras_.emplace();
+        return loras_->push_back(text);
+    }
+    if (member.empty() || !(is(Type::object) || is(Type::input))) throw unknown_field(concat(name, "[", member, "]"));
+    add(name, ordered_json::object({{member, text}}));
 }
 
 void FilmForm::add_format(const std::string& name, const ordered_json& value) {

@@ -45,6 +45,7 @@ class FilmForm {
 
     static void put(Values& values, const std::string& name, const std::string& text, const std::string& param);
     void put_field(const DialectField& field, const std::string& text);
+    void add_member(const std::string& name, const std::string& member, const std::string& text);
     void add_format(const std::string& name, const ordered_json& value);
     void add_extra(const std::string& name, const ordered_json& value);
     void add_loras(const ordered_json& value, const std::string& param);

@@ -235,6 +235,26 @@ TEST_F(ServerTest, FormsBringFilesThatAreKeptByTheirHash) {
         "prompt");
 }
 
+TEST_F(ServerTest, FormsNameMembersOfObjectsAndListsInBrackets) {
+    start();
+    const auto answer = [&](const httplib::MultipartFormDataItems& further) {
+        httplib::MultipartFormDataItems form = {{"prompt", "A ball.", "", ""}, {"size", "96x64", "", ""}};
+        form.insert(form.end(), further.begin(), further.end());
+        return client_->Post("/v1/videos", form);
+    };
+    const auto created = answer({{"extra_params[solver]", "euler", "", ""}, {"extra_params[steps]", "2", "", ""}});
+    ASSERT_EQ(created->status, 202) << created->body;
+    EXPECT_EQ(body_of(created)["request"]["extra_params"]["solver"], "euler");
+    EXPECT_EQ(body_of(created)["request"]["num_inference_steps"], 2);
+    const json loras = error_of(answer({{"lora[]", "first", "", ""}, {"lora[]", "second", "", ""}}));
+    EXPECT_EQ(loras["param"], "lora");
+    EXPECT_NE(loras["message"].get<std::string>().find("first"), std::string::npos) << loras;
+    EXPECT_EQ(error_of(answer({{"input_reference[file_id]", "none", "", ""}}))["param"], "input_reference");
+    EXPECT_EQ(error_of(answer({{"extra_params[colour]", "red", "", ""}}))["param"], "extra_params.colour");
+    for (const char* name : {"extra_params[]", "lora[first]", "seed[]", "colour[red]"})
+        EXPECT_EQ(error_of(answer({{name, "1", "", ""}}))["param"], name);
+}
+
 TEST_F(ServerTest, EventsTellOfAFilmUntilItIsThere) {
     start();
     const std::string id = accepted(small());
