@@ -40,7 +40,7 @@ void FilmTeller::stage(const std::string& name, int64_t total, const std::string
     progress_.done = 0;
     progress_.of = total;
     estimate();
-    tell_(progress_);
+    if (name != "denoise") tell_(progress_);  // which says at once how many steps an earlier run had done
 }
 
 void FilmTeller::advanced(int64_t done) {

@@ -352,7 +352,7 @@ Entry SqliteQueue::resume(const std::string& id, const Caps& caps) {
                                                               "; a film that was cancelled or failed can be resumed"));
         require_room(entry->key, caps);
         writer_.run(
-            "UPDATE films SET state = 'queued', code = '', message = '', ended = 0, expires = 0, bytes = 0, "
+            "UPDATE films SET state = 'queued', code = '', message = '', ended = 0, expires = 0, "
             "not_before = 0 WHERE id = ?",
             {id});
         entry = first(writer_, by_id, {id});

@@ -143,8 +143,11 @@ Upload Uploads::Writer::finish(const std::string& field) {
         const std::lock_guard one_by_one(uploads_.looking_);
         look_at(path_, upload, uploads_.limits_.memory);
     } catch (const InvalidRequest& error) {
-        const Message said = error.message().with_words(
-            [&](const std::string& words) { return words == path_.string() ? std::string("the file") : words; });
+        const Message said = error.message().with_words([&](std::string words) {
+            if (const size_t at = words.find(path_.string()); at != std::string::npos)
+                words.replace(at, path_.string().size(), "the file");
+            return words;
+        });
         throw InvalidRequest(Message(Field(field), ": not a picture or video that can be read: ", said));
     }
     require_written(fsync(descriptor_) == 0, path_);

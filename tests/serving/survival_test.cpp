@@ -3,9 +3,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <random>
 #include <thread>
 
@@ -127,6 +129,7 @@ TEST_F(ServiceTest, ADiskWithoutRoomKeepsFilmsWaiting) {
         Service service(bound);
         id = service.submit({.fields = with(small_film("A red ball."), "steps", "1000")}).entry.id;
         const std::string more = service.submit({.fields = small_film("Fog.")}).entry.id;
+        wait_for_steps(service, id);
         service.cancel(id);
         EXPECT_GT(finished(service, id).entry.bytes, 1);
         while (service.get(more).progress.waiting.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -144,7 +147,7 @@ TEST_F(ServiceTest, ADiskWithoutRoomKeepsFilmsWaiting) {
 }
 
 TEST_F(ServiceTest, AFilmThatRanWhenTheServerStoppedGoesOn) {
-    const FieldValues fields = with(small_film("A red ball."), "steps", "40");
+    const FieldValues fields = with(small_film("A red ball."), "steps", "20");
     std::string id, queued;
     {
         Service service(options());
@@ -161,7 +164,16 @@ TEST_F(ServiceTest, AFilmThatRanWhenTheServerStoppedGoesOn) {
 
 // A server of its own process: this program, started again for the one test below.
 constexpr const char* kFolder = "T3VIDEO_TEST_SERVER";
-constexpr int kFilms = 4;
+constexpr const char* kFull = "T3VIDEO_FULL";  // tests/support/refusing_disk.cpp
+
+// T3VIDEO_KILLS=30 for the thorough run.
+int kills_to_come() {
+    const char* text = std::getenv("T3VIDEO_KILLS");
+    return text ? std::stoi(text) : 4;
+}
+int films_to_make() {
+    return std::max(4, kills_to_come());
+}
 
 FieldValues film_number(int i) {
     return with(small_film(concat("Film ", i, " of a red ball."), i), "steps", "6");
@@ -174,35 +186,60 @@ TEST_F(ServiceTest, ServerProcess) {
     ServiceOptions own = options();
     own.data = data;
     Service service(own);
-    for (int i = 0; i < kFilms; ++i) {
+    for (int i = 0; i < films_to_make(); ++i) {
         const fs::path said = fs::path(data) / concat("accepted", i);
         if (!fs::exists(said)) write_file(said, service.submit({.fields = film_number(i)}).entry.id);
+    }
+    const auto all_wait = [&] {
+        const FilmPage page = service.list({.limit = 100});
+        return std::ranges::all_of(page.films, [](const FilmView& film) {
+            return film.progress.waiting.find("No space left on device") != std::string::npos;
+        });
+    };
+    if (std::getenv(kFull) != nullptr) {
+        while (!all_wait()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        unsetenv(kFull);  // there is room now
     }
     for (const FilmView& film : service.list({.limit = 100}).films)
         EXPECT_EQ(finished(service, film.entry.id).entry.state, State::completed) << log();
 }
 
-pid_t start_server(const fs::path& data, const char* preload = nullptr) {
+// `full`: the folder whose disk is full.
+pid_t start_server(const fs::path& data, const fs::path& full = {}) {
     const pid_t child = fork();
     if (child != 0) return child;
     setenv(kFolder, data.c_str(), 1);
-    if (preload != nullptr) setenv("LD_PRELOAD", preload, 1);
+    setenv("TMPDIR", data.c_str(), 1);  // what a killed process leaves goes with its data
+    if (!full.empty()) {
+        setenv("LD_PRELOAD", T3VIDEO_REFUSING_DISK, 1);
+        setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
+        setenv(kFull, full.c_str(), 1);
+    }
     if (!freopen("/dev/null", "w", stdout)) _exit(125);
     execl("/proc/self/exe", "t3video_test_serving", "--gtest_filter=ServiceTest.ServerProcess", nullptr);
     _exit(126);
 }
 
-// T3VIDEO_KILLS=30 for the thorough run.
+TEST_F(ServiceTest, AFullDiskKeepsFilmsWaitingUntilThereIsRoom) {
+    const fs::path data = folder_ / "full";
+    fs::create_directory(data);
+    int status = 0;
+    waitpid(start_server(data, data / "films"), &status, 0);
+    ASSERT_EQ(status, 0);
+    Service service(options("full"));
+    const FilmPage page = service.list({.limit = 100});
+    EXPECT_EQ(page.films.size(), static_cast<size_t>(films_to_make()));
+    for (const FilmView& film : page.films) EXPECT_EQ(film.entry.state, State::completed);
+}
+
 TEST_F(ServiceTest, KillsLoseNoAcceptedFilm) {
-    const char* text = std::getenv("T3VIDEO_KILLS");
-    const int kills = text ? std::atoi(text) : 4;
     const fs::path data = folder_ / "killed";
     fs::create_directory(data);
     std::mt19937 random(20);
     int status = 0;
-    for (int i = 0; i < kills; ++i) {
+    for (int i = 0; i < kills_to_come(); ++i) {
         const pid_t server = start_server(data);
-        std::this_thread::sleep_for(std::chrono::milliseconds(random() % 1500));
+        std::this_thread::sleep_for(std::chrono::milliseconds(random() % 1000));
         kill(server, SIGKILL);
         waitpid(server, &status, 0);
     }
@@ -214,12 +251,16 @@ TEST_F(ServiceTest, KillsLoseNoAcceptedFilm) {
         return all;
     }()),
         undisturbed(options("undisturbed"));
-    for (int i = 0; i < kFilms; ++i) {
+    int64_t begun_again = 0;
+    for (int i = 0; i < films_to_make(); ++i) {
         const std::string id = read_file(data / concat("accepted", i));
-        EXPECT_EQ(killed.get(id).entry.state, State::completed);
+        const Entry entry = killed.get(id).entry;
+        EXPECT_EQ(entry.state, State::completed);
+        begun_again += entry.attempts - 1;
         EXPECT_EQ(bytes_of(killed, id), bytes_of(undisturbed, made(undisturbed, film_number(i)).entry.id)) << i;
     }
-    EXPECT_EQ(killed.list({.limit = 100}).films.size(), static_cast<size_t>(kFilms));
+    std::cout << kills_to_come() << " kills, films were begun again " << begun_again << " times\n";
+    EXPECT_EQ(killed.list({.limit = 100}).films.size(), static_cast<size_t>(films_to_make()));
 }
 
 }  // namespace

@@ -21,9 +21,9 @@ constexpr DialectField kFields[] = {
     {"size", Type::text, "size", "Width and height in pixels, as in 832x480"},
     {"width", Type::integer, nullptr, "Pixels; goes before size", 1, kLargestSide},
     {"height", Type::integer, nullptr, "Pixels; goes before size", 1, kLargestSide},
-    {"seconds", Type::seconds, nullptr, "Length: frames become 4 * round(seconds * fps / 4) + 1", 0, 3600},
+    {"seconds", Type::number_or_text, nullptr, "Length: frames become 4 * round(seconds * fps / 4) + 1", 0, 3600},
     {"num_frames", Type::integer, "frames", "Number of frames, 4k+1; goes before seconds", 1, kMostFrames},
-    {"fps", Type::number, "fps", "Frames per second of the file", 0.01, 1000},
+    {"fps", Type::number_or_text, "fps", "Frames per second of the file, as in 24 or 24000/1001", 0.01, 1000},
     {"num_inference_steps", Type::integer, "steps", "Denoising steps: more is slower and cleaner", 1, 1000},
     {"guidance_scale", Type::number, "cfg", "How closely to follow the prompt; 1 turns it off and halves the work"},
     {"guidance_scale_2", Type::number, nullptr, "The same for low noise, where it must be guidance_scale"},
@@ -42,7 +42,7 @@ ordered_json typed(const DialectField& field, const std::string& text) {
         if (const auto number = number_of<uint64_t>(text)) return *number;
         if (const auto number = number_of<int64_t>(text)) return *number;
     }
-    if (field.type == Type::number) {
+    if (field.type == Type::number || field.type == Type::number_or_text) {
         if (const auto number = number_of<double>(text)) return *number;
     }
     return text;

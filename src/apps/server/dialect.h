@@ -19,7 +19,7 @@ struct DialectField {
         text,
         integer,
         number,
-        seconds,  // a number, also as text
+        number_or_text,
         names,    // of LoRAs
         input,    // a picture or a video
         object,

@@ -47,7 +47,7 @@ std::string text_of(const DialectField& field, const ordered_json& value) {
             if (value.is_number_integer()) return value.dump();
             if (value.is_number_float() && whole()) return std::to_string(value.get<int64_t>());
             throw wrong_field(field.name, "expected a whole number");
-        case Type::seconds:
+        case Type::number_or_text:
             if (value.is_string()) return value.get<std::string>();
             [[fallthrough]];
         default:

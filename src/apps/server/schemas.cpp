@@ -98,10 +98,10 @@ ordered_json schema_of(const DialectField& field) {
             return number_schema(field, "integer");
         case Type::number:
             return number_schema(field, "number");
-        case Type::seconds:
-            return {
-                {"anyOf",
-                 {number_schema(field, "number"), {{"type", "string"}, {"pattern", "^[0-9]{1,3}(\\.[0-9]{1,6})?$"}}}}};
+        case Type::number_or_text:
+            return {{"anyOf",
+                     {number_schema(field, "number"),
+                      {{"type", "string"}, {"pattern", "^[1-9][0-9]{0,2}(\\.[0-9]{1,6})?$"}}}}};
         case Type::names:
             return reference("Loras");
         case Type::input:

@@ -43,12 +43,10 @@ class Wire : public httplib::Stream {
     Wire(Visitor& visitor, const HttpLimits& limits, std::string head)
         : visitor_(visitor), limits_(limits), head_(std::move(head)), left_(visitor.head.length.value_or(0)) {}
 
-    // Bytes that the body may have on its way, and by when they must be there.
+    // The body is read from now on; of one that comes in pieces so many bytes at most.
     void expect(int64_t bytes) {
-        left_ = visitor_.head.chunked ? bytes + kPiecesOverhead : left_;
-        const int64_t announced = std::min(left_, bytes);
-        until_ =
-            Clock::now() + limits_.stall + std::chrono::seconds(announced / std::max<int64_t>(1, limits_.body_rate));
+        if (visitor_.head.chunked) left_ = bytes + kPiecesOverhead;
+        begun_ = Clock::now();
     }
     bool late() const { return late_; }
     bool connected() const {
@@ -73,12 +71,13 @@ class Wire : public httplib::Stream {
         return static_cast<ssize_t>(some);
     }
     ssize_t write(const char* from, size_t count) override {
+        const Clock::time_point until = Clock::now() + limits_.stall;
         for (size_t done = 0; done < count && !broken_;) {
             const auto sent = send(visitor_.socket.get(), from + done, count - done, MSG_NOSIGNAL);
             if (sent >= 0)
                 done += static_cast<size_t>(sent);
             else if (errno == EAGAIN)
-                broken_ = !wait_for(visitor_.socket.get(), POLLOUT, Clock::now() + limits_.stall);
+                broken_ = !wait_for(visitor_.socket.get(), POLLOUT, until);
             else if (errno != EINTR)
                 broken_ = true;
         }
@@ -99,7 +98,9 @@ class Wire : public httplib::Stream {
     bool receive() {
         visitor_.buffer.clear();
         used_ = 0;
-        const Clock::time_point until = std::min(until_, Clock::now() + limits_.stall);
+        // Who sends slowly has as long as what came so far is worth.
+        const std::chrono::seconds worth(received_ / std::max<int64_t>(1, limits_.body_rate));
+        const Clock::time_point until = std::min(begun_ + worth, Clock::now()) + limits_.stall;
         visitor_.buffer.resize(kPiece);
         ssize_t got = -1;
         while ((got = recv(visitor_.socket.get(), visitor_.buffer.data(), kPiece, 0)) < 0) {
@@ -108,7 +109,8 @@ class Wire : public httplib::Stream {
             if (late_ || errno != EAGAIN) break;
         }
         visitor_.buffer.resize(got > 0 ? static_cast<size_t>(got) : 0);
-        return got > 0 && Clock::now() < until_;
+        received_ += std::max<ssize_t>(got, 0);
+        return got > 0;
     }
 
     Visitor& visitor_;
@@ -116,7 +118,8 @@ class Wire : public httplib::Stream {
     const std::string head_;
     size_t at_ = 0, used_ = 0;  // of the head; of the visitor's buffer
     int64_t left_;              // of the body
-    Clock::time_point until_ = Clock::now();
+    int64_t received_ = 0;      // of it, from the socket
+    Clock::time_point begun_ = Clock::now();
     bool broken_ = false, late_ = false;
 };
 
