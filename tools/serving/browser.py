@@ -17,8 +17,10 @@ from selenium.webdriver.common.keys import Keys
 
 from page import Page, Server, check, checks_done
 
-RED = "A red ball bounces over a green hill under a blue sky."
+RED = "A red ball drifts left over green hills."
 STAR = "A yellow star rises in a starry night sky."
+FILM = 600  # seconds that a film may take on a busy machine
+DUSK = "A green cube drifts left across a desert at sunset."
 MARKUP = 'A <b>blue</b> square & "waves" <img src=x onerror=document.title=1>'
 
 
@@ -41,7 +43,7 @@ def makes_a_film(page, output):
     page.click("submit")
     page.wait(lambda: page.state(STAR).startswith("Waiting"))
     page.picture(output / "serve-page.png")
-    page.wait(lambda: page.state(RED).startswith("Finished"), 300)
+    page.wait(lambda: page.state(RED).startswith("Finished"), FILM)
     check("a film is finished", page.state(RED).startswith("Finished"), page.state(RED))
 
 
@@ -53,7 +55,7 @@ def cancels_and_resumes(page):
           page.focused("aria-label"))
     page.axe("a cancelled film")
     page.press(STAR, "Resume")
-    check("it goes on and is finished", page.wait(lambda: page.state(STAR).startswith("Finished"), 300), page.state(STAR))
+    check("it goes on and is finished", page.wait(lambda: page.state(STAR).startswith("Finished"), FILM), page.state(STAR))
 
 
 def plays(page, output=None):
@@ -95,13 +97,13 @@ def uses_again(page):
     check("what was typed is there after a reload", page.wait(lambda: page.value("prompt") == MARKUP and page.value("steps") == "4"))
     page.click("submit")
     check("a prompt is no markup", page.wait(lambda: page.state(MARKUP)) and not page.script("return document.querySelector('h3 b, h3 img')"))
-    check("it is finished", page.wait(lambda: page.state(MARKUP).startswith("Finished"), 300), page.state(MARKUP))
+    check("it is finished", page.wait(lambda: page.state(MARKUP).startswith("Finished"), FILM), page.state(MARKUP))
     check("with the seed of the form", f"seed {seed}" in page.facts(MARKUP), page.facts(MARKUP))
     page.press(MARKUP, "Remix")
     page.axe("the remix")
     page.write("remix-prompt", "A remix of it.")
     page.keys(Keys.ENTER, held=Keys.CONTROL)
-    check("a remix is finished", page.wait(lambda: page.state("A remix of it.").startswith("Finished"), 300))
+    check("a remix is finished", page.wait(lambda: page.state("A remix of it.").startswith("Finished"), FILM))
     check("with the same seed", f"seed {seed}" in page.facts("A remix of it."), page.facts("A remix of it."))
     page.press(MARKUP, "Delete")
     page.axe("a question")
@@ -121,7 +123,7 @@ def begins_with_a_video(page, film):
     page.write("strength", "0.5")
     page.write("steps", "4", folded=True)
     page.click("submit")
-    check("a film is made of it", page.wait(lambda: page.state("The same in red.").startswith("Finished"), 300),
+    check("a film is made of it", page.wait(lambda: page.state("The same in red.").startswith("Finished"), FILM),
           page.state("The same in red.") or page.text("film-form"))
     page.click("input-remove")
     page.press("The same in red.", "Use again")
@@ -163,9 +165,16 @@ def looks(page, width, height, dark, output=None):
     page.click_in("more", "summary")
     page.axe(f"{name}, all settings")
     page.click_in("more", "summary")
-    if output:
-        page.script("document.querySelector('#queue-heading').scrollIntoView()")
+    if output:  # with a film that is being made
+        page.write("prompt", DUSK)
+        page.click("submit")
+        page.wait(lambda: "step 1" in page.state(DUSK), 120)
+        page.script("document.querySelector(innerWidth < 500 ? '#queue-heading' : 'body').scrollIntoView()")
         page.picture(output)
+        page.press(DUSK, "Cancel")
+        page.wait(lambda: page.state(DUSK) == "Cancelled", 60)
+        page.press(DUSK, "Delete")
+        page.click("confirm-yes")
     page.press(RED, "Play")
     page.wait(lambda: page.script("return video.currentTime > 0"))
     page.axe(f"{name}, the player")
@@ -187,7 +196,7 @@ def with_a_key(program, folder, output):
         page.write("steps", "6", folded=True)
         page.click("submit")
         check("previews come with the key", page.wait(lambda: any(src.startswith("blob:") for src in page.previews_seen()), 120))
-        page.wait(lambda: page.state(RED).startswith("Finished"), 300)
+        page.wait(lambda: page.state(RED).startswith("Finished"), FILM)
         page.press(RED, "Play")
         check("the film is fetched with it, and plays", page.wait(lambda: page.script("return video.src.startsWith('blob:') && video.currentTime > 0")))
         page.keys(Keys.ESCAPE)

@@ -17,6 +17,7 @@ export class Card {
     // act(name, film): what a button asks for.
     constructor(film, act) {
         this.buttons = new Map();
+        this.failures = 0;  // of pictures
         const id = `film-${film.id}`;
         this.image = element("img", {alt: "", hidden: true, decoding: "async"});
         this.picture = element("div", {class: "picture"}, this.image);
@@ -115,7 +116,7 @@ export class Card {
             this.image.hidden = false;
             this.image.alt = done ? "" : film.step ? `Preview after step ${film.step}` : "Preview";
         } catch {
-            if (this.wanted === wanted) this.wanted = null;  // tried again with the next news
+            if (this.wanted === wanted && ++this.failures < 5) this.wanted = null;  // tried again with the next news
         }
     }
 }

@@ -14,7 +14,7 @@ const FOLLOWED = 5000, ACTIVE = 2000, IDLE = 15000, FAILED = 4000;  // milliseco
 const films = new Map();  // by id
 const cards = new Map();
 const seen = new Map();   // id → when it was last heard of
-let last = null;          // id of the oldest film of the list that was read
+let tail = [];            // ids of the oldest page that was read, in the list's order
 let more = false;
 let timer = 0;
 let pending = null;
@@ -95,10 +95,10 @@ async function read() {
     let page = await wire.films({limit: PAGE});
     const got = [...page.films];
     while (page.more && page.films.length && isActive(page.films.at(-1)) && !films.has(page.films.at(-1).id)) {
-        page = await wire.films({limit: PAGE, after: page.last});
+        page = await wire.films({limit: PAGE, after: page.films.at(-1).id});
         got.push(...page.films);
     }
-    if (first || last === null) { last = page.last; more = page.more; }
+    if (!tail.length) { tail = page.films.map((film) => film.id); more = page.more; }
     let changed = false;
     for (const film of got) changed = take(film, first) || changed;
     const ids = new Set(got.map((film) => film.id));
@@ -157,9 +157,10 @@ export function add(film) {
 
 async function older() {
     const button = find("older");
-    const page = await wire.films({limit: PAGE, after: last});
+    const after = tail.findLast((id) => films.has(id));  // the others were removed
+    const page = await wire.films({limit: PAGE, after});
     for (const film of page.films) take(film, true);
-    last = page.last ?? last;
+    tail = page.films.map((film) => film.id);
     more = page.more;
     render();
     if (button.hidden) find("films-heading").focus({preventScroll: true});

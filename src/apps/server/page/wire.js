@@ -86,12 +86,12 @@ export const plan = (request, file, signal) => json("v1/plan", {...bodyOf(reques
 export const create = async (request, file) => filmOf(await json("v1/videos", bodyOf(request, file)));
 export const film = async (id) => filmOf(await json(`v1/videos/${encodeURIComponent(id)}`));
 
-export async function films({after, limit = 50, status} = {}) {
+// Newest first; `after`: the id behind which they begin.
+export async function films({after, limit}) {
     const query = new URLSearchParams({limit, order: "desc"});
     if (after) query.set("after", after);
-    if (status) query.set("status", status);
     const list = await json(`v1/videos?${query}`);
-    return {films: list.data.map(filmOf), more: list.has_more, last: list.last_id};
+    return {films: list.data.map(filmOf), more: list.has_more};
 }
 
 const act = (method, id, action = "", body = undefined) =>
