@@ -56,6 +56,12 @@ void DataFolder::make_film(const std::string& id) const {
     std::error_code error;
     fs::create_directories(film(id), error);
     if (error) throw WriteError(concat(film(id).string(), ": ", words_of_refusal(error.value())));
+    // A power cut takes no folder of a film that is told to be there.
+    const int folder = open(films().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0) {
+        fsync(folder);
+        close(folder);
+    }
 }
 
 void DataFolder::remove_film(const std::string& id) const {

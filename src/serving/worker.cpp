@@ -70,9 +70,27 @@ bool Worker::has_session() {
 }
 
 bool Worker::has_room() {
-    const std::string shortage = tools_.shortage();
-    wait_for("disk", shortage);
-    return shortage.empty();
+    try {
+        const std::string shortage = tools_.shortage();
+        wait_for("disk", shortage);
+        return shortage.empty();
+    } catch (const Error& error) {
+        wait_for("queue", tools_.words.line(error.message()));
+        return false;
+    }
+}
+
+// Measured at the first start on a machine, which takes seconds.
+bool Worker::tells_rates() {
+    if (number_ != 0 || rates_told_) return true;
+    try {
+        tools_.planner.set_rates(session_->rates());
+        rates_told_ = true;
+    } catch (const std::exception& error) {
+        log(concat("rates: ", tools_.words.without_paths(error.what())));
+        session_.reset();
+    }
+    return rates_told_;
 }
 
 std::optional<Entry> Worker::next() {
@@ -81,6 +99,7 @@ std::optional<Entry> Worker::next() {
     try {
         auto entry = tools_.queue.lease(tools_.owner, kLeaseSeconds, in_a_row_ < kInARow ? kind_ : std::string());
         wait_for("queue", "");
+        if (!entry && tools_.queue.counts().queued == 0) wait_for("film", "");  // the one that had trouble is gone
         if (entry) {
             in_a_row_ = entry->kind() == kind_ && in_a_row_ < kInARow ? in_a_row_ + 1 : 1;
             kind_ = entry->kind();
@@ -97,11 +116,10 @@ void Worker::run() {
     constexpr double kIdle = 1;  // seconds: films that were put back come due without a word
     while (!tools_.place.closed()) {
         const int64_t wakes = tools_.place.wakes();
-        if (!has_session() || !has_room()) {
+        if (!has_session() || !has_room() || !tells_rates()) {
             tools_.place.pause(tools_.options.retry_seconds);
             continue;
         }
-        if (number_ == 0 && !std::exchange(rates_told_, true)) tools_.planner.set_rates(session_->rates());
         if (const auto entry = next()) {
             make(*entry);
         } else {

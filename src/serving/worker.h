@@ -47,6 +47,7 @@ class Worker {
   private:
     bool has_session();
     bool has_room();
+    bool tells_rates();
     std::optional<Entry> next();
     void make(const Entry& entry);
     // What became of a film that was tried.

@@ -20,8 +20,8 @@ struct DialectField {
         integer,
         number,
         number_or_text,
-        names,    // of LoRAs
-        input,    // a picture or a video
+        names,  // of LoRAs
+        input,  // a picture or a video
         object,
     };
     const char* name;

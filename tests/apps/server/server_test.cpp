@@ -385,7 +385,7 @@ TEST_F(ServerTest, PagesOfOtherSitesMayUseNothing) {
     EXPECT_EQ(client_->Get("/v1/videos", {{"Host", "evil.example"}})->status, 403) << "a name that leads here";
     EXPECT_FALSE(client_->Get("/v1/videos", foreign)->has_header("Access-Control-Allow-Origin"));
     const std::string own = "http://127.0.0.1:" + std::to_string(server_->port());
-    EXPECT_EQ(client_->Post("/v1/plan", {{"Origin", own}}, small().dump(), kJson)->status, 200);
+    EXPECT_EQ(client_->Post("/v1/plan", httplib::Headers{{"Origin", own}}, small().dump(), kJson)->status, 200);
 
     client_.reset();
     server_.reset();
@@ -407,7 +407,7 @@ TEST_F(ServerTest, AddressesAndMethodsAreThoseOfTheDescription) {
     start();
     const json api = body_of(client_->Get("/openapi.json"));
     EXPECT_EQ(api["openapi"], "3.1.0");
-    EXPECT_EQ(api["paths"].size(), 14U);
+    EXPECT_EQ(api["paths"].size(), 15U);
     EXPECT_EQ(api["components"]["schemas"]["FilmRequest"]["required"], json({"prompt"}));
     EXPECT_TRUE(api["components"]["schemas"]["FilmFields"]["properties"].contains("solver"));
     EXPECT_FALSE(api["components"]["schemas"]["FilmFields"]["properties"].contains("output"));

@@ -198,6 +198,8 @@ class Http::Exchange : private httplib::Server, private Body {
     void send(Answer answer, httplib::Response& response) const {
         response.status = answer.status;
         for (const auto& [name, value] : answer.headers) response.set_header(name, value);
+        // What was not read of the body stands where the next request would begin.
+        if (keep_alive_ && visitor_.head.has_body() && !body_read_) response.set_header("Connection", "close");
         const bool head = visitor_.head.method == "HEAD";
         if (head && !answer.file) response.set_header("Accept-Ranges", "none");  // the library would say otherwise
         if (answer.stream) {
