@@ -35,7 +35,7 @@ WRONG_VALUES = {
                         {"image_url": "data:image/png;base64," + NOT_A_PICTURE}, {"image_url": {"url": 5}}, {"other": "a"}],
     "container": ["avi", 5, "../mp4", [], "mp4/../../a"],
     "extra_params": [[], "a", 5, {"output": "/tmp/a.mp4"}, {"job": "/tmp/a.job"}, {"colour": 1}, {"steps": 5}, {"prompt": "another"},
-                     {"solver": "none"}, {"strength": 2}, {"codec": "none"}, {"bits": 3}, {"crf": -5}, {"cache": "none"},
+                     {"solver": "none"}, {"strength": 2}, {"codec": "none"}, {"bits": 3}, {"crf": -5}, {"cache": "nothing"},
                      {"image": "/etc/passwd"}, {"video": "/etc"}, {"layout": "/etc/passwd"}, {"model": "/etc"}, {"overwrite": True},
                      {"attention": "some"}, {"noise": "tpu"}, {"solver": {}}, {"guidance_interval": "1:0"}, {"": 1}],
 }
