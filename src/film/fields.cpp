@@ -186,9 +186,20 @@ const RequestField* find_field(std::string_view name) {
     return found == table().end() ? nullptr : &*found;
 }
 
+Request with_whole_paths(Request request) {
+    const auto whole = [](const std::filesystem::path& path) { return absolute_path(path).lexically_normal(); };
+    for (const RequestField& field : table()) {
+        if (field.kind != Kind::path || !field.recorded()) continue;
+        if (const json path = field.get(request); !path.is_null())
+            field.set(request, Field(field.name, whole(path.get<std::string>()).string()));
+    }
+    for (auto& lora : request.parts.loras) lora.file = whole(lora.file);
+    return request;
+}
+
 Request filled_in(const Request& request, const Film& film) {
     const Settings& s = film.settings;
-    Request r = request;
+    Request r = with_whole_paths(request);
     r.settings = {.width = s.width,
                   .height = s.height,
                   .frames = s.frames,
@@ -198,17 +209,10 @@ Request filled_in(const Request& request, const Film& film) {
                   .shift = s.shift,
                   .solver = s.solver,
                   .negative_prompt = s.negative_prompt,
-                  .cache_table = request.settings.cache_table};
+                  .cache_table = r.settings.cache_table};
     if (s.cache.kind != sampling::CacheKind::none) r.settings.cache = choice_of(s.cache);
     if (!s.guidance.all()) r.settings.guidance_interval = s.guidance;
     if (s.source == Source::video) r.inputs.strength = s.strength;
-    const auto whole = [](const std::filesystem::path& path) { return absolute_path(path).lexically_normal(); };
-    for (const RequestField& field : table()) {
-        if (field.kind != Kind::path || !field.recorded()) continue;
-        if (const json path = field.get(r); !path.is_null())
-            field.set(r, Field(field.name, whole(path.get<std::string>()).string()));
-    }
-    for (auto& lora : r.parts.loras) lora.file = whole(lora.file);
     return r;
 }
 

@@ -41,8 +41,10 @@ std::span<const RequestField> fields();
 // Null for a name that is none.
 const RequestField* find_field(std::string_view name);
 
-// The request with every default of the film filled in, and whole paths: a later program with other defaults, in
-// another folder, makes the same film of it.
+// The request with whole paths, which say the same in another folder.
+Request with_whole_paths(Request request);
+
+// The same with every default of the film filled in: a later program with other defaults makes the same film of it.
 Request filled_in(const Request& request, const Film& film);
 
 }  // namespace t3video::film
