@@ -49,7 +49,11 @@ void Plan::estimate(const Rates& rates) {
         const bool here = stage.ready && !stage.streamed();
         const double computing = rates.seconds(stage.work),
                      uploading = rates.upload > 0 && !here ? double(stage.weights) / rates.upload : 0;
-        stage.seconds = stage.streamed() ? std::max(computing, uploading) : computing + uploading;
+        // The host copies each frame twice more, out of its band and into the colours of the file, before the GPU goes
+        // on.
+        constexpr double kPasses = 3;
+        const double frames = rates.download > 0 ? kPasses * double(stage.frame_bytes) / rates.download : 0;
+        stage.seconds = (stage.streamed() ? std::max(computing, uploading) : computing + uploading) + frames;
     }
 }
 
