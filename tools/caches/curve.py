@@ -115,7 +115,9 @@ def plot(rows, path):
     import matplotlib
     matplotlib.use('Agg')
     import matplotlib.pyplot as plt
-    shown = [c for c in ('psnr', 'ssim', 'follow') if any(c in r for r in rows)]
+    plt.rcParams['svg.fonttype'] = 'none'
+    titles = {'psnr': 'PSNR against the uncached film, dB', 'ssim': 'SSIM', 'follow': 'prompts followed'}
+    shown = [c for c in titles if any(c in r for r in rows)]
     figure, axes = plt.subplots(1, len(shown), figsize=(4.2 * len(shown), 3.4), squeeze=False)
     for axis, column in zip(axes[0], shown):
         for cache in dict.fromkeys(r['cache'] for r in rows if r['cache']):
@@ -125,11 +127,11 @@ def plot(rows, path):
         if plain:
             axis.axhline(plain[0], color='0.6', linewidth=1, linestyle='--')
         axis.set_xlabel('share of passes computed')
-        axis.set_title(column)
+        axis.set_title(titles[column], fontsize=11)
         axis.grid(alpha=0.3)
     axes[0][0].legend()
     figure.tight_layout()
-    figure.savefig(path)
+    figure.savefig(path, facecolor='white')
 
 
 def measure_sets(args, numbers):
