@@ -77,7 +77,7 @@ TEST(Contexts, CountAttentionAsTheDeviceComputesIt) {
     };
     constexpr double kFlop = 4 * kQueries * kKeys * 384, kMoved = 2 * 384 * (2 * kQueries + 2 * kKeys);
     const DeviceTraits gpu{.id = {Device::cuda}};
-    EXPECT_EQ(work(gpu, 1), (Work{.matrix = kFlop, .bytes = kQueries * kKeys * (3 * 4 + 2)}));
+    EXPECT_EQ(work(gpu, 1), (Work{.matrix = kFlop, .bytes = kQueries * kKeys * (2 * 4 + 2)}));
     EXPECT_EQ(work(gpu, 3), (Work{.attention = kFlop, .bytes = kMoved}));
     EXPECT_EQ(work({}, 1), (Work{.attention = kFlop}));
 }

@@ -39,7 +39,7 @@ TEST_P(PlannedTime, IsNearWhatAnH200Took) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, PlannedTime,
-                         ::testing::Values(Took{"wan2.1-1.3b", 4.92, 12.3}, Took{"wan2.2-5b", 2.81, 18.9}));
+                         ::testing::Values(Took{"wan2.1-1.3b", 4.72, 11.2}, Took{"wan2.2-5b", 2.71, 17.6}));
 
 }  // namespace
 }  // namespace t3video::session
