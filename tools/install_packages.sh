@@ -4,7 +4,7 @@ set -eu
 packages="build-essential cmake ninja-build ccache pkg-config libdnnl-dev ocl-icd-opencl-dev libhwy-dev
  libsentencepiece-dev libprotobuf-dev libutf8proc-dev libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev
  libswscale-dev nlohmann-json3-dev libcli11-dev libfmt-dev libspdlog-dev libzip-dev zlib1g-dev libgtest-dev
- libbenchmark-dev libtomlplusplus-dev libopencv-core-dev libopencv-imgproc-dev libopencv-video-dev"
+ libbenchmark-dev libtomlplusplus-dev libsqlite3-dev libcpp-httplib-dev libopencv-core-dev libopencv-imgproc-dev libopencv-video-dev"
 
 missing=""
 for package in $packages; do

@@ -22,6 +22,16 @@ std::string Message::plain() const {
                    }});
 }
 
+Message Message::with_words(const std::function<std::string(const std::string&)>& words) const {
+    Message changed = *this;
+    for (auto& piece : changed.pieces_) {
+        if (auto* text = std::get_if<std::string>(&piece)) *text = words(*text);
+        if (auto* field = std::get_if<Field>(&piece)) field->value = words(field->value);
+        if (auto* remedy = std::get_if<Remedy>(&piece)) remedy->job = words(remedy->job);
+    }
+    return changed;
+}
+
 const Field* Message::field() const {
     for (const auto& piece : pieces_) {
         if (const auto* field = std::get_if<Field>(&piece)) return field;

@@ -49,6 +49,8 @@ class Message {
 
     std::string plain() const;  // "steps 0: expected 1 to 1000"
     std::string in(const Tongue& tongue) const;
+    // The same with every text in it, a field's value and a job's name included, as `words` gives it.
+    Message with_words(const std::function<std::string(const std::string&)>& words) const;
     // The first one that it speaks of; null where there is none.
     const Field* field() const;
     bool empty() const { return pieces_.empty(); }

@@ -199,13 +199,17 @@ void PartialFile::finish() {
 void PartialFile::commit() {
     // The lock is held until the file has its name, unless finish() released it.
     if (descriptor_ >= 0) require_written(flushed(descriptor_), partial_);
-    require_written(std::rename(partial_.c_str(), target_.c_str()) == 0, target_);
+    give_name(partial_, target_);
     committed_ = true;
-    const int folder = open(folder_above(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+void give_name(const fs::path& whole, const fs::path& name) {
+    require_written(std::rename(whole.c_str(), name.c_str()) == 0, name);
+    const int folder = open(folder_above(name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return;  // may be entered and written, not read
     const bool on_disk = flushed(folder);
     close(folder);
-    require_written(on_disk, target_);
+    require_written(on_disk, name);
 }
 
 void replace_file(const fs::path& target, std::string_view bytes) {

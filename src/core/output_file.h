@@ -80,6 +80,9 @@ class PartialFile {
     bool committed_ = false;
 };
 
+// Gives a whole file its name, replacing an older file, and flushes the folder. Throws WriteError.
+void give_name(const std::filesystem::path& whole, const std::filesystem::path& name);
+
 // Makes a file of these bytes, or replaces one, whole or not at all. Throws as PartialFile does.
 void replace_file(const std::filesystem::path& target, std::string_view bytes);
 

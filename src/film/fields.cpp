@@ -2,6 +2,7 @@
 #include "film/fields.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "core/error.h"
 #include "core/paths.h"
@@ -10,6 +11,7 @@
 namespace t3video::film {
 namespace {
 
+namespace fs = std::filesystem;
 using nlohmann::json;
 using Kind = RequestField::Kind;
 using Use = RequestField::Use;
@@ -175,6 +177,18 @@ const std::vector<RequestField>& table() {
 }
 // clang-format on
 
+// The request with other paths of what it is made from.
+Request with_paths(const Request& request, const std::function<fs::path(const fs::path&)>& other) {
+    Request r = request;
+    for (const RequestField& field : table()) {
+        if (field.kind != Kind::path || !field.recorded()) continue;
+        if (const json path = field.get(r); !path.is_null())
+            field.set(r, Field(field.name, other(path.get<std::string>()).string()));
+    }
+    for (auto& lora : r.parts.loras) lora.file = other(lora.file);
+    return r;
+}
+
 }  // namespace
 
 std::span<const RequestField> fields() {
@@ -186,15 +200,8 @@ const RequestField* find_field(std::string_view name) {
     return found == table().end() ? nullptr : &*found;
 }
 
-Request with_whole_paths(Request request) {
-    const auto whole = [](const std::filesystem::path& path) { return absolute_path(path).lexically_normal(); };
-    for (const RequestField& field : table()) {
-        if (field.kind != Kind::path || !field.recorded()) continue;
-        if (const json path = field.get(request); !path.is_null())
-            field.set(request, Field(field.name, whole(path.get<std::string>()).string()));
-    }
-    for (auto& lora : request.parts.loras) lora.file = whole(lora.file);
-    return request;
+Request with_whole_paths(const Request& request) {
+    return with_paths(request, [](const fs::path& path) { return absolute_path(path).lexically_normal(); });
 }
 
 Request filled_in(const Request& request, const Film& film) {
@@ -214,6 +221,12 @@ Request filled_in(const Request& request, const Film& film) {
     if (!s.guidance.all()) r.settings.guidance_interval = s.guidance;
     if (s.source == Source::video) r.inputs.strength = s.strength;
     return r;
+}
+
+Request with_names_only(const Request& request) {
+    return with_paths(request, [](const fs::path& path) {
+        return path.has_filename() ? path.filename() : path.parent_path().filename();
+    });
 }
 
 }  // namespace t3video::film

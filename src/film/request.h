@@ -39,6 +39,7 @@ struct Request {
     std::optional<media::Codec> codec;  // codec, bits, crf: media/film_format.h
     std::optional<int> bits, crf;
     bool record = true;         // write into the film how it was made
+    bool names_only = false;    // files in it by their names, not by where they lie
     bool sound = true;          // of an input video, copied into the film
     bool contact_sheet = true;  // "<output stem>.png" beside the output
 

@@ -32,7 +32,8 @@ std::vector<FilmRecord::Option> read_options(const ordered_json& object) {
 }  // namespace
 
 json recorded_fields(const film::Request& request, const film::Film& film) {
-    const film::Request r = film::filled_in(request, film);
+    film::Request r = film::filled_in(request, film);
+    if (request.names_only) r = film::with_names_only(r);
     json options = json::object();
     for (const film::RequestField& field : film::fields()) {
         if (json value = field.recorded() ? field.get(r) : json(); !value.is_null()) options[field.name] = value;

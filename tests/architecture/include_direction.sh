@@ -24,9 +24,10 @@ film: models sampling media text
 plan: film
 job: film
 session: plan job
+serving: session
 training: session report
 evaluation: session report
-apps: training evaluation
+apps: training evaluation serving
 '
 
 grep -rnE --include='*.h' --include='*.cuh' --include='*.cpp' --include='*.cu' '^#include "[a-z0-9_]+/' . |

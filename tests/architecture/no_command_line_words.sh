@@ -17,7 +17,7 @@ find . -type f \( -name '*.h' -o -name '*.cuh' -o -name '*.cpp' -o -name '*.cu' 
             for (i = 1; i <= n; ++i) {
                 if (i % 2 == 0) {
                     if (piece[i] ~ /--[a-z]/) tell("names an option: \"" piece[i] "\"")
-                    if (piece[i] ~ /t3video (generate|resume|decode|plan|batch|devices|inspect|jobs|bench|module|make-clips|encode|retrofit|evaluate)/)
+                    if (piece[i] ~ /t3video (generate|resume|decode|plan|batch|devices|inspect|jobs|bench|module|make-clips|encode|retrofit|evaluate|serve)([^a-z]|$)/)
                         tell("names a command: \"" piece[i] "\"")
                     continue
                 }

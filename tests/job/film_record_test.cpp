@@ -48,6 +48,20 @@ class FilmRecordTest : public ::testing::Test {
     TemporaryFolder folder_;
 };
 
+TEST_F(FilmRecordTest, NamesFilesAloneWhereThatIsAskedFor) {
+    Request r = small_request(folder_ / "a.y4m");
+    write_file(folder_ / "a.safetensors", "");
+    r.model /= "";  // ends with a slash
+    r.parts.loras = {{folder_ / "a.safetensors", 0.5}};
+    r.names_only = true;
+    const std::string text = text_of(r);
+    const FilmRecord record = parse_film_record(text).value();
+    EXPECT_EQ(values_of(record, "model"), std::vector<std::string>{"model"});
+    EXPECT_EQ(values_of(record, "tokenizer"), std::vector<std::string>{"spiece.model"});
+    EXPECT_EQ(values_of(record, "lora"), std::vector<std::string>{"a.safetensors:0.5"});
+    EXPECT_EQ(text.find('/'), std::string::npos) << text;
+}
+
 TEST_F(FilmRecordTest, NamesEveryOptionWithItsValue) {
     Request r = small_request(folder_ / "a.y4m");
     r.noise = NoiseSource::cuda;

@@ -25,6 +25,7 @@ void add_module(CLI::App& program, Action& chosen);
 void add_plan(CLI::App& program, Action& chosen);
 void add_resume(CLI::App& program, Action& chosen);
 void add_retrofit(CLI::App& program, Action& chosen);
+void add_serve(CLI::App& program, Action& chosen);
 void add_version(CLI::App& program, Action& chosen);
 
 }  // namespace t3video::apps

@@ -41,7 +41,7 @@ void open_standard_files() {
 void prepare(const std::string& command, char** argv) {
     const auto is = [&](std::initializer_list<const char*> names) { return std::ranges::count(names, command) > 0; };
     const bool goes_on =
-        is({"generate", "batch", "calibrate", "resume", "decode", "make-clips", "encode", "retrofit", "evaluate"});
+        is({"generate", "batch", "calibrate", "resume", "decode", "make-clips", "encode", "retrofit", "evaluate", "serve"});
     if (goes_on || is({"plan", "bench", "module"})) t3video::apps::wait_without_spinning(argv);
     if (!goes_on) return;
     std::signal(SIGPIPE, SIG_IGN);  // nobody reads how a film goes on: no reason to end it
@@ -127,6 +127,7 @@ int main(int argc, char** argv) {
     t3video::apps::add_plan(program, action);
     t3video::apps::add_resume(program, action);
     t3video::apps::add_retrofit(program, action);
+    t3video::apps::add_serve(program, action);
     t3video::apps::add_version(program, action);
 
     try {

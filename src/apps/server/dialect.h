@@ -1,0 +1,49 @@
+// The words of the videos API for fields of a film (film/fields.h): the small table that requests, answers, messages
+// and the description of the API follow.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/message.h"
+#include "serving/queue.h"
+
+namespace t3video::server {
+
+using nlohmann::ordered_json;
+
+struct DialectField {
+    enum class Type {
+        text,
+        integer,
+        number,
+        number_or_text,
+        names,  // of LoRAs
+        input,  // a picture or a video
+        object,
+    };
+    const char* name;
+    Type type;
+    const char* film;  // the field that it is; null where that is worked out (film_form.cpp)
+    const char* help;
+    double least = 0, most = 0;  // of numbers; alike: any
+};
+
+constexpr const char* kExtra = "extra_params";  // whose members are fields of a film, by their own names
+constexpr size_t kLongestText = 32'000;         // bytes of a value
+constexpr double kMostFrames = 100'000;
+
+std::span<const DialectField> dialect();
+const DialectField* find_dialect(std::string_view name);
+
+// "num_inference_steps" for "steps", "extra_params.solver" for "solver".
+std::string dialect_name(std::string_view film_field);
+// How messages name fields and remedies here.
+const Tongue& http_tongue();
+
+// A film's fields as the body of a request that asks for the same film.
+ordered_json request_of(const serving::FieldValues& fields);
+
+}  // namespace t3video::server
