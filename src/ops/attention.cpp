@@ -95,8 +95,11 @@ void upload_windows(Context& ctx, TokenWindows& windows) {
 }
 
 Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
-                        std::span<const TokenWindows* const> branches, AttentionSaved* saved) {
+                        std::span<const TokenWindows* const> branches, AttentionSaved* saved, const Tensor* places) {
     const double pairs = check("window_attention", ctx, q, k, v, heads, branches);
+    require(!places || (!saved && places->numel() == q.dim(0) && places->dtype() == DType::i64 &&
+                        places_results(ctx, q, heads, branches)),
+            "window_attention: results of q ", q.shape(), " cannot go to other rows");
     Tensor y = empty_like(ctx, q);
     if (saved) {
         saved->branches.clear();
@@ -110,12 +113,20 @@ Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Te
             saved->branches.push_back(std::move(branch));
         }
     }
-    const WindowOptions options{heads, scale, branches, saved};
+    const WindowOptions options{heads, scale, branches, saved, places};
     dispatch(
         ctx, {.attention = 4.0 * pairs * double(q.dim(1))}, [&] { cpu::window_attention(ctx, q, k, v, options, y); },
         [&] { cuda::window_attention(ctx, q, k, v, options, y); },
-        ctx.target() == Device::cpu ? Scratch{} : cuda::window_attention_scratch(q, heads, branches, saved != nullptr));
+        ctx.target() == Device::cpu
+            ? Scratch{}
+            : cuda::window_attention_scratch(q, heads, branches, saved != nullptr, places != nullptr));
     return y;
+}
+
+bool places_results(const Context& ctx, const Tensor& q, int64_t heads, std::span<const TokenWindows* const> branches) {
+    return ctx.target() != Device::cpu && cuda::takes_hopper_windows(ctx.traits(), q, heads) &&
+           std::ranges::all_of(branches,
+                               [](const TokenWindows* b) { return b->sizes().shortest > cuda::kUngatheredWindow; });
 }
 
 Tensor attention_backward(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& dy,

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/readable_bytes.h"
+
 namespace t3video::plan {
 
 size_t Plan::bytes() const {
