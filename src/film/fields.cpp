@@ -178,8 +178,7 @@ const std::vector<RequestField>& table() {
 // clang-format on
 
 // The request with other paths of what it is made from.
-Request with_paths(const Request& request, const std::function<fs::path(const fs::path&)>& other) {
-    Request r = request;
+Request with_paths(Request r, const std::function<fs::path(const fs::path&)>& other) {
     for (const RequestField& field : table()) {
         if (field.kind != Kind::path || !field.recorded()) continue;
         if (const json path = field.get(r); !path.is_null())
@@ -200,8 +199,14 @@ const RequestField* find_field(std::string_view name) {
     return found == table().end() ? nullptr : &*found;
 }
 
-Request with_whole_paths(const Request& request) {
-    return with_paths(request, [](const fs::path& path) { return absolute_path(path).lexically_normal(); });
+Request with_whole_paths(Request request) {
+    return with_paths(std::move(request), [](const fs::path& path) { return absolute_path(path).lexically_normal(); });
+}
+
+Request with_names_only(Request request) {
+    return with_paths(std::move(request), [](const fs::path& path) {
+        return path.has_filename() ? path.filename() : path.parent_path().filename();
+    });
 }
 
 Request filled_in(const Request& request, const Film& film) {
@@ -221,12 +226,6 @@ Request filled_in(const Request& request, const Film& film) {
     if (!s.guidance.all()) r.settings.guidance_interval = s.guidance;
     if (s.source == Source::video) r.inputs.strength = s.strength;
     return r;
-}
-
-Request with_names_only(const Request& request) {
-    return with_paths(request, [](const fs::path& path) {
-        return path.has_filename() ? path.filename() : path.parent_path().filename();
-    });
 }
 
 }  // namespace t3video::film

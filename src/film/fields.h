@@ -42,11 +42,11 @@ std::span<const RequestField> fields();
 const RequestField* find_field(std::string_view name);
 
 // The request with whole paths, which say the same in another folder.
-Request with_whole_paths(const Request& request);
+Request with_whole_paths(Request request);
 
 // The same with every default of the film filled in: a later program with other defaults makes the same film of it.
 Request filled_in(const Request& request, const Film& film);
 // The request with names of files and folders in place of their paths.
-Request with_names_only(const Request& request);
+Request with_names_only(Request request);
 
 }  // namespace t3video::film
