@@ -54,6 +54,7 @@ std::vector<ServedModel> models_of(std::span<const fs::path> folders) {
         for (int i = 2; taken(); ++i) name = concat(stem, '-', i);
         models.push_back({name, folder});
     }
+    if (models.empty()) models.push_back({"demo", {}});
     return models;
 }
 

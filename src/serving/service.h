@@ -29,7 +29,8 @@ struct ServedModel {
     std::string name;
     std::filesystem::path folder;  // empty: the bundled demo model
 };
-// Named after their folders; a name that is taken gets "-2". Throws InvalidRequest for a folder that holds no model.
+// Named after their folders; a name that is taken gets "-2". Without folders the demo model, as "demo". Throws
+// InvalidRequest for a folder that holds no model.
 std::vector<ServedModel> models_of(std::span<const std::filesystem::path> folders);
 
 using SessionMaker = std::function<std::unique_ptr<session::Session>()>;

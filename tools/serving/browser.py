@@ -22,10 +22,11 @@ RED = "A red ball drifts left over green hills."
 STAR = "A yellow star rises in a starry night sky."
 FILM = 600  # seconds that a film may take on a busy machine
 DUSK = "A green cube drifts left across a desert at sunset."
+PINK = "A pink diamond rises through a misty forest."
 MARKUP = 'A <b>blue</b> square & "waves" <img src=x onerror=document.title=1>'
 
 
-def makes_a_film(page, output):
+def makes_a_film(page):
     page.open()
     page.axe("the empty page")
     check("an empty prompt is refused beside the field",
@@ -42,8 +43,7 @@ def makes_a_film(page, output):
     page.axe("a film that is made")
     page.write("prompt", STAR)
     page.click("submit")
-    page.wait(lambda: page.state(STAR).startswith("Waiting"))
-    page.picture(output / "serve-page.png")
+    check("the next one waits", page.wait(lambda: page.state(STAR).startswith("Waiting")), page.state(STAR))
     page.wait(lambda: page.state(RED).startswith("Finished"), FILM)
     check("a film is finished", page.state(RED).startswith("Finished"), page.state(RED))
 
@@ -154,6 +154,9 @@ def by_keyboard(page):
     check("Enter sends", page.wait(lambda: page.state("Typed and sent by keys.")))
     page.press("Typed and sent by keys.", "Cancel")
     check("and it is cancelled", page.wait(lambda: page.state("Typed and sent by keys.") == "Cancelled", 60))
+    page.press("Typed and sent by keys.", "Delete")
+    page.click("confirm-yes")
+    check("and deleted", page.wait(lambda: not page.state("Typed and sent by keys.")))
 
 
 def looks(page, width, height, dark, output=None):
@@ -169,13 +172,19 @@ def looks(page, width, height, dark, output=None):
     if output:  # with a film that is being made
         page.write("prompt", DUSK)
         page.click("submit")
-        page.wait(lambda: "step 1" in page.state(DUSK), 120)
+        page.write("prompt", PINK)
+        page.click("submit")
+        page.wait(lambda: page.step(DUSK) >= 14, FILM)
+        page.wait(lambda: page.state(PINK))
+        page.script("document.activeElement.blur()")
         page.script("document.querySelector(innerWidth < 500 ? '#queue-heading' : 'body').scrollIntoView()")
         page.picture(output)
-        page.press(DUSK, "Cancel")
-        page.wait(lambda: page.state(DUSK) == "Cancelled", 60)
-        page.press(DUSK, "Delete")
-        page.click("confirm-yes")
+        for prompt in (PINK, DUSK):
+            page.press(prompt, "Cancel")
+            page.wait(lambda: page.state(prompt) == "Cancelled", 60)
+            page.press(prompt, "Delete")
+            page.click("confirm-yes")
+            page.wait(lambda: not page.state(prompt))
     page.press(RED, "Play")
     page.wait(lambda: page.script("return video.currentTime > 0"))
     page.axe(f"{name}, the player")
@@ -213,12 +222,13 @@ def main():
         folder = Path(name)
         with Server(options.program, folder / "data", []) as server, Page(server.url) as page:
             page.shape(1280, 820)
-            makes_a_film(page, options.output)
+            makes_a_film(page)
             cancels_and_resumes(page)
             plays(page, options.output)
             uses_again(page)
             begins_with_a_video(page, server.film())
             by_keyboard(page)
+            looks(page, 1280, 820, False, options.output / "serve-page.png")
             looks(page, 1280, 820, True, options.output / "serve-dark.png")
             looks(page, 390, 844, False, options.output / "serve-phone.png")
             looks(page, 390, 844, True)

@@ -107,6 +107,10 @@ class Page:
     def state(self, prompt):
         return self._of_film(prompt, "card.querySelector('.state').textContent")
 
+    def step(self, prompt):
+        found = re.search(r"step (\d+) of", self.state(prompt))
+        return int(found[1]) if found else -1
+
     def facts(self, prompt):
         return self._of_film(prompt, "card.querySelector('.facts').textContent")
 
@@ -148,7 +152,7 @@ class Page:
         check("the browser has no complaint", not found, found)
 
     def picture(self, path):
-        """What is seen, as a PNG of 128 colours."""
+        """What is seen, as a PNG of 256 colours."""
         shot = self.browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
         image = Image.open(io.BytesIO(base64.b64decode(shot["data"]))).convert("RGB")
-        image.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
+        image.quantize(256, Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE).save(path, optimize=True)

@@ -59,7 +59,7 @@ export class Card {
         say(this.facts, facts(film));
         this.tick();
         this.state.classList.toggle("bad", film.status === "failed" && film.error?.code !== "cancelled");
-        this.root.classList.toggle("waiting", film.status === "queued" && !film.preview);
+        this.root.classList.toggle("bare", film.status !== "in_progress" && film.status !== "completed" && !film.preview);
         const running = film.status === "in_progress";
         this.bar.hidden = !running;
         if (running) {
