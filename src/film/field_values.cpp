@@ -25,7 +25,7 @@ uint64_t parse_seed(const Field& given) {
 }
 
 double parse_fps(const Field& given) {
-    if (const auto rate = number_of<double>(given.value)) return *rate;
+    if (const auto rate = number_of<double>(given.value); rate && std::isfinite(*rate)) return *rate;
     const auto fraction = two_numbers<int64_t>(given.value, "/");
     require_valid(fraction && fraction->first > 0 && fraction->second > 0, given,
                   ": expected frames per second, such as 24 or 24000/1001");

@@ -1,6 +1,7 @@
 // Values of fields as people write them. Each throws InvalidRequest that names the field and what was expected.
 #pragma once
 
+#include <cmath>
 #include <concepts>
 #include <filesystem>
 #include <limits>
@@ -31,7 +32,8 @@ requires std::floating_point<T> ||(std::integral<T> && !std::same_as<T, bool>)vo
     const auto number = number_of<T>(given.value);
     if (std::unsigned_integral<T>)
         require_valid(number.has_value(), given, ": expected 0 to ", std::numeric_limits<T>::max());
-    require_valid(number.has_value(), given, ": expected a ", std::integral<T> ? "whole " : "", "number");
+    require_valid(number.has_value() && std::isfinite(static_cast<double>(*number)), given, ": expected a ",
+                  std::integral<T> ? "whole " : "", "number");
     value = *number;
 }
 template <class T>

@@ -23,9 +23,18 @@ TEST(FieldValues, FramesPerSecond) {
                                      {"99991/1009", {99991, 1009}},
                                      {"60/2", {30, 1}}})
         EXPECT_EQ(media::FrameRate(parse_fps(Field("fps", text))), rate) << text;
-    for (const char* text : {"", "abc", "24fps", "24/", "/2", "24/0", "0/5", "-24/1", "24/1/1", "24 / 1"})
+    for (const char* text : {"", "abc", "nan", "inf", "24fps", "24/", "/2", "24/0", "0/5", "-24/1", "24/1/1", "24 / 1"})
         expect_invalid([&] { parse_fps(Field("fps", text)); },
                        {std::string(*text ? "fps " : "fps") + text + ": expected", "24000/1001"});
+}
+
+// Such a number has no place in JSON, where it would look like one that was not given.
+TEST(FieldValues, NumbersAreFinite) {
+    double value = 0;
+    parse(Field("cfg", "1e3"), value);
+    EXPECT_EQ(value, 1000);
+    for (const char* text : {"nan", "-nan", "inf", "-inf", "1e999"})
+        expect_invalid([&] { parse(Field("cfg", text), value); }, {concat("cfg ", text, ": expected a number")});
 }
 
 // Numbers that no file's time base can have are not rounded in silence.

@@ -100,14 +100,18 @@ class Reply:
 
 
 class Client:
-    """One connection, which stays. Not for several threads."""
+    """One connection, which stays until it was idle for a while. Not for several threads."""
 
     def __init__(self, port, seconds=60):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)
+        self.asked = 0
 
     def ask(self, method, path, fields=None, headers=None):
         body = None if fields is None else json.dumps(fields)
         headers = {**({} if fields is None else {"Content-Type": "application/json"}), **(headers or {})}
+        if time.monotonic() - self.asked > 30:  # the server lets idle ones go
+            self.connection.close()
+        self.asked = time.monotonic()
         try:
             self.connection.request(method, path, body, headers)
             answer = self.connection.getresponse()
