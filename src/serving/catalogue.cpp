@@ -44,7 +44,6 @@ std::span<const std::string> containers() {
 }
 
 std::vector<ServedModel> models_of(std::span<const fs::path> folders) {
-    if (folders.empty()) return {{"demo", {}}};
     std::vector<ServedModel> models;
     for (const fs::path& given : folders) {
         film::find_model(given);

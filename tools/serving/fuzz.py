@@ -102,7 +102,7 @@ def main():
                     check("the server runs", server.alive(), server.log.read_text()[-3000:])
                     answer = (0, "", repr(error).encode())
                 statuses[answer[0]] += 1
-                if found := complaint(case, answer, (name, str(options.program.resolve().parents[2]))):
+                if found := complaint(case, answer, (name, str(Path(__file__).resolve().parents[2]))):
                     wrong_answers[case.what] += 1
                     print(f"  request {number}, {case.what}: {found}", flush=True)
                 if answer[0] == 202:  # noise may be right by chance
