@@ -14,6 +14,7 @@
 #   film24     the 4K film with --memory 24GiB                                    2 min
 #   layouts    planned layouts from 480p to 8K and from 33 to 241 frames         12 min
 #   batch      twenty demo films by one process, three of them beside films made alone    1 min
+#   caches     quality of step caches over the passes that they save, the demo model   4 min
 #   pipeline   4K films of both models without files, stage by stage              3 min
 #   sanitize   compute-sanitizer over the kernels                                 4 min
 # Parts that were named run alone, so that no call need be long. Whole outputs go to ${LOGS:-/tmp/t3video-gpu}/PART.log. The
@@ -71,6 +72,7 @@ run() {
         film24) film --memory 24GiB ;;
         layouts) show '.' "$scripts/layouts.py" "$t3video" ;;
         batch) show '.' "$scripts/batch.sh" "$t3video" ;;
+        caches) show '^\||no plot|t3video: ' "$scripts/caches.sh" "$folder" "$logs/caches" ;;
         pipeline) pipeline ;;
         sanitize) show '^==|ERROR SUMMARY|exit code|FAILED|PASSED|hazard' "$scripts/sanitize.sh" "$folder" ;;
         *)
@@ -80,7 +82,7 @@ run() {
     esac
 }
 
-[ $# -gt 0 ] || set -- tests agreement attention dit text full vae kernels every film twice film24 batch layouts pipeline sanitize
+[ $# -gt 0 ] || set -- tests agreement attention dit text full vae kernels every film twice film24 batch caches layouts pipeline sanitize
 worst=0
 for part in "$@"; do
     begin=$(date +%s)

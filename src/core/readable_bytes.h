@@ -1,6 +1,7 @@
 // Sizes for people.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -8,18 +9,21 @@
 
 namespace t3video {
 
-// "700 bytes", "12 KiB", "3 MiB": rounded up, for what is needed. Below zero is nothing.
-inline std::string readable_need(int64_t bytes) {
-    if (bytes < int64_t{1} << 10) return concat(bytes < 0 ? 0 : bytes, bytes == 1 ? " byte" : " bytes");
-    const int shift = bytes < int64_t{1} << 20 ? 10 : 20;
-    return concat(((bytes - 1) >> shift) + 1, shift == 10 ? " KiB" : " MiB");
-}
+// Up for what is needed, down for what is there.
+enum class Rounded : uint8_t { up, down };
 
-// Rounded down, for what is there.
-inline std::string readable_room(int64_t bytes) {
-    if (bytes < int64_t{1} << 10) return readable_need(bytes);
-    const int shift = bytes < int64_t{1} << 20 ? 10 : 20;
-    return concat(bytes >> shift, shift == 10 ? " KiB" : " MiB");
+// "700 bytes", "12 KiB", "250 MiB", "17.2 GiB". Below zero is nothing.
+inline std::string readable_bytes(int64_t bytes, Rounded rounded = Rounded::up) {
+    bytes = std::max<int64_t>(bytes, 0);
+    const auto units = [rounded](int64_t part, int shift) {
+        const int64_t whole = part >> shift;
+        return whole + (rounded == Rounded::up && part > whole << shift ? 1 : 0);
+    };
+    if (bytes < int64_t{1} << 10) return concat(bytes, bytes == 1 ? " byte" : " bytes");
+    if (bytes < int64_t{1} << 20) return concat(units(bytes, 10), " KiB");
+    if (bytes < int64_t{1} << 30) return concat(units(bytes, 20), " MiB");
+    const int64_t whole = bytes >> 30, tenths = 10 * whole + units((bytes - (whole << 30)) * 10, 30);
+    return concat(tenths / 10, '.', tenths % 10, " GiB");
 }
 
 }  // namespace t3video

@@ -46,7 +46,16 @@ void plain_attention(Context& ctx, DType dtype, const HeadsMatrix& q, const Head
     const int64_t fit = static_cast<int64_t>(kScoreBytes / sizeof(float)) / (heads * k.count);
     const int64_t step = std::clamp<int64_t>(fit, 1, q.count);
     Tensor scores = empty(ctx, {heads, step, k.count});
-    Tensor probabilities = dtype == DType::f32 ? scores : empty(ctx, scores.shape(), dtype);
+    // In bf16 weights are divided by their sums behind the product with the values, so that scores are read once.
+    const bool late = dtype == DType::bf16;
+    Tensor probabilities, sums, weighted;
+    if (late) {
+        probabilities = empty(ctx, scores.shape(), dtype);
+        sums = empty(ctx, {heads, step});
+        weighted = empty(ctx, {step, heads * v.width});
+    } else {
+        probabilities = scores;
+    }
     for (int64_t first = 0; first < q.count; first += step) {
         const int64_t rows = std::min(step, q.count - first);
         gemm(s,
@@ -64,30 +73,35 @@ void plain_attention(Context& ctx, DType dtype, const HeadsMatrix& q, const Head
               .step_c = rows * k.count,
               .alpha = scale},
              q.data + static_cast<size_t>(first * q.stride) * element, k.data, scores.raw());
-        softmax(s,
-                {.heads = heads,
-                 .rows = rows,
-                 .keys = k.count,
-                 .relative = options.relative,
-                 .first_query = first,
-                 .last_key_count = options.last_key_count,
-                 .log_sum_exp = options.log_sum_exp},
-                in<float>(scores), probabilities.raw(), dtype);
+        const Softmax rows_of_scores{.heads = heads,
+                                     .rows = rows,
+                                     .keys = k.count,
+                                     .relative = options.relative,
+                                     .first_query = first,
+                                     .last_key_count = options.last_key_count,
+                                     .log_sum_exp = options.log_sum_exp};
+        if (late) {
+            softmax_weights(s, rows_of_scores, in<float>(scores), probabilities.raw(), out<float>(sums));
+        } else {
+            softmax(s, rows_of_scores, in<float>(scores), probabilities.raw(), dtype);
+        }
+        std::byte* const result = y + static_cast<size_t>(first * y_stride) * element;
         gemm(s,
              {.m = rows,
               .n = v.width,
               .k = k.count,
               .in = dtype,
-              .out = dtype,
+              .out = DType::f32,
               .lda = k.count,
               .ldb = v.stride,
-              .ldc = y_stride,
+              .ldc = late ? weighted.dim(1) : y_stride,
               .b_transposed = false,
               .batch = heads,
               .step_a = rows * k.count,
               .step_b = v.width,
               .step_c = v.width},
-             probabilities.raw(), v.data, y + static_cast<size_t>(first * y_stride) * element);
+             probabilities.raw(), v.data, late ? weighted.raw() : result);
+        if (late) divide_rows(s, in<float>(weighted), in<float>(sums), heads, rows, v.width, result, y_stride);
     }
 }
 
@@ -110,6 +124,21 @@ __global__ void store_log_sum_exp(const float* x, int64_t count, int64_t heads, 
     for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count; i += int64_t{gridDim.x} * kThreads) {
         to.store(i / tokens % heads, i / (heads * tokens) * tokens + i % tokens, x[i]);
     }
+}
+
+__global__ void compose(const int64_t* outer, const int64_t* inner, int64_t count, int64_t* y) {
+    for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count; i += int64_t{gridDim.x} * kThreads)
+        y[i] = outer[inner[i]];
+}
+
+// y[i] = outer[inner[i]]
+Tensor composed(Context& ctx, const Tensor& outer, const Tensor& inner) {
+    Tensor y = empty_like(ctx, inner);
+    const State& s = state(ctx);
+    compose<<<blocks_for(s, y.numel() / kThreads), kThreads, 0, s.stream>>>(in<int64_t>(outer), in<int64_t>(inner),
+                                                                            y.numel(), out<int64_t>(y));
+    check_launch();
+    return y;
 }
 
 void average(State& s, const Tensor& a, const Tensor& b, Tensor& y) {
@@ -198,7 +227,8 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
     require(q.dim(1) * static_cast<int64_t>(size_of(q.dtype())) % 16 == 0, "window_attention: rows of ", q.dim(1), " ",
             q.dtype(), " are no multiple of 16 bytes");
     State& s = state(ctx);
-    const bool by_hopper = q.dtype() == DType::bf16 && q.dim(1) == heads * 128 && scale > 0 && ctx.traits().sm_90a_code;
+    const bool by_hopper = scale > 0 && takes_hopper_windows(ctx.traits(), q, heads);
+    require(!options.places || by_hopper, "window_attention: scale ", scale);
     for (size_t branch = 0; branch < branches.size(); ++branch) {
         const ops::TokenWindows& windows = *branches[branch];
         ops::AttentionSaved::Branch* saved = options.saved ? &options.saved->branches[branch] : nullptr;
@@ -210,6 +240,9 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
         const bool kept = saved && saved->gathered();         // what is gathered, and results stay as they come
         const Tensor order =
             direct || windows.device_order.defined() ? windows.device_order : from_span(ctx, windows.order);
+        // Rows of the result of what is taken from `order`, or directly.
+        Tensor places;
+        if (options.places) places = direct ? *options.places : composed(ctx, *options.places, order);
         const auto start = [&](int64_t i) { return windows.starts[static_cast<size_t>(i)]; };
         const auto size = [&](int64_t i) { return start(i + 1) - start(i); };
         for (int64_t w = 0; w < count;) {
@@ -258,11 +291,12 @@ void window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tens
                                  {.runs = runs,
                                   .heads = heads,
                                   .scale = scale,
-                                  .order = logarithms.order,
+                                  .order = places.defined() ? in<int64_t>(places) + begin : logarithms.order,
                                   .average = onto_first,
                                   .log_sum_exp = logarithms.to,
                                   .log_step = logarithms.head_step},
-                                 queries.raw(), keys.raw(), values.raw(), rows_of(result).raw());
+                                 queries.raw(), keys.raw(), values.raw(),
+                                 places.defined() ? result.raw() : rows_of(result).raw());
             } else if (direct || kept) {
                 Tensor rows = rows_of(result);
                 attend(ctx, queries, keys, values, last - w, heads, scale, logarithms, rows);

@@ -15,6 +15,15 @@ void linear_backward(Context& ctx, const Tensor& dy, const Tensor& weight, const
 void add_weight_gradient(Context& ctx, const Tensor& dy, const Tensor& x, float factor, Tensor& dweight);
 void add_column_sums(Context& ctx, const Tensor& dy, Tensor& db);
 
+// As in ops/linear.h: bf16, on Hopper alone, where products fill it. On other cards nothing was measured.
+inline bool adds_products(const DeviceTraits& device, DType type, int64_t rows, int64_t out) {
+    constexpr int64_t kTile = 128;
+    return device.major == 9 && type == DType::bf16 &&
+           rows * out >= int64_t{5} * kTile * kTile * device.multiprocessors;
+}
+void fold_gate(Context& ctx, const Tensor& weight, const Tensor* bias, const Tensor* gate, ops::GatedProduct& product);
+void add_product(Context& ctx, const Tensor& x, const ops::GatedProduct& product, Tensor& y);
+
 // What linear_backward takes for itself: the weight in f32, where dy is but the weight is not.
 inline Scratch linear_backward_scratch(const Tensor& dy, const Tensor& /*dx*/, const Tensor& weight) {
     if (dy.dtype() == weight.dtype()) return {};

@@ -35,4 +35,11 @@ struct Softmax {
 
 void softmax(State& s, const Softmax& problem, const float* scores, void* probabilities, DType dtype);
 
+// The same without the division: weights, [heads, rows, keys] bf16 apart from the scores, and their sums, [heads,
+// rows]. Scores are read once, where no late one is far above the first thousands.
+void softmax_weights(State& s, const Softmax& problem, const float* scores, void* weights, float* sums);
+// y = x / sums, for x: [rows, heads * width] f32, sums: [heads, rows], y: bf16, `stride` elements from row to row.
+void divide_rows(State& s, const float* x, const float* sums, int64_t heads, int64_t rows, int64_t width, void* y,
+                 int64_t stride);
+
 }  // namespace t3video::cuda

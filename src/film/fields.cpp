@@ -178,8 +178,7 @@ const std::vector<RequestField>& table() {
 // clang-format on
 
 // The request with other paths of what it is made from.
-Request with_paths(const Request& request, const std::function<fs::path(const fs::path&)>& other) {
-    Request r = request;
+Request with_paths(Request r, const std::function<fs::path(const fs::path&)>& other) {
     for (const RequestField& field : table()) {
         if (field.kind != Kind::path || !field.recorded()) continue;
         if (const json path = field.get(r); !path.is_null())
@@ -200,9 +199,19 @@ const RequestField* find_field(std::string_view name) {
     return found == table().end() ? nullptr : &*found;
 }
 
+Request with_whole_paths(Request request) {
+    return with_paths(std::move(request), [](const fs::path& path) { return absolute_path(path).lexically_normal(); });
+}
+
+Request with_names_only(Request request) {
+    return with_paths(std::move(request), [](const fs::path& path) {
+        return path.has_filename() ? path.filename() : path.parent_path().filename();
+    });
+}
+
 Request filled_in(const Request& request, const Film& film) {
     const Settings& s = film.settings;
-    Request r = request;
+    Request r = with_whole_paths(request);
     r.settings = {.width = s.width,
                   .height = s.height,
                   .frames = s.frames,
@@ -212,17 +221,11 @@ Request filled_in(const Request& request, const Film& film) {
                   .shift = s.shift,
                   .solver = s.solver,
                   .negative_prompt = s.negative_prompt,
-                  .cache_table = request.settings.cache_table};
+                  .cache_table = r.settings.cache_table};
     if (s.cache.kind != sampling::CacheKind::none) r.settings.cache = choice_of(s.cache);
     if (!s.guidance.all()) r.settings.guidance_interval = s.guidance;
     if (s.source == Source::video) r.inputs.strength = s.strength;
-    return with_paths(r, [](const fs::path& path) { return absolute_path(path).lexically_normal(); });
-}
-
-Request with_names_only(const Request& request) {
-    return with_paths(request, [](const fs::path& path) {
-        return path.has_filename() ? path.filename() : path.parent_path().filename();
-    });
+    return r;
 }
 
 }  // namespace t3video::film

@@ -41,10 +41,12 @@ std::span<const RequestField> fields();
 // Null for a name that is none.
 const RequestField* find_field(std::string_view name);
 
-// The request with every default of the film filled in, and whole paths: a later program with other defaults, in
-// another folder, makes the same film of it.
+// The request with whole paths, which say the same in another folder.
+Request with_whole_paths(Request request);
+
+// The same with every default of the film filled in: a later program with other defaults makes the same film of it.
 Request filled_in(const Request& request, const Film& film);
 // The request with names of files and folders in place of their paths.
-Request with_names_only(const Request& request);
+Request with_names_only(Request request);
 
 }  // namespace t3video::film

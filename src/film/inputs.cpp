@@ -59,7 +59,7 @@ Input OpenInput::read(const FrameSize& size, const Settings& settings, int threa
                   room = memory_ - reader_->bytes() - media::Resizer::bytes(fitting);
     while (static_cast<int64_t>(input.frames.size()) < frames) {
         require_valid(input.bytes() + bytes <= room, name, ": ", frames, " frames of ", size.width, "x", size.height,
-                      " take ", readable_need(frames * bytes), ", and ", readable_room(room),
+                      " take ", readable_bytes(frames * bytes), ", and ", readable_bytes(room, Rounded::down),
                       " may be used; make it shorter, or allow more with ", Field("memory"));
         Tensor frame = read_frame(*reader_, fitting, threads);
         if (!frame.defined()) break;

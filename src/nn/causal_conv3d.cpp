@@ -5,6 +5,7 @@
 
 #include "ops/conv3d.h"
 #include "ops/norm.h"
+#include "tensor/frame_rows.h"
 #include "tensor/repeat.h"
 
 namespace t3video::nn {

@@ -1,6 +1,7 @@
 // Rows handed from band to band.
 #include "nn/halo.h"
 
+#include "tensor/frame_rows.h"
 #include "tensor/repeat.h"
 
 namespace t3video::nn {
@@ -40,14 +41,6 @@ Tensor HaloRows::extend(Context& ctx, const Tensor& x) {
         push(ctx, frame);
     });
     return y;
-}
-
-Tensor frame_rows(const Tensor& frame, int64_t first, int64_t last) {
-    require(frame.dim(0) == 1 && 0 <= first && first <= last && last <= frame.dim(1), "rows ", first, " to ", last,
-            " of a frame ", frame.shape());
-    return frame.reshape({frame.dim(1), frame.dim(2) * frame.dim(3)})
-        .slice(first, last)
-        .reshape({1, last - first, frame.dim(2), frame.dim(3)});
 }
 
 }  // namespace t3video::nn

@@ -64,7 +64,4 @@ struct Shortcut {
     HaloRows& rows;
 };
 
-// Rows [first, last) of a frame [1, H, W, C]: a view.
-Tensor frame_rows(const Tensor& frame, int64_t first, int64_t last);
-
 }  // namespace t3video::nn

@@ -19,9 +19,13 @@ void upload_windows(Context& ctx, TokenWindows& windows);
 
 // Attention inside each window of each branch; the result is the mean over the branches (one or two).
 // q, k, v: [N, heads*d] of one type, f32 or the compute type -> [N, heads*d] of it. `saved` gets what a backward needs;
-// the result is the same with it, up to the rounding of a library that has another kernel for it.
+// the result is the same with it, up to the rounding of a library that has another kernel for it. `places`, a
+// permutation of N rows, [N] i64: the result of row i becomes row places[i], where places_results() says so.
 Tensor window_attention(Context& ctx, const Tensor& q, const Tensor& k, const Tensor& v, int64_t heads, float scale,
-                        std::span<const TokenWindows* const> branches, AttentionSaved* saved = nullptr);
+                        std::span<const TokenWindows* const> branches, AttentionSaved* saved = nullptr,
+                        const Tensor* places = nullptr);
+// Whether results go anywhere at no cost: on Hopper, for heads of 128 in bf16 and windows that are not tiny.
+bool places_results(const Context& ctx, const Tensor& q, int64_t heads, std::span<const TokenWindows* const> branches);
 
 // Backward of attention without a relative bias, for dy: [nq, heads*dv] of q's type. With p = softmax(scale q k^T) and
 // dp = dy v^T:    ds = p * (dp - sum over keys of p * dp),

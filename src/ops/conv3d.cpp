@@ -7,6 +7,7 @@
 #include "cuda/conv3d.h"
 #include "cuda/conv_scratch.h"
 #include "ops/dispatch.h"
+#include "tensor/frame_rows.h"
 #include "tensor/repeat.h"
 
 namespace t3video::ops {
@@ -71,10 +72,6 @@ class Problem {
     int64_t count_ = 0, kt_ = 0, stride_t_ = 0;
 };
 
-Tensor frame_rows(const Tensor& x, int64_t t, int64_t first, int64_t last) {
-    return x.slice(t, t + 1).reshape({x.dim(1), x.dim(2) * x.dim(3)}).slice(first, last);
-}
-
 void check_residual(const Conv3dOptions& options, const Tensor& y) {
     if (!options.residual) return require(!options.residual_above, "conv3d: no residual below the rows above");
     const Tensor &x = *options.residual, *above = options.residual_above;
@@ -91,12 +88,15 @@ void check_residual(const Conv3dOptions& options, const Tensor& y) {
 void lay_out_residual(Context& ctx, const Conv3dOptions& options, const Tensor& y) {
     const int64_t above = options.residual_above ? options.residual_above->dim(1) : 0, height = y.dim(1);
     repeat(ctx, y.dim(0), [&](int64_t t) {
+        const auto rows = [t](const Tensor& x, int64_t first, int64_t last) {
+            return frame_rows(x.slice(t, t + 1), first, last);
+        };
         if (above > 0) {
-            Tensor first = frame_rows(y, t, 0, above);
-            copy_into(ctx, first, frame_rows(*options.residual_above, t, 0, above));
+            Tensor first = rows(y, 0, above);
+            copy_into(ctx, first, rows(*options.residual_above, 0, above));
         }
-        Tensor rest = frame_rows(y, t, above, height);
-        copy_into(ctx, rest, frame_rows(*options.residual, t, 0, height - above));
+        Tensor rest = rows(y, above, height);
+        copy_into(ctx, rest, rows(*options.residual, 0, height - above));
     });
 }
 

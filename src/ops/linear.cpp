@@ -1,6 +1,8 @@
 // linear: shapes and dispatch.
 #include "ops/linear.h"
 
+#include <limits>
+
 #include "cpu/linear.h"
 #include "cuda/column_sums.h"
 #include "cuda/linear.h"
@@ -44,6 +46,40 @@ void product_into(Context& ctx, const Tensor& x, const Weight& weight, const Int
         ctx, {.matrix = 2.0 * double(y.numel()) * double(x.dim(-1))},
         [&] { cpu::product_into(ctx, x, matrix, into, y); },
         [&] { cuda::product_into(ctx, x, matrix.blobs[0], into, y); });
+}
+
+bool adds_products(const Context& ctx, int64_t rows, int64_t out) {
+    return ctx.target() != Device::cpu && cuda::adds_products(ctx.traits(), ctx.compute_type(), rows, out);
+}
+
+GatedProduct fold_gate(Context& ctx, const Weight& weight, const Tensor* bias, const Tensor* gate) {
+    const Shape& w = weight.shape();
+    require(w.rank() >= 2 && (!bias || bias->numel() == w[0]) &&
+                (!gate || (gate->shape() == Shape{1, w[0]} && gate->dtype() == DType::f32)) &&
+                adds_products(ctx, std::numeric_limits<int32_t>::max(), w[0]),
+            "fold_gate: weight ", w, ", bias ", bias ? bias->shape() : Shape(), ", gate ",
+            gate ? gate->shape() : Shape());
+    const Prepared matrix = weight.prepared(ctx, Role::matrix);
+    GatedProduct product;
+    const double copied = gate ? 2.0 * static_cast<double>(matrix.blobs[0].bytes()) : 0.0;
+    dispatch(
+        ctx, {.bytes = copied}, [] {}, [&] { cuda::fold_gate(ctx, matrix.blobs[0], bias, gate, product); });
+    if (ctx.device() == Device::meta) {
+        product.weight = gate ? empty_like(ctx, matrix.blobs[0]) : matrix.blobs[0];
+        product.bias = empty(ctx, {w[0]});
+    }
+    return product;
+}
+
+void add_product(Context& ctx, const Tensor& x, const GatedProduct& product, Tensor& y) {
+    const Shape& w = product.weight.shape();
+    require(x.rank() == 2 && y.rank() == 2 && w[0] == y.dim(1) && w.numel() == w[0] * x.dim(1) &&
+                x.dim(0) == y.dim(0) && x.dtype() == product.weight.dtype() && y.dtype() == DType::f32,
+            "add_product: weight ", w, " for x ", x.shape(), " of ", x.dtype(), ", y ", y.shape(), " of ", y.dtype());
+    if (y.numel() == 0) return;
+    dispatch(
+        ctx, {.matrix = 2.0 * double(y.numel()) * double(x.dim(1))}, [] {},
+        [&] { cuda::add_product(ctx, x, product, y); });
 }
 
 void linear_backward_into(Context& ctx, const Tensor& dy, const Weight& weight, const Into& into, Tensor& dx) {

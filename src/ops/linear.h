@@ -18,6 +18,14 @@ void linear_into(Context& ctx, const Tensor& x, const Weight& weight, const Tens
 // y = factor * x W^T, or added to y.
 void product_into(Context& ctx, const Tensor& x, const Weight& weight, const Into& into, Tensor& y);
 
+// Whether products of so many rows are worth adding to f32 rows as they are computed: then a residual step has no
+// summand in memory.
+bool adds_products(const Context& ctx, int64_t rows, int64_t out);
+// W and b, which may be null, times the gate of each output, [1, out] f32 or null for 1. Where adds_products() says so.
+GatedProduct fold_gate(Context& ctx, const Weight& weight, const Tensor* bias, const Tensor* gate);
+// y += gate * (x W^T + b) for x: [n, in] of the compute type and y: [n, out] f32.
+void add_product(Context& ctx, const Tensor& x, const GatedProduct& product, Tensor& y);
+
 // Backward of y = x W^T + b, for dy: [..., out] of x's type.
 // dx = factor * dy W, or added to dx: [..., in], of dy's type or f32.
 void linear_backward_into(Context& ctx, const Tensor& dy, const Weight& weight, const Into& into, Tensor& dx);

@@ -1,10 +1,7 @@
 // Limits by device.
 #include "plan/machine.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cmath>
 #include <limits>
 
 #include "core/memory.h"
@@ -49,12 +46,6 @@ Machine machine_of(const Context& ctx, int64_t memory, size_t held) {
 
 int64_t host_memory(const Context& ctx, int64_t memory) {
     return ctx.device() == Device::cpu && memory > 0 ? memory : available_memory();
-}
-
-std::string readable_bytes(size_t bytes) {
-    constexpr double kMiB = double(1 << 20), kGiB = double(1 << 30);
-    if (double(bytes) < kGiB) return fmt::format("{:.0f} MiB", std::ceil(double(bytes) / kMiB));
-    return fmt::format("{:.1f} GiB", std::ceil(double(bytes) / kGiB * 10) / 10);
 }
 
 }  // namespace t3video::plan

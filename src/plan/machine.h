@@ -32,7 +32,4 @@ Machine machine_of(const Context& ctx, int64_t memory = 0, size_t held = 0);
 // GPU's limit says nothing of the host.
 int64_t host_memory(const Context& ctx, int64_t memory);
 
-// "17.2 GiB", "250 MiB", rounded up.
-std::string readable_bytes(size_t bytes);
-
 }  // namespace t3video::plan

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/readable_bytes.h"
+
 namespace t3video::plan {
 
 size_t Plan::bytes() const {
@@ -47,7 +49,11 @@ void Plan::estimate(const Rates& rates) {
         const bool here = stage.ready && !stage.streamed();
         const double computing = rates.seconds(stage.work),
                      uploading = rates.upload > 0 && !here ? double(stage.weights) / rates.upload : 0;
-        stage.seconds = stage.streamed() ? std::max(computing, uploading) : computing + uploading;
+        // The host copies each frame once more, into the colours of the file, before the GPU goes on: 81 frames of
+        // 3840x2160 took 2.6 s where a download of as many bytes takes 1.8.
+        constexpr double kPasses = 1.5;
+        const double frames = rates.download > 0 ? kPasses * double(stage.frame_bytes) / rates.download : 0;
+        stage.seconds = (stage.streamed() ? std::max(computing, uploading) : computing + uploading) + frames;
     }
 }
 

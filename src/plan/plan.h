@@ -17,7 +17,8 @@ namespace t3video::plan {
 struct StagePlan {
     std::string name;
     Work work;
-    size_t weights = 0;  // bytes that cross to the GPU; on the CPU they stay in the mapped files
+    size_t weights = 0;      // bytes that cross to the GPU; on the CPU they stay in the mapped files
+    size_t frame_bytes = 0;  // of frames that come back from it, to be written
     // Streamed where all layers do not fit on the GPU, packed where they fit the CPU's memory.
     nn::Residency residency = nn::Residency::resident;
     bool together = false;       // of streamed ones: each crosses once for both branches of guidance, not twice

@@ -2,6 +2,7 @@
 #include "plan/rates.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -26,81 +27,123 @@ using nlohmann::json;
 
 // Sizes of the measured work. On a GPU those of a 4K film with Wan2.1-1.3B, on the CPU what takes tenths of a second.
 struct Sizes {
-    int64_t rows, in, out;                // of a linear layer
-    int64_t window, windows, head_width;  // of window attention with 12 heads
+    int64_t rows, in, out;  // of a linear layer
+    struct Windows {
+        int64_t tokens, count;
+    } long_windows, short_windows;  // of attention with 12 heads
+    int64_t head_width;
     struct {
         int64_t height, width, channels;
     } inner, outer;  // of 3x3x3 convolutions over 4 frames
     int64_t bytes;   // of the tensor that is added to
 };
-constexpr Sizes kLarge{16896, 1536, 8960, 32640, 2, 128, {272, 480, 384}, {544, 1920, 96}, int64_t{1} << 30};
-constexpr Sizes kSmall{1024, 1024, 1024, 1024, 2, 128, {32, 32, 192}, {64, 64, 96}, int64_t{1} << 26};
+constexpr Sizes kLarge{16896,           1536, 8960, {32640, 2}, {1344, 48}, 128, {272, 480, 384}, {544, 1920, 96},
+                       int64_t{1} << 30};
+constexpr Sizes kSmall{1024, 1024, 1024, {1024, 2}, {128, 8}, 128, {32, 32, 192}, {64, 64, 96}, int64_t{1} << 26};
 
 // Whether the large sizes fit into the memory that this context may use.
 bool has_room(const Context& ctx) {
     return ctx.device() == Device::cuda && ctx.allocator().limit() >= size_t{4} << 30;
 }
 
-// Work per second; the first run makes plans and is not timed.
-double rate(Context& ctx, double Work::*kind, const std::function<void()>& run) {
-    run();
-    constexpr double kLeast = 0.05;  // seconds: clocks and interruptions do not show
-    const Work before = ctx.work();
-    ops::Stopwatch watch(ctx);
+// Some work, and how long it took.
+struct Timed {
+    Work work;
     double seconds = 0;
-    while (seconds < kLeast) {
-        ctx.poll();
-        run();
-        seconds = watch.seconds();
+};
+
+// Runs without a pause for at least so long: clocks, interruptions and the waits between runs do not show. The first
+// run makes plans and is not timed.
+Timed timed(Context& ctx, double least, const std::function<void()>& run) {
+    run();
+    for (double runs = 1;;) {
+        const Work before = ctx.work();
+        ops::Stopwatch watch(ctx);
+        for (double i = 0; i < runs; ++i) {
+            ctx.poll();
+            run();
+        }
+        const double seconds = watch.seconds();
+        if (seconds >= least) return {ctx.work() - before, seconds};
+        constexpr double kMoreThanNeeded = 1.2, kMostTimes = 100;
+        runs = std::ceil(runs * std::clamp(kMoreThanNeeded * least / seconds, 2.0, kMostTimes));
     }
-    return (ctx.work() - before).*kind / seconds;
 }
 
-double matrix_rate(Context& ctx, const Sizes& s) {
-    const Tensor x = ops::random_normal(ctx, {s.rows, s.in}, ctx.compute_type(), 1, 0, 1),
-                 w = ops::random_normal(ctx, {s.out, s.in}, ctx.compute_type(), 2, 0, 0.02f);
-    return rate(ctx, &Work::matrix, [&] { ops::linear(ctx, x, w); });
+// What is measured: on the CPU for 0.05 s of each kind. A GPU that rests runs at its highest clock and, once busy,
+// finds its power limit within tenths of a second: then an H200 takes 8 % longer for products, attention and
+// convolutions, as it does through a whole film. So it first multiplies for a while, and rests no more until the last
+// kind is measured.
+class Measurement {
+  public:
+    Measurement(Context& ctx, const Sizes& sizes)
+        : ctx_(ctx), sizes_(sizes), least_(ctx.device() == Device::cuda ? 0.1 : 0.05) {}
+
+    Timed matrix();
+    Timed attention(const Sizes::Windows& windows);
+    Timed convolution(int64_t height, int64_t width, int64_t channels);
+    Timed moved();
+
+  private:
+    Tensor random(Shape shape, float deviation = 1) {
+        return ops::random_normal(ctx_, std::move(shape), ctx_.compute_type(), ++seed_, 0, deviation);
+    }
+
+    Context& ctx_;
+    const Sizes& sizes_;
+    double least_;  // seconds
+    uint64_t seed_ = 0;
+};
+
+Timed Measurement::matrix() {
+    constexpr double kWarmUp = 0.8;  // seconds
+    const Tensor x = random({sizes_.rows, sizes_.in}), w = random({sizes_.out, sizes_.in}, 0.02f);
+    const auto run = [&] { ops::linear(ctx_, x, w); };
+    if (ctx_.device() == Device::cuda) timed(ctx_, kWarmUp, run);
+    return timed(ctx_, least_, run);
 }
 
-double attention_rate(Context& ctx, const Sizes& s) {
+Timed Measurement::attention(const Sizes::Windows& windows) {
     constexpr int64_t kHeads = 12;
-    const Shape shape{s.window * s.windows, kHeads * s.head_width};
-    const Tensor q = ops::random_normal(ctx, shape, ctx.compute_type(), 3, 0, 1),
-                 k = ops::random_normal(ctx, shape, ctx.compute_type(), 4, 0, 1),
-                 v = ops::random_normal(ctx, shape, ctx.compute_type(), 5, 0, 1);
+    const Shape shape{windows.tokens * windows.count, kHeads * sizes_.head_width};
+    const Tensor q = random(shape), k = random(shape), v = random(shape);
     ops::TokenWindows contiguous, strided;  // as T3's two branches
-    for (int64_t w = 0; w <= s.windows; ++w) contiguous.starts.push_back(w * s.window);
+    for (int64_t w = 0; w <= windows.count; ++w) contiguous.starts.push_back(w * windows.tokens);
     strided.starts = contiguous.starts;
     contiguous.order.resize(static_cast<size_t>(shape[0]));
     std::iota(contiguous.order.begin(), contiguous.order.end(), 0);
-    for (int64_t w = 0; w < s.windows; ++w)
-        for (int64_t i = w; i < shape[0]; i += s.windows) strided.order.push_back(i);
-    ops::upload_windows(ctx, contiguous);
-    ops::upload_windows(ctx, strided);
+    for (int64_t w = 0; w < windows.count; ++w)
+        for (int64_t i = w; i < shape[0]; i += windows.count) strided.order.push_back(i);
+    ops::upload_windows(ctx_, contiguous);
+    ops::upload_windows(ctx_, strided);
     const ops::TokenWindows* const branches[] = {&contiguous, &strided};
-    return rate(ctx, &Work::attention, [&] { ops::window_attention(ctx, q, k, v, kHeads, 1.0f / 11.3f, branches); });
+    return timed(ctx_, least_, [&] { ops::window_attention(ctx_, q, k, v, kHeads, 1.0f / 11.3f, branches); });
 }
 
-double convolution_rate(Context& ctx, int64_t height, int64_t width, int64_t channels) {
-    const Tensor x = ops::random_normal(ctx, {4, height, width, channels}, ctx.compute_type(), 6, 0, 1),
-                 w = ops::random_normal(ctx, {channels, channels, 3, 3, 3}, ctx.compute_type(), 7, 0, 0.02f);
-    return rate(ctx, &Work::convolution, [&] {
-        ops::conv3d(ctx, x, w, nullptr, {.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1});
+Timed Measurement::convolution(int64_t height, int64_t width, int64_t channels) {
+    const Tensor x = random({4, height, width, channels}), w = random({channels, channels, 3, 3, 3}, 0.02f);
+    return timed(ctx_, least_, [&] {
+        ops::conv3d(ctx_, x, w, nullptr, {.pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1});
     });
 }
 
-double byte_rate(Context& ctx, int64_t bytes) {
-    Tensor x = zeros(ctx, {bytes / 4}), h = zeros(ctx, {bytes / 4}, ctx.compute_type());
-    return rate(ctx, &Work::bytes, [&] { ops::add_to(ctx, x, h); });
+Timed Measurement::moved() {
+    Tensor x = zeros(ctx_, {sizes_.bytes / 4}), h = zeros(ctx_, {sizes_.bytes / 4}, ctx_.compute_type());
+    return timed(ctx_, least_, [&] { ops::add_to(ctx_, x, h); });
 }
 
-double upload_rate(Context& ctx) {
-    Tensor host = empty_on_host({int64_t{64} << 20});
+// Of memory of the host that is not pinned, and, on the way back, new.
+void measure_transfers(Context& ctx, const Sizes& sizes, Rates& r) {
+    Tensor host = empty_on_host({sizes.bytes / 16});
     std::ranges::fill(host.span<float>(), 1.0f);
-    to_device(ctx, host);
-    ops::Stopwatch watch(ctx);
-    to_device(ctx, host);
-    return double(host.bytes()) / watch.seconds();
+    const Tensor there = to_device(ctx, host);
+    const auto rate = [&](auto&& transfer) {
+        ops::Stopwatch watch(ctx);
+        transfer();
+        return double(host.bytes()) / watch.seconds();
+    };
+    r.upload = rate([&] { to_device(ctx, host); });
+    r.download = rate([&] { to_host(ctx, there); });
 }
 
 // What the rates belong to.
@@ -111,26 +154,22 @@ std::string key_of(const Context& ctx) {
 }
 
 json to_json(const Rates& r) {
-    return {{"matrix", r.matrix},
-            {"attention", r.attention},
-            {"convolution", r.convolution},
-            {"bytes", r.bytes},
-            {"upload", r.upload}};
+    return {{"matrix", r.matrix}, {"attention", r.attention}, {"convolution", r.convolution},
+            {"bytes", r.bytes},   {"upload", r.upload},       {"download", r.download}};
 }
 
 // Nothing for an entry that this program did not write.
 std::optional<Rates> from_json(const json& entry) {
     Rates r;
-    const std::pair<const char*, double*> fields[] = {{"matrix", &r.matrix},
-                                                      {"attention", &r.attention},
-                                                      {"convolution", &r.convolution},
-                                                      {"bytes", &r.bytes},
-                                                      {"upload", &r.upload}};
+    const std::pair<const char*, double*> fields[] = {{"matrix", &r.matrix},           {"attention", &r.attention},
+                                                      {"convolution", &r.convolution}, {"bytes", &r.bytes},
+                                                      {"upload", &r.upload},           {"download", &r.download}};
     for (const auto& [name, value] : fields) {
         if (!entry.is_object() || !entry.contains(name) || !entry[name].is_number()) return std::nullopt;
         *value = entry[name].get<double>();
     }
-    const bool usable = r.matrix > 0 && r.attention > 0 && r.convolution > 0 && r.bytes > 0 && r.upload >= 0;
+    const bool usable =
+        r.matrix > 0 && r.attention > 0 && r.convolution > 0 && r.bytes > 0 && r.upload >= 0 && r.download >= 0;
     return usable ? std::optional(r) : std::nullopt;
 }
 
@@ -154,15 +193,23 @@ double Rates::seconds(const Work& work) const {
 
 Rates measure_rates(Context& ctx) {
     const Sizes& s = has_room(ctx) ? kLarge : kSmall;
+    Measurement measured(ctx, s);
+    const Timed matrix = measured.matrix(), of_long = measured.attention(s.long_windows),
+                of_short = measured.attention(s.short_windows),
+                inner = measured.convolution(s.inner.height, s.inner.width, s.inner.channels),
+                outer = measured.convolution(s.outer.height, s.outer.width, s.outer.channels), moved = measured.moved();
     Rates r;
-    r.matrix = matrix_rate(ctx, s);
-    r.attention = attention_rate(ctx, s);
+    r.bytes = moved.work.bytes / moved.seconds;
+    r.matrix = matrix.work.matrix / matrix.seconds;
+    // What attention moves beside its arithmetic is counted as such.
+    const auto of_attention = [&](const Timed& t) { return t.work.attention / (t.seconds - t.work.bytes / r.bytes); };
+    // Of the FLOP of a 4K film 70 % are in the long windows of one pattern of five.
+    constexpr double kLong = 0.7;
+    r.attention = 1 / (kLong / of_attention(of_long) + (1 - kLong) / of_attention(of_short));
     // A decode spends about as many FLOP on its inner, wide layers as on its outer, narrow ones.
-    const double inner = convolution_rate(ctx, s.inner.height, s.inner.width, s.inner.channels),
-                 outer = convolution_rate(ctx, s.outer.height, s.outer.width, s.outer.channels);
-    r.convolution = 2 / (1 / inner + 1 / outer);
-    r.bytes = byte_rate(ctx, s.bytes);
-    if (ctx.device() == Device::cuda) r.upload = upload_rate(ctx);
+    const auto of_convolution = [](const Timed& t) { return t.work.convolution / t.seconds; };
+    r.convolution = 2 / (1 / of_convolution(inner) + 1 / of_convolution(outer));
+    if (ctx.device() == Device::cuda) measure_transfers(ctx, s, r);
     ctx.allocator().trim();
     return r;
 }

@@ -11,11 +11,13 @@ struct Rates {
     double matrix = 0, attention = 0, convolution = 0;  // FLOP/s
     double bytes = 0;                                   // bytes/s of everything else
     double upload = 0;                                  // bytes/s of weights on their way to a GPU; 0 on the CPU
+    double download = 0;                                // bytes/s of frames on their way from it; 0 on the CPU
 
     double seconds(const Work& work) const;
 };
 
-// Runs some of each kind of work: 1 to 2 seconds.
+// Runs some of each kind of work: 1 to 2 seconds. On a GPU the rates are those of a card that has been busy for a
+// while.
 Rates measure_rates(Context& ctx);
 
 // As kept in `file` for this device, type, number of threads and version of the program; measured, and kept, where they

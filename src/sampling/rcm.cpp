@@ -63,8 +63,8 @@ Solver rcm_solver(const SolverSettings& settings) {
         require_valid(name == kSigmaMax, "rcm has no setting '", name, "'; it has ", kSigmaMax);
         const double least = std::tan(kAngles[0]);
         const auto number = number_of<double>(value);
-        require_valid(number && *number > least && *number <= 1e6, "rcm: ", kSigmaMax, " ", value,
-                      ", expected more than ", least, ", the level of the second step, at most 1e6");
+        require_valid(number && *number > least && *number <= 1e6, kSigmaMax, " is ", value, ", expected more than ",
+                      least, ", the level of the second step, at most 1e6");
         if (*number != options.sigma_max) kept.emplace(name, value);
         options.sigma_max = *number;
     }

@@ -36,8 +36,7 @@ std::vector<int64_t> read_timesteps(std::string_view text) {
         const size_t slash = rest.find('/');
         const auto t = number_of<int64_t>(rest.substr(0, slash));
         const bool falls = t && *t > 0 && (timesteps.empty() ? *t == 1000 : *t < timesteps.back());
-        require_valid(falls, "renoise: ", kTimesteps, " ", text,
-                      ", expected whole numbers from 1000 down, as in 1000/757/522");
+        require_valid(falls, kTimesteps, " are ", text, ", expected whole numbers from 1000 down, as in 1000/757/522");
         timesteps.push_back(*t);
         if (slash == std::string_view::npos) return timesteps;
         rest.remove_prefix(slash + 1);
@@ -45,7 +44,7 @@ std::vector<int64_t> read_timesteps(std::string_view text) {
 }
 
 bool read_flag(std::string_view name, std::string_view text) {
-    require_valid(text == "true" || text == "false", "renoise: ", name, " ", text, ", expected true or false");
+    require_valid(text == "true" || text == "false", name, " is ", text, ", expected true or false");
     return text == "true";
 }
 

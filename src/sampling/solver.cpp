@@ -46,7 +46,13 @@ Solver find_solver(std::string_view name) {
     const auto found = std::ranges::find(kSolvers, name, &Solver::name);
     if (found != std::end(kSolvers)) return *found;
     const auto rule = std::ranges::find(kRules, name.substr(0, name.find(':')), &Rule::name);
-    if (rule != std::end(kRules)) return rule->solver(read_solver_name(name).settings);
+    if (rule != std::end(kRules)) {
+        try {
+            return rule->solver(read_solver_name(name).settings);
+        } catch (const InvalidRequest& error) {
+            throw InvalidRequest(Message(Field("solver", name), ": ", error.message()));
+        }
+    }
     std::string names;
     for (const Solver& solver : kSolvers) names += concat(names.empty() ? "" : ", ", solver.name);
     for (const Rule& of : kRules) names += concat(", ", of.name);

@@ -38,11 +38,11 @@ int64_t DataFolder::free_bytes() const {
 
 std::string DataFolder::shortage(int64_t used) const {
     if (bound_ > 0 && used >= bound_)
-        return concat("the data folder holds ", readable_need(used), " of ", readable_room(bound_),
+        return concat("the data folder holds ", readable_bytes(used), " of ", readable_bytes(bound_, Rounded::down),
                       " that it may take; remove films, or allow more");
     if (const int64_t free = free_bytes(); free < reserve_)
-        return concat("the disk of the data folder has ", readable_room(free), " left, of which ",
-                      readable_need(reserve_), " stay free; make room");
+        return concat("the disk of the data folder has ", readable_bytes(free, Rounded::down), " left, of which ",
+                      readable_bytes(reserve_), " stay free; make room");
     return {};
 }
 

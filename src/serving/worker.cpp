@@ -236,7 +236,6 @@ void Worker::settle(const Entry& entry, Outcome outcome, const Times& t) {
     if (!now) return clear_away(id);
     wait_for("film", outcome.why);
     if (!outcome.why.empty()) tools_.hub.tell(id, {.waiting = outcome.why});
-    if (is_over(now->state)) tools_.hub.end(id, now->state, now->failure);
     tools_.place.count([&](Counters& c) {
         c.completed += now->state == State::completed;
         c.failed += now->state == State::failed;
@@ -254,6 +253,8 @@ void Worker::settle(const Entry& entry, Outcome outcome, const Times& t) {
         "{:.3f} s, weights {:.3f} s, denoise {:.3f} s, decode {:.3f} s, closing {:.3f} s",
         id, entry.model, entry.film.width, entry.film.height, entry.film.frames, entry.film.steps, name_of(now->state),
         t.waiting, t.opening, t.text, t.encode, t.weights, t.denoise, t.decode, t.closing));
+    // Last, so that who hears of it finds it counted.
+    if (is_over(now->state)) tools_.hub.end(id, now->state, now->failure);
 }
 
 // A film that was removed while it ran.

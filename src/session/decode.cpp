@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/output_file.h"
 #include "core/paths.h"
+#include "core/readable_bytes.h"
 #include "film/config_checks.h"
 #include "film/fields.h"
 #include "job/job_files.h"
@@ -79,7 +80,8 @@ film::Networks networks_of(const film::ModelFiles& files) {
 }
 
 // The small decoder among what the film was made with: this one, not the job's.
-void record_decoder(const film::Request& r, json& options) {
+void record_decoder(const film::Request& request, json& options) {
+    const film::Request r = film::with_whole_paths(request);
     for (const char* name : {"decoder", "decoder-latents"}) {
         const json given = film::find_field(name)->get(r);
         if (given.is_null()) {
@@ -88,7 +90,6 @@ void record_decoder(const film::Request& r, json& options) {
             options[name] = given;
         }
     }
-    if (options.contains("decoder")) options["decoder"] = absolute_path(r.parts.decoder).lexically_normal().string();
 }
 
 // Of the job; throws InvalidRequest where they are not there, or not final.
@@ -158,7 +159,7 @@ Result Session::decode(const film::Request& request, Observer& observer, std::st
     const plan::Plan plan = this->plan(model, film, material, machine(made.format), [&] { stop_early(stop); });
     const size_t needed = plan.stages.front().bytes;
     require_valid(needed <= plan.allowed, "decode of ", s.width, "x", s.height, ", ", s.frames, " frames, needs ",
-                  plan::readable_bytes(needed), ", but ", plan.about_allowed(), " may be used; allow more with ",
+                  readable_bytes(needed), ", but ", plan.about_allowed(), " may be used; allow more with ",
                   Field("memory"), ", or use a machine that has more");
     observer.begins({request, model.files(), film, {}, plan, true});
     for (const std::string& note : model.networks().notes) observer.note(Message(note));

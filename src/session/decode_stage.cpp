@@ -44,10 +44,11 @@ template <class Network>
 plan::StagePlan plan_in_bands(const Network& network, const Shape& latent, const plan::Machine& machine,
                               const plan::Poll& poll, int64_t band_rows, nn::Residency residency) {
     plan::StagePlan stage = count_bands(network, latent, machine, poll, band_rows, residency);
+    const auto [step, cell] = growth_of(network);
+    const int64_t frames = 1 + (latent[1] - 1) * step, pixels = latent[2] * latent[3] * cell * cell;
+    stage.frame_bytes = static_cast<size_t>(frames * pixels * 3 * machine.sample_bytes);
     if (machine.on_cpu()) {
-        const auto [step, cell] = growth_of(network);
-        const int64_t frames = 1 + (latent[1] - 1) * step, pixels = latent[2] * latent[3] * cell * cell;
-        if (band_rows > 0) stage.bytes += static_cast<size_t>(frames * pixels * 3 * machine.sample_bytes);
+        if (band_rows > 0) stage.bytes += stage.frame_bytes;
         const int64_t encoded = std::min<int64_t>(machine.sample_bytes, 2);
         stage.bytes += static_cast<size_t>(std::min(frames, kFramesInEncoder) * pixels * 3 / 2 * encoded);
         stage.bytes += static_cast<size_t>(machine.encoder_bytes);

@@ -5,6 +5,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/readable_bytes.h"
 #include "session/session.h"
 
 namespace t3video::session {
@@ -75,7 +76,7 @@ class Search {
 // In words, as exact as it takes to tell it from `other`.
 std::string exact_bytes(size_t bytes, size_t other) {
     const auto mib = [](size_t b) { return (b + (size_t{1} << 20) - 1) >> 20; };
-    if (plan::readable_bytes(bytes) != plan::readable_bytes(other)) return plan::readable_bytes(bytes);
+    if (readable_bytes(bytes) != readable_bytes(other)) return readable_bytes(bytes);
     return mib(bytes) != mib(other) ? fmt::format("{} MiB", mib(bytes)) : fmt::format("{} bytes", bytes);
 }
 

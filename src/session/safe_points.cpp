@@ -35,7 +35,7 @@ bool Bookkeeping::attempt(const std::function<void()>& save) {
 }
 
 bool worth_saving(double work, double cost) {
-    constexpr double kLongest = 30, kShare = 0.05;  // seconds that a crash may cost; share of the time for saving
+    constexpr double kLongest = 30, kShare = 0.01;  // seconds that a crash may cost; share of the time for saving
     return work > kLongest || cost <= kShare * work;
 }
 
@@ -61,13 +61,13 @@ void StepWatch::begin(const sampling::SampleState& start) {
 
 void StepWatch::after(const sampling::SampleState& state) {
     const bool last = state.step == steps_;
-    if (last || worth_saving(seconds_since(saved_at_), cost_)) save(state);
+    if (last || worth_saving(seconds_since(saved_at_), cost_)) save(state, last);
     if (preview_) {
         if (const auto image = preview_->see(ctx_, state)) picture_.attempt([&] { show_(*image); });
     }
     tell(state);
     if (last || !asker_.stop.stop_requested()) return;
-    if (saved_step_ != state.step) save(state);
+    if (saved_step() != state.step) save(state, true);
     asker_.stop_if_asked(concat("after step ", state.step, " of ", steps_,
                                 saved_step_ == state.step ? "" : concat(", of which step ", saved_step_, " is saved")));
 }
@@ -78,14 +78,27 @@ void StepWatch::tell(const sampling::SampleState& state) {
     asker_.observer.advanced(state.step);
 }
 
-void StepWatch::save(const sampling::SampleState& state) {
+int64_t StepWatch::saved_step() {
+    finish_saving();
+    return saved_step_;
+}
+
+void StepWatch::finish_saving() {
+    if (saving_.done.valid() && latents_.attempt([&] { saving_.done.get(); })) saved_step_ = saving_.step;
+}
+
+void StepWatch::save(const sampling::SampleState& state, bool wait) {
     const auto start = Clock::now();
+    finish_saving();
     sampling::SampleState copy{state.step, to_host(ctx_, state.x), {}};
     for (const Tensor& earlier : state.history) copy.history.push_back(to_host(ctx_, earlier));
     for (const auto& [name, tensor] : state.further) copy.further[name] = to_host(ctx_, tensor);
     broken_ = !checkpoint::is_finite(copy.x, ctx_.threads());
     require(!broken_, "step ", state.step, " of denoising gave values that are infinite or not numbers");
-    if (latents_.attempt([&] { job_.save(copy); })) saved_step_ = state.step;
+    // What is in host memory already may change with the next step.
+    const auto when = ctx_.device() == Device::cpu ? std::launch::deferred : std::launch::async;
+    saving_ = {state.step, std::async(when, [this, copy = std::move(copy)] { job_.save(copy); })};
+    if (wait || when == std::launch::deferred) finish_saving();
     saved_at_ = Clock::now();
     cost_ = seconds_since(start);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <future>
 #include <optional>
 #include <stop_token>
 
@@ -53,7 +54,7 @@ class Bookkeeping {
 };
 
 // Whether a state should be saved after `work` seconds since the last one, where saving took `cost` seconds: always
-// while that is under a twentieth of the work, and at the latest after 30 s.
+// while that is under a hundredth of the work, and at the latest after 30 s.
 bool worth_saving(double work, double cost);
 
 class StepWatch {
@@ -68,10 +69,12 @@ class StepWatch {
     void after(const sampling::SampleState& state);
     // Whether the values of the last state that was saved were no numbers; it was not saved.
     bool broken() const { return broken_; }
-    int64_t saved_step() const { return saved_step_; }
+    // Waits for a save that is under way.
+    int64_t saved_step();
 
   private:
-    void save(const sampling::SampleState& state);
+    void save(const sampling::SampleState& state, bool wait);
+    void finish_saving();
     void tell(const sampling::SampleState& state);
 
     Context& ctx_;
@@ -82,8 +85,13 @@ class StepWatch {
     std::optional<Preview> preview_;
     std::function<void(const media::Image&)> show_;
     Clock::time_point saved_at_;
-    double cost_ = 0;  // seconds that saving took
+    double cost_ = 0;  // seconds that the work waited for saving
     bool broken_ = false;
+    // Of a GPU a state is written while the next step is computed. Destroyed, and so waited for, before all else.
+    struct Saving {
+        int64_t step = 0;
+        std::future<void> done;
+    } saving_;
 };
 
 // Writes decode.json at the beginning, every few seconds and at the end.

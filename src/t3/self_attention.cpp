@@ -61,8 +61,13 @@ Tensor SelfAttention::project_backward(Context& ctx, const Tensor& x, const ops:
 }
 
 Tensor SelfAttention::attend(Context& ctx, const Inputs& inputs, const LayerWindows& windows,
-                             ops::AttentionSaved* saved) const {
-    return ops::window_attention(ctx, inputs.q, inputs.k, inputs.v, heads, scale(), branches_of(windows), saved);
+                             ops::AttentionSaved* saved, const Tensor* places) const {
+    return ops::window_attention(ctx, inputs.q, inputs.k, inputs.v, heads, scale(), branches_of(windows), saved,
+                                 places);
+}
+
+bool SelfAttention::places_results(const Context& ctx, const Inputs& inputs, const LayerWindows& windows) const {
+    return ops::places_results(ctx, inputs.q, heads, branches_of(windows));
 }
 
 ops::AttentionGradients SelfAttention::attend_backward(Context& ctx, const Inputs& inputs, const LayerWindows& windows,

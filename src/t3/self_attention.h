@@ -26,9 +26,12 @@ struct SelfAttention : nn::AttentionWeights {
     // projection of x: [n, width], which become rows `first` and on;
     void project(Context& ctx, const Tensor& x, const ops::Tokens& tokens, int64_t first, const ops::RopeTable& rope,
                  Inputs& inputs) const;
-    // attention, before the output projection; `saved` gets what its backward needs.
-    Tensor attend(Context& ctx, const Inputs& inputs, const LayerWindows& windows,
-                  ops::AttentionSaved* saved = nullptr) const;
+    // attention, before the output projection; `saved` gets what its backward needs, `places` says where results go, as
+    // ops::window_attention has it,
+    Tensor attend(Context& ctx, const Inputs& inputs, const LayerWindows& windows, ops::AttentionSaved* saved = nullptr,
+                  const Tensor* places = nullptr) const;
+    // where that costs nothing.
+    bool places_results(const Context& ctx, const Inputs& inputs, const LayerWindows& windows) const;
 
     // Backward of the last two. From the gradient of attend's result that of its inputs: a window is a permutation of
     // tokens, so that of a window's rows goes back to where they came from, and that of the mean to both branches;

@@ -160,11 +160,17 @@ struct Into {
     bool add = false;
 };
 
+// A linear map and the gate of its residual step in one: gate * W, [out, in] bf16, and gate * b, [out] f32.
+struct GatedProduct {
+    Tensor weight, bias;
+};
+
 struct WindowOptions {
     int64_t heads;
     float scale;                                    // multiplies q.k
     std::span<const TokenWindows* const> branches;  // one or two
     AttentionSaved* saved = nullptr;                // where asked for, with a branch's tensors for each of them
+    const Tensor* places = nullptr;                 // [N] i64 on the device: row i's result is row places[i]
 };
 
 struct WindowBackward {

@@ -124,6 +124,7 @@ void copy_into(Context& ctx, Tensor& y, const Tensor& x) {
     require(x.dtype() == y.dtype() && x.numel() == y.numel() && x.device() == y.device(), "copy_into: ", x.shape(),
             " of ", x.dtype(), " into ", y.shape(), " of ", y.dtype());
     if (x.bytes() > 0) ctx.allocator().copy(y.raw(), x.raw(), x.bytes(), Transfer::within);
+    ctx.count({.bytes = 2.0 * static_cast<double>(x.bytes())});
 }
 
 }  // namespace t3video

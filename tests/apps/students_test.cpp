@@ -120,8 +120,10 @@ TEST(StudentFilms, AreRefusedInALine) {
     };
     refused({"--solver", "renoise", "--steps", "4"}, {"--steps 4 of --solver renoise", "expected 3", "1000/757/522"});
     refused({"--solver", "rcm", "--steps", "9"}, {"--steps 9 of --solver rcm", "expected 1 to 4"});
-    refused({"--solver", "renoise:timesteps=900/500"}, {"timesteps 900/500, expected whole numbers from 1000 down"});
-    refused({"--solver", "rcm:sigma=3"}, {"rcm has no setting 'sigma'; it has sigma_max"});
+    refused({"--solver", "renoise:timesteps=900/500"},
+            {"--solver renoise:timesteps=900/500: timesteps are 900/500, expected whole numbers from 1000 down"});
+    refused({"--solver", "rcm:sigma=3"}, {"--solver rcm:sigma=3: rcm has no setting 'sigma'; it has sigma_max"});
+    refused({"--solver", "rcm:sigma_max=1"}, {"--solver rcm:sigma_max=1: sigma_max is 1, expected more than 14.1"});
     const Outcome draw = run_program({"module", "randn", "--count", "4", "--draw", "-1", "--out", folder / "x"});
     EXPECT_EQ(draw.exit_code, 2);
     expect_in(draw.err, {"--draw"});

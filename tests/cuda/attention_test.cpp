@@ -66,6 +66,29 @@ TEST_P(AttentionOnGpu, Plain) {
     }
 }
 
+// Rows longer than what is looked at first, whose largest score comes late: a little above the first ones, or so far
+// that the row has to be read again. The wide head and the narrow one of no multiple of eight keep scores in memory.
+TEST_P(AttentionOnGpu, LargestScoresComeLate) {
+    for (const int64_t keys : {2100, 9001, 9004}) {
+        for (const float above : {0.0f, 20.0f, 75.0f, 300.0f}) {
+            SCOPED_TRACE(concat(keys, " keys, a score ", above, " above the others"));
+            const int64_t queries = 9, width = 136;
+            Tensor q = randn(cpu(), {queries, width}, 1, type()), k = randn(cpu(), {keys, width}, 2, type());
+            q = ops::convert(cpu(), q, DType::f32), k = ops::convert(cpu(), k, DType::f32);
+            for (int64_t i = 0; i < queries; ++i) q.data<float>()[i * width] = 16;
+            for (int64_t i = 0; i < keys; ++i) k.data<float>()[i * width] = 0;
+            k.data<float>()[(keys - 3) * width] = above;
+            const Operand queries_of = on_both(ops::convert(cpu(), q, type())),
+                          keys_of = on_both(ops::convert(cpu(), k, type())), v = random({keys, width}, 3);
+            const ops::AttentionOptions options{.heads = 1, .scale = 1.0f / 16};
+            expect_parity(
+                ops::attention(cpu(), queries_of.host, keys_of.host, v.host, options),
+                [&] { return ops::attention(gpu(), queries_of.device, keys_of.device, v.device, options); }, type(),
+                loose_bound());
+        }
+    }
+}
+
 TEST_P(AttentionOnGpu, RelativeBias) {
     for (const int64_t tokens : {1, 5, 64, 129, 512}) {
         for (const int64_t width : {8, 13, 64}) {

@@ -31,6 +31,14 @@ class GuardedAllocator final : public Allocator {
         inner_->copy(to, from, bytes, transfer);
     }
     void zero(std::byte* data, size_t bytes) override { inner_->zero(data, bytes); }
+    std::shared_ptr<Storage> allocate_pinned(size_t bytes) override { return inner_->allocate_pinned(bytes); }
+    std::shared_ptr<void> upload_beside(std::byte* to, const std::byte* from, size_t bytes) override {
+        return inner_->upload_beside(to, from, bytes);
+    }
+    std::shared_ptr<void> download_beside(std::byte* to, const std::byte* from, size_t bytes) override {
+        return inner_->download_beside(to, from, bytes);
+    }
+    void wait_for(const std::shared_ptr<void>& copy) override { inner_->wait_for(copy); }
 
     // Blocks freed so far around which something was written.
     int damaged() const { return *damaged_; }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cuda/parity.h"
+#include "cuda/small_dit.h"
 #include "film/published.h"
 #include "models/umt5/model.h"
 #include "models/wan_dit/model.h"
@@ -52,18 +53,6 @@ class Streaming : public ::testing::TestWithParam<DType> {
     std::optional<Context> gpu_;
 };
 
-models::DitConfig dit_config(int64_t layers) {
-    models::DitConfig c;
-    c.dim = 256;
-    c.heads = 4;
-    c.layers = layers;
-    c.ffn_dim = 512;
-    c.in_channels = c.out_channels = 16;
-    c.text_dim = 64;
-    c.freq_dim = 64;
-    return c;
-}
-
 // Half of the values that are stored.
 class Halves : public Encoding {
   public:
@@ -105,7 +94,7 @@ std::vector<Tensor> two_velocities(Context& ctx, const models::WanDit& dit, bool
 }
 
 TEST_P(Streaming, BranchesTogetherAreBitIdentical) {
-    const models::WanDit dit = random(models::WanDit(dit_config(5)));
+    const models::WanDit dit = random(models::WanDit(small_dit(5)));
     const auto expected = two_velocities(gpu(), nn::resident(gpu(), dit), false);
     for (const nn::Residency residency : {nn::Residency::resident, nn::Residency::streamed}) {
         const auto found = two_velocities(gpu(), nn::prepared(gpu(), dit, residency), true);
@@ -115,7 +104,7 @@ TEST_P(Streaming, BranchesTogetherAreBitIdentical) {
 
 TEST_P(Streaming, TransformerIsBitIdentical) {
     for (const int64_t layers : {1, 2, 5}) {
-        const models::WanDit dit = random(models::WanDit(dit_config(layers)));
+        const models::WanDit dit = random(models::WanDit(small_dit(layers)));
         const Tensor resident = velocity(gpu(), nn::resident(gpu(), dit));
         for (int i = 0; i < 3; ++i)
             expect_same_bits(velocity(gpu(), nn::prepared(gpu(), dit, nn::Residency::streamed)), resident);
@@ -123,7 +112,7 @@ TEST_P(Streaming, TransformerIsBitIdentical) {
 }
 
 TEST_P(Streaming, EncodedWeightsAreDecodedOnTheWay) {
-    models::WanDit stored = random(models::WanDit(dit_config(2))), encoded = stored;
+    models::WanDit stored = random(models::WanDit(small_dit(2))), encoded = stored;
     stored.for_each_param("", [&](const std::string&, nn::Param& param) {
         param.value = clone(host_, ops::convert(host_, param.value, DType::f32));
     });
@@ -147,7 +136,7 @@ TEST_P(Streaming, TextEncoderIsBitIdentical) {
 }
 
 TEST_P(Streaming, NoMoreMemoryThanPlanned) {
-    const models::WanDit dit = random(models::WanDit(dit_config(4)));
+    const models::WanDit dit = random(models::WanDit(small_dit(4)));
     expect_planned([&](Context& ctx) { velocity(ctx, nn::resident(ctx, dit)); });
     expect_planned([&](Context& ctx) { velocity(ctx, nn::prepared(ctx, dit, nn::Residency::streamed)); });
     expect_planned([&](Context& ctx) { two_velocities(ctx, nn::prepared(ctx, dit, nn::Residency::streamed), true); });

@@ -8,6 +8,7 @@
 
 #include "cuda/device_memory.h"
 #include "cuda/parity.h"
+#include "cuda/small_dit.h"
 #include "cuda/state.h"
 #include "film/published.h"
 #include "nn/layer_store.h"
@@ -18,18 +19,6 @@ namespace t3video {
 namespace {
 
 using namespace testing;
-
-models::DitConfig dit_config() {
-    models::DitConfig c;
-    c.dim = 256;
-    c.heads = 4;
-    c.layers = 4;
-    c.ffn_dim = 512;
-    c.in_channels = c.out_channels = 16;
-    c.text_dim = 64;
-    c.freq_dim = 64;
-    return c;
-}
 
 // A context whose memory is mapped in pieces so small that little growth shows.
 class Waiting : public ::testing::TestWithParam<bool> {
@@ -68,7 +57,7 @@ size_t free_memory() {
 // Five guided steps of a film with UniPC, whose memory of earlier steps grows up to the third.
 TEST_P(Waiting, NothingIsAllocatedWhileDenoising) {
     film::Networks networks = film::published_networks("wan2.1-1.3b");
-    networks.experts = {{models::WanDit(dit_config())}};
+    networks.experts = {{models::WanDit(small_dit(4))}};
     networks.experts[0].dit.for_each_param("",
                                            [](const auto&, nn::Param& p) { p.value = unbacked(p.shape, DType::bf16); });
     const film::Film film = film::make_film({}, networks.traits(),
@@ -89,7 +78,7 @@ TEST_P(Waiting, NothingIsAllocatedWhileDenoising) {
     const job::Embeddings embeddings{randn(host, {20, 64}, 6), randn(host, {7, 64}, 7)};
     Allocator& allocator = gpu().allocator();
     allocator.reserve(plan.bytes - std::min(plan.bytes, allocator.set_aside()));
-    const models::WanDit model = dit(models::WanDit(dit_config()));
+    const models::WanDit model = dit(models::WanDit(small_dit(4)));
     Tensor noise = to_device(gpu(), randn(host, film::latent_shape(film, networks.vae.config()), 5));
     const size_t requests = gpu().allocator().requests();  // one of them for what uploads go through
     const auto schedule = session::schedule_of(film);
@@ -137,7 +126,7 @@ struct Gate {
 
 TEST_P(Waiting, TheHostDoesNotWaitInAForward) {
     Context host;
-    const models::WanDit model = dit(models::WanDit(dit_config()));
+    const models::WanDit model = dit(models::WanDit(small_dit(4)));
     const t3::LayoutWindows windows(gpu(), {{3, 8, 12}, {{1, 2, 3}, {3, 1, 1}}});
     const Tensor latent = to_device(gpu(), randn(host, {16, 3, 16, 24}, 5)),
                  rows = to_device(gpu(), randn(host, {20, 64}, 6));

@@ -141,6 +141,30 @@ TEST_P(HopperWindowsOnGpu, SameBitsAsTheKernel) {
     EXPECT_EQ(std::memcmp(by_op.raw(), by_kernel.raw(), by_op.bytes()), 0);
 }
 
+// Results may go to other rows: those of both branches, and of one alone.
+TEST_P(HopperWindowsOnGpu, PlaceTheirResults) {
+    if (!gpu().traits().sm_90a_code) GTEST_SKIP() << "no GPU of compute capability 9.0";
+    for (const WindowCase& c : {WindowCase{{3, 16, 24}, {1, 2, 3}, 2, 128}, WindowCase{{2, 12, 16}, {2, 1, 1}, 3, 128},
+                                WindowCase{{5, 23, 31}, {1, 2, 3}, 1, 128}}) {
+        SCOPED_TRACE(concat(c));
+        const t3::LayoutWindows all_windows(gpu(), {c.grid, {c.counts}});
+        const auto branches = branches_of(all_windows);
+        const Operand q = random(c.shape(), 1), k = random(c.shape(), 2), v = random(c.shape(), 3),
+                      places = shuffled(c.shape()[0], c.shape()[0]);
+        ASSERT_TRUE(ops::places_results(gpu(), q.device, c.heads, branches));
+        const auto run = [&](const Tensor* to) {
+            return to_host(gpu(), ops::window_attention(gpu(), q.device, k.device, v.device, c.heads, c.scale(),
+                                                        branches, nullptr, to));
+        };
+        const Tensor plain = run(nullptr), placed = run(&places.device);
+        const size_t bytes = plain.bytes() / static_cast<size_t>(c.shape()[0]);
+        for (int64_t i = 0; i < c.shape()[0]; ++i) {
+            const auto row = [&](const Tensor& x, int64_t at) { return x.slice(at, at + 1).raw(); };
+            ASSERT_EQ(std::memcmp(row(plain, i), row(placed, places.host.span<int64_t>()[size_t(i)]), bytes), 0) << i;
+        }
+    }
+}
+
 INSTANTIATE_TEST_SUITE_P(Types, HopperWindowsOnGpu, ::testing::Values(DType::bf16), type_name);
 
 }  // namespace

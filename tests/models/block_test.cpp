@@ -182,7 +182,7 @@ TEST_F(BlockRows, CopiedGiveWhatTheyGiveInPlace) {
     const auto run = [&](ops::Rows rows) {
         auto inputs = block_.self_attn.make_inputs(ctx_, grid_.tokens(), DType::f32);
         block_.before_attention(ctx_, rows, first, m, in, inputs);
-        block_.after_attention(ctx_, rows, attended, m, in);
+        block_.after_attention(ctx_, rows, attended, m, block_.additions(ctx_, m, rows.count()), in);
         return std::array{inputs.q.slice(first, last), inputs.k.slice(first, last), inputs.v.slice(first, last),
                           rows.data};
     };

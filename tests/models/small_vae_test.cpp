@@ -12,6 +12,7 @@
 #include "support/errors.h"
 #include "support/files.h"
 #include "support/small_decoders.h"
+#include "whole_video.h"
 
 namespace t3video::models {
 namespace {
@@ -20,34 +21,10 @@ using namespace t3video::testing;
 
 const std::filesystem::path kGolden = std::filesystem::path(T3VIDEO_TEST_DATA) / "golden" / "small-decoders";
 
-Tensor without_batch(const Tensor& x) {
-    return x.reshape({x.dim(1), x.dim(2), x.dim(3), x.dim(4)});
-}
-
-// The video [3, frames, H, W] about 0..1; frames and bands must come in order and cover it.
+// The video [3, frames, H, W] about 0..1.
 Tensor decode(Context& ctx, const SmallVae& vae, const Tensor& latent, int64_t band_rows = 0) {
-    const int64_t frames = 1 + 4 * (latent.dim(1) - 1), cell = vae.config().cell();
-    Tensor video = zeros(ctx, {frames, latent.dim(2) * cell, latent.dim(3) * cell, 3});
-    const int64_t height = video.dim(1), row = video.dim(2) * 3;
-    int64_t next_frame = 0, next_row = 0;
-    vae.decode(ctx, latent,
-               [&](const Tensor& part, int64_t first_frame, int64_t first_row) {
-                   ASSERT_EQ(first_frame, next_frame);
-                   ASSERT_EQ(first_row, next_row);
-                   ASSERT_EQ(part.shape(), (Shape{part.dim(0), part.dim(1), video.dim(2), 3}));
-                   ASSERT_LE((first_frame + part.dim(0) - 1) * height + first_row + part.dim(1), frames * height);
-                   for (int64_t t = 0; t < part.dim(0); ++t) {
-                       std::ranges::transform(part.slice(t, t + 1).span<float>(),
-                                              video.data<float>() + ((first_frame + t) * height + first_row) * row,
-                                              [](float v) { return (v + 1) / 2; });
-                   }
-                   next_frame += part.dim(0);
-                   if (next_frame < frames) return;
-                   next_frame = 0;
-                   next_row += part.dim(1);
-               },
-               {.band_rows = band_rows});
-    EXPECT_EQ(next_row, height);
+    Tensor video = decoded_whole(ctx, vae, latent, SmallVaeConfig::kFrames, vae.config().cell(), band_rows);
+    for (float& v : video.span<float>()) v = (v + 1) / 2;
     return channels_first(ctx, video);
 }
 

@@ -8,6 +8,7 @@
 #include "models/wan_vae/decoder.h"
 #include "models/wan_vae/wan_vae.h"
 #include "support/tensors.h"
+#include "tensor/frame_rows.h"
 
 namespace t3video::models {
 namespace {
@@ -31,7 +32,7 @@ class VaeHalo : public ::testing::Test {
         for (int64_t row = 0; row < kRows; ++row) {
             const Tensor changed = clone(ctx_, x);
             for (int64_t t = 0; t < 3; ++t) {
-                for (float& value : nn::frame_rows(changed.slice(t, t + 1), row, row + 1).span<float>()) value += 1;
+                for (float& value : frame_rows(changed.slice(t, t + 1), row, row + 1).span<float>()) value += 1;
             }
             const Tensor after = run(changed);
             for (int64_t y = 0; y < after.dim(1); ++y) {
@@ -46,8 +47,8 @@ class VaeHalo : public ::testing::Test {
   private:
     static bool differ(const Tensor& a, const Tensor& b, int64_t row) {
         for (int64_t t = 0; t < a.dim(0); ++t) {
-            const Tensor p = nn::frame_rows(a.slice(t, t + 1), row, row + 1);
-            const Tensor q = nn::frame_rows(b.slice(t, t + 1), row, row + 1);
+            const Tensor p = frame_rows(a.slice(t, t + 1), row, row + 1);
+            const Tensor q = frame_rows(b.slice(t, t + 1), row, row + 1);
             if (!std::ranges::equal(p.span<float>(), q.span<float>())) return true;
         }
         return false;

@@ -8,9 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include "checkpoint/tensor_source.h"
-#include "ops/layout.h"
+#include "models/video_axes.h"
 #include "support/files.h"
 #include "support/tensors.h"
+#include "whole_video.h"
 
 namespace t3video::models {
 namespace {
@@ -36,47 +37,9 @@ checkpoint::TensorSource cases(const GoldenVae& golden) {
     return checkpoint::open_tensors(kGolden / golden.folder / "cases" / "vae.safetensors");
 }
 
-Tensor without_batch(const Tensor& x) {
-    return x.reshape({x.dim(1), x.dim(2), x.dim(3), x.dim(4)});
-}
-
-// [C, T, H, W] -> [T, H, W, C]
-Tensor channels_last(Context& ctx, const Tensor& x) {
-    const Tensor rows = ops::transpose(ctx, x.reshape({x.dim(0), x.numel() / x.dim(0)}));
-    return rows.reshape({x.dim(1), x.dim(2), x.dim(3), x.dim(0)});
-}
-
-// [T, H, W, C] -> [C, T, H, W]
-Tensor channels_first(Context& ctx, const Tensor& x) {
-    const Tensor planes = ops::transpose(ctx, x.reshape({x.numel() / x.dim(3), x.dim(3)}));
-    return planes.reshape({x.dim(3), x.dim(0), x.dim(1), x.dim(2)});
-}
-
-// The video [frames, H, W, 3] of a latent; frames and bands must come in order and cover it.
+// The video [frames, H, W, 3] of a latent.
 Tensor decode(Context& ctx, const WanVae& vae, const Tensor& latent, int64_t band_rows = 0) {
-    const int64_t frames = 1 + (latent.dim(1) - 1) * vae.config().stride_t(), cell = vae.config().stride_hw();
-    Tensor video = zeros(ctx, {frames, latent.dim(2) * cell, latent.dim(3) * cell, 3});
-    const int64_t height = video.dim(1), row = video.dim(2) * 3;
-    int64_t next_frame = 0, next_row = 0;
-    vae.decode(ctx, latent,
-               [&](const Tensor& part, int64_t first_frame, int64_t first_row) {
-                   ASSERT_EQ(first_frame, next_frame);
-                   ASSERT_EQ(first_row, next_row);
-                   ASSERT_LE(first_frame + part.dim(0), frames);
-                   ASSERT_LE(first_row + part.dim(1), height);
-                   ASSERT_EQ(part.shape(), (Shape{part.dim(0), part.dim(1), video.dim(2), 3}));
-                   for (int64_t t = 0; t < part.dim(0); ++t) {
-                       std::ranges::copy(part.slice(t, t + 1).span<float>(),
-                                         video.data<float>() + ((first_frame + t) * height + first_row) * row);
-                   }
-                   next_frame += part.dim(0);
-                   if (next_frame < frames) return;
-                   next_frame = 0;
-                   next_row += part.dim(1);
-               },
-               {.band_rows = band_rows});
-    EXPECT_EQ(next_row, height);
-    return video;
+    return decoded_whole(ctx, vae, latent, vae.config().stride_t(), vae.config().stride_hw(), band_rows);
 }
 
 class GoldenWanVae : public ::testing::TestWithParam<GoldenVae> {};

@@ -65,5 +65,37 @@ TEST(Contexts, CountForTheDeviceOfTheirTraits) {
     EXPECT_EQ(Context(1).traits().id, DeviceId{});
 }
 
+// On a GPU a wide head is two products and a softmax over scores in memory; narrow ones keep theirs on the chip, and
+// read and write queries, keys, values and the result.
+TEST(Contexts, CountAttentionAsTheDeviceComputesIt) {
+    constexpr double kQueries = 300, kKeys = 200;
+    const auto work = [&](const DeviceTraits& device, int64_t heads) {
+        Context ctx = make_meta_context(DType::bf16, device);
+        const Tensor q = empty(ctx, {300, 384}, DType::bf16), kv = empty(ctx, {200, 384}, DType::bf16);
+        ops::attention(ctx, q, kv, kv, {.heads = heads, .scale = 0.1f});
+        return ctx.work();
+    };
+    constexpr double kFlop = 4 * kQueries * kKeys * 384, kMoved = 2 * 384 * (2 * kQueries + 2 * kKeys);
+    const DeviceTraits gpu{.id = {Device::cuda}};
+    EXPECT_EQ(work(gpu, 1), (Work{.matrix = kFlop, .bytes = kQueries * kKeys * (2 * 4 + 2)}));
+    EXPECT_EQ(work(gpu, 3), (Work{.attention = kFlop, .bytes = kMoved}));
+    EXPECT_EQ(work({}, 1), (Work{.attention = kFlop}));
+}
+
+// A second branch of windows is gathered, unless its windows are tiny.
+TEST(Contexts, CountTheWindowsThatAreGathered) {
+    const auto bytes = [&](int64_t window) {
+        Context ctx = make_meta_context(DType::bf16, DeviceTraits{.id = {Device::cuda}});
+        const Tensor x = empty(ctx, {1024, 128}, DType::bf16);
+        ops::TokenWindows first{.counted = {1024, window, window, double(1024 * window)}}, second = first;
+        first.in_order = true;
+        const ops::TokenWindows* const branches[] = {&first, &second};
+        ops::window_attention(ctx, x, x, x, 1, 0.1f, branches);
+        return ctx.work().bytes;
+    };
+    EXPECT_EQ(bytes(128), 6 * 1024 * 128 * 2);
+    EXPECT_EQ(bytes(64), 0);
+}
+
 }  // namespace
 }  // namespace t3video

@@ -16,6 +16,17 @@ TEST(Plan, TimeIsWorkByRates) {
     EXPECT_DOUBLE_EQ(plan.seconds(), 2 + 2 + 3 + 4);
 }
 
+// From a GPU: once across, and twice more through the host's memory.
+TEST(Plan, FramesTakeTimeOnTheirWay) {
+    Plan plan{.stages = {{.name = "decode", .work = {10, 0, 0, 0}, .frame_bytes = 100}}};
+    Rates rates{.matrix = 10, .attention = 10, .convolution = 10, .bytes = 10, .upload = 50, .download = 50};
+    plan.estimate(rates);
+    EXPECT_DOUBLE_EQ(plan.seconds(), 1 + 6);
+    rates.download = 0;
+    plan.estimate(rates);
+    EXPECT_DOUBLE_EQ(plan.seconds(), 1);
+}
+
 // Weights that wait there cross no more; streamed ones cross for every use, beside the work.
 TEST(Plan, WeightsThatAreReadyTakeNoTime) {
     const Rates rates{.matrix = 10, .attention = 10, .convolution = 10, .bytes = 10, .upload = 50};
@@ -50,13 +61,7 @@ TEST(Plan, TheLargestStageCounts) {
     EXPECT_EQ(plan.find("encode"), nullptr);
     EXPECT_EQ(Plan().bytes(), 0U);
     plan.limit = "what a limit leaves";
-    EXPECT_EQ(plan.about_allowed(), "1 MiB (what a limit leaves)");
-}
-
-TEST(Plan, BytesInWords) {
-    EXPECT_EQ(readable_bytes(1), "1 MiB");
-    EXPECT_EQ(readable_bytes(size_t{250} << 20), "250 MiB");
-    EXPECT_EQ(readable_bytes(17 * kGiB + 1), "17.1 GiB");
+    EXPECT_EQ(plan.about_allowed(), "8 bytes (what a limit leaves)");
 }
 
 // All that the user allows, but half of what happens to be free.

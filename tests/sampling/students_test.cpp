@@ -207,13 +207,14 @@ TEST(Students, RefuseWhatTheyAreNotMadeFor) {
     for (const char* list :
          {"", "1000/", "757/522", "1000/1000", "1000/522/757", "1000/x", "1000/0", "1000;757", "1e3"})
         expect_invalid(named(concat("renoise:timesteps=", list).c_str()), {"whole numbers from 1000 down"});
-    expect_invalid(named("renoise:warp=yes"), {"warp yes, expected true or false"});
+    expect_invalid(named("renoise:warp=yes"), {"solver renoise:warp=yes: warp is yes, expected true or false"});
     expect_invalid(named("renoise:shift=5"), {"renoise has no setting 'shift'; it has timesteps and warp"});
     expect_invalid(named("renoise:warp=true,warp=false"), {"warp is given twice"});
     expect_invalid(named("renoise:warp"), {"expected NAME=VALUE"});
-    expect_invalid(named("rcm:steps=4"), {"rcm has no setting 'steps'; it has sigma_max"});
+    expect_invalid(named("rcm:steps=4"), {"solver rcm:steps=4: rcm has no setting 'steps'; it has sigma_max"});
     for (const char* sigma : {"0", "14", "-80", "x", "nan", "inf", "1e7"})
-        expect_invalid(named(concat("rcm:sigma_max=", sigma).c_str()), {"sigma_max", "expected more than 14.1"});
+        expect_invalid(named(concat("rcm:sigma_max=", sigma).c_str()),
+                       {concat("solver rcm:sigma_max=", sigma, ": "), "expected more than 14.1"});
     expect_invalid(named("euler:order=2"), {"unknown solver 'euler:order=2'", "renoise, rcm"});
     expect_invalid(named("renoisy"), {"unknown solver 'renoisy'"});
 }

@@ -1,6 +1,7 @@
 // Plans: work against formulas by hand, memory that repeats, bands and weights as memory allows.
 #include <gtest/gtest.h>
 
+#include "core/readable_bytes.h"
 #include "film/published.h"
 #include "session/planned.h"
 #include "support/errors.h"
@@ -66,7 +67,7 @@ TEST(Plan, DecodingInBandsTakesLessMemoryForTheSameWork) {
     ASSERT_EQ(whole.stages.at(2).band_rows, 0);
     const plan::Plan bands = p.plan(cpu(whole.stages.at(2).bytes * 7 / 10));
     EXPECT_GT(bands.stages.at(2).band_rows, 0);
-    EXPECT_EQ(bands.too_large(), nullptr) << plan::readable_bytes(bands.bytes());
+    EXPECT_EQ(bands.too_large(), nullptr) << readable_bytes(bands.bytes());
     EXPECT_LT(bands.stages[2].bytes, whole.stages[2].bytes);
     EXPECT_EQ(bands.stages[2].work.convolution, whole.stages[2].work.convolution);
 }
@@ -112,7 +113,7 @@ TEST(Plan, FourK) {
     EXPECT_GT(double(plan.stages[1].bytes), least);
     EXPECT_LT(double(plan.stages[1].bytes), 1.5 * least);
     EXPECT_GT(plan.stages[0].weights, size_t{8} << 30);  // without the table of 256384 rows, which stays on the host
-    EXPECT_EQ(plan.too_large(), nullptr) << plan::readable_bytes(plan.bytes());
+    EXPECT_EQ(plan.too_large(), nullptr) << readable_bytes(plan.bytes());
 }
 
 // Where all weights do not fit, two layers at a time do.
@@ -125,7 +126,7 @@ TEST(Plan, StreamsWeightsThatDoNotFit) {
         EXPECT_EQ(large.find(stage)->residency, nn::Residency::resident);
         EXPECT_EQ(small.find(stage)->residency, nn::Residency::streamed);
     }
-    EXPECT_EQ(small.too_large(), nullptr) << plan::readable_bytes(small.bytes());
+    EXPECT_EQ(small.too_large(), nullptr) << readable_bytes(small.bytes());
     EXPECT_GT(large.bytes(), 9 * kGiB);
     EXPECT_EQ(small.stages[1].work.matrix, large.stages[1].work.matrix);
     EXPECT_TRUE(small.find("denoise")->together);
@@ -221,7 +222,7 @@ TEST(Plan, LongFilmsAreDecodedWhole) {
     const plan::StagePlan stage = plan_decode(networks.vae, latent, machine);
     EXPECT_EQ(stage.band_rows, 0);
     // In bands, 40,001 frames of 832x480 would wait: 45 GiB, beside the latent.
-    EXPECT_LT(stage.bytes, 20 * kGiB) << plan::readable_bytes(stage.bytes);
+    EXPECT_LT(stage.bytes, 20 * kGiB) << readable_bytes(stage.bytes);
 }
 
 }  // namespace

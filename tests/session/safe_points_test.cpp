@@ -18,8 +18,8 @@ namespace {
 using namespace testing;
 
 TEST(WorthSaving, CheapSavingIsFrequentAndDearSavingHasALimit) {
-    EXPECT_TRUE(worth_saving(5, 0.2));    // 4 % of a step of five seconds
-    EXPECT_FALSE(worth_saving(2, 0.2));   // 10 %
+    EXPECT_TRUE(worth_saving(5, 0.04));   // 0.8 % of a step of five seconds
+    EXPECT_FALSE(worth_saving(2, 0.04));  // 2 %
     EXPECT_TRUE(worth_saving(31, 30));    // no more than half a minute is lost
     EXPECT_TRUE(worth_saving(0.001, 0));  // before the first one
 }

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/quantize.h"
+#include "core/readable_bytes.h"
 #include "film/fields.h"
 #include "film/published.h"
 #include "make_fixture.h"
@@ -182,9 +183,9 @@ TEST(SmallDecoderPlan, LargeFilmsDecodeInBoundedMemory) {
         SCOPED_TRACE(concat(latent, decoder.config().wide_kernels ? " wide" : ""));
         const plan::StagePlan stage = plan_decode(decoder, latent, card);
         EXPECT_EQ(stage.band_rows, 0);
-        EXPECT_LT(stage.bytes - card.taken, 6 * kGiB) << plan::readable_bytes(stage.bytes - card.taken);
+        EXPECT_LT(stage.bytes - card.taken, 6 * kGiB) << readable_bytes(stage.bytes - card.taken);
         RecordProperty(concat("bytes_", latent[0], decoder.config().wide_kernels),
-                       plan::readable_bytes(stage.bytes - card.taken));
+                       readable_bytes(stage.bytes - card.taken));
         RecordProperty(concat("tflop_", latent[0], decoder.config().wide_kernels),
                        std::to_string(stage.work.convolution / 1e12));
         // Twice the frames take no more, beside their latents.

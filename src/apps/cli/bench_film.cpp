@@ -8,6 +8,7 @@
 #include "apps/common/terminal.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/readable_bytes.h"
 #include "film/published.h"
 #include "media/frame_writer.h"
 #include "ops/devices.h"
@@ -90,8 +91,8 @@ void print(const BenchOptions& o, const film::Film& film, const Stopwatches& wat
                s.frames, s.steps, s.solver, s.cfg, film.size.grid.tokens(), film.attention.origin);
     fmt::print("{:<14} {:>10} {:>10} {:>10}\n", "stage", "seconds", "peak", "planned");
     for (const Stage& stage : watches.stages())
-        fmt::print("{:<14} {:10.3f} {:>10} {:>10}{}\n", stage.name, stage.seconds, plan::readable_bytes(stage.peak),
-                   plan::readable_bytes(stage.plan.total()), stage.plan.about_weights());
+        fmt::print("{:<14} {:10.3f} {:>10} {:>10}{}\n", stage.name, stage.seconds, readable_bytes(stage.peak),
+                   readable_bytes(stage.plan.total()), stage.plan.about_weights());
     fmt::print("{:<14} {:10.3f}\n", "all", watches.seconds());
     fmt::print("{}\n", device == Device::cpu
                            ? "peak: tensors, weights among them; planned: with the program, weights in mapped files"

@@ -10,6 +10,7 @@
 #include "apps/cli/bench.h"
 #include "apps/common/log.h"
 #include "core/error.h"
+#include "core/readable_bytes.h"
 #include "film/published.h"
 #include "ops/devices.h"
 #include "ops/stopwatch.h"
@@ -59,12 +60,12 @@ void bench_train(Context& ctx, const BenchOptions& o, const BenchModel& model, c
     const training::StepPlan plan = training::plan_step(film::without_values(models::WanDit(model.dit)), layout, latent,
                                                         kTextRows, kPadding, options, machine, o.batch);
     require_valid(plan.bytes + machine.taken <= machine.allowed, "a step takes ",
-                  plan::readable_bytes(plan.bytes + machine.taken), ", and ", plan::readable_bytes(machine.allowed),
+                  readable_bytes(plan.bytes + machine.taken), ", and ", readable_bytes(machine.allowed),
                   " may be taken; ", machine.on_cpu() ? "" : "--streams host, --states host, ",
                   "--states 8bit, --lora 64 and a smaller --batch, --size or --frames take less");
     const auto host = static_cast<size_t>(plan::host_memory(ctx, o.compute.bytes()));
-    require_valid(plan.host_bytes <= host, "a step takes ", plan::readable_bytes(plan.host_bytes),
-                  " of pinned host memory, and the machine has ", plan::readable_bytes(host),
+    require_valid(plan.host_bytes <= host, "a step takes ", readable_bytes(plan.host_bytes),
+                  " of pinned host memory, and the machine has ", readable_bytes(host),
                   "; --streams device, --states 8bit or f32 and a smaller --batch, --size or --frames take less");
 
     fmt::print(

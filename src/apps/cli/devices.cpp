@@ -8,6 +8,7 @@
 #include "apps/cli/commands.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "core/readable_bytes.h"
 #include "ops/devices.h"
 #include "plan/plan.h"
 
@@ -28,7 +29,7 @@ std::string name_of(const DeviceTraits& gpu) {
 }
 
 void print_table(const Found& found) {
-    const auto size = [](auto bytes) { return plan::readable_bytes(static_cast<size_t>(bytes)); };
+    const auto size = [](auto bytes) { return readable_bytes(static_cast<int64_t>(bytes)); };
     fmt::print("{:<8}{}, {} threads, {} allowed{}\n", "cpu", processor_name(), available_threads(),
                size(found.memory.bytes), found.memory.reason.empty() ? "" : " (" + found.memory.reason + ")");
     for (const DeviceTraits& gpu : found.gpus) {

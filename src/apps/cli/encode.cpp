@@ -13,6 +13,7 @@
 #include "apps/common/progress.h"
 #include "apps/common/tongue.h"
 #include "core/error.h"
+#include "core/readable_bytes.h"
 #include "film/field_values.h"
 #include "film/film.h"
 #include "training/data/data_list.h"
@@ -115,11 +116,10 @@ class Console final : public training::EncodeObserver {
 
     void planned(const training::EncodingPlan& p) override {
         for (const plan::StagePlan* stage : {&p.text, &p.latents})
-            log_info(fmt::format("Plan   {:<8} {:>9}{}", stage->name, plan::readable_bytes(stage->bytes),
-                                 stage->about_weights()));
-        log_info(fmt::format("Plan   {:<8} {:>9} of {}, at most {}x{}, {} frames", "all",
-                             plan::readable_bytes(p.bytes()), p.about_allowed(), p.largest.size.width,
-                             p.largest.size.height, p.largest.frames));
+            log_info(
+                fmt::format("Plan   {:<8} {:>9}{}", stage->name, readable_bytes(stage->bytes), stage->about_weights()));
+        log_info(fmt::format("Plan   {:<8} {:>9} of {}, at most {}x{}, {} frames", "all", readable_bytes(p.bytes()),
+                             p.about_allowed(), p.largest.size.width, p.largest.size.height, p.largest.frames));
     }
     void stage(const std::string& name, int64_t total, const std::string& unit) override {
         progress_.begin(name, total, unit);

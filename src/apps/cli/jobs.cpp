@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/paths.h"
 #include "core/printable.h"
+#include "core/readable_bytes.h"
 #include "job/job.h"
 #include "media/frame_writer.h"
 #include "plan/plan.h"
@@ -65,7 +66,7 @@ void print_jobs(const std::vector<job::JobState>& jobs) {
     for (const auto& job : jobs) {
         const bool known = job.width > 0;
         fmt::print("{:<{}}  {:<24}  {:>9}  {:<14}  {}\n", printable(job.folder.string()), widest, stage_of(job),
-                   known ? plan::readable_bytes(job.bytes) : "",
+                   known ? readable_bytes(job.bytes) : "",
                    known ? fmt::format("{}x{}x{}", job.width, job.height, job.film_frames) : "",
                    known ? shortened(job.prompt, 60) : shortened(job.trouble, 80));
     }

@@ -11,6 +11,7 @@
 #include "apps/common/terminal.h"
 #include "apps/common/tongue.h"
 #include "core/error.h"
+#include "core/readable_bytes.h"
 #include "film/published.h"
 
 namespace t3video::apps {
@@ -40,8 +41,8 @@ double flop(const Work& work) {
 }
 
 void row(const std::string& name, double flops, double seconds, size_t bytes, const std::string& remark = "") {
-    fmt::print("{:<9} {:>10.3g} {:>14} {:>10}{}\n", name, flops / 1e12, format_duration(seconds),
-               plan::readable_bytes(bytes), remark);
+    fmt::print("{:<9} {:>10.3g} {:>14} {:>10}{}\n", name, flops / 1e12, format_duration(seconds), readable_bytes(bytes),
+               remark);
 }
 
 void print_table(const session::Estimate& estimate) {

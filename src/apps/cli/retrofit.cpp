@@ -14,6 +14,7 @@
 #include "apps/common/terminal.h"
 #include "apps/common/tongue.h"
 #include "core/error.h"
+#include "core/readable_bytes.h"
 #include "training/run/fields.h"
 #include "training/run/run.h"
 
@@ -68,15 +69,15 @@ void RunTerminal::planned(const RunOptions& options, const RunPlan& plan) {
         const training::BucketPlan& b = plan.buckets[i];
         log_info(fmt::format("Plan   {}x{}, {} frames: {} clips of {} tokens, {} and {} each; {} ({})", b.bucket.width,
                              b.bucket.height, b.bucket.frames, b.bucket.clips, b.bucket.grid.tokens(),
-                             plan::readable_bytes(b.step.bytes), format_duration(b.clip_seconds), b.windows.origin,
+                             readable_bytes(b.step.bytes), format_duration(b.clip_seconds), b.windows.origin,
                              film::counts_of(b.windows.layout)));
     }
     if (plan.buckets.size() > kMost) log_info(fmt::format("Plan   and {} smaller sizes", plan.buckets.size() - kMost));
-    log_info(fmt::format(
-        "Plan   {} updates of {} clips: {} or more, {} of {}{}{}", options.all_updates(), options.clips_per_update(),
-        format_duration(plan.seconds), plan::readable_bytes(plan.bytes), plan::readable_bytes(plan.allowed),
-        plan.limit.empty() ? "" : " (" + plan.limit + ")",
-        plan.host_bytes > 0 ? ", and " + plan::readable_bytes(plan.host_bytes) + " of pinned host memory" : ""));
+    log_info(
+        fmt::format("Plan   {} updates of {} clips: {} or more, {} of {}{}{}", options.all_updates(),
+                    options.clips_per_update(), format_duration(plan.seconds), readable_bytes(plan.bytes),
+                    readable_bytes(plan.allowed), plan.limit.empty() ? "" : " (" + plan.limit + ")",
+                    plan.host_bytes > 0 ? ", and " + readable_bytes(plan.host_bytes) + " of pinned host memory" : ""));
 }
 
 struct RetrofitCommand {

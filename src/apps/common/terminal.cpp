@@ -5,6 +5,7 @@
 
 #include "apps/common/log.h"
 #include "apps/common/tongue.h"
+#include "core/readable_bytes.h"
 #include "film/field_values.h"
 
 namespace t3video::apps {
@@ -37,10 +38,10 @@ void describe(const film::Input& input, const film::Film& film) {
 void describe(const plan::Plan& plan) {
     for (const plan::StagePlan& stage : plan.stages) {
         log_info(fmt::format("Plan   {:<8} {:>10}, {:>9}{}", stage.name, format_duration(stage.seconds),
-                             plan::readable_bytes(stage.total()), stage.about_weights()));
+                             readable_bytes(stage.total()), stage.about_weights()));
     }
     log_info(fmt::format("Plan   {:<8} {:>10}, {:>9} of {}", "all", format_duration(plan.seconds()),
-                         plan::readable_bytes(plan.bytes()), plan.about_allowed()));
+                         readable_bytes(plan.bytes()), plan.about_allowed()));
 }
 
 }  // namespace

@@ -64,9 +64,9 @@ std::vector<fs::path> pictures_in(const fs::path& folder) {
 }
 
 void require_room(int64_t needed, int64_t memory, const std::string& name, int64_t width, int64_t height) {
-    require_valid(needed <= memory, name, ": ", width, "x", height, " pixels takes ", readable_need(needed),
-                  " to read, but ", readable_room(memory), " may be used; make it smaller, or allow more with ",
-                  Field("memory"));
+    require_valid(needed <= memory, name, ": ", width, "x", height, " pixels takes ", readable_bytes(needed),
+                  " to read, but ", readable_bytes(memory, Rounded::down),
+                  " may be used; make it smaller, or allow more with ", Field("memory"));
 }
 
 double plausible_aspect(double width, double height) {

@@ -16,67 +16,17 @@
 #include "media/input/input_source.h"
 #include "media/input/picture_file.h"
 #include "media/input/rgb_converter.h"
-#include "media/input/video_rate.h"
+#include "media/input/video_stream.h"
 #include "media/y4m_writer.h"
 
 namespace t3video::media {
 namespace {
-
-std::string text_or_unknown(const char* text) {
-    return text != nullptr ? text : "unknown";
-}
-
-// ProRes holds video range alone (SMPTE RDD 36) and a .mov does not say so; FFmpeg 7 tells it of frames only.
-AVColorRange range_of(const AVCodecParameters& stream) {
-    const bool implied = stream.codec_id == AV_CODEC_ID_PRORES && stream.color_range == AVCOL_RANGE_UNSPECIFIED;
-    return implied ? AVCOL_RANGE_MPEG : stream.color_range;
-}
-
-ColorTags tags_of(const AVCodecParameters& stream) {
-    return {text_or_unknown(av_color_primaries_name(stream.color_primaries)),
-            text_or_unknown(av_color_transfer_name(stream.color_trc)),
-            text_or_unknown(av_color_space_name(stream.color_space)),
-            text_or_unknown(av_color_range_name(range_of(stream)))};
-}
 
 // What a colour profile says that decoders do not read: P3's primaries with sRGB's curve.
 template <class Colours>
 void set_display_p3(Colours& colours) {
     colours.color_primaries = AVCOL_PRI_SMPTE432;
     colours.color_trc = AVCOL_TRC_IEC61966_2_1;
-}
-
-// FFmpeg's own decoders of VP8 and VP9 leave alpha out, which lies beside the frames in .webm files.
-const AVCodec* decoder_for(const AVCodec* found, const AVStream& stream, const std::string& name) {
-    const AVDictionaryEntry* alpha = av_dict_get(stream.metadata, "alpha_mode", nullptr, 0);
-    const bool vp9 = stream.codecpar->codec_id == AV_CODEC_ID_VP9;
-    if (alpha == nullptr || std::string_view(alpha->value) != "1") return found;
-    if (!vp9 && stream.codecpar->codec_id != AV_CODEC_ID_VP8) return found;
-    const AVCodec* with_alpha = avcodec_find_decoder_by_name(vp9 ? "libvpx-vp9" : "libvpx");
-    require_valid(with_alpha != nullptr, name, ": has transparency, which this FFmpeg does not read in ",
-                  vp9 ? "VP9" : "VP8", "; convert it to ProRes 4444 or a folder of PNGs");
-    return with_alpha;
-}
-
-// What reading takes: of a picture its file, as one packet, and the frame; of a video the frames that the decoder
-// keeps, those under way in its threads, and as much again for packets and tables; and one frame in RGB.
-int64_t bytes_of_reading(const AVCodecParameters& stream, int64_t file_bytes, bool still, int threads,
-                         Samples samples) {
-    constexpr int64_t kMostOfAPixel = 8;
-    const auto format = static_cast<AVPixelFormat>(stream.format);
-    const int64_t pixels = int64_t{stream.width} * stream.height,
-                  between = RgbConverter::bytes_of_pixel(format, stream.color_trc, stream.color_primaries),
-                  rgb = pixels * (3 * bytes_of(samples) + between);
-    const int stated = av_image_get_buffer_size(format, stream.width, stream.height, 64);
-    const int64_t decoded = stated > 0 ? stated : pixels * kMostOfAPixel;
-    if (still) {
-        const bool coefficients = stream.codec_id == AV_CODEC_ID_MJPEG;  // progressive files keep them, of 16 bits
-        return file_bytes + (coefficients ? 3 : 2) * decoded + rgb;
-    }
-    const AVCodecDescriptor* codec = avcodec_descriptor_get(stream.codec_id);
-    const bool alone = codec != nullptr && (codec->props & AV_CODEC_PROP_INTRA_ONLY) != 0;
-    constexpr int64_t kAtHand = 3, kReferences = 8;
-    return (kAtHand + threads + (alone ? 0 : kReferences)) * decoded + rgb;
 }
 
 }  // namespace
@@ -120,8 +70,9 @@ struct VideoReader::Impl {
 
     template <class... Parts>
     void require_memory(int64_t needed, const Parts&... what) const {
-        require_valid(needed <= memory, name, ": ", what..., " takes ", readable_need(needed), " to read, but ",
-                      readable_room(memory), " may be used; make it smaller, or allow more with ", Field("memory"));
+        require_valid(needed <= memory, name, ": ", what..., " takes ", readable_bytes(needed), " to read, but ",
+                      readable_bytes(memory, Rounded::down), " may be used; make it smaller, or allow more with ",
+                      Field("memory"));
     }
 
     int64_t most_pixels() const {
@@ -192,7 +143,7 @@ struct VideoReader::Impl {
         info.height = parameters.height;
         info.still = still;
         info.codec = avcodec_get_name(parameters.codec_id);
-        info.pixels = text_or_unknown(av_get_pix_fmt_name(static_cast<AVPixelFormat>(parameters.format)));
+        info.pixels = pixels_of(parameters);
         info.tags = tags_of(parameters);
         info.fps = rate_of(name, *input, *stream);
         const AVDictionaryEntry* comment = av_dict_get(input->metadata, "comment", nullptr, 0);

@@ -13,6 +13,7 @@
 #include "ops/convert.h"
 #include "ops/elementwise.h"
 #include "ops/resample.h"
+#include "tensor/frame_rows.h"
 #include "tensor/repeat.h"
 
 namespace t3video::models {
@@ -30,7 +31,7 @@ Tensor scaled(Context& ctx, const Tensor& x, std::span<const float> scale, std::
 Tensor rows_of(Context& ctx, const Tensor& x, const RowRange& rows) {
     if (rows.count() == x.dim(1)) return x;
     std::vector<Tensor> frames;
-    for (int64_t t = 0; t < x.dim(0); ++t) frames.push_back(nn::frame_rows(x.slice(t, t + 1), rows.first, rows.last));
+    for (int64_t t = 0; t < x.dim(0); ++t) frames.push_back(frame_rows(x.slice(t, t + 1), rows.first, rows.last));
     return ops::concat(ctx, frames);
 }
 
@@ -96,7 +97,7 @@ void SmallVae::decode(Context& ctx, const Tensor& latent, const BandSink& sink, 
         const int64_t first = (band.first - around.first) * cell, last = (band.last - around.first) * cell;
         int64_t frame = 0;
         decoder_.forward(ctx, rows_of(ctx, x, around), [&](const Tensor& pixels) {
-            sink(nn::frame_rows(pixels, first, last), frame++, band.first * cell);
+            sink(frame_rows(pixels, first, last), frame++, band.first * cell);
         });
     });
 }

@@ -67,8 +67,8 @@ void CrossAttention::for_each_prompt(int64_t n, const TextKeys& text, const Stre
     }
 }
 
-Tensor CrossAttention::forward(Context& ctx, const Tensor& x, const TextKeys& text, const StreamRows& place,
-                               Saved* saved) const {
+Tensor CrossAttention::attend(Context& ctx, const Tensor& x, const TextKeys& text, const StreamRows& place,
+                              Saved* saved) const {
     Saved unused;
     Saved& s = saved ? *saved : unused;
     s.raw_q = q.forward(ctx, x, ops::Activation::none, &s.to_q);
@@ -80,7 +80,7 @@ Tensor CrossAttention::forward(Context& ctx, const Tensor& x, const TextKeys& te
         ops::attention_into(ctx, s.q.slice(first, last), text.k.slice(begin, end), text.v.slice(begin, end), options,
                             y);
     });
-    return o.forward(ctx, attended, ops::Activation::none, &s.to_o);
+    return attended;
 }
 
 Tensor CrossAttention::backward(Context& ctx, const Saved& saved, const Tensor& dy, const TextKeys& text,
@@ -94,10 +94,6 @@ Tensor CrossAttention::backward(Context& ctx, const Saved& saved, const Tensor& 
                                          text.v.slice(begin, end), dattended.slice(first, last), options, to, dk, dv);
         });
     return q.backward(ctx, saved.to_q, norm_q.backward(ctx, saved.raw_q, dq));
-}
-
-Tensor FeedForward::forward(Context& ctx, const Tensor& x) const {
-    return contract.forward(ctx, expand.forward(ctx, x, ops::Activation::gelu_tanh));
 }
 
 FeedForward::Saved FeedForward::half_forward(Context& ctx, const Tensor& x) const {
@@ -118,6 +114,12 @@ Modulation Block::modulation_of(Context& ctx, const BlockInput& in) const {
     return {shift1, scale1, gate1, shift2, scale2, gate2, in.sets};
 }
 
+Additions Block::additions(Context& ctx, const Modulation& m, int64_t tokens) const {
+    return {{ctx, self_attn.o, &m.gate1, tokens},
+            {ctx, cross_attn.o, nullptr, tokens},
+            {ctx, ffn.contract, &m.gate2, tokens}};
+}
+
 void Block::before_attention(Context& ctx, const ops::Rows& x, int64_t first, const Modulation& m, const BlockInput& in,
                              t3::SelfAttention::Inputs& inputs) const {
     const Tensor h = ops::norm_modulate(ctx, x, m.scale1, m.shift1, m.sets, eps);
@@ -125,12 +127,12 @@ void Block::before_attention(Context& ctx, const ops::Rows& x, int64_t first, co
 }
 
 void Block::after_attention(Context& ctx, ops::Rows& x, const Tensor& attended, const Modulation& m,
-                            const BlockInput& in) const {
-    Tensor h = self_attn.o.forward(ctx, attended);
-    h = ops::add_layer_norm(ctx, x, {h, &m.gate1}, norm3.weight.tensor(), norm3.bias.tensor(), m.sets, norm3.eps);
-    h = cross_attn.forward(ctx, h, in.text, {x.tokens.first, in.sets.period});
-    h = ops::add_norm_modulate(ctx, x, {h}, m.scale2, m.shift2, m.sets, eps);
-    ops::add_gated_to(ctx, x, m.gate2, ffn.forward(ctx, h), m.sets);
+                            const Additions& added, const BlockInput& in) const {
+    Tensor h =
+        added.self.add_layer_norm(ctx, x, attended, norm3.weight.tensor(), norm3.bias.tensor(), m.sets, norm3.eps);
+    h = cross_attn.attend(ctx, h, in.text, {x.tokens.first, in.sets.period});
+    h = added.cross.add_norm_modulate(ctx, x, h, m.scale2, m.shift2, m.sets, eps);
+    added.feed.add(ctx, x, ffn.widen(ctx, h), m.sets);
 }
 
 // The ops of after_attention on a copy of the rows, y behind its first step and z behind its second, then backward:
@@ -146,7 +148,8 @@ void Block::after_attention_backward(Context& ctx, const ops::Rows& x, ops::Rows
     const StreamRows place{x.tokens.first, in.sets.period};
     Tensor h = ops::add_layer_norm(ctx, y, {projected, &m.gate1}, norm3.weight.tensor(), norm3.bias.tensor(), m.sets,
                                    norm3.eps);
-    h = cross_attn.forward(ctx, h, in.text, place, &cross);
+    h = cross_attn.attend(ctx, h, in.text, place, &cross);
+    h = cross_attn.o.forward(ctx, h, ops::Activation::none, &cross.to_o);
     ops::Rows z{clone(ctx, y.data), {}, x.tokens};
     h = ops::add_norm_modulate(ctx, z, {h}, m.scale2, m.shift2, m.sets, eps);
     FeedForward::Saved feed = ffn.half_forward(ctx, h);
@@ -174,18 +177,22 @@ void Block::before_attention_backward(Context& ctx, const ops::Rows& x, ops::Row
     ops::norm_modulate_backward(ctx, x, m.scale1, m.sets, eps, dh, dx, asked(dm.scale1), asked(dm.shift1));
 }
 
-// Only attention sees all tokens at once; the rest runs slice by slice.
+// Only attention sees all tokens at once; the rest runs slice by slice. Its results go back to the stream's order where
+// that costs nothing: products can be added to rows that follow one another.
 void Block::forward(Context& ctx, Tensor& x, const BlockInput& in) const {
     const Modulation m = modulation_of(ctx, in);
+    bool back = false;
     Tensor attended;
     {
         auto inputs = self_attn.make_inputs(ctx, x.dim(0), ctx.compute_type());
         for_rows(ctx, x, in.order,
                  [&](const ops::Rows& rows, int64_t first) { before_attention(ctx, rows, first, m, in, inputs); });
-        attended = self_attn.attend(ctx, inputs, in.windows);
+        back = in.order && self_attn.places_results(ctx, inputs, in.windows);
+        attended = self_attn.attend(ctx, inputs, in.windows, nullptr, back ? in.order : nullptr);
     }
-    for_rows(ctx, x, in.order, [&](ops::Rows& rows, int64_t first) {
-        after_attention(ctx, rows, attended.slice(first, first + rows.count()), m, in);
+    const Additions added = additions(ctx, m, x.dim(0));
+    for_rows(ctx, x, back ? nullptr : in.order, [&](ops::Rows& rows, int64_t first) {
+        after_attention(ctx, rows, attended.slice(first, first + rows.count()), m, added, in);
     });
 }
 

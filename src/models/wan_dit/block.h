@@ -8,6 +8,7 @@
 #include "models/wan_dit/config.h"
 #include "nn/linear.h"
 #include "nn/norm.h"
+#include "nn/residual_linear.h"
 #include "t3/self_attention.h"
 
 namespace t3video::models {
@@ -43,11 +44,11 @@ struct CrossAttention : nn::AttentionWeights {
 
     // text: [rows, dim] after the text embedding, of these prompts one behind another.
     TextKeys keys(Context& ctx, const Tensor& text, std::vector<PromptRows> prompts) const;
-    // Each row sees its sample's prompt.
-    Tensor forward(Context& ctx, const Tensor& x, const TextKeys& text, const StreamRows& place,
-                   Saved* saved = nullptr) const;
+    // Up to the output projection; each row sees its sample's prompt.
+    Tensor attend(Context& ctx, const Tensor& x, const TextKeys& text, const StreamRows& place,
+                  Saved* saved = nullptr) const;
 
-    // dx; dtext, f32, is added to.
+    // Of all of it: dx; dtext, f32, is added to.
     Tensor backward(Context& ctx, const Saved& saved, const Tensor& dy, const TextKeys& text, const StreamRows& place,
                     TextKeys& dtext) const;
     // The gradient of `text`, [rows, dim] of its type, from that of its keys and values.
@@ -69,8 +70,9 @@ struct FeedForward {
         Tensor expanded;
     };
 
-    Tensor forward(Context& ctx, const Tensor& x) const;
-    // Up to the second map, whose result a backward does not need.
+    // Up to the second map.
+    Tensor widen(Context& ctx, const Tensor& x) const { return expand.forward(ctx, x, ops::Activation::gelu_tanh); }
+    // The same with what a backward needs; it does not need the second map's result.
     Saved half_forward(Context& ctx, const Tensor& x) const;
     // dx
     Tensor backward(Context& ctx, const Saved& saved, const Tensor& dy) const;
@@ -104,6 +106,11 @@ struct Modulation {
     ops::TokenSets sets;
 };
 
+// The maps whose results a block adds to its stream, with their gates.
+struct Additions {
+    nn::ResidualLinear self, cross, feed;
+};
+
 // What a block's backward adds to beside the gradients of its parameters, f32. Undefined where nobody asks.
 struct BlockGradients {
     Tensor modulation;  // [6*sets, dim]: of all sets' first rows, then of their second
@@ -128,8 +135,10 @@ struct Block {
                           t3::SelfAttention::Inputs& inputs) const;
     // what follows attention, with the rows' results `attended`: [n, dim].
     void after_attention(Context& ctx, ops::Rows& x, const Tensor& attended, const Modulation& m,
-                         const BlockInput& in) const;
+                         const Additions& added, const BlockInput& in) const;
     Modulation modulation_of(Context& ctx, const BlockInput& in) const;
+    // For a stream of so many tokens. Refers to the block and to m.
+    Additions additions(Context& ctx, const Modulation& m, int64_t tokens) const;
 
     // The gradient dx of the stream behind the block, [tokens, dim] f32, becomes that of x, the stream in front of it:
     // f32 or of the compute type. All that lies between is computed again from x, by the forward's own ops; only

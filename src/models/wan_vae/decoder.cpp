@@ -6,6 +6,7 @@
 #include "models/wan_vae/slices.h"
 #include "ops/layout.h"
 #include "ops/resample.h"
+#include "tensor/frame_rows.h"
 
 namespace t3video::models {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 Tensor rows_of(Context& ctx, const Tensor& x, const RowRange& rows) {
     if (rows.count() == x.dim(1)) return x;
     std::vector<Tensor> frames;
-    for (int64_t t = 0; t < x.dim(0); ++t) frames.push_back(nn::frame_rows(x.slice(t, t + 1), rows.first, rows.last));
+    for (int64_t t = 0; t < x.dim(0); ++t) frames.push_back(frame_rows(x.slice(t, t + 1), rows.first, rows.last));
     return frames.size() == 1 ? frames[0] : ops::concat(ctx, frames);
 }
 

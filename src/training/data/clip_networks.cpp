@@ -6,6 +6,7 @@
 #include "checkpoint/finite.h"
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/readable_bytes.h"
 #include "film/input_frames.h"
 #include "ops/convert.h"
 #include "plan/encoders.h"
@@ -51,7 +52,7 @@ std::optional<Size> smaller_that_fits(const Size& size, int64_t cell, auto&& fit
 }  // namespace
 
 std::string EncodingPlan::about_allowed() const {
-    return plan::readable_bytes(allowed) + (limit.empty() ? "" : " (" + limit + ")");
+    return readable_bytes(allowed) + (limit.empty() ? "" : " (" + limit + ")");
 }
 
 EncodingPlan plan_encoding(const Context& ctx, const film::Networks& networks, const std::vector<ClipRules>& groups,
@@ -77,7 +78,7 @@ EncodingPlan plan_encoding(const Context& ctx, const film::Networks& networks, c
     plan.latents = latents(plan.largest.size);
     const Message more =
         machine.limit.empty() ? Message("allow more with ", Field("memory")) : Message("raise that limit");
-    require_valid(plan.text.bytes <= machine.allowed, "encoding captions needs ", plan::readable_bytes(plan.text.bytes),
+    require_valid(plan.text.bytes <= machine.allowed, "encoding captions needs ", readable_bytes(plan.text.bytes),
                   ", but ", plan.about_allowed(), " may be used; ", more);
     const Size& size = plan.largest.size;
     const auto describe = [&](const Size& s) { return Field("size", s.width, 'x', s.height); };
@@ -85,14 +86,13 @@ EncodingPlan plan_encoding(const Context& ctx, const film::Networks& networks, c
         const auto fits = smaller_that_fits(size, groups.front().cell,
                                             [&](const Size& s) { return latents(s).bytes <= machine.allowed; });
         throw InvalidRequest(Message("encoding clips of ", size.width, 'x', size.height, ", ", plan.largest.frames,
-                                     " frames, needs ", plan::readable_bytes(plan.latents.bytes), ", but ",
+                                     " frames, needs ", readable_bytes(plan.latents.bytes), ", but ",
                                      plan.about_allowed(), " may be used; ",
                                      fits ? Message("what fits: ", describe(*fits), "; or ", more) : more));
     }
     require_valid(machine.on_cpu() || static_cast<int64_t>(machine.input_bytes) + kProgramBytes <= on_host, "clips of ",
                   size.width, 'x', size.height, ", ", plan.largest.frames, " frames, need ",
-                  plan::readable_bytes(machine.input_bytes), " of the host while they wait, and ",
-                  plan::readable_bytes(static_cast<size_t>(std::max<int64_t>(on_host, 0))),
+                  readable_bytes(machine.input_bytes), " of the host while they wait, and ", readable_bytes(on_host),
                   " are available; a smaller ", Field("size"), " needs less");
     return plan;
 }

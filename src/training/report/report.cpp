@@ -9,11 +9,12 @@
 
 #include "core/output_file.h"
 #include "core/paths.h"
+#include "core/readable_bytes.h"
 #include "plan/machine.h"
-#include "training/report/figures.h"
-#include "training/report/films.h"
 #include "report/html.h"
 #include "report/page.h"
+#include "training/report/figures.h"
+#include "training/report/films.h"
 #include "training/report/summary.h"
 
 namespace t3video::training {
@@ -24,7 +25,7 @@ namespace {
 constexpr const char* kNoNumber = "–";
 
 std::string memory_text(double bytes) {
-    return bytes >= 0 && bytes < 1e18 ? plan::readable_bytes(static_cast<size_t>(bytes)) : kNoNumber;
+    return bytes >= 0 && bytes < 1e18 ? readable_bytes(static_cast<int64_t>(bytes)) : kNoNumber;
 }
 
 std::string title_of(const Log& log, const std::filesystem::path& folder) {

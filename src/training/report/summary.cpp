@@ -7,6 +7,7 @@
 #include <cmath>
 #include <span>
 
+#include "core/readable_bytes.h"
 #include "plan/machine.h"
 #include "report/curve.h"
 #include "report/html.h"
@@ -152,8 +153,8 @@ void look_at_costs(const Log& log, const Summary& summary, std::vector<Finding>&
     if (summary.peak_bytes > kLarger * log.run.planned_bytes) {
         findings.push_back(
             {Concern::warning, fmt::format("The run took {} of memory, planned were {}.",
-                                           plan::readable_bytes(static_cast<size_t>(summary.peak_bytes)),
-                                           plan::readable_bytes(static_cast<size_t>(log.run.planned_bytes)))});
+                                           readable_bytes(static_cast<int64_t>(summary.peak_bytes)),
+                                           readable_bytes(static_cast<int64_t>(log.run.planned_bytes)))});
     }
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/readable_bytes.h"
 
 namespace t3video::training {
 namespace {
@@ -81,8 +82,8 @@ std::string size_of_bucket(const ClipBucket& b) {
 Message refusal_of(const RunPlan& plan, const BucketPlan& largest, const Planner& planner, const RunOptions& o) {
     const bool host = largest.step.host_bytes > planner.host;
     Message why("clips of ", size_of_bucket(largest.bucket), ", take ",
-                plan::readable_bytes(host ? plan.host_bytes : plan.bytes), host ? " of pinned host memory" : "",
-                " to train on, and ", plan::readable_bytes(host ? plan.host_allowed : plan.allowed), " may be used");
+                readable_bytes(host ? plan.host_bytes : plan.bytes), host ? " of pinned host memory" : "",
+                " to train on, and ", readable_bytes(host ? plan.host_allowed : plan.allowed), " may be used");
     if (!plan.limit.empty() && !host) why.add(concat(" (", plan.limit, ")"));
     for (const Remedial& remedy : remedies(o, o.train_options(), planner.machine.on_cpu())) {
         if (!planner.all_fit(remedy.options, remedy.together)) continue;

@@ -4,6 +4,7 @@
 #include "core/content_hash.h"
 #include "core/error.h"
 #include "core/paths.h"
+#include "core/readable_bytes.h"
 #include "ops/devices.h"
 #include "training/data/encoders_of.h"
 #include "training/initialise.h"
@@ -183,8 +184,8 @@ void RunLoop::check_films() const {
         const size_t needed = films_->bytes(film_of(stage)) + there;
         const ClipBucket& bucket = stage.clips->buckets().front();
         require_valid(needed <= plan_.allowed, "a sample film of ", bucket.width, "x", bucket.height, ", ",
-                      bucket.frames, " frames, takes ", plan::readable_bytes(needed), " beside what is trained, and ",
-                      plan::readable_bytes(plan_.allowed), " may be used; leave out ", Field("prompt"));
+                      bucket.frames, " frames, takes ", readable_bytes(needed), " beside what is trained, and ",
+                      readable_bytes(plan_.allowed), " may be used; leave out ", Field("prompt"));
     }
 }
 
