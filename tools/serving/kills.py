@@ -154,7 +154,7 @@ def bound_of_disk(program, folder):
         while (reply := client.post("/v1/videos", film(len(films), num_frames=17))).status == 202 and len(films) < 200:
             films.append(reply.json["id"])
             client.finished(films[-1])
-        check("a bound of the disk is kept", reply.status == 507 and "1.0 MiB" in reply.json["error"]["message"], (len(films), reply.body))
+        check("a bound of the disk is kept", reply.status == 507 and "of 1 MiB" in reply.json["error"]["message"], (len(films), reply.body))
         for one in films:
             check("a film is removed", client.delete(f"/v1/videos/{one}").status == 200)
         check("then there is room again", wait(lambda: client.post("/v1/videos", film(0)).status == 202, 30))
