@@ -101,13 +101,13 @@ def small_disk(folder, mebibytes):
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def fill(file, room):
-    """Takes up the disk but for so many bytes."""
-    free = int(subprocess.run(["stat", "-f", "-c", "%a %S", str(file.parent)], check=True, capture_output=True, text=True).stdout.split()[0]) * 4096
-    with open(file, "ab") as ballast:
-        left = max(0, free - room)
-        while left > 0:
-            left -= ballast.write(bytes(min(left, 1 << 20)))
+def fill(file):
+    """Takes up all that the disk has."""
+    with open(file, "ab", buffering=0) as ballast:
+        for size in (1 << 20, 1 << 12):
+            with contextlib.suppress(OSError):
+                while ballast.write(bytes(size)) == size:
+                    pass
 
 
 def full_disk(program, folder):
@@ -118,7 +118,7 @@ def full_disk(program, folder):
         long = client.post("/v1/videos", film(2, num_inference_steps=60)).json["id"]
         queued = client.post("/v1/videos", film(3)).json["id"]
         wait(lambda: client.film(long)["status"] == "in_progress")
-        fill(disk / "ballast", 0)
+        fill(disk / "ballast")
         refused = wait(lambda: (reply := client.post("/v1/videos", film(4))).status != 202 and reply)
         check("a full disk takes no film", refused.status == 507 and refused.json["error"]["code"] == "disk_full", refused.body)
         told = wait(lambda: client.film(queued)["reason"])
