@@ -98,8 +98,8 @@ TEST(Refusal, AdviceNamesAttention) {
         return refusal(plan_film(networks, film, {}, machine), networks, film, machine, make, observer, {}).plain();
     };
     const std::string table = says(film::Attention::automatic), planned = says(film::Attention::t3);
-    EXPECT_NE(table.find("frames 45 attention full, or size 2880x1616 attention full"), std::string::npos) << table;
-    EXPECT_NE(planned.find("frames 45, or size 2880x1616"), std::string::npos) << planned;
+    EXPECT_NE(table.find("frames 41 attention full, or size 2880x1616 attention full"), std::string::npos) << table;
+    EXPECT_NE(planned.find("frames 41, or size 2880x1616"), std::string::npos) << planned;
     EXPECT_EQ(planned.find("attention full"), std::string::npos) << planned << ": windows are planned for any size";
 }
 
