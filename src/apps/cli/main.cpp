@@ -40,8 +40,8 @@ void open_standard_files() {
 // What commands that compute, and those of them whose work goes on after an interruption, need before they begin.
 void prepare(const std::string& command, char** argv) {
     const auto is = [&](std::initializer_list<const char*> names) { return std::ranges::count(names, command) > 0; };
-    const bool goes_on =
-        is({"generate", "batch", "calibrate", "resume", "decode", "make-clips", "encode", "retrofit", "evaluate", "serve"});
+    const bool goes_on = is({"generate", "batch", "calibrate", "resume", "decode", "make-clips", "encode", "retrofit",
+                             "evaluate", "serve"});
     if (goes_on || is({"plan", "bench", "module"})) t3video::apps::wait_without_spinning(argv);
     if (!goes_on) return;
     std::signal(SIGPIPE, SIG_IGN);  // nobody reads how a film goes on: no reason to end it
@@ -159,6 +159,11 @@ int main(int argc, char** argv) {
         return report(std::string("not enough memory") + kSmaller, kInternalError);
     } catch (const std::system_error& error) {  // no thread, no file, no room for what is printed
         if (std::ferror(stdout) != 0) return report_output(output_refusal(error.code().value()));
+        if (error.code() == std::errc::resource_unavailable_try_again)
+            return report(
+                std::string("the system starts no further thread: raise the limit of address space (ulimit -v) or "
+                            "of processes (ulimit -u), or take fewer threads"),
+                kUserError);
         return report(std::string("the system refuses: ") + error.what(), kInternalError);
     } catch (const std::exception& error) {
         return report(kOurs + std::string(error.what()), kInternalError);
