@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <httplib.h>
 
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -25,6 +26,7 @@ class ServeTest : public ::testing::Test {
         for (const std::string& word : further) words += " " + testing::quoted(word);
         words += " --data " + testing::quoted(folder_ / "data") + " >" + testing::quoted(folder_ / "out") + " 2>" +
                  testing::quoted(folder_ / "err");
+        std::filesystem::remove(folder_ / "out");  // of a server before
         child_ = fork();
         if (child_ == 0) {
             execl("/bin/sh", "sh", "-c", words.c_str(), nullptr);
@@ -61,6 +63,7 @@ TEST_F(ServeTest, WhatWasAcceptedIsMadeAfterAStopAndAKill) {
                            {"num_inference_steps", 4},
                            {"seed", i}};
         const auto answer = client_->Post("/v1/videos", film.dump(), "application/json");
+        ASSERT_TRUE(answer) << read_file(folder_ / "err");
         ASSERT_EQ(answer->status, 202) << answer->body;
         ids.push_back(json::parse(answer->body)["id"]);
     }
@@ -72,7 +75,9 @@ TEST_F(ServeTest, WhatWasAcceptedIsMadeAfterAStopAndAKill) {
         json film;
         for (int i = 0; i < 2400 && film["status"] != "completed"; ++i) {
             std::this_thread::sleep_for(25ms);
-            film = json::parse(client_->Get("/v1/videos/" + id)->body);
+            const auto answer = client_->Get("/v1/videos/" + id);
+            ASSERT_TRUE(answer) << read_file(folder_ / "err");
+            film = json::parse(answer->body);
         }
         EXPECT_EQ(film["status"], "completed") << film;
         EXPECT_GT(client_->Get("/v1/videos/" + id + "/content")->body.size(), 1000U);
