@@ -13,16 +13,18 @@ class ResidualLinear {
     // `rows` that it is for, in all.
     ResidualLinear(Context& ctx, const Linear& map, const Tensor* gate, int64_t rows);
 
-    // x: rows as ops::Rows has them; h: [n, in].
-    void add(Context& ctx, ops::Rows& x, const Tensor& h, const ops::TokenSets& sets) const;
+    // x: rows as ops::Rows has them; h: [n, in], used up.
+    void add(Context& ctx, ops::Rows& x, Tensor h, const ops::TokenSets& sets) const;
     // The same, and the norms as ops::add_layer_norm and ops::add_norm_modulate have them.
-    Tensor add_layer_norm(Context& ctx, ops::Rows& x, const Tensor& h, const Tensor& weight, const Tensor& bias,
+    Tensor add_layer_norm(Context& ctx, ops::Rows& x, Tensor h, const Tensor& weight, const Tensor& bias,
                           const ops::TokenSets& sets, float eps) const;
-    Tensor add_norm_modulate(Context& ctx, ops::Rows& x, const Tensor& h, const Tensor& scale, const Tensor& shift,
+    Tensor add_norm_modulate(Context& ctx, ops::Rows& x, Tensor h, const Tensor& scale, const Tensor& shift,
                              const ops::TokenSets& sets, float eps) const;
 
   private:
     bool added(Context& ctx, ops::Rows& x, const Tensor& h) const;
+    // h goes before the step takes more memory.
+    Tensor computed(Context& ctx, Tensor h) const;
 
     const Linear& map_;
     const Tensor* gate_;

@@ -1,6 +1,7 @@
 // The queue in SQLite: what is accepted stays, in which order films are due, caps, and versions of the table.
 #include <gtest/gtest.h>
 
+#include "serving/refusal.h"
 #include "serving/sqlite_queue.h"
 #include "support/errors.h"
 #include "support/files.h"
@@ -29,15 +30,6 @@ struct QueueTest : ::testing::Test {
     std::string next(SqliteQueue& queue, const std::string& kind = "") {
         const auto entry = queue.lease("me", 60, kind);
         return entry ? entry->id : "";
-    }
-    Refused::Kind refusal(const std::function<void()>& what) {
-        try {
-            what();
-        } catch (const Refused& refused) {
-            return refused.kind();
-        }
-        ADD_FAILURE() << "not refused";
-        return Refused::Kind::unknown;
     }
 };
 

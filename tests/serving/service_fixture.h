@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "serving/refusal.h"
 #include "serving/service.h"
 #include "support/errors.h"
 #include "support/files.h"
@@ -87,16 +88,6 @@ class ServiceTest : public ::testing::Test {
     }
     static std::string bytes_of(Service& service, const std::string& id) {
         return testing::read_file(service.file(id, FilmFile::Variant::video).path);
-    }
-    template <class F>
-    static Refused::Kind refusal(F&& what) {
-        try {
-            what();
-        } catch (const Refused& refused) {
-            return refused.kind();
-        }
-        ADD_FAILURE() << "not refused";
-        return Refused::Kind::unknown;
     }
 
     testing::TemporaryFolder folder_;

@@ -131,7 +131,7 @@ void Block::after_attention(Context& ctx, ops::Rows& x, const Tensor& attended, 
     Tensor h =
         added.self.add_layer_norm(ctx, x, attended, norm3.weight.tensor(), norm3.bias.tensor(), m.sets, norm3.eps);
     h = cross_attn.attend(ctx, h, in.text, {x.tokens.first, in.sets.period});
-    h = added.cross.add_norm_modulate(ctx, x, h, m.scale2, m.shift2, m.sets, eps);
+    h = added.cross.add_norm_modulate(ctx, x, std::move(h), m.scale2, m.shift2, m.sets, eps);
     added.feed.add(ctx, x, ffn.widen(ctx, h), m.sets);
 }
 
