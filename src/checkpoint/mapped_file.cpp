@@ -59,13 +59,16 @@ class Mappings {
 
 Mappings mappings;
 
-// Only what is safe in a handler. It ends the program, since the thread that read cannot go on.
+// Only what is safe in a handler. It ends the program, since the thread that read cannot go on. Threads that meet the
+// same hole at once wait for the end in silence.
 void end_for_lost_page(int signal, siginfo_t* info, void*) {
+    static std::atomic_flag is_said = ATOMIC_FLAG_INIT;
     const MappedFile* file = mappings.at(static_cast<const std::byte*>(info->si_addr));
     if (file == nullptr) {
         std::signal(signal, SIG_DFL);  // and the same read once more
         return;
     }
+    while (is_said.test_and_set()) pause();
     const auto part = [](std::string_view text) { return iovec{const_cast<char*>(text.data()), text.size()}; };
     const std::array line{part(isatty(STDERR_FILENO) != 0 ? "\nt3video: " : "t3video: "), part(file->path().c_str()),
                           part(": was cut short while it was used, or its disk fails; when it is whole, give the same "

@@ -190,9 +190,13 @@ void remark_on_students(const ModelFiles& files, const std::optional<Student>& s
 
 sampling::Solver solver_of(const Settings& settings) {
     const bool plain = std::ranges::none_of(settings.solver, [](unsigned char c) { return c < ' '; });
-    require_valid(plain, "unknown solver ", checkpoint::quote(settings.solver));  // others are named as they are
-    const bool diffusers_class = settings.solver.find("Scheduler") != std::string::npos;
-    return diffusers_class ? sampling::find_diffusers_solver(settings.solver) : sampling::find_solver(settings.solver);
+    require_valid(plain, Field("solver", checkpoint::quote(settings.solver)), ": is no name of a solver");
+    if (settings.solver.find("Scheduler") == std::string::npos) return sampling::find_solver(settings.solver);
+    try {
+        return sampling::find_diffusers_solver(settings.solver);
+    } catch (const InvalidRequest& error) {
+        throw InvalidRequest(Message(Field("solver"), ": ", error.message()));
+    }
 }
 
 Settings resolve_settings(const ModelFiles& files, const ModelTraits& traits, const SettingChoices& choices,

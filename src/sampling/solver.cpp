@@ -56,8 +56,8 @@ Solver find_solver(std::string_view name) {
     std::string names;
     for (const Solver& solver : kSolvers) names += concat(names.empty() ? "" : ", ", solver.name);
     for (const Rule& of : kRules) names += concat(", ", of.name);
-    throw InvalidRequest(concat("unknown solver '", name, "', expected one of: ", names,
-                                "; or a scheduler of diffusers: ", diffusers_classes()));
+    throw InvalidRequest(Message(Field("solver", name), ": expected one of: ", names,
+                                 "; or a scheduler of diffusers: ", diffusers_classes()));
 }
 
 }  // namespace t3video::sampling

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,7 +35,7 @@ struct Resolved {
 };
 
 struct Failure {
-    std::string code, message;  // "cancelled", "out_of_memory", "failed"; a line for people, without paths
+    std::string code, message;  // "cancelled", "out_of_memory", "crashed", "failed"; a line for people, without paths
 };
 
 // A film of the queue. Times are Unix seconds, 0 until known.
@@ -107,8 +108,11 @@ class Queue {
     // run out is due again.
     virtual std::optional<Entry> lease(const std::string& owner, int64_t seconds, const std::string& kind) = 0;
     virtual void renew(const std::string& owner, int64_t seconds) = 0;  // all leases of the owner
-    // Where no other server works on this queue: whatever ran is due again.
-    virtual void release_all() = 0;
+    // Where no other server works on this queue: whatever ran when the last one ended is due again. A film at which a
+    // server ended kMostEnds times in a row without a further step, `step_of` its id, may be why, and fails.
+    static constexpr int64_t kMostEnds = 10;
+    using StepOf = std::function<int64_t(const std::string& id)>;
+    virtual void release_all(const StepOf& step_of, int64_t expires) = 0;
 
     // What a film turned out to be once its input was read.
     virtual void settle(const std::string& id, const Resolved& film) = 0;

@@ -129,7 +129,11 @@ Service::Impl::Impl(ServiceOptions given)
               plan::host_memory(sessions.front()->context(), sessions.front()->memory())),
       keeper({options, folder, queue, uploads, hub, place, words, random_id()}) {
     planner.models();  // each opens
-    queue.release_all();
+    const auto step_of = [this](const std::string& id) {
+        const auto job = job::look_at_job(folder.job(id));
+        return job ? job->step : int64_t{0};
+    };
+    queue.release_all(step_of, expiry(options));
     keeper.tidy_up();
     threads.emplace_back([this] { keeper.run(); });
     for (size_t i = 0; i < sessions.size(); ++i) {

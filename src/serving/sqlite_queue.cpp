@@ -28,6 +28,9 @@ constexpr std::array kVersions = {
        CREATE INDEX films_by_key ON films (key, number);
        CREATE INDEX films_that_expire ON films (expires) WHERE expires > 0;
        CREATE INDEX films_to_remove ON films (removing) WHERE removing = 1;)",
+    // How many times in a row a server ended while it made the film, all at this step.
+    R"(ALTER TABLE films ADD COLUMN ends INTEGER NOT NULL DEFAULT 0;
+       ALTER TABLE films ADD COLUMN ended_at_step INTEGER NOT NULL DEFAULT -1;)",
 };
 
 // Of a film, in the order of entry_of().
@@ -288,13 +291,25 @@ void SqliteQueue::renew(const std::string& owner, int64_t seconds) {
     writer_.run("UPDATE films SET lease = ? WHERE owner = ? AND state = 'running'", {unix_time() + seconds, owner});
 }
 
-void SqliteQueue::release_all() {
+void SqliteQueue::release_all(const StepOf& step_of, int64_t expires) {
+    const std::vector<std::string> running = ids("SELECT id FROM films WHERE state = 'running'");
     const std::lock_guard lock(writing_);
     writer_.transaction([&] {
+        for (const std::string& id : running) {
+            const int64_t step = step_of(id);
+            writer_.run(
+                "UPDATE films SET ends = CASE WHEN ended_at_step = ? THEN ends + 1 ELSE 1 END, ended_at_step = ? "
+                "WHERE id = ?",
+                {step, step, id});
+        }
+        const std::string over = "cancelling = 0, owner = '', code = ?, message = ?, ended = ?, expires = ? ";
+        writer_.run("UPDATE films SET state = 'cancelled', " + over + "WHERE state = 'running' AND cancelling = 1",
+                    {kCancelled.code, kCancelled.message, unix_time(), expires});
         writer_.run(
-            "UPDATE films SET state = 'cancelled', cancelling = 0, owner = '', code = ?, message = ?, ended = ? "
-            "WHERE state = 'running' AND cancelling = 1",
-            {kCancelled.code, kCancelled.message, unix_time()});
+            "UPDATE films SET state = 'failed', ends = 0, " + over + "WHERE state = 'running' AND ends >= ?",
+            {std::string("crashed"),
+             concat("the server ended ", kMostEnds, " times in a row while it made this film, at the same step"),
+             unix_time(), expires, kMostEnds});
         writer_.run("UPDATE films SET state = 'queued', owner = '', not_before = 0 WHERE state = 'running'");
     });
 }

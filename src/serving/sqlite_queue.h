@@ -23,7 +23,7 @@ class SqliteQueue final : public Queue {
     std::vector<Ahead> ahead_of(std::span<const Entry> entries) override;
     std::optional<Entry> lease(const std::string& owner, int64_t seconds, const std::string& kind) override;
     void renew(const std::string& owner, int64_t seconds) override;
-    void release_all() override;
+    void release_all(const StepOf& step_of, int64_t expires) override;
     void settle(const std::string& id, const Resolved& film) override;
     void put_back(const std::string& id, int64_t not_before) override;
     void finish(const std::string& id, State state, const Failure& failure, int64_t bytes, int64_t expires) override;

@@ -249,7 +249,7 @@ TEST_F(SettingsTest, WrongGenerationConfig) {
     generation_config(R"({"solver": "heun"})");
     expect_invalid([&] { resolve(kWan21); }, {"heun", "euler, unipc, dpm++"});
     generation_config(R"({"solver": "a\nb"})");
-    expect_invalid([&] { resolve(kWan21); }, {R"(unknown solver 'a\x0ab')"});
+    expect_invalid([&] { resolve(kWan21); }, {R"(solver 'a\x0ab')"});
     generation_config(R"({"frames": 16})");
     expect_invalid([&] { resolve(kWan21); }, {"frames 16", "17"});
 }
@@ -279,7 +279,7 @@ TEST_F(SettingsTest, Ranges) {
     for (const double fps : {1.0, 23.976, 240.0}) accepted(&SettingChoices::fps, fps);
     SettingChoices choices;
     choices.solver = "heun";
-    expect_invalid([&] { resolve(kWan21, choices); }, {"unknown solver 'heun'", "euler, unipc, dpm++"});
+    expect_invalid([&] { resolve(kWan21, choices); }, {"solver heun: expected", "euler, unipc, dpm++"});
     choices.solver = "DDIMScheduler";
     expect_invalid([&] { resolve(kWan21, choices); },
                    {"unknown scheduler class 'DDIMScheduler'", "UniPCMultistepScheduler"});

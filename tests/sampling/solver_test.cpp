@@ -259,10 +259,9 @@ TEST(Solvers, AreFoundByName) {
         find_solver("heun");
         FAIL();
     } catch (const InvalidRequest& error) {
-        EXPECT_STREQ(
-            error.what(),
-            "unknown solver 'heun', expected one of: euler, unipc, dpm++, renoise, rcm; or a scheduler of diffusers: "
-            "UniPCMultistepScheduler, DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler");
+        EXPECT_STREQ(error.what(),
+                     "solver heun: expected one of: euler, unipc, dpm++, renoise, rcm; or a scheduler of diffusers: "
+                     "UniPCMultistepScheduler, DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler");
     }
     EXPECT_THROW(find_solver(""), InvalidRequest);
 }

@@ -215,8 +215,8 @@ TEST(Students, RefuseWhatTheyAreNotMadeFor) {
     for (const char* sigma : {"0", "14", "-80", "x", "nan", "inf", "1e7"})
         expect_invalid(named(concat("rcm:sigma_max=", sigma).c_str()),
                        {concat("solver rcm:sigma_max=", sigma, ": "), "expected more than 14.1"});
-    expect_invalid(named("euler:order=2"), {"unknown solver 'euler:order=2'", "renoise, rcm"});
-    expect_invalid(named("renoisy"), {"unknown solver 'renoisy'"});
+    expect_invalid(named("euler:order=2"), {"solver euler:order=2: expected", "renoise, rcm"});
+    expect_invalid(named("renoisy"), {"solver renoisy: expected"});
 }
 
 TEST(Students, NeedNoiseThatFits) {

@@ -78,12 +78,33 @@ TEST_F(QueueTest, WhatRanIsDueAgainFirstOnceItsServerIsGone) {
         queue.add(film("third"), {});
     }
     SqliteQueue queue(file);
-    queue.release_all();
+    queue.release_all([](const std::string&) { return 0; }, 0);
     EXPECT_EQ(queue.find("cancelled")->state, State::cancelled);
     EXPECT_EQ(queue.find("first")->state, State::queued);
     EXPECT_EQ(next(queue), "first");
     EXPECT_EQ(next(queue), "second");
     EXPECT_EQ(next(queue), "third");
+}
+
+TEST_F(QueueTest, AFilmAtWhichServersEndAgainAndAgainFails) {
+    SqliteQueue queue(file);
+    queue.add(film("fatal"), {});
+    const auto end_at = [&](int64_t step) {
+        EXPECT_EQ(next(queue), "fatal");
+        queue.release_all([=](const std::string&) { return step; }, 77);
+        return queue.find("fatal").value();
+    };
+    for (int64_t i = 1; i < Queue::kMostEnds; ++i) EXPECT_EQ(end_at(2).state, State::queued);
+    for (int64_t i = 1; i < Queue::kMostEnds; ++i) EXPECT_EQ(end_at(3).state, State::queued) << "it went on by a step";
+    queue.add(film("other"), {});
+    const Entry failed = end_at(3);
+    EXPECT_EQ(failed.state, State::failed);
+    EXPECT_EQ(failed.failure.code, "crashed");
+    EXPECT_EQ(failed.expires, 77);
+    EXPECT_EQ(next(queue), "other");
+    queue.finish("other", State::completed, {}, 0, 0);
+    queue.resume("fatal", {});
+    EXPECT_EQ(end_at(3).state, State::queued) << "a resumed film has all its tries";
 }
 
 TEST_F(QueueTest, ALeaseThatRanOutIsAnothersToTake) {
@@ -207,6 +228,8 @@ TEST_F(QueueTest, AnEarlierVersionIsBroughtUpToDate) {
         Database database(file, Database::Use::writing);
         for (const char* index : {"films_by_state", "films_by_key", "films_that_expire", "films_to_remove"})
             database.script(concat("DROP INDEX ", index));
+        for (const char* column : {"ends", "ended_at_step"})
+            database.script(concat("ALTER TABLE films DROP COLUMN ", column));
         database.script("PRAGMA user_version = 1");
     }
     SqliteQueue queue(file);
@@ -216,8 +239,11 @@ TEST_F(QueueTest, AnEarlierVersionIsBroughtUpToDate) {
     database.run("PRAGMA user_version", {}, [&](const Row& row) { version = row.whole(0); });
     database.run("SELECT COUNT(*) FROM sqlite_master WHERE name LIKE 'films_%' AND type = 'index'", {},
                  [&](const Row& row) { indices = row.whole(0); });
-    EXPECT_EQ(version, 2);
+    EXPECT_EQ(version, 3);
     EXPECT_EQ(indices, 4);
+    EXPECT_EQ(next(queue), "a");
+    queue.release_all([](const std::string&) { return 1; }, 0);
+    EXPECT_EQ(next(queue), "a");
 }
 
 TEST_F(QueueTest, ALaterVersionAndOtherFilesAreRefused) {

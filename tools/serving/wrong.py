@@ -217,10 +217,12 @@ class Wrong:
     def queries(self):
         rng = self.rng
         query = rng.choice(["limit=0", "limit=101", "limit=abc", "limit=-1", "limit=1e1", "limit=", "limit", "limit=%2020", "limit=99999999999999999999", "order=up", "order=DESC", "order=",
-                            f"after={NO_ID}", "after=x", "after=%00", "after=%ff", "limit=2&limit=2", "order=asc&order=desc", "limit=%", "a%zz=1",
+                            "after=%00", "after=%ff", "limit=2&limit=2", "order=asc&order=desc", "limit=%", "a%zz=1",
                             f"{self.word()}_=1", "limit=5&%6cimit=5", "limit[]=5"])
         target = rng.choice([f"/v1/videos?{query}", f"/v1/videos/{self.done}/content?variant={rng.choice(['film', '', 'VIDEO', '..%2fjob', '%ff'])}",
                              f"/v1/videos/{self.done}?a=1", "/v1/models?limit=1", "/metrics?a", f"/v1/videos/{self.done}/content?variant=video&variant=video"])
+        if rng.random() < 0.1:
+            return Case("after", head("GET", f"/v1/videos?after={rng.choice([NO_ID, 'x'])}"), (404,))
         return Case(target, head("GET", target), (400,))
 
     def states(self):

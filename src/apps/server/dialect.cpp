@@ -11,7 +11,7 @@ namespace {
 
 using Type = DialectField::Type;
 
-constexpr double kLargestSide = 32'768;  // pixels
+constexpr double kSmallestSide = 16, kLargestSide = 16'384;  // pixels
 
 // clang-format off
 constexpr DialectField kFields[] = {
@@ -19,15 +19,15 @@ constexpr DialectField kFields[] = {
     {"model", Type::text, "model", "Name of a model of GET /v1/models; the first one where none is given"},
     {"negative_prompt", Type::text, "negative", "What the film should not look like"},
     {"size", Type::text, "size", "Width and height in pixels, as in 832x480"},
-    {"width", Type::integer, nullptr, "Pixels; goes before size", 1, kLargestSide},
-    {"height", Type::integer, nullptr, "Pixels; goes before size", 1, kLargestSide},
+    {"width", Type::integer, nullptr, "Pixels; goes before size", kSmallestSide, kLargestSide},
+    {"height", Type::integer, nullptr, "Pixels; goes before size", kSmallestSide, kLargestSide},
     {"seconds", Type::number_or_text, nullptr, "Length: frames become 4 * round(seconds * fps / 4) + 1", 0, 3600},
     {"num_frames", Type::integer, "frames", "Number of frames, 4k+1; goes before seconds", 1, kMostFrames},
-    {"fps", Type::number_or_text, "fps", "Frames per second of the file, as in 24 or 24000/1001", 0.01, 1000},
+    {"fps", Type::number_or_text, "fps", "Frames per second of the file, as in 24 or 24000/1001", 1, 240},
     {"num_inference_steps", Type::integer, "steps", "Denoising steps: more is slower and cleaner", 1, 1000},
-    {"guidance_scale", Type::number, "cfg", "How closely to follow the prompt; 1 turns it off and halves the work"},
-    {"guidance_scale_2", Type::number, nullptr, "The same for low noise, where it must be guidance_scale"},
-    {"flow_shift", Type::number, "shift", "Share of the steps at high noise; larger films want more"},
+    {"guidance_scale", Type::number, "cfg", "How closely to follow the prompt; 1 turns it off and halves the work", 0, 100},
+    {"guidance_scale_2", Type::number, nullptr, "The same for low noise, where it must be guidance_scale", 0, 100},
+    {"flow_shift", Type::number, "shift", "Share of the steps at high noise; larger films want more", 0.001, 100},
     {"seed", Type::integer, "seed", "Another seed makes another film of the same prompt; -1 draws one", -1, 18446744073709551615.0},
     {"lora", Type::names, nullptr, "LoRAs of the model's list, as NAME or NAME:WEIGHT, or {\"name\", \"weight\"}"},
     {"input_reference", Type::input, nullptr, "Picture or video that the film is made from: a file of a form, or {\"image_url\": \"data:...;base64,...\"}, or {\"file_id\"} of one sent before"},
@@ -81,9 +81,9 @@ const Tongue& http_tongue() {
     return tongue;
 }
 
-ordered_json request_of(const serving::FieldValues& fields) {
-    ordered_json request = ordered_json::object(), extra = ordered_json::object();
-    for (const auto& [name, value] : fields) {
+ordered_json request_of(const serving::Entry& entry) {
+    ordered_json request = {{"model", entry.model}}, extra = ordered_json::object();
+    for (const auto& [name, value] : entry.fields) {
         const DialectField* field = find_dialect(dialect_name(name));
         if (name == "lora")
             request["lora"].push_back(value);
@@ -92,6 +92,7 @@ ordered_json request_of(const serving::FieldValues& fields) {
         else
             extra[name] = value;
     }
+    request["container"] = entry.container.substr(1);
     if (!extra.empty()) request[kExtra] = std::move(extra);
     return request;
 }

@@ -43,7 +43,7 @@ std::string dialect_name(std::string_view film_field);
 // How messages name fields and remedies here.
 const Tongue& http_tongue();
 
-// A film's fields as the body of a request that asks for the same film.
-ordered_json request_of(const serving::FieldValues& fields);
+// The body of a request that asks for the same film, in a file of the same kind.
+ordered_json request_of(const serving::Entry& entry);
 
 }  // namespace t3video::server

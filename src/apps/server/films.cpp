@@ -86,7 +86,7 @@ Answer list_films(Site& site, Request& request) {
         return json_answer(list_of(site.service.list(query)));
     } catch (const serving::Refused& refused) {
         if (refused.kind() != serving::Refused::Kind::unknown) throw;
-        throw wrong_field("after", "no film of that id");
+        throw HttpError{404, "not_found", "after: no film of that id", "after"};
     }
 }
 

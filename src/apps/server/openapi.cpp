@@ -70,10 +70,21 @@ ordered_json error_answer_of(int status) {
     return answer;
 }
 
+// What can be asked about a film that an answer names.
+ordered_json links_of_film() {
+    ordered_json links = ordered_json::object();
+    for (const Route& route : routes()) {
+        if (std::string_view(route.path).find("{id}") == std::string_view::npos) continue;
+        links[route.name] = {{"operationId", route.name}, {"parameters", {{"id", "$response.body#/id"}}}};
+    }
+    return links;
+}
+
 ordered_json answer_of(const Documented& documented) {
     ordered_json answer = {{"description", documented.what}};
     if (documented.schema) answer["content"] = content("application/json", reference(documented.schema));
     if (documented.type) answer["content"] = content(documented.type, {{"type", "string"}, {"format", "binary"}});
+    if (documented.status == 202) answer["links"] = links_of_film();
     return answer;
 }
 

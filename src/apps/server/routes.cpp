@@ -18,7 +18,9 @@ QueryField limit_field() {
     return {"limit", "Films of a page", {{"type", "integer"}, {"minimum", 1}, {"maximum", 100}, {"default", 20}}};
 }
 QueryField after_field() {
-    return {"after", "Id of the film behind which the page begins", {{"type", "string"}}};
+    return {"after",
+            "Id of the film behind which the page begins",
+            {{"type", "string"}, {"pattern", "^[A-Za-z0-9_-]{0,64}$"}}};
 }
 QueryField variant_field() {
     return {"variant",
@@ -26,7 +28,9 @@ QueryField variant_field() {
             {{"type", "string"}, {"enum", {"video", "thumbnail", "spritesheet"}}, {"default", "video"}}};
 }
 QueryField version_field() {
-    return {"of", "Any number: makes another address of it when the picture is another", {{"type", "string"}}};
+    return {"of",
+            "Any number: makes another address of it when the picture is another",
+            {{"type", "string"}, {"pattern", "^[0-9]{1,18}$"}}};
 }
 
 // clang-format off
@@ -39,7 +43,7 @@ const std::vector<Route>& table() {
         {"POST", "/v1/videos/sync", "createVideoSync", "Make a film and wait for it", make_film_now, {}, "FilmRequest",
          {{200, "The film", nullptr, "*/*"}}, {404, 409, 413, 415, 507}, false, true},
         {"GET", "/v1/videos", "listVideos", "Films, page by page", list_films, {after_field(), limit_field(), order_field()}, nullptr,
-         {{200, "A page", "VideoList"}}, {}},
+         {{200, "A page", "VideoList"}}, {404}},
         {"GET", "/v1/videos/{id}", "getVideo", "A film, and how far it is", get_film, {}, nullptr, {{200, "The film", kVideo}}, {404}},
         {"DELETE", "/v1/videos/{id}", "deleteVideo", "Remove a film; one that is being made is cancelled first", remove_film, {}, nullptr,
          {{200, "Removed", "DeletedVideo"}}, {404}},

@@ -49,6 +49,10 @@ std::string plain(const std::string& text) {
 constexpr const char* kText = R"(^[^\x00-\x08\x0b\x0e-\x1f\x7f]*$)";
 constexpr const char* kPrompt = R"(^[^\x00-\x08\x0b\x0e-\x1f\x7f]*[!-~][^\x00-\x08\x0b\x0e-\x1f\x7f]*$)";
 
+constexpr const char* kSize = "^(1[6-9]|[2-9][0-9]|[1-9][0-9]{2,3})[xX](1[6-9]|[2-9][0-9]|[1-9][0-9]{2,3})$";
+constexpr const char* kSeconds = R"(^[1-9][0-9]{0,2}(\.[0-9]{1,6})?$)";
+constexpr const char* kRate = R"(^(([1-9][0-9]?|1[0-9]{2})(\.[0-9]{1,6})?|(24000|30000|60000|120000)/1001)$)";
+
 ordered_json containers() {
     ordered_json names = ordered_json::array();
     for (const std::string& one : serving::containers()) names.push_back(one.substr(1));
@@ -90,7 +94,7 @@ ordered_json schema_of(const DialectField& field) {
         case Type::text: {
             const std::string_view name = field.name;
             if (name == "container") return containers();
-            if (name == "size") return {{"type", "string"}, {"pattern", "^[1-9][0-9]{0,4}[xX][1-9][0-9]{0,4}$"}};
+            if (name == "size") return {{"type", "string"}, {"pattern", kSize}};
             return {
                 {"type", "string"}, {"maxLength", kLongestText / 4}, {"pattern", name == "prompt" ? kPrompt : kText}};
         }
@@ -99,9 +103,9 @@ ordered_json schema_of(const DialectField& field) {
         case Type::number:
             return number_schema(field, "number");
         case Type::number_or_text:
-            return {{"anyOf",
-                     {number_schema(field, "number"),
-                      {{"type", "string"}, {"pattern", "^[1-9][0-9]{0,2}(\\.[0-9]{1,6})?$"}}}}};
+            return {
+                {"anyOf",
+                 {number_schema(field, "number"), {{"type", "string"}, {"pattern", field.film ? kRate : kSeconds}}}}};
         case Type::names:
             return reference("Loras");
         case Type::input:
@@ -124,8 +128,8 @@ ordered_json request_schema(bool needs_prompt, bool form) {
     if (needs_prompt) schema["required"] = {"prompt"};
     // One side alone needs a size for the other.
     const ordered_json sized = {{"required", {"size"}}};
-    schema["allOf"] = {{{"if", {{"required", {"width"}}}}, {"then", {{"anyOf", {sized, {{"required", {"height"}}}}}}}},
-                       {{"if", {{"required", {"height"}}}}, {"then", {{"anyOf", {sized, {{"required", {"width"}}}}}}}}};
+    schema["dependentSchemas"] = {{"width", {{"anyOf", {sized, {{"required", {"height"}}}}}}},
+                                  {"height", {{"anyOf", {sized, {{"required", {"width"}}}}}}}};
     return schema;
 }
 

@@ -106,7 +106,7 @@ ordered_json video_of(const serving::FilmView& film) {
         {"position", e.state == State::queued ? ordered_json(film.ahead.films) : ordered_json()},
         {"reason", or_null(film.progress.waiting)},
         {"preview", film.has_preview ? ordered_json(preview_address(e.id, film.progress.preview)) : ordered_json()},
-        {"request", request_of(e.fields)}};
+        {"request", request_of(e)}};
 }
 
 Answer video_answer(const serving::FilmView& film, int status) {

@@ -167,6 +167,27 @@ TEST_F(HttpTest, SlowConnectionsStopNobody) {
     EXPECT_EQ(status_of(ask(get("/say"), "/say")), 200);
 }
 
+TEST_F(HttpTest, SlowBodiesMakeWayForOthers) {
+    HttpLimits limits;
+    limits.bodies = 2;
+    limits.small_body = 10;
+    limits.stall = 2s;  // slow after a tenth of it
+    start(limits);
+    const std::string head = std::string("POST /echo") + kHost + "Content-Length: 50000\r\n\r\n";
+    Talk first(port_), second(port_);
+    for (Talk* slow : {&first, &second}) slow->say(head + "x");
+    std::this_thread::sleep_for(50ms);
+    EXPECT_EQ(status_of(ask(post("/echo", std::string(50'000, 'y')))), 503) << "nobody is slow yet";
+    std::this_thread::sleep_for(400ms);
+    const std::string body(300'000, 'z');
+    EXPECT_TRUE(ask(post("/echo", body), body).ends_with(body));
+    // One of both went, told why; the other one has its time.
+    const auto told = [](Talk& talk) { return status_of(talk.hear()); };
+    EXPECT_EQ(told(first), 408);
+    second.say(std::string(49'999, 'x'));
+    EXPECT_EQ(status_of(second.hear(std::string(50'000, 'x'))), 200);
+}
+
 TEST_F(HttpTest, RequestsThatDoNotArriveAreTold) {
     HttpLimits limits;
     limits.head = limits.stall = 300ms;

@@ -40,13 +40,18 @@ bool wait_for(int socket, short events, Clock::time_point until) {
 // The socket as the library reads and writes it: in front of the body the head as it is to see it.
 class Wire : public httplib::Stream {
   public:
-    Wire(Visitor& visitor, const HttpLimits& limits, std::string head)
-        : visitor_(visitor), limits_(limits), head_(std::move(head)), left_(visitor.head.length.value_or(0)) {}
+    Wire(Visitor& visitor, Bodies::Place* place, const HttpLimits& limits, std::string head)
+        : visitor_(visitor),
+          place_(place),
+          limits_(limits),
+          head_(std::move(head)),
+          left_(visitor.head.length.value_or(0)) {}
 
     // The body is read from now on; of one that comes in pieces so many bytes at most.
     void expect(int64_t bytes) {
         if (visitor_.head.chunked) left_ = bytes + kPiecesOverhead;
         begun_ = Clock::now();
+        if (place_) place_->begin();
     }
     bool late() const { return late_; }
     bool connected() const {
@@ -108,12 +113,15 @@ class Wire : public httplib::Stream {
             late_ = errno == EAGAIN && !wait_for(visitor_.socket.get(), POLLIN, until);
             if (late_ || errno != EAGAIN) break;
         }
+        if (place_ && got > 0) place_->received(got);
+        if (place_ && got == 0) late_ = place_->sent_away();
         visitor_.buffer.resize(got > 0 ? static_cast<size_t>(got) : 0);
         received_ += std::max<ssize_t>(got, 0);
         return got > 0;
     }
 
     Visitor& visitor_;
+    Bodies::Place* const place_;  // of a body that is received; null where it is there
     const HttpLimits& limits_;
     const std::string head_;
     size_t at_ = 0, used_ = 0;  // of the head; of the visitor's buffer
@@ -137,11 +145,12 @@ std::string head_for_library(const Head& head, bool keep_alive) {
 
 class Http::Exchange : private httplib::Server, private Body {
   public:
-    Exchange(Http& http, Visitor& visitor)
+    Exchange(Http& http, Visitor& visitor, Bodies::Place* place)
         : http_(http),
           visitor_(visitor),
           keep_alive_(visitor.head.keep_alive && !http.stopping_),
-          wire_(visitor, http.limits_, head_for_library(visitor.head, keep_alive_)) {
+          place_(place),
+          wire_(visitor, place, http.limits_, head_for_library(visitor.head, keep_alive_)) {
         visitor.buffer.erase(0, visitor.head.bytes);
         svr_sock_ = visitor.socket.get();  // compared with none: whether the server still runs
         set_keep_alive_timeout(std::chrono::duration_cast<std::chrono::seconds>(http.limits_.idle).count());
@@ -254,11 +263,13 @@ class Http::Exchange : private httplib::Server, private Body {
         if (wire_.late()) throw HttpError{408, "request_timeout", "the request's body did not arrive in time"};
         if (!whole) throw HttpError{400, "malformed_request", "the request's body is malformed or ends early"};
         body_read_ = true;
+        if (place_) place_->end();
     }
 
     Http& http_;
     Visitor& visitor_;
     const bool keep_alive_;
+    Bodies::Place* const place_;
     Wire wire_;
     const httplib::ContentReader* reader_ = nullptr;
     bool body_read_ = false;
@@ -268,6 +279,7 @@ Http::Http(Listening listening, const HttpLimits& limits, Lasts lasts, Handler h
     : limits_(limits),
       lasts_(std::move(lasts)),
       handler_(std::move(handler)),
+      bodies_(limits_),
       workers_(limits.threads),
       lobby_(std::move(listening.socket), limits_,
              [this](std::unique_ptr<Visitor> visitor) { admit(std::move(visitor)); }) {}
@@ -280,35 +292,33 @@ Http::~Http() {
 
 void Http::admit(std::unique_ptr<Visitor> visitor) {
     const Head& head = visitor->head;
-    std::atomic<size_t>* share = nullptr;
-    size_t most = 0;
-    if (lasts_(head)) {
-        share = &lasting_, most = limits_.lasting;
-    } else if (head.chunked || head.expects_continue ||
-               head.length.value_or(0) > static_cast<int64_t>(limits_.small_body)) {
-        share = &bodies_, most = limits_.bodies;
-    }
-    if (share && share->load() >= most) {
+    const bool lasts = lasts_(head);
+    const bool receives =
+        head.chunked || head.expects_continue || head.length.value_or(0) > static_cast<int64_t>(limits_.small_body);
+    std::shared_ptr<Bodies::Place> place = receives ? bodies_.enter(visitor->socket.get()) : nullptr;
+    if ((receives && !place) || (lasts && lasting_ >= limits_.lasting)) {
         HttpError busy{503, "busy", "the server has as many requests of this kind as it takes at once; try again soon"};
         busy.headers = {{"Retry-After", "2"}};
+        place.reset();
         return lobby_.refuse(std::move(visitor), busy);
     }
-    if (share) ++*share;
+    if (lasts) ++lasting_;
     const auto shared = std::make_shared<std::unique_ptr<Visitor>>(std::move(visitor));
-    workers_.start([this, shared, share] {
-        serve(std::move(*shared));
-        if (share) --*share;
+    workers_.start([this, shared, place = std::move(place), lasts]() mutable {
+        serve(std::move(*shared), std::move(place));
+        if (lasts) --lasting_;
     });
 }
 
-void Http::serve(std::unique_ptr<Visitor> visitor) {
+void Http::serve(std::unique_ptr<Visitor> visitor, std::shared_ptr<Bodies::Place> place) {
     const int on = 1;  // an answer leaves at once, not when its head was acknowledged
     setsockopt(visitor->socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     bool stays = false;
     try {
-        stays = Exchange(*this, *visitor).run();
+        stays = Exchange(*this, *visitor, place.get()).run();
     } catch (const std::exception&) {  // no memory for the library's own: this connection ends
     }
+    place.reset();
     lobby_.take_back(std::move(visitor), stays);
 }
 

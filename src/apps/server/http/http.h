@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "apps/server/http/bodies.h"
 #include "apps/server/http/exchange.h"
 #include "apps/server/http/lobby.h"
 #include "apps/server/http/workers.h"
@@ -25,12 +26,13 @@ class Http {
     class Exchange;
 
     void admit(std::unique_ptr<Visitor> visitor);
-    void serve(std::unique_ptr<Visitor> visitor);
+    void serve(std::unique_ptr<Visitor> visitor, std::shared_ptr<Bodies::Place> place);
 
     const HttpLimits limits_;
     const Lasts lasts_;
     const Handler handler_;
-    std::atomic<size_t> lasting_ = 0, bodies_ = 0;
+    std::atomic<size_t> lasting_ = 0;
+    Bodies bodies_;
     std::atomic<bool> stopping_ = false;
     Workers workers_;
     Lobby lobby_;  // hands visitors to the workers as soon as it is there

@@ -12,6 +12,7 @@ const FIELDS = [
     {id: "solver", extra: "solver", text: true},
     {id: "attention", extra: "attention", text: true},
     {id: "cache", extra: "cache", text: true},
+    {id: "container", name: "container", text: true},
     {id: "codec", extra: "codec", text: true},
     {id: "strength", extra: "strength", input: "video"},
     {id: "fit", extra: "fit", text: true, input: "any"},

@@ -145,7 +145,7 @@ export function fill(asked, focus = true) {
     input = fields.write(asked, model());
     if (input) input.name = input.kind === "image" ? "The picture of that film" : "The video of that film";
     find("input-area").hidden = model()?.inputs?.length === 0 && !input;
-    find("more").open = ["negative", "steps", "guidance", "shift", "solver", "attention", "cache", "others"].some((id) => find(id).value);
+    find("more").open = ["negative", "steps", "guidance", "shift", "solver", "attention", "cache", "container", "codec", "fps", "others"].some((id) => find(id).value);
     showInput();
     changed();
     if (!focus) return;
