@@ -100,7 +100,9 @@ void set_quality(AVCodecContext& encoder, const FilmFormat& format, const VideoO
         set(encoder, "preset", options.preset);
     } else if (name == "libx265") {
         const std::string lossless = format.crf == 0 ? ":lossless=1" : "";
-        set(encoder, "x265-params", concat("log-level=none:pools=", options.threads, lossless));
+        // Where a picture is one block wide, x265 3.5 reads memory that it never wrote, and the same film becomes others.
+        const int ctu = encoder.width > 64 ? 64 : encoder.width > 32 ? 32 : 16;
+        set(encoder, "x265-params", concat("log-level=none:ctu=", ctu, ":pools=", options.threads, lossless));
         set(encoder, "preset", options.preset);
     } else if (name == "libsvtav1") {
         set(encoder, "preset", std::to_string(kSvtPresets[preset]));

@@ -39,7 +39,7 @@ struct Sizes {
 };
 constexpr Sizes kLarge{16896,           1536, 8960, {32640, 2}, {1344, 48}, 128, {272, 480, 384}, {544, 1920, 96},
                        int64_t{1} << 30};
-constexpr Sizes kSmall{1024, 1024, 1024, {1024, 2}, {128, 8}, 128, {32, 32, 192}, {64, 64, 96}, int64_t{1} << 26};
+constexpr Sizes kSmall{1024, 1024, 1024, {1024, 2}, {128, 8}, 128, {32, 32, 192}, {64, 64, 96}, int64_t{1} << 25};
 
 // Whether the large sizes fit into the memory that this context may use.
 bool has_room(const Context& ctx) {

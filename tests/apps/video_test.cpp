@@ -86,6 +86,20 @@ TEST_F(CliLike, MakesTheSameFilmAgain) {
     }
 }
 
+// Whatever stands in memory that an encoder took and never wrote.
+TEST_F(CliLike, NarrowFilmsInHevcAreTheSameEachTime) {
+    std::string usual;
+    for (const char* byte : {"0", "1", "33", "254"}) {
+        const std::string film = folder_ / (std::string(byte) + ".mp4");
+        const std::vector<std::string> options = {"generate", "--codec",    "hevc", "--crf",    "30", "--seed",
+                                                  "5",        "--negative", "fog",  "--output", film};
+        const Outcome made = run_program(with(options, small()), "MALLOC_PERTURB_=" + std::string(byte) + " ");
+        ASSERT_EQ(made.exit_code, 0) << made.err;
+        if (usual.empty()) usual = read_file(film);
+        EXPECT_TRUE(read_file(film) == usual) << byte;
+    }
+}
+
 TEST_F(CliLike, OptionsOnTheLineCount) {
     ASSERT_EQ(make("a.mp4", with(small(), {"--codec", "hevc"})).exit_code, 0);
     const Outcome other =

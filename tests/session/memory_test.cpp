@@ -56,7 +56,7 @@ TEST(Memory, ForwardPassesKeepNoWeights) {
     RecordProperty("six_times_kb", static_cast<int>(six_times));
     const int64_t layers = networks.dit().config().layers, layer = layer_kb(networks.dit());
     EXPECT_LT(once, layers * layer / 4) << "kB; the model in f32 is " << layers * layer;
-    EXPECT_LT(six_times - once, layer) << "kB";
+    EXPECT_LT(six_times - once, 2 * layer) << "kB; five passes that each keep a layer keep more";
 }
 
 constexpr const char* kFrames = "T3VIDEO_TEST_DECODED_FRAMES";
