@@ -23,11 +23,12 @@ if(T3VIDEO_FUZZ)
   target_link_options(t3video_flags INTERFACE -fsanitize=${sanitizers})
 endif()
 if(T3VIDEO_CUDA)
-  target_compile_definitions(t3video_flags INTERFACE T3VIDEO_WITH_CUDA)
   target_compile_options(t3video_flags INTERFACE
     $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr -lineinfo -Xcompiler=-Wall,-Wextra>)
 endif()
 target_include_directories(t3video_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+# Definitions for the few files that include core/build.h: all others compile to the same with and without CUDA, once.
+set(T3VIDEO_BUILD T3VIDEO_WITH_CUDA=$<BOOL:${T3VIDEO_CUDA}>)
 
 # t3video_library(NAME SOURCES file... [DEPENDS folder...] [PRIVATE library...] [PUBLIC library...])
 # OpenMP is PRIVATE to the folders that use it: compiled for it, Clang 16 refuses lambdas that capture structured bindings.

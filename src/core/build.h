@@ -3,10 +3,9 @@
 
 namespace t3video {
 
-#ifdef T3VIDEO_WITH_CUDA
-inline constexpr bool kWithCuda = true;
-#else
-inline constexpr bool kWithCuda = false;
+#ifndef T3VIDEO_WITH_CUDA
+#error "give this file's target, or the file, T3VIDEO_BUILD of cmake/Targets.cmake"
 #endif
+inline constexpr bool kWithCuda = T3VIDEO_WITH_CUDA;
 
 }  // namespace t3video
