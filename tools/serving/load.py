@@ -42,8 +42,10 @@ class Tally:
     def one_more(self, most):
         """Whether one more film may wait."""
         with self.lock:
-            self.waiting += self.waiting < most
-            return self.waiting < most
+            if self.waiting >= most:
+                return False
+            self.waiting += 1
+            return True
 
     def one_less(self):
         with self.lock:

@@ -1,5 +1,6 @@
 // t3video serve: films over HTTP, for pages and programs.
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include <condition_variable>
 #include <cstdio>
@@ -133,6 +134,7 @@ server::ServerOptions ServeOptions::server(const serving::ServiceOptions& servic
 }
 
 void ServeOptions::run() const {
+    mallopt(M_ARENA_MAX, 2);  // many threads answer: each arena would keep the largest request that it saw
     const serving::ServiceOptions for_service = service();
     const server::ServerOptions for_server = server(for_service);
     const UnsavedWork work;  // a signal ends films at their next safe point

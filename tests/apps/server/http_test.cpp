@@ -167,6 +167,20 @@ TEST_F(HttpTest, SlowConnectionsStopNobody) {
     EXPECT_EQ(status_of(ask(get("/say"), "/say")), 200);
 }
 
+TEST_F(HttpTest, SizesOfPiecesAreHexadecimalDigits) {
+    start();
+    const auto answer = [&](const std::string& pieces) {
+        return ask(std::string("POST /echo") + kHost + "Transfer-Encoding: chunked\r\n\r\n" + pieces, "end");
+    };
+    for (const char* right : {"3\r\nend\r\n0\r\n\r\n", "03;a=\"b\"\r\nend\r\n0\r\n\r\n",
+                              "A\r\n0123456789\r\n00000c\r\n\r\n-2\r\n012end\r\n0\r\n\r\n"})
+        EXPECT_EQ(status_of(answer(right)), 200) << right;
+    for (const char* wrong :
+         {"-2\r\nend\r\n0\r\n\r\n", "+3\r\nend\r\n0\r\n\r\n", " 3\r\nend\r\n0\r\n\r\n", "0x3\r\nend\r\n0\r\n\r\n",
+          "3\r\nendx\r\n0\r\n\r\n", "0000000000000003\r\nend\r\n0\r\n\r\n", "3\r\nend\r\n-1\r\n\r\n"})
+        EXPECT_EQ(status_of(answer(wrong)), 400) << wrong;
+}
+
 TEST_F(HttpTest, SlowBodiesMakeWayForOthers) {
     HttpLimits limits;
     limits.bodies = 2;

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <exception>
 
+#include "apps/server/http/chunks.h"
 #include "core/error.h"
 
 namespace t3video::server {
@@ -71,6 +72,7 @@ class Wire : public httplib::Stream {
         if (count == 0) return 0;
         if (used_ == visitor_.buffer.size() && !receive()) return -1;
         const size_t some = visitor_.buffer.copy(to, count, used_);
+        if (visitor_.head.chunked && !chunks_.take({to, some})) return -1;
         used_ += some;
         left_ -= static_cast<int64_t>(some);
         return static_cast<ssize_t>(some);
@@ -129,6 +131,7 @@ class Wire : public httplib::Stream {
     int64_t received_ = 0;      // of it, from the socket
     Clock::time_point begun_ = Clock::now();
     bool broken_ = false, late_ = false;
+    ChunkSizes chunks_;
 };
 
 std::string head_for_library(const Head& head, bool keep_alive) {
