@@ -137,9 +137,9 @@ AskedFilm Catalogue::film_of(const FieldValues& fields, const std::string& conta
                 error.message().with_words([&](const std::string& words) { return words == path ? value : words; }));
         }
         if (name == "model") asked.model = value;
-        if (name == "seed") value = text_of(field.get(asked.request));  // one that was drawn stays
     }
-    std::erase_if(asked.fields, [](const auto& field) { return field.first == "model"; });
+    std::erase_if(asked.fields, [](const auto& field) { return field.first == "model" || field.first == "seed"; });
+    asked.fields.emplace_back("seed", text_of(film::find_field("seed")->get(asked.request)));  // as it fell
     if (asked.request.model.empty()) asked.request.model = models_.front().folder;
     return asked;
 }
