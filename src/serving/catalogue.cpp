@@ -76,7 +76,9 @@ std::map<std::string, fs::path> Catalogue::loras() const {
     std::map<std::string, fs::path> files;
     for (const fs::path& folder : lora_folders_) {
         for (const fs::path& file : entries_of(folder)) {
-            if (file.extension() == ".safetensors") files.emplace(file.stem().string(), file);
+            std::error_code ignored;
+            if (file.extension() == ".safetensors" && fs::is_regular_file(file, ignored))
+                files.emplace(file.stem().string(), file);
         }
     }
     return files;

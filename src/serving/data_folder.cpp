@@ -4,6 +4,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
+
 #include "core/error.h"
 #include "core/output_file.h"
 #include "core/paths.h"
@@ -40,6 +43,10 @@ std::string DataFolder::shortage(int64_t used) const {
     if (bound_ > 0 && used >= bound_)
         return concat("the data folder holds ", readable_bytes(used), " of ", readable_bytes(bound_, Rounded::down),
                       " that it may take; remove films, or allow more");
+    for (const fs::path& folder : {root_, films(), uploads()}) {
+        if (::access(folder.c_str(), W_OK | X_OK) != 0)
+            return concat("the data folder cannot be written: ", std::strerror(errno));
+    }
     if (const int64_t free = free_bytes(); free < reserve_)
         return concat("the disk of the data folder has ", readable_bytes(free, Rounded::down), " left, of which ",
                       readable_bytes(reserve_), " stay free; make room");

@@ -65,6 +65,9 @@ void Database::check(int code) const {
     const bool writing = (code & 0xFF) == SQLITE_IOERR && is_full(sqlite3_system_errno(connection_.get()));
     if (code == SQLITE_FULL || writing)
         throw Refused(Refused::Kind::disk_full, Message("the disk of the data folder is full: nothing can be written"));
+    if ((code & 0xFF) == SQLITE_READONLY)
+        throw Refused(Refused::Kind::disk_full,
+                      Message("the queue of the data folder, queue.sqlite, cannot be written: ", words));
     throw Error(concat("the queue's database: ", words));
 }
 

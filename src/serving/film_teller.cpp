@@ -75,7 +75,8 @@ void FilmTeller::stage_ended() {
 }
 
 void FilmTeller::preview(const media::Image& /*picture*/) {
-    ++progress_.preview;
+    // Of a film that goes on, too, another number than those before it had.
+    progress_.preview = std::max(progress_.preview, progress_.done) + 1;
 }
 
 Times FilmTeller::times() const {

@@ -18,7 +18,7 @@ void Keeper::tidy_up() {
 }
 
 void Keeper::count() {
-    used_ = tools_.queue.counts().bytes + tools_.uploads.bytes();
+    used_by_films_ = tools_.queue.counts().bytes;
 }
 
 // Films are forgotten once their files are gone.

@@ -37,14 +37,14 @@ class Keeper {
     // Looks again how much is taken. Any thread, as the next one.
     void count();
     // Why nothing more should be written now; empty where there is room.
-    std::string shortage() const { return tools_.folder.shortage(used_); }
+    std::string shortage() const { return tools_.folder.shortage(used_by_films_ + tools_.uploads.bytes()); }
 
   private:
     void look_after();
     void clear_removed();
 
     Tools tools_;
-    std::atomic<int64_t> used_ = 0;  // bytes
+    std::atomic<int64_t> used_by_films_ = 0;  // bytes
 };
 
 }  // namespace t3video::serving

@@ -117,7 +117,7 @@ class Queue {
     // What a film turned out to be once its input was read.
     virtual void settle(const std::string& id, const Resolved& film) = 0;
     // A running film back into the queue, due at that time; one whose cancelling is wished for is cancelled.
-    virtual void put_back(const std::string& id, int64_t not_before) = 0;
+    virtual void put_back(const std::string& id, int64_t not_before, int64_t expires) = 0;
     // A film is over: completed, or failed or cancelled with a reason. `expires` 0: never.
     virtual void finish(const std::string& id, State state, const Failure& failure, int64_t bytes, int64_t expires) = 0;
 

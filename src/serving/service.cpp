@@ -49,6 +49,11 @@ const char* type_of(const std::string& ending) {
     return "application/octet-stream";
 }
 
+// As the API says it.
+std::string_view word_of(State state) {
+    return state == State::running ? "in progress" : name_of(state);
+}
+
 bool is_format(const std::string& name) {
     const film::RequestField* field = film::find_field(name);
     return field != nullptr && field->use == film::RequestField::Use::format;
@@ -129,6 +134,7 @@ Service::Impl::Impl(ServiceOptions given)
               plan::host_memory(sessions.front()->context(), sessions.front()->memory())),
       keeper({options, folder, queue, uploads, hub, place, words, random_id()}) {
     planner.models();  // each opens
+    uploads.set_shortage([this] { return keeper.shortage(); });
     const auto step_of = [this](const std::string& id) {
         const auto job = job::look_at_job(folder.job(id));
         return job ? job->step : int64_t{0};
@@ -242,11 +248,13 @@ FilmView Service::remix(const std::string& id, const Submission& changes) {
         if (whole.container.empty()) whole.container = entry.container;
         FieldValues own = entry.fields;
         own.emplace_back("model", entry.model);
-        for (const auto& field : own) {
-            const auto& given = changes.fields;
-            if (std::ranges::find(given, field.first, &FieldValues::value_type::first) == given.end())
-                whole.fields.push_back(field);
-        }
+        const auto gives = [&](const std::string& name) {
+            return std::ranges::find(changes.fields, name, &FieldValues::value_type::first) != changes.fields.end();
+        };
+        const auto is_input = [](const std::string& name) { return name == "image" || name == "video"; };
+        const bool another_input = gives("image") || gives("video");
+        for (const auto& field : own)
+            if (!gives(field.first) && !(another_input && is_input(field.first))) whole.fields.push_back(field);
         return impl_->accept(whole, id, "");
     });
 }
@@ -310,7 +318,7 @@ FilmPage Service::list(const ListQuery& query) {
 FilmView Service::cancel(const std::string& id) {
     const Entry before = impl_->entry(id);
     if (is_over(before.state))
-        throw Refused(Kind::wrong_state, Message("film ", id, " is over: it is ", name_of(before.state)));
+        throw Refused(Kind::wrong_state, Message("film ", id, " is over: it is ", word_of(before.state)));
     const auto entry = impl_->queue.cancel(id, expiry(impl_->options));
     if (!entry) throw unknown(id);
     impl_->place.stop(id);
@@ -339,7 +347,7 @@ FilmFile Service::file(const std::string& id, Variant variant) {
     const Entry entry = impl_->entry(id);
     const bool preview = variant == Variant::preview;
     if (!preview && entry.state != State::completed)
-        throw Refused(Kind::wrong_state, Message("film ", id, " is ", name_of(entry.state), ", not completed"));
+        throw Refused(Kind::wrong_state, Message("film ", id, " is ", word_of(entry.state), ", not completed"));
     const std::string name = variant == Variant::video       ? "film" + entry.container
                              : variant == Variant::thumbnail ? "thumbnail.png"
                              : preview                       ? "film.preview.png"
@@ -364,6 +372,13 @@ std::unique_ptr<Subscription> Service::events(const std::string& id) {
 
 Uploads& Service::uploads() {
     return impl_->uploads;
+}
+
+void Service::take_back(const Upload& upload) noexcept {
+    try {
+        impl_->uploads.take_back(upload, [this](const std::string& id) { return impl_->queue.uses(id); });
+    } catch (const std::exception&) {  // it goes with those that nobody names
+    }
 }
 
 std::vector<ModelView> Service::models() {

@@ -142,6 +142,8 @@ class Service {
     std::unique_ptr<Subscription> events(const std::string& id);
 
     Uploads& uploads();
+    // A file that came with a request which was refused does not stay, unless a film has it.
+    void take_back(const Upload& upload) noexcept;
     std::vector<ModelView> models();
     Counters counters();
     Health health();

@@ -320,13 +320,13 @@ void SqliteQueue::settle(const std::string& id, const Resolved& film) {
                 {film.width, film.height, film.frames, film.steps, film.fps, id});
 }
 
-void SqliteQueue::put_back(const std::string& id, int64_t not_before) {
+void SqliteQueue::put_back(const std::string& id, int64_t not_before, int64_t expires) {
     const std::lock_guard lock(writing_);
     writer_.transaction([&] {
         writer_.run(
-            "UPDATE films SET state = 'cancelled', cancelling = 0, owner = '', code = ?, message = ?, ended = ? "
-            "WHERE id = ? AND state = 'running' AND cancelling = 1",
-            {kCancelled.code, kCancelled.message, unix_time(), id});
+            "UPDATE films SET state = 'cancelled', cancelling = 0, owner = '', code = ?, message = ?, ended = ?, "
+            "expires = ? WHERE id = ? AND state = 'running' AND cancelling = 1",
+            {kCancelled.code, kCancelled.message, unix_time(), expires, id});
         writer_.run("UPDATE films SET state = 'queued', owner = '', not_before = ? WHERE id = ? AND state = 'running'",
                     {not_before, id});
     });

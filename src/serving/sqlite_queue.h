@@ -25,7 +25,7 @@ class SqliteQueue final : public Queue {
     void renew(const std::string& owner, int64_t seconds) override;
     void release_all(const StepOf& step_of, int64_t expires) override;
     void settle(const std::string& id, const Resolved& film) override;
-    void put_back(const std::string& id, int64_t not_before) override;
+    void put_back(const std::string& id, int64_t not_before, int64_t expires) override;
     void finish(const std::string& id, State state, const Failure& failure, int64_t bytes, int64_t expires) override;
     std::optional<Entry> cancel(const std::string& id, int64_t expires) override;
     Entry resume(const std::string& id, const Caps& caps) override;

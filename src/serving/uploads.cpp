@@ -111,13 +111,21 @@ Uploads::Writer::Writer(Uploads& uploads) : uploads_(uploads) {
 }
 
 Uploads::Writer::~Writer() {
+    uploads_.arriving_ -= bytes_;
     if (descriptor_ >= 0) close(descriptor_);
     std::error_code ignored;
     if (!path_.empty()) fs::remove(path_, ignored);
 }
 
 void Uploads::Writer::write(std::string_view bytes) {
+    constexpr int64_t kOften = int64_t{1} << 20;  // bytes between looks for room
     bytes_ += static_cast<int64_t>(bytes.size());
+    uploads_.arriving_ += static_cast<int64_t>(bytes.size());
+    if (uploads_.shortage_ && (checked_ == 0 || bytes_ - checked_ > kOften)) {
+        checked_ = bytes_;
+        if (const std::string why = uploads_.shortage_(); !why.empty())
+            throw Refused(Refused::Kind::disk_full, Message(why));
+    }
     if (bytes_ > uploads_.limits_.bytes) throw Refused(Refused::Kind::too_large, too_large(uploads_.limits_.bytes));
     if (begin_.size() < kBegin) begin_ += bytes.substr(0, kBegin - begin_.size());
     hash_.add(bytes);
@@ -161,6 +169,7 @@ Upload Uploads::Writer::finish(const std::string& field) {
     give_name(path_, path);
     path_.clear();
     uploads_.bytes_ += bytes_;
+    upload.is_new = true;
     return upload;
 }
 
@@ -176,6 +185,21 @@ Kind Uploads::kind_of(const std::string& id, const std::string& field) const {
     require_valid(kind != nullptr && name_exists(path_of(id)), Field(field), ": no upload of that name; send the file");
     touch(path_of(id));
     return kind->kind;
+}
+
+Upload Uploads::find(const std::string& id, const std::string& field) {
+    Upload upload{.id = id, .kind = kind_of(id, field)};
+    const std::lock_guard one_by_one(looking_);
+    look_at(path_of(id), upload, limits_.memory);
+    return upload;
+}
+
+void Uploads::take_back(const Upload& upload, const std::function<bool(const std::string& id)>& is_used) {
+    if (!upload.is_new || is_used(upload.id)) return;
+    const std::lock_guard lock(mutex_);
+    const int64_t bytes = file_bytes(path_of(upload.id));
+    std::error_code ignored;
+    if (fs::remove(path_of(upload.id), ignored)) bytes_ -= bytes;
 }
 
 void Uploads::sweep(const std::function<bool(const std::string& id)>& is_used) {
@@ -194,7 +218,7 @@ void Uploads::sweep(const std::function<bool(const std::string& id)>& is_used) {
 
 int64_t Uploads::bytes() const {
     const std::lock_guard lock(mutex_);
-    return bytes_;
+    return bytes_ + arriving_;
 }
 
 }  // namespace t3video::serving

@@ -2,6 +2,7 @@
 // twice lies there once.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -27,6 +28,7 @@ struct Upload {
     Kind kind = Kind::image;
     int64_t width = 0, height = 0, bytes = 0;  // as it is shown
     double fps = 0;                            // of a video, where it says so
+    bool is_new = false;                       // was not there before
 
     const char* field() const { return kind == Kind::image ? "image" : "video"; }  // of film/fields.h
 };
@@ -44,7 +46,7 @@ class Uploads {
         Writer(const Writer&) = delete;
         Writer& operator=(const Writer&) = delete;
 
-        // Throws Refused for more than the limit, and for a full disk.
+        // Throws Refused for more than the limit, and for a full disk or what counts as one.
         void write(std::string_view bytes);
         // Throws InvalidRequest, naming `field`, for what is neither a picture nor a video that can be decoded.
         Upload finish(const std::string& field);
@@ -53,7 +55,7 @@ class Uploads {
         Uploads& uploads_;
         std::filesystem::path path_;
         int descriptor_ = -1;
-        int64_t bytes_ = 0;
+        int64_t bytes_ = 0, checked_ = 0;  // so many at the last look for room
         Sha256 hash_;
         std::string begin_;  // by which kinds of files are told
     };
@@ -61,12 +63,18 @@ class Uploads {
 
     // Whether it is the id of one that is there, of which kind. Throws InvalidRequest naming `field` otherwise.
     Upload::Kind kind_of(const std::string& id, const std::string& field) const;
+    // The same, looked at once more.
+    Upload find(const std::string& id, const std::string& field);
     // Of an id that is there.
     std::filesystem::path path_of(const std::string& id) const { return folder_ / id; }
 
     // Removes those that are older than the limit and that `is_used` does not know.
     void sweep(const std::function<bool(const std::string& id)>& is_used);
-    int64_t bytes() const;  // of all
+    // Removes one that came with a request which was refused, unless somebody else named it meanwhile.
+    void take_back(const Upload& upload, const std::function<bool(const std::string& id)>& is_used);
+    int64_t bytes() const;  // of all, those included that arrive
+    // Asked while files arrive: why nothing more should be written; empty where there is room.
+    void set_shortage(std::function<std::string()> shortage) { shortage_ = std::move(shortage); }
     const UploadLimits& limits() const { return limits_; }
 
   private:
@@ -75,6 +83,8 @@ class Uploads {
     std::mutex looking_;        // at a file, which takes memory
     mutable std::mutex mutex_;  // of naming and removing files
     int64_t bytes_ = 0;
+    std::atomic<int64_t> arriving_ = 0;
+    std::function<std::string()> shortage_;
 };
 
 }  // namespace t3video::serving

@@ -168,6 +168,8 @@ Worker::Outcome Worker::attempt(const Entry& entry, FilmTeller& teller, const st
 } catch (const WriteError& error) {
     return {State::queued, {}, first_clause(tools_.words.line(error.message())), {}};
 } catch (const InvalidRequest& error) {
+    // A folder that lost its owner's permission is not the film's fault.
+    if (const std::string why = tools_.shortage(); !why.empty()) return {State::queued, {}, why, {}};
     return failed(entry, error.message());
 } catch (const OutOfMemory& error) {
     Outcome outcome = failed(entry, error.message());
@@ -229,7 +231,7 @@ void Worker::settle(const Entry& entry, Outcome outcome, const Times& t) {
             return tools_.queue.finish(id, outcome.state, outcome.failure, bytes, expiry(tools_.options));
         const bool waits = !outcome.why.empty();
         const auto pause = static_cast<int64_t>(tools_.options.retry_seconds);
-        tools_.queue.put_back(id, waits ? unix_time() + std::max<int64_t>(1, pause) : 0);
+        tools_.queue.put_back(id, waits ? unix_time() + std::max<int64_t>(1, pause) : 0, expiry(tools_.options));
     });
     if (!done) return;
     if (!keep_trying([&] { now = tools_.queue.find(id); })) return;

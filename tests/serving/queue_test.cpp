@@ -122,13 +122,13 @@ TEST_F(QueueTest, AFilmThatIsPutBackWaitsUntilItsTime) {
     SqliteQueue queue(file);
     queue.add(film("a"), {});
     EXPECT_EQ(next(queue), "a");
-    queue.put_back("a", unix_time() + 1000);
+    queue.put_back("a", unix_time() + 1000, 0);
     EXPECT_EQ(next(queue), "");
     EXPECT_EQ(queue.find("a")->state, State::queued);
     queue.add(film("b"), {});
     EXPECT_EQ(next(queue), "b");
     queue.cancel("b", 0);
-    queue.put_back("b", 0);
+    queue.put_back("b", 0, 0);
     EXPECT_EQ(queue.find("b")->state, State::cancelled);
     EXPECT_EQ(next(queue), "");
 }

@@ -34,6 +34,34 @@ TEST_F(UploadsTest, APictureIsKeptOnceByItsHash) {
     EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
 }
 
+TEST_F(UploadsTest, NoneArrivesWhereThereIsNoRoom) {
+    Uploads uploads(folder.path(), {});
+    uploads.set_shortage([&] { return uploads.bytes() > 1000 ? "no room" : ""; });
+    Uploads::Writer first(uploads);
+    first.write(std::string(500, 'x'));
+    Uploads::Writer second(uploads);
+    try {
+        second.write(std::string(600, 'x'));
+        ADD_FAILURE();
+    } catch (const Refused& refused) {
+        EXPECT_EQ(refused.kind(), Refused::Kind::disk_full);
+        EXPECT_STREQ(refused.what(), "no room");
+    }
+}
+
+TEST_F(UploadsTest, OneOfARefusedRequestGoesUnlessAFilmHasIt) {
+    Uploads uploads(folder.path(), {});
+    const Upload upload = uploads.add(png, "image"), again = uploads.add(png, "image");
+    EXPECT_TRUE(upload.is_new);
+    EXPECT_FALSE(again.is_new);
+    uploads.take_back(again, [](const std::string&) { return false; });
+    uploads.take_back(upload, [](const std::string&) { return true; });
+    EXPECT_EQ(uploads.find(upload.id, "image").width, 40);
+    uploads.take_back(upload, [](const std::string&) { return false; });
+    expect_invalid([&] { uploads.find(upload.id, "image"); }, {"no upload of that name"});
+    EXPECT_EQ(uploads.bytes(), 0);
+}
+
 TEST_F(UploadsTest, AVideoComesPieceByPiece) {
     std::string video = "YUV4MPEG2 W16 H16 F8:1 Ip A1:1 C420jpeg\n";
     for (int i = 0; i < 5; ++i) video += "FRAME\n" + std::string(16 * 16 * 3 / 2, '\x60');

@@ -128,7 +128,6 @@ server::ServerOptions ServeOptions::server(const serving::ServiceOptions& servic
     for (const fs::path& path : hidden) {
         if (path.empty()) continue;
         options.hidden.push_back(absolute_path(path).string());
-        options.hidden.push_back(path.string());
     }
     return options;
 }

@@ -28,7 +28,7 @@ class Access {
     bool is_shared_with(const std::string& origin) const;
 
     const Keys keys_;
-    const std::vector<std::string> origins_;
+    std::vector<std::string> origins_;
     const bool local_;
     Rates rates_;
 };

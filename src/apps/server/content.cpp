@@ -47,14 +47,16 @@ Answer file_answer(const Request& request, const std::filesystem::path& path, co
     const std::string tag = tag_of(file);
     Answer answer{.type = type,
                   .headers = {{"ETag", tag}, {"Accept-Ranges", "bytes"}, {"Cache-Control", "private, no-cache"}}};
-    const std::string* known = request.header("If-None-Match");
+    // Conditions and ranges are of GET; of HEAD the first ones (RFC 9110, 13.1.2 and 14.2).
+    const bool get = request.method == "GET";
+    const std::string* known = get ? request.header("If-None-Match") : nullptr;
     if (known && lists_tag(*known, tag)) {
         answer.status = 304;
         return answer;
     }
     const std::string* condition = request.header("If-Range");
     const std::string* range = condition && *condition != tag ? nullptr : request.header("Range");
-    const Slice slice = slice_of(request.method == "GET" ? range : nullptr, file.st_size);
+    const Slice slice = slice_of(get && !request.head_only ? range : nullptr, file.st_size);
     if (slice.status == 416) {
         HttpError error{416, "range_not_satisfiable", "nothing of the file is in that range"};
         error.headers = {{"Content-Range", fmt::format("bytes */{}", file.st_size)}};

@@ -61,7 +61,8 @@ void check_range(const DialectField& field, const std::string& text) {
     const auto number = number_of<double>(text);
     if (field.least == field.most || !number) return;
     if (*number >= field.least && *number <= field.most) return;
-    throw wrong_field(field.name, concat(text, ": expected ", exact_text(field.least), " to ", exact_text(field.most)));
+    throw wrong_field(field.name, concat(text, ": expected ", exact_text(field.least), " to ",
+                                         field.most > 1e18 ? std::to_string(UINT64_MAX) : exact_text(field.most)));
 }
 
 template <class T>
@@ -201,7 +202,12 @@ double FilmForm::frame_rate() const {
     if (const auto given = values_.find("fps"); given != values_.end())
         return film::parse_fps(Field("fps", given->second.text));
     if (upload_.fps > 0) return upload_.fps;
+    if (const auto named = values_.find("video"); named != values_.end() && upload_.id.empty())
+        if (const double fps = service_.uploads().find(named->second.text, named->second.param).fps; fps > 0)
+            return fps;
     const auto chosen = values_.find("model");
+    const bool another_model = chosen != values_.end() && origin_ && chosen->second.text != origin_->model;
+    if (origin_ && !another_model) return origin_->film.fps;
     const auto models = service_.models();
     for (const serving::ModelView& model : models) {
         if (chosen == values_.end() || model.name == chosen->second.text) return model.defaults.fps;
@@ -213,7 +219,8 @@ void FilmForm::work_out_size(Values& values) const {
     const auto width = others_.find("width"), height = others_.find("height"), none = others_.end();
     if (width == none && height == none) return;
     const auto size = values.find("size");
-    const auto base = size == values.end() ? std::nullopt : two_numbers<int64_t>(size->second.text, "xX");
+    auto base = size == values.end() ? std::nullopt : two_numbers<int64_t>(size->second.text, "xX");
+    if (!base && origin_) base = {origin_->film.width, origin_->film.height};
     if (!base && width == none) throw wrong_field("width", "expected beside height, or size");
     if (!base && height == none) throw wrong_field("height", "expected beside width, or size");
     const int64_t w = width == none ? base->first : number_in<int64_t>(width->second.text, "width");

@@ -20,7 +20,9 @@ class FilmForm {
         film,    // the dialect
         format,  // container, and the fields of a file's format by their own names
     };
-    FilmForm(serving::Service& service, Takes takes) : service_(service), takes_(takes) {}
+    // `origin`: of a remix, the film whose fields hold where none is given; null: none.
+    FilmForm(serving::Service& service, Takes takes, const serving::Entry* origin = nullptr)
+        : service_(service), takes_(takes), origin_(origin) {}
 
     // These throw HttpError (400) that names the field: for one that there is not, for a value of another kind, and
     // where it was given before with another value.
@@ -57,6 +59,7 @@ class FilmForm {
 
     serving::Service& service_;
     Takes takes_;
+    const serving::Entry* origin_;
     Values values_;  // by the film's names
     Values others_;  // that a film's fields are worked out from, by the client's names
     std::optional<std::vector<std::string>> loras_;

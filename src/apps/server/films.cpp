@@ -13,17 +13,31 @@ namespace {
 using serving::State;
 using Takes = FilmForm::Takes;
 
+// A file that came with a request which is refused does not stay.
+struct KeptUpload {
+    serving::Service& service;
+    const FilmForm& form;
+    bool stays = false;
+
+    ~KeptUpload() {
+        if (!stays && form.upload().is_new) service.take_back(form.upload());
+    }
+};
+
 // Reads the body, hands its fields to `act`, and names the field of an error as the client did.
 template <class Act>
-auto with_fields(Site& site, Request& request, Takes takes, Act&& act) {
-    FilmForm form(site.service, takes);
+auto with_fields(Site& site, Request& request, Takes takes, Act&& act, const serving::Entry* origin = nullptr) {
+    FilmForm form(site.service, takes, origin);
+    KeptUpload kept{site.service, form};
     try {
         read_film_body(request, form, site.service.uploads());
         serving::Submission submission = form.submission();
         submission.key = request.key;
         submission.key_cap = request.key_cap;
         submission.priority = request.key_priority;
-        return act(submission, form);
+        auto done = act(submission, form);
+        kept.stays = true;
+        return done;
     } catch (const InvalidRequest& error) {
         const Field* field = error.message().field();
         throw HttpError{400, "invalid_value", error.message().in(http_tongue()),
@@ -55,7 +69,11 @@ Answer make_film_now(Site& site, Request& request) {
     while (!news->over()) {
         news->next(kPatience);
         if (request.connected()) continue;
-        if (!site.closing) site.service.cancel(id);  // nobody waits for it any more; it can be resumed
+        if (!site.closing) {  // nobody waits for it any more
+            site.service.cancel(id);
+            throw HttpError{503, "client_gone",
+                            "the client ended the connection; the film was cancelled, and can be resumed"};
+        }
         throw HttpError{503, "shutting_down",
                         "the server shuts down; the film goes on when it starts again: GET /v1/videos/" + id};
     }
@@ -101,11 +119,12 @@ Answer remove_film(Site& site, Request& request) {
 }
 
 Answer remix_film(Site& site, Request& request) {
-    site.film(request);
-    return with_fields(site, request, Takes::film, [&](const serving::Submission& changes, const FilmForm& form) {
+    const serving::Entry origin = site.film(request).entry;
+    const auto remix = [&](const serving::Submission& changes, const FilmForm& form) {
         require_prompt(form);
         return video_answer(site.service.remix(request.id, changes), 202);
-    });
+    };
+    return with_fields(site, request, Takes::film, remix, &origin);
 }
 
 Answer cancel_film(Site& site, Request& request) {

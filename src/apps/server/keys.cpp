@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 
+#include "apps/server/http/exchange.h"
 #include "core/error.h"
 #include "core/input_file.h"
 #include "core/numbers.h"
@@ -57,6 +58,9 @@ Keys Keys::parse(const std::string& text, const std::string& file) {
         std::istringstream words{std::string(line.text)};
         Key key;
         words >> key.name >> key.hash;
+        key.hash = lower_case(key.hash);
+        require_valid(key.hash != sha256_of(""), file, ": line ", line.number,
+                      ": is the hash of an empty key, which opens to everybody; hash the key itself");
         bool good = is_name(key.name) && is_hash(key.hash);
         for (std::string word; good && words >> word;) good = read_cap(word, key);
         require_valid(good, file, ": line ", line.number, ": ", kExpected);
@@ -70,7 +74,7 @@ Keys Keys::parse(const std::string& text, const std::string& file) {
 }
 
 Keys Keys::read(const std::filesystem::path& file) {
-    return parse(read_text_file(file, "a file of keys, a line each"), file.string());
+    return parse(without_mark(read_text_file(file, "a file of keys, a line each"), file), file.string());
 }
 
 const Key* Keys::find(std::string_view given) const {

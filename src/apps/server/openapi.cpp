@@ -29,6 +29,8 @@ const char* about(int status) {
             return "The request did not arrive in time";
         case 409:
             return "Not in this state of the film";
+        case 411:
+            return "Neither a length nor a body in pieces";
         case 413:
             return "The body is too large";
         case 414:

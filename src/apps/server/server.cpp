@@ -115,11 +115,13 @@ class Server::Impl {
             [this](Request& request) { return answer(request); });
     }
 
-    static bool lasts(const Head& head) {
-        const std::string_view path = std::string_view(head.target).substr(0, head.target.find('?'));
+    static bool lasts(const Head& head) try {
+        const std::string path = parse_target(head.target).path;
         return std::ranges::any_of(routes(), [&](const Route& route) {
             return route.lasts && head.method == route.method && match(route.path, path);
         });
+    } catch (const HttpError&) {
+        return false;  // what is wrong is told in its turn
     }
 
     Answer answer(Request& request) {

@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "apps/server/http/exchange.h"
-#include "apps/server/json_body.h"
 #include "apps/server/http/multipart.h"
+#include "apps/server/json_body.h"
 
 namespace t3video::server {
 namespace {

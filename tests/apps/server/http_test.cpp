@@ -143,6 +143,34 @@ TEST_F(HttpTest, StreamsAnswersWithoutAnEnd) {
     EXPECT_NE(answer.find("data: x\n\n"), std::string::npos);
 }
 
+TEST_F(HttpTest, ToOldClientsTheyEndWithTheConnection) {
+    start();
+    const std::string answer = ask("GET /stream HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\n\r\n");
+    EXPECT_EQ(status_of(answer), 200);
+    EXPECT_EQ(answer.find("chunked"), std::string::npos) << answer;
+    EXPECT_TRUE(answer.ends_with("\r\n\r\ndata: x\n\ndata: x\n\ndata: x\n\n")) << answer;
+}
+
+// As long as something passes.
+TEST_F(HttpTest, SlowReadersGetAllOfALongAnswer) {
+    HttpLimits limits;
+    limits.stall = 300ms;
+    most_ = 20 << 20;
+    start(limits);
+    const std::string body(16 << 20, 'x');
+    Talk talk(port_);
+    std::thread sender([&] { talk.say(post("/echo", body)); });
+    size_t heard = 0;
+    while (heard < body.size()) {
+        const size_t some = talk.hear_some().size();
+        if (some == 0) break;
+        heard += some;
+        std::this_thread::sleep_for(2ms);
+    }
+    sender.join();
+    EXPECT_GE(heard, body.size());
+}
+
 TEST_F(HttpTest, AnswersHeadWithoutABody) {
     start();
     const std::string answer = ask("HEAD /say" + std::string(kHost) + "Connection: close\r\n\r\n");

@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
+
 #include "core/error.h"
 #include "core/sha256.h"
+#include "support/files.h"
 
 namespace t3video::server {
 namespace {
@@ -23,6 +26,14 @@ TEST(Keys, AreFoundByWhatTheyHashTo) {
         EXPECT_EQ(keys.find(wrong), nullptr);
 }
 
+TEST(Keys, FilesComeFromAnyEditor) {
+    const testing::TemporaryFolder folder;
+    std::string hash = sha256_of("secret");
+    for (char& c : hash) c = static_cast<char>(std::toupper(c));
+    const auto file = testing::write_file(folder / "keys", "\xEF\xBB\xBF# who may\r\nanna " + hash + "\r\n");
+    EXPECT_NE(Keys::read(file).find("secret"), nullptr);
+}
+
 TEST(Keys, FilesNameTheLineThatIsWrong) {
     const std::string good = "anna " + sha256_of("a") + "\n";
     const std::string wrong[] = {"bert\n",
@@ -32,7 +43,8 @@ TEST(Keys, FilesNameTheLineThatIsWrong) {
                                  "bert " + sha256_of("b") + " size=3\n",
                                  "anna " + sha256_of("b") + "\n",
                                  "bert " + sha256_of("a") + "\n",
-                                 "bert " + sha256_of("b") + " films=-1\n"};
+                                 "bert " + sha256_of("b") + " films=-1\n",
+                                 "bert " + sha256_of("") + "\n"};
     for (const std::string& line : wrong) {
         try {
             Keys::parse(good + line, "keys.txt");

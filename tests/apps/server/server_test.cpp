@@ -1,8 +1,12 @@
 // A server of the demo model, as clients meet it.
 #include "apps/server/server.h"
 
+#include <cmath>
+
 #include "apps/server/server_fixture.h"
 #include "core/sha256.h"
+#include "media/png.h"
+#include "support/pictures.h"
 
 namespace t3video::server {
 namespace {
@@ -40,6 +44,9 @@ TEST_F(ServerTest, AFilmIsAskedForPolledFetchedAndRemoved) {
     EXPECT_EQ(part->body, file->body.substr(10, 10));
     EXPECT_EQ(part->get_header_value("Content-Range"), "bytes 10-19/" + std::to_string(file->body.size()));
     EXPECT_EQ(client_->Get(path + "/content", {{"Range", "bytes=10-19"}, {"If-Range", "\"other\""}})->status, 200);
+    const auto ranged = client_->Head(path + "/content", {{"Range", "bytes=10-19"}});
+    EXPECT_EQ(ranged->status, 200);
+    EXPECT_EQ(ranged->get_header_value("Content-Length"), std::to_string(file->body.size()));
     EXPECT_EQ(client_->Get(path + "/content", {{"If-None-Match", tag}})->status, 304);
     const auto beyond = client_->Get(path + "/content", {{"Range", "bytes=99999999-"}});
     EXPECT_EQ(beyond->status, 416);
@@ -161,6 +168,19 @@ TEST_F(ServerTest, FormsBringFilesThatAreKeptByTheirHash) {
     EXPECT_EQ(request["extra_params"]["video"], input["id"]);
     EXPECT_EQ(accepted(request).substr(0, 6), "video_") << "what is told of a film asks for the same film";
 
+    // Its length is that of its rate, sent or named, and another input takes its place.
+    const json named =
+        body_of(post("/v1/plan", {{"prompt", "x"}, {"input_reference", {{"file_id", input["id"]}}}, {"seconds", 1}}));
+    EXPECT_EQ(named["num_frames"], 4 * std::lround(named["fps"].get<double>() / 4) + 1) << named;
+    const std::string picture = media::encode_png(testing::picture(40, 24));
+    httplib::MultipartFormDataItems other = {{"prompt", "x", "", ""},
+                                             {"input_reference", picture, "a.png", "image/png"}};
+    const auto remixed = client_->Post("/v1/videos/" + body_of(created)["id"].get<std::string>() + "/remix", other);
+    EXPECT_EQ(remixed->body.find("exclude"), std::string::npos) << remixed->body;
+    EXPECT_EQ(remixed->status, 400) << "this model begins with no picture";
+    EXPECT_FALSE(std::filesystem::exists(folder_ / ("data/uploads/" + sha256_of(picture) + ".png")))
+        << "what came with a refused request does not stay";
+
     const auto text = client_->Post("/v1/videos", form("no video at all"));
     EXPECT_EQ(text->status, 400);
     EXPECT_EQ(error_of(text)["param"], "input_reference");
@@ -245,6 +265,18 @@ TEST_F(ServerTest, AFilmIsCancelledResumedAndMadeInAnotherWay) {
               "YUV4MPEG2");
     EXPECT_EQ(error_of(post("/v1/videos/" + waiting + "/decode", {{"steps", 3}}))["param"], "steps");
     EXPECT_EQ(client_->Post("/v1/videos/video_none/cancel")->status, 404);
+}
+
+TEST_F(ServerTest, ARemixIsWorkedOutFromItsOrigin) {
+    start();
+    json film = small();
+    film["fps"] = 24;
+    const std::string path = "/v1/videos/" + accepted(film) + "/remix";
+    const json longer = body_of(post(path, {{"prompt", "x"}, {"seconds", 0.5}}));
+    EXPECT_EQ(longer["num_frames"], 13) << longer;
+    const json wider = body_of(post(path, {{"prompt", "x"}, {"width", 128}}));
+    EXPECT_EQ(wider["size"], "128x64") << wider;
+    EXPECT_EQ(wider["request"]["seed"], 7);
 }
 
 TEST_F(ServerTest, WhoWaitsGetsTheFile) {

@@ -43,6 +43,7 @@ struct Request {
     std::string path;    // decoded
     Pairs query, headers;
     Body* body = nullptr;
+    bool head_only = false;           // what the answer's body would be is not sent
     std::function<bool()> connected;  // whether somebody still waits for the answer
     size_t connections = 0;           // that the server has
 

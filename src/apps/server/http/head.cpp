@@ -98,7 +98,8 @@ void read_framing(Head& head, bool old) {
         head.chunked = true;
     }
     const std::string* connection = find_header(head.headers, "Connection");
-    head.keep_alive = old ? lists(connection, "keep-alive") : !lists(connection, "close");
+    head.old = old;
+    head.keep_alive = !old && !lists(connection, "close");
     if (const std::string* expect = only(head.headers, "Expect")) {
         if (!equal_in_any_case(*expect, "100-continue"))
             throw HttpError{417, "expectation_failed", "the header Expect: expected 100-continue"};

@@ -19,6 +19,7 @@ struct Head {
     Pairs headers;
     std::optional<int64_t> length;  // of the body, where it says so
     bool chunked = false;           // a body of pieces, whose length nobody knows
+    bool old = false;               // HTTP/1.0, which knows no answers in pieces: the connection ends behind one
     bool keep_alive = true;         // another request may follow
     bool expects_continue = false;  // the body comes once it is asked for
     size_t bytes = 0;               // of the head, with the empty line at its end

@@ -78,13 +78,13 @@ class Wire : public httplib::Stream {
         return static_cast<ssize_t>(some);
     }
     ssize_t write(const char* from, size_t count) override {
-        const Clock::time_point until = Clock::now() + limits_.stall;
+        const Clock::time_point begun = Clock::now();
         for (size_t done = 0; done < count && !broken_;) {
             const auto sent = send(visitor_.socket.get(), from + done, count - done, MSG_NOSIGNAL);
             if (sent >= 0)
                 done += static_cast<size_t>(sent);
             else if (errno == EAGAIN)
-                broken_ = !wait_for(visitor_.socket.get(), POLLOUT, until);
+                broken_ = !wait_for(visitor_.socket.get(), POLLOUT, patience(begun, static_cast<int64_t>(done)));
             else if (errno != EINTR)
                 broken_ = true;
         }
@@ -102,12 +102,16 @@ class Wire : public httplib::Stream {
     }
 
   private:
+    // Who sends or reads slowly has as long as what passed so far is worth.
+    Clock::time_point patience(Clock::time_point begun, int64_t bytes) const {
+        const std::chrono::seconds worth(bytes / std::max<int64_t>(1, limits_.body_rate));
+        return std::min(begun + worth, Clock::now()) + limits_.stall;
+    }
+
     bool receive() {
         visitor_.buffer.clear();
         used_ = 0;
-        // Who sends slowly has as long as what came so far is worth.
-        const std::chrono::seconds worth(received_ / std::max<int64_t>(1, limits_.body_rate));
-        const Clock::time_point until = std::min(begun_ + worth, Clock::now()) + limits_.stall;
+        const Clock::time_point until = patience(begun_, received_);
         visitor_.buffer.resize(kPiece);
         ssize_t got = -1;
         while ((got = recv(visitor_.socket.get(), visitor_.buffer.data(), kPiece, 0)) < 0) {
@@ -196,6 +200,7 @@ class Http::Exchange : private httplib::Server, private Body {
                         .query = target.query,
                         .headers = visitor_.head.headers,
                         .body = this,
+                        .head_only = visitor_.head.method == "HEAD",
                         .connected = [this] { return wire_.connected() && !http_.stopping_; },
                         .connections = http_.lobby_.connections()};
         return http_.handler_(request);
@@ -215,13 +220,16 @@ class Http::Exchange : private httplib::Server, private Body {
         const bool head = visitor_.head.method == "HEAD";
         if (head && !answer.file) response.set_header("Accept-Ranges", "none");  // the library would say otherwise
         if (answer.stream) {
-            response.set_chunked_content_provider(
-                answer.type, [stream = std::move(answer.stream)](size_t, httplib::DataSink& sink) {
-                    const bool goes_on =
-                        stream([&](std::string_view bytes) { return sink.write(bytes.data(), bytes.size()); });
-                    if (!goes_on) sink.done();
-                    return true;
-                });
+            const auto provider = [stream = std::move(answer.stream)](size_t, httplib::DataSink& sink) {
+                const bool goes_on =
+                    stream([&](std::string_view bytes) { return sink.write(bytes.data(), bytes.size()); });
+                if (!goes_on) sink.done();
+                return true;
+            };
+            if (visitor_.head.old)
+                response.set_content_provider(answer.type, provider);  // ends with the connection
+            else
+                response.set_chunked_content_provider(answer.type, provider);
         } else if (answer.file && answer.file->count > 0) {
             send(*answer.file, answer.type, response);
         } else if (!answer.body.empty()) {
