@@ -21,6 +21,10 @@ using FieldValues = std::vector<std::pair<std::string, std::string>>;
 
 enum class State { queued, running, completed, failed, cancelled };
 std::string_view name_of(State state);
+// For people: a film that runs is in progress.
+inline std::string_view word_of(State state) {
+    return state == State::running ? "in progress" : name_of(state);
+}
 inline bool is_over(State state) {
     return state != State::queued && state != State::running;
 }

@@ -49,11 +49,6 @@ const char* type_of(const std::string& ending) {
     return "application/octet-stream";
 }
 
-// As the API says it.
-std::string_view word_of(State state) {
-    return state == State::running ? "in progress" : name_of(state);
-}
-
 bool is_format(const std::string& name) {
     const film::RequestField* field = film::find_field(name);
     return field != nullptr && field->use == film::RequestField::Use::format;

@@ -363,7 +363,7 @@ Entry SqliteQueue::resume(const std::string& id, const Caps& caps) {
         entry = first(writer_, by_id, {id});
         if (!entry) throw Refused(Refused::Kind::unknown, Message("no film ", id));
         if (entry->state != State::failed && entry->state != State::cancelled)
-            throw Refused(Refused::Kind::wrong_state, Message("film ", id, " is ", name_of(entry->state),
+            throw Refused(Refused::Kind::wrong_state, Message("film ", id, " is ", word_of(entry->state),
                                                               "; a film that was cancelled or failed can be resumed"));
         require_room(entry->key, caps);
         writer_.run(
