@@ -1,6 +1,7 @@
 // Wan's initial weights.
 #include "training/initialise.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/hash_uniform.h"

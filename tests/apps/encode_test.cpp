@@ -1,6 +1,7 @@
 // t3video encode as a user meets it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 

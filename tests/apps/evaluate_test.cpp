@@ -1,6 +1,7 @@
 // t3video evaluate, as its users run it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <nlohmann/json.hpp>
 

@@ -1,6 +1,7 @@
 // t3video module train-step on input that is wrong: one line that says what, and exit code 2.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <map>

@@ -2,6 +2,7 @@
 // kind of size that some kernel takes, in order and gathered, of one branch and two.
 #include "cuda/attention_backward.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 

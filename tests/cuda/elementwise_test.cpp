@@ -1,6 +1,7 @@
 // Elementwise arithmetic on the GPU, with operands of both types and addresses that no vector fits.
 #include "ops/elementwise.h"
 
+#include <algorithm>
 #include <array>
 #include <vector>
 

@@ -1,6 +1,9 @@
 // Window attention on the GPU on windows as its plans hand them: the first branch in place, the second gathered and
 // averaged, against a double loop over pairs of tokens; and what a backward needs of them.
 #include "cuda/hopper/attention.h"
+
+#include <algorithm>
+
 #include "cuda/parity.h"
 #include "ops/attention.h"
 #include "ops/layout.h"

@@ -1,4 +1,5 @@
 // Videos and pictures as players show them: tests/data/media/make.sh says what is in the files.
+#include <algorithm>
 #include <array>
 #include <cmath>
 

@@ -2,6 +2,7 @@
 // networks are listed, without anything that the engine does to be fast.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>

@@ -2,6 +2,7 @@
 // softmaxes, windows in any order.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <numeric>
 

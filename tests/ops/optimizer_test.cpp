@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/dynamic_code.h"
 #include "support/gradients.h"
 

@@ -1,6 +1,7 @@
 // Step caches over made-up networks, against rules written out once more, step by step, in double.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <set>

@@ -1,6 +1,8 @@
 // Films that a small decoder makes of a job's latents: the same latents, other frames; no VAE; previews; plans.
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include "core/quantize.h"
 #include "core/readable_bytes.h"
 #include "film/fields.h"

@@ -2,6 +2,7 @@
 // mask.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "support/gradients.h"

@@ -1,6 +1,7 @@
 // Small training runs: encoded clips of random numbers for a tiny model, and what a run tells.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <limits>

@@ -1,4 +1,5 @@
 // Several samples in one pass give what they give one by one, and the same bits every time.
+#include <algorithm>
 #include <initializer_list>
 #include <tuple>
 

@@ -1,4 +1,5 @@
 // Training over several steps: the reference's curve, what is skipped, where moments wait.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -1,6 +1,8 @@
 // Runs that go on from a file as if nothing had been, and what others load of them.
 #include "training/saved_state.h"
 
+#include <algorithm>
+
 #include "checkpoint/lora/lora.h"
 #include "support/errors.h"
 #include "support/files.h"

@@ -1,6 +1,7 @@
 // A training step: gradients add up and repeat, adapters follow the chain rule, where things wait changes no bit.
 #include "training/step.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <functional>

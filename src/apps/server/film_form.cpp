@@ -219,12 +219,13 @@ void FilmForm::work_out_size(Values& values) const {
     const auto width = others_.find("width"), height = others_.find("height"), none = others_.end();
     if (width == none && height == none) return;
     const auto size = values.find("size");
-    auto base = size == values.end() ? std::nullopt : two_numbers<int64_t>(size->second.text, "xX");
-    if (!base && origin_) base = {origin_->film.width, origin_->film.height};
-    if (!base && width == none) throw wrong_field("width", "expected beside height, or size");
-    if (!base && height == none) throw wrong_field("height", "expected beside width, or size");
-    const int64_t w = width == none ? base->first : number_in<int64_t>(width->second.text, "width");
-    const int64_t h = height == none ? base->second : number_in<int64_t>(height->second.text, "height");
+    const auto given = size == values.end() ? std::nullopt : two_numbers<int64_t>(size->second.text, "xX");
+    if (!given && !origin_ && width == none) throw wrong_field("width", "expected beside height, or size");
+    if (!given && !origin_ && height == none) throw wrong_field("height", "expected beside width, or size");
+    int64_t w = given ? given->first : origin_ ? origin_->film.width : 0;
+    int64_t h = given ? given->second : origin_ ? origin_->film.height : 0;
+    if (width != none) w = number_in<int64_t>(width->second.text, "width");
+    if (height != none) h = number_in<int64_t>(height->second.text, "height");
     values["size"] = {concat(w, "x", h), width == none ? "height" : "width"};
 }
 

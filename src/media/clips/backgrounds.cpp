@@ -2,6 +2,8 @@
 // expression, whose order C++ leaves open.
 #include "media/clips/backgrounds.h"
 
+#include <algorithm>
+
 #include "media/clips/canvas.h"
 
 namespace t3video::media::clips {

@@ -1,6 +1,7 @@
 // What several backgrounds have in common.
 #include "media/clips/canvas.h"
 
+#include <algorithm>
 #include <array>
 
 namespace t3video::media::clips {

@@ -1,6 +1,8 @@
 // Where a ray enters a box: after the last of three pairs of planes, if before it leaves the first.
 #include "media/clips/cube.h"
 
+#include <algorithm>
+
 namespace t3video::media::clips {
 namespace {
 

@@ -2,6 +2,7 @@
 // functions".
 #include "media/clips/shapes.h"
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 

@@ -1,6 +1,7 @@
 // Hopper's own attention against a plain loop: odd windows, heads, results in other rows, averages, sharp softmaxes.
 #include "cuda/hopper/attention.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

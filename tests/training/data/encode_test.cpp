@@ -1,6 +1,7 @@
 // Clips to shards with the bundled model: what is encoded, what is left out, and how a run goes on.
 #include "training/data/encode.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "film/prompt_ids.h"
