@@ -2,6 +2,7 @@
 #include "checkpoint/lora/lora.h"
 
 #include <cmath>
+#include <cstring>
 
 #include "checkpoint/gguf/quantised.h"
 #include "checkpoint/lora/keys.h"

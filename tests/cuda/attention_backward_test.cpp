@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstring>
+#include <numeric>
 
 #include "cuda/library/fused_attention_backward.h"
 #include "cuda/parity.h"

@@ -1,6 +1,8 @@
 // Element type conversion on the GPU rounds as on the CPU, which is tested bit by bit.
 #include "ops/convert.h"
 
+#include <cstring>
+
 #include "cuda/parity.h"
 
 namespace t3video {

@@ -1,6 +1,7 @@
 // Levels on the GPU are those of the CPU, halves between two of them included.
 #include "ops/quantize.h"
 
+#include <cstring>
 #include <limits>
 
 #include "cuda/parity.h"

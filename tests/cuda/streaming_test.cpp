@@ -1,5 +1,6 @@
 // Streamed weights give the bits of resident ones, and no more memory is used than a plan says.
 #include <algorithm>
+#include <cstring>
 
 #include "cuda/parity.h"
 #include "cuda/small_dit.h"

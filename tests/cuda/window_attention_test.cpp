@@ -3,6 +3,8 @@
 #include "cuda/hopper/attention.h"
 
 #include <algorithm>
+#include <cstring>
+#include <numeric>
 
 #include "cuda/parity.h"
 #include "ops/attention.h"

@@ -1,6 +1,8 @@
 // The measure that tests compare tensors with: it must see what a norm of the whole does not.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "support/tensors.h"
 
 namespace t3video {

@@ -1,6 +1,7 @@
 // Blocks of 32 elements with one or two f16 numbers each. Where elements have four bits, those of the first half of the
 // block are the low halves of its bytes, those of the second the high halves.
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "checkpoint/gguf/block_parts.h"

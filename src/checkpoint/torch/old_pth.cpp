@@ -1,6 +1,7 @@
 // torch's format before 1.6, one thing behind the other:
 //   pickles of a magic number, the version 1001, facts about the machine, the object, the list of its storages' keys;
 //   for each key an 8-byte count of elements and the elements.
+#include <cstring>
 #include <map>
 #include <utility>
 

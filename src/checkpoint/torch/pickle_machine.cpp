@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <charconv>
+#include <cstring>
 #include <utility>
 
 #include "checkpoint/checks.h"

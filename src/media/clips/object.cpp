@@ -1,6 +1,8 @@
 // Flat shapes are inflated to a height field like cushions; the cube is a body that rays meet.
 #include "media/clips/object.h"
 
+#include <algorithm>
+
 #include "media/clips/cube.h"
 #include "media/clips/shapes.h"
 

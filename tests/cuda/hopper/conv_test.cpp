@@ -1,6 +1,8 @@
 // Hopper's own convolution against a plain loop: odd grids, views, strides, residuals, taps outside of the input.
 #include "cuda/hopper/conv.h"
 
+#include <cstring>
+
 #include "cuda/parity.h"
 
 namespace t3video {
