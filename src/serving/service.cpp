@@ -54,6 +54,10 @@ bool is_format(const std::string& name) {
     return field != nullptr && field->use == film::RequestField::Use::format;
 }
 
+bool gives(const Submission& asked, const std::string& field) {
+    return std::ranges::find(asked.fields, field, &FieldValues::value_type::first) != asked.fields.end();
+}
+
 std::vector<std::pair<fs::path, std::string>> known_folders(const DataFolder& data, const Catalogue& catalogue,
                                                             const ServiceOptions& options) {
     std::vector<std::pair<fs::path, std::string>> folders{{data.root(), ""}};
@@ -243,13 +247,11 @@ FilmView Service::remix(const std::string& id, const Submission& changes) {
         if (whole.container.empty()) whole.container = entry.container;
         FieldValues own = entry.fields;
         own.emplace_back("model", entry.model);
-        const auto gives = [&](const std::string& name) {
-            return std::ranges::find(changes.fields, name, &FieldValues::value_type::first) != changes.fields.end();
-        };
         const auto is_input = [](const std::string& name) { return name == "image" || name == "video"; };
-        const bool another_input = gives("image") || gives("video");
+        const bool another_input = gives(changes, "image") || gives(changes, "video");
         for (const auto& field : own)
-            if (!gives(field.first) && !(another_input && is_input(field.first))) whole.fields.push_back(field);
+            if (!gives(changes, field.first) && !(another_input && is_input(field.first)))
+                whole.fields.push_back(field);
         return impl_->accept(whole, id, "");
     });
 }
@@ -265,16 +267,13 @@ FilmView Service::decode(const std::string& id, const Submission& changes) {
         for (const auto& [name, value] : changes.fields)
             require_valid(is_format(name) || name == "fps", Field(name),
                           ": has no part in another format; a remix makes another film");
-        const auto gives = [&](const char* name) {
-            return std::ranges::find(changes.fields, name, &FieldValues::value_type::first) != changes.fields.end();
-        };
         // Codec, bits and quality hold for a file of the same kind, bits and quality for the same codec.
         const bool other_file = whole.container != entry.container;
         FieldValues own = entry.fields;
         own.emplace_back("model", entry.model);
         for (const auto& field : own) {
-            const bool dropped = is_format(field.first) && (other_file || gives("codec"));
-            if (!dropped && !gives(field.first.c_str())) whole.fields.push_back(field);
+            const bool dropped = is_format(field.first) && (other_file || gives(changes, "codec"));
+            if (!dropped && !gives(changes, field.first)) whole.fields.push_back(field);
         }
         return impl_->accept(whole, id, id);
     });

@@ -2,6 +2,7 @@
 // and the description of the API follow.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -34,6 +35,11 @@ struct DialectField {
 constexpr const char* kExtra = "extra_params";  // whose members are fields of a film, by their own names
 constexpr size_t kLongestText = 32'000;         // bytes of a value
 constexpr double kMostFrames = 100'000;
+
+// The largest value of a field of whole numbers: of seeds one that no double holds.
+constexpr uint64_t largest_whole(const DialectField& field) {
+    return field.most > 1e18 ? UINT64_MAX : static_cast<uint64_t>(field.most);
+}
 
 std::span<const DialectField> dialect();
 const DialectField* find_dialect(std::string_view name);

@@ -62,7 +62,8 @@ void check_range(const DialectField& field, const std::string& text) {
     if (field.least == field.most || !number) return;
     if (*number >= field.least && *number <= field.most) return;
     throw wrong_field(field.name, concat(text, ": expected ", exact_text(field.least), " to ",
-                                         field.most > 1e18 ? std::to_string(UINT64_MAX) : exact_text(field.most)));
+                                         field.type == Type::integer ? std::to_string(largest_whole(field))
+                                                                     : exact_text(field.most)));
 }
 
 template <class T>

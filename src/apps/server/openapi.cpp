@@ -72,11 +72,15 @@ ordered_json error_answer_of(int status) {
     return answer;
 }
 
+bool is_of_a_film(const Route& route) {
+    return std::string_view(route.path).find("{id}") != std::string_view::npos;
+}
+
 // What can be asked about a film that an answer names.
 ordered_json links_of_film() {
     ordered_json links = ordered_json::object();
     for (const Route& route : routes()) {
-        if (std::string_view(route.path).find("{id}") == std::string_view::npos) continue;
+        if (!is_of_a_film(route)) continue;
         links[route.name] = {{"operationId", route.name}, {"parameters", {{"id", "$response.body#/id"}}}};
     }
     return links;
@@ -101,7 +105,7 @@ ordered_json body_of(const std::string& schema) {
 ordered_json operation_of(const Route& route, bool keyed) {
     ordered_json operation = {{"operationId", route.name}, {"summary", route.summary}};
     ordered_json parameters = ordered_json::array();
-    if (std::string_view(route.path).find("{id}") != std::string_view::npos)
+    if (is_of_a_film(route))
         parameters.push_back({{"name", "id"},
                               {"in", "path"},
                               {"required", true},

@@ -80,8 +80,7 @@ ordered_json number_schema(const DialectField& field, const char* type) {
     if (field.least == field.most) return schema;
     if (field.type == Type::integer) {
         schema["minimum"] = static_cast<int64_t>(field.least);
-        schema["maximum"] =
-            field.most > 1e18 ? ordered_json(UINT64_MAX) : ordered_json(static_cast<int64_t>(field.most));
+        schema["maximum"] = largest_whole(field);
     } else {
         schema["minimum"] = field.least;
         schema["maximum"] = field.most;

@@ -54,6 +54,9 @@ class Wire : public httplib::Stream {
         begun_ = Clock::now();
         if (place_) place_->begin();
     }
+    void received_all() {
+        if (place_) place_->end();
+    }
     bool late() const { return late_; }
     bool connected() const {
         pollfd one{visitor_.socket.get(), POLLRDHUP, 0};
@@ -156,7 +159,6 @@ class Http::Exchange : private httplib::Server, private Body {
         : http_(http),
           visitor_(visitor),
           keep_alive_(visitor.head.keep_alive && !http.stopping_),
-          place_(place),
           wire_(visitor, place, http.limits_, head_for_library(visitor.head, keep_alive_)) {
         visitor.buffer.erase(0, visitor.head.bytes);
         svr_sock_ = visitor.socket.get();  // compared with none: whether the server still runs
@@ -274,13 +276,12 @@ class Http::Exchange : private httplib::Server, private Body {
         if (wire_.late()) throw HttpError{408, "request_timeout", "the request's body did not arrive in time"};
         if (!whole) throw HttpError{400, "malformed_request", "the request's body is malformed or ends early"};
         body_read_ = true;
-        if (place_) place_->end();
+        wire_.received_all();
     }
 
     Http& http_;
     Visitor& visitor_;
     const bool keep_alive_;
-    Bodies::Place* const place_;
     Wire wire_;
     const httplib::ContentReader* reader_ = nullptr;
     bool body_read_ = false;
